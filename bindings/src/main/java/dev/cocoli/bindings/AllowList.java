@@ -1,0 +1,42 @@
+package dev.cocoli.bindings;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.foreign.SymbolLookup;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * The functions that a library's bindings call, from the very list that they are generated from.
+ */
+final class AllowList {
+  private static final String PREFIX = "--include-function ";
+
+  private AllowList() {}
+
+  /** The functions of a library, by the name of its list. */
+  static List<String> functions(String library) {
+    String resource = library + ".txt";
+    try (InputStream in = AllowList.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IllegalStateException("The jar of the bindings lacks " + resource);
+      }
+      return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
+          .lines()
+          .filter(line -> line.startsWith(PREFIX))
+          .map(line -> line.substring(PREFIX.length()).strip())
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Those functions that none of the libraries loaded so far has. */
+  static List<String> unresolved(String library) {
+    SymbolLookup loaded = SymbolLookup.loaderLookup();
+    return functions(library).stream().filter(name -> loaded.find(name).isEmpty()).toList();
+  }
+}

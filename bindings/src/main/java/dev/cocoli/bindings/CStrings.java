@@ -1,0 +1,13 @@
+package dev.cocoli.bindings;
+
+import java.lang.foreign.MemorySegment;
+
+/** Reads the texts that C libraries return. */
+final class CStrings {
+  private CStrings() {}
+
+  /** The text at an address; empty for a null pointer. */
+  static String at(MemorySegment address) {
+    return address.address() == 0 ? "" : address.reinterpret(Long.MAX_VALUE).getString(0);
+  }
+}

@@ -1,0 +1,79 @@
+package dev.cocoli.bindings;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Examines the machine: loads every library that is there, asks it for its version, and lists the
+ * devices. What is missing becomes a line of the report, never an exception.
+ */
+public final class Doctor {
+  private Doctor() {}
+
+  /**
+   * Examines this machine. It loads several hundred megabytes of libraries and can take seconds.
+   *
+   * @return what there is and what is missing
+   */
+  public static DoctorReport examine() {
+    List<LibraryReport> libraries = new ArrayList<>();
+    libraries.add(oneDnn());
+    for (NvidiaLibrary library : NvidiaLibrary.values()) {
+      libraries.add(nvidia(library));
+    }
+    return new DoctorReport(libraries, NvidiaLibraries.places(), cpu(), CudaDevices.examine());
+  }
+
+  private static LibraryReport oneDnn() {
+    String remedy = "add the jar org.bytedeco:dnnl of this platform to the class path";
+    try {
+      Path file = OneDnn.load();
+      return new LibraryReport(
+          "oneDNN",
+          Optional.of(file),
+          Optional.of(LibraryVersions.oneDnn()),
+          List.of(file),
+          Optional.empty(),
+          remedy);
+    } catch (NativeException e) {
+      return new LibraryReport(
+          "oneDNN",
+          Optional.empty(),
+          Optional.empty(),
+          List.of(),
+          Optional.of(e.getMessage()),
+          remedy);
+    }
+  }
+
+  private static LibraryReport nvidia(NvidiaLibrary library) {
+    LibraryReport found = NvidiaLibraries.report(library);
+    if (found.file().isEmpty()) {
+      return found;
+    }
+    try {
+      NvidiaLibraries.load(library);
+      return NvidiaLibraries.report(library);
+    } catch (NativeException e) {
+      return new LibraryReport(
+          found.name(),
+          found.file(),
+          found.version(),
+          found.tried(),
+          Optional.of(e.getMessage()),
+          found.remedy());
+    }
+  }
+
+  private static DoctorReport.Cpu cpu() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    try {
+      return new DoctorReport.Cpu(Optional.of(OneDnn.instructionSet()), processors);
+    } catch (NativeException e) {
+      // the library's own line of the report says why
+      return new DoctorReport.Cpu(Optional.empty(), processors);
+    }
+  }
+}

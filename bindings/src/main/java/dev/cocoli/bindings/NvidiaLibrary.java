@@ -1,0 +1,79 @@
+package dev.cocoli.bindings;
+
+import java.util.List;
+
+/** NVIDIA's libraries, in the order in which they are loaded: each after those that it needs. */
+public enum NvidiaLibrary {
+  /** Devices, memory, streams, events, launches. */
+  CUDA_RUNTIME("CUDA runtime", "libcudart.so.%d", "nvidia-cuda-runtime%s", "cudart"),
+  /** Matrix products with epilogues; cuBLAS and cuDNN are built on it. */
+  CUBLAS_LT("cuBLASLt", "libcublasLt.so.%d", "nvidia-cublas%s", null),
+  /** Matrix products. */
+  CUBLAS("cuBLAS", "libcublas.so.%d", "nvidia-cublas%s", "cublas"),
+  /** What NVRTC opens when it compiles. */
+  NVRTC_BUILTINS("NVRTC built-ins", "libnvrtc-builtins.so.%d.*", "nvidia-cuda-nvrtc%s", null),
+  /** The compiler of CUDA C++. */
+  NVRTC("NVRTC", "libnvrtc.so.%d", "nvidia-cuda-nvrtc%s", "nvrtc"),
+  /** Convolution, pooling, normalisation. It opens its own parts from its own directory. */
+  CUDNN("cuDNN", "libcudnn.so.9", "nvidia-cudnn-cu%d", "cudnn"),
+  /** Collectives between devices. */
+  NCCL("NCCL", "libnccl.so.2", "nvidia-nccl-cu%d", "nccl");
+
+  private final String displayName;
+  private final String filePattern;
+  private final String packagePattern;
+  private final String allowList;
+
+  NvidiaLibrary(String displayName, String filePattern, String packagePattern, String allowList) {
+    this.displayName = displayName;
+    this.filePattern = filePattern;
+    this.packagePattern = packagePattern;
+    this.allowList = allowList;
+  }
+
+  /**
+   * What people call the library.
+   *
+   * @return for example {@code cuDNN}
+   */
+  public String displayName() {
+    return displayName;
+  }
+
+  /** The file's name with its version, as runtime packages ship no other; may end in a star. */
+  String fileName(int cudaMajor) {
+    return filePattern.formatted(cudaMajor);
+  }
+
+  /** The Python package that has the library; only those of CUDA 12 have it in all their names. */
+  String packageName(int cudaMajor) {
+    return packagePattern.contains("%d")
+        ? packagePattern.formatted(cudaMajor)
+        : packagePattern.formatted(cudaMajor >= 13 ? "" : "-cu" + cudaMajor);
+  }
+
+  /** The resource with the symbols that are bound; null for a library that is not called. */
+  String allowList() {
+    return allowList;
+  }
+
+  /** What must be loaded before. */
+  List<NvidiaLibrary> needs() {
+    return switch (this) {
+      case CUDA_RUNTIME, NVRTC_BUILTINS -> List.of();
+      case CUBLAS_LT, NCCL -> List.of(CUDA_RUNTIME);
+      case CUBLAS -> List.of(CUDA_RUNTIME, CUBLAS_LT);
+      case NVRTC -> List.of(NVRTC_BUILTINS);
+      case CUDNN -> List.of(CUDA_RUNTIME, CUBLAS_LT, CUBLAS, NVRTC_BUILTINS, NVRTC);
+    };
+  }
+
+  /** The library beside which this one lies in every distribution; itself when there is none. */
+  NvidiaLibrary companion() {
+    return switch (this) {
+      case CUBLAS_LT -> CUBLAS;
+      case NVRTC_BUILTINS -> NVRTC;
+      default -> this;
+    };
+  }
+}

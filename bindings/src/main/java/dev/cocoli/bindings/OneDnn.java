@@ -1,0 +1,116 @@
+package dev.cocoli.bindings;
+
+import dev.cocoli.bindings.onednn.Dnnl;
+import java.io.IOException;
+import java.net.URL;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Loads oneDNN, which comes with the jar of its platform on the class path. After {@link #load()}
+ * the calls of {@link dev.cocoli.bindings.onednn.Dnnl} work.
+ */
+public final class OneDnn {
+  /** Loaded in this order: oneDNN needs the OpenMP library. */
+  private static final List<String> FILES = List.of("libgomp.so.1", "libdnnl.so.3");
+
+  private static Path loaded;
+
+  private OneDnn() {}
+
+  /**
+   * Loads the library with {@link OpenMpSettings#defaults()}, once.
+   *
+   * @return the library's file
+   * @throws NativeLibraryException when it is not on the class path or cannot be loaded
+   */
+  public static Path load() {
+    return load(OpenMpSettings.defaults());
+  }
+
+  /**
+   * Loads the library, once; later calls return at once, whatever their settings.
+   *
+   * @param settings how OpenMP is set up
+   * @return the library's file
+   * @throws NativeLibraryException when it is not on the class path or cannot be loaded
+   */
+  public static synchronized Path load(OpenMpSettings settings) {
+    if (loaded == null) {
+      List<Path> files = unpack();
+      settings.apply();
+      try {
+        files.forEach(file -> System.load(file.toString()));
+      } catch (UnsatisfiedLinkError e) {
+        throw new NativeLibraryException(
+            "oneDNN",
+            "cannot load "
+                + files.getLast()
+                + " ("
+                + e.getMessage()
+                + "); if its directory is mounted noexec, set COCOLI_CACHE to another one",
+            e);
+      }
+      loaded = files.getLast();
+    }
+    return loaded;
+  }
+
+  /**
+   * The widest instruction set that oneDNN uses: the processor's, or what ONEDNN_MAX_CPU_ISA
+   * allows.
+   *
+   * @return its name in oneDNN, for example {@code avx512_core}
+   * @throws NativeLibraryException when the library cannot be loaded
+   */
+  public static String instructionSet() {
+    load();
+    return InstructionSets.name(Dnnl.dnnl_get_effective_cpu_isa());
+  }
+
+  private static List<Path> unpack() {
+    String platform = platform();
+    List<URL> resources = new ArrayList<>();
+    for (String file : FILES) {
+      String name = "org/bytedeco/dnnl/" + platform + "/" + file;
+      URL resource = OneDnn.class.getClassLoader().getResource(name);
+      if (resource == null) {
+        throw new NativeLibraryException(
+            "oneDNN",
+            name
+                + " is not on the class path; add the jar org.bytedeco:dnnl with the classifier "
+                + platform,
+            null);
+      }
+      resources.add(resource);
+    }
+    try {
+      return LibraryCache.ofUser().unpack("onednn", resources);
+    } catch (IOException e) {
+      throw new NativeLibraryException(
+          "oneDNN",
+          "cannot unpack into "
+              + LibraryCache.directoryOfUser()
+              + " ("
+              + e
+              + "); set COCOLI_CACHE to a directory that can be written",
+          e);
+    }
+  }
+
+  /** This machine under the name that the jars' classifiers use. */
+  private static String platform() {
+    String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+    String arch = System.getProperty("os.arch");
+    String system = os.startsWith("mac") ? "macosx" : os.startsWith("win") ? "windows" : os;
+    return system
+        + "-"
+        + switch (arch) {
+          case "amd64", "x86_64" -> "x86_64";
+          case "aarch64" -> "arm64";
+          default -> arch;
+        };
+  }
+}

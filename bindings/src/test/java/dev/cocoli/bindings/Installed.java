@@ -1,0 +1,27 @@
+package dev.cocoli.bindings;
+
+import org.junit.jupiter.api.Assumptions;
+
+/** Skips a test, and prints why, where it needs what the machine does not have. */
+final class Installed {
+  private Installed() {}
+
+  /** Loads a library; a machine without it skips, a library that is found and fails does not. */
+  static void require(NvidiaLibrary library) {
+    if (NvidiaLibraries.report(library).file().isEmpty()) {
+      skip(library.displayName() + " is not installed (set COCOLI_LIBRARY_PATH or VIRTUAL_ENV)");
+    }
+    for (NvidiaLibrary needed : library.needs()) {
+      if (NvidiaLibraries.report(needed).file().isEmpty()) {
+        skip(
+            needed.displayName() + " is not installed, and " + library.displayName() + " needs it");
+      }
+    }
+    NvidiaLibraries.load(library);
+  }
+
+  static void skip(String reason) {
+    System.out.println("Skipped: " + reason);
+    Assumptions.abort(reason);
+  }
+}
