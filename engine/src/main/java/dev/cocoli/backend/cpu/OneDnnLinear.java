@@ -1,0 +1,46 @@
+package dev.cocoli.backend.cpu;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.tensor.Tensor;
+
+/** Fully connected layers: {@code x [M,I]}, {@code weight [O,I]}, {@code y [M,O]}. */
+final class OneDnnLinear {
+  private final OneDnnProducts products;
+  private final ElementwiseLoops loops;
+
+  OneDnnLinear(OneDnnProducts products, ElementwiseLoops loops) {
+    this.products = products;
+    this.loops = loops;
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#linear}. */
+  void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
+    if (y.elementCount() == 0) {
+      return;
+    }
+    products.timesTransposed(
+        x.segment(), weight.segment(), y.segment(), x.dim(0), x.dim(1), y.dim(1));
+    loops.addRow(y, bias, activation);
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#linearBackwardData}. */
+  void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
+    if (dx.elementCount() == 0) {
+      return;
+    }
+    products.times(dy.segment(), weight.segment(), dx.segment(), dy.dim(0), dy.dim(1), dx.dim(1));
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#linearBackwardWeight}. */
+  void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
+    long rows = x.dim(0);
+    if (rows == 0) {
+      return;
+    }
+    if (dBias != null) {
+      loops.addColumnSums(dy.segment(), rows, dy.dim(1), dBias);
+    }
+    products.addTransposedTimes(
+        dy.segment(), x.segment(), dWeight.segment(), rows, dy.dim(1), x.dim(1));
+  }
+}

@@ -1,0 +1,69 @@
+package dev.cocoli.backend.cpu;
+
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * Keeps what is costly to make; closes what was not used for longest. Pictures of many sizes make
+ * many plans, and native memory may not grow with them.
+ *
+ * @param <K> a record that says all that a plan depends on
+ * @param <V> the plan
+ */
+final class PlanCache<K, V extends AutoCloseable> implements AutoCloseable {
+  private final int capacity;
+  private final Map<K, V> plans = new LinkedHashMap<>(64, 0.75f, true);
+
+  /**
+   * Makes an empty cache.
+   *
+   * @param capacity the most plans to keep
+   */
+  PlanCache(int capacity) {
+    this.capacity = capacity;
+  }
+
+  /**
+   * {@return the plan of a key, made if need be}
+   *
+   * @param key what it depends on
+   * @param make makes it
+   */
+  V get(K key, Function<? super K, ? extends V> make) {
+    V plan = plans.get(key);
+    if (plan == null) {
+      plan = make.apply(key);
+      plans.put(key, plan);
+      if (plans.size() > capacity) {
+        Iterator<V> eldest = plans.values().iterator();
+        V victim = eldest.next();
+        eldest.remove();
+        closePlan(victim);
+      }
+    }
+    return plan;
+  }
+
+  /** {@return how many plans are kept} */
+  int size() {
+    return plans.size();
+  }
+
+  @Override
+  public void close() {
+    plans.values().forEach(PlanCache::closePlan);
+    plans.clear();
+  }
+
+  private static void closePlan(AutoCloseable plan) {
+    try {
+      plan.close();
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

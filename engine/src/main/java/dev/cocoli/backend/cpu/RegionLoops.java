@@ -1,0 +1,135 @@
+package dev.cocoli.backend.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** Picks rows and pools regions: {@code [R,5]} regions of {@code [N,H,W,C]} maps. */
+final class RegionLoops {
+  /** Bytes that one piece of a copying loop moves, about. */
+  private static final long COPY_GRAIN_BYTES = 1 << 16;
+
+  private final Workers workers;
+  private final RoiPooling pooling;
+  private final RoiSpreading spreading;
+
+  /**
+   * Makes the loops.
+   *
+   * @param workers the threads that share them
+   */
+  RegionLoops(Workers workers) {
+    this.workers = workers;
+    pooling = new RoiPooling(workers);
+    spreading = new RoiSpreading(workers);
+  }
+
+  /**
+   * See {@link Backend#gatherRows}.
+   *
+   * @param x {@code [N,R,C]}
+   * @param indices {@code [N,M]}
+   * @param y {@code [N,M,C]}
+   */
+  void gatherRows(Tensor x, Tensor indices, Tensor y) {
+    MemorySegment source = x.segment();
+    MemorySegment picked = indices.segment();
+    MemorySegment target = y.segment();
+    long rows = x.dim(1);
+    long count = indices.dim(1);
+    long columns = x.dim(2);
+    int missing = x.dtype() == DType.F32 ? 0 : -1;
+    workers.rows(
+        indices.elementCount(),
+        grain(columns),
+        (from, to) -> {
+          for (long i = from; i < to; i++) {
+            int row = picked.getAtIndex(JAVA_INT, i);
+            long into = i * columns;
+            if (row < 0) {
+              for (long c = 0; c < columns; c++) {
+                target.setAtIndex(JAVA_INT, into + c, missing);
+              }
+            } else {
+              copyRow(source, (i / count * rows + row) * columns, target, into, columns);
+            }
+          }
+        });
+  }
+
+  /**
+   * See {@link Backend#scatterRows}.
+   *
+   * @param dy {@code [N,M,C]}
+   * @param indices {@code [N,M]}
+   * @param dx {@code [N,R,C]}
+   */
+  void scatterRows(Tensor dy, Tensor indices, Tensor dx) {
+    MemorySegment source = dy.segment();
+    MemorySegment picked = indices.segment();
+    MemorySegment target = dx.segment();
+    long rows = dx.dim(1);
+    long count = indices.dim(1);
+    long columns = dx.dim(2);
+    workers.rows(
+        dx.byteSize(),
+        COPY_GRAIN_BYTES,
+        (from, to) -> target.asSlice(from, to - from).fill((byte) 0));
+    workers.rows(
+        indices.elementCount(),
+        grain(columns),
+        (from, to) -> {
+          for (long i = from; i < to; i++) {
+            int row = picked.getAtIndex(JAVA_INT, i);
+            if (row >= 0) {
+              copyRow(source, i * columns, target, (i / count * rows + row) * columns, columns);
+            }
+          }
+        });
+  }
+
+  private static long grain(long columns) {
+    return Math.max(1, COPY_GRAIN_BYTES / (4 * Math.max(1, columns)));
+  }
+
+  private static void copyRow(
+      MemorySegment source, long from, MemorySegment target, long into, long columns) {
+    // below this a bulk copy's checks cost more than the elements
+    if (columns <= 8) {
+      for (long c = 0; c < columns; c++) {
+        target.setAtIndex(JAVA_INT, into + c, source.getAtIndex(JAVA_INT, from + c));
+      }
+    } else {
+      MemorySegment.copy(source, 4 * from, target, 4 * into, 4 * columns);
+    }
+  }
+
+  /**
+   * See {@link Backend#roiAlign}.
+   *
+   * @param spec bins, samples, scales
+   * @param maps one {@code [N,H,W,C]} a scale
+   * @param rois {@code [R,5]}
+   * @param y {@code [R,bins,bins,C]}
+   */
+  void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
+    pooling.run(spec, maps, rois, y);
+  }
+
+  /**
+   * See {@link Backend#roiAlignBackward}.
+   *
+   * @param spec bins, samples, scales
+   * @param dy {@code [R,bins,bins,C]}
+   * @param rois {@code [R,5]}
+   * @param dMaps one {@code [N,H,W,C]} a scale
+   */
+  void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
+    spreading.run(spec, dy, rois, dMaps);
+  }
+}

@@ -1,0 +1,116 @@
+package dev.cocoli.backend.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/** Enlarges maps {@code [N,h,w,C]} to {@code [N,H,W,C]} by repeating pixels, a row at a time. */
+final class UpsampleLoops {
+  private final Workers workers;
+
+  UpsampleLoops(Workers workers) {
+    this.workers = workers;
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#upsampleNearest}. */
+  void upsampleNearest(Tensor x, Tensor addend, Tensor y) {
+    if (y.elementCount() == 0) {
+      return;
+    }
+    int[] sourceRows = sources(x.dim(1), y.dim(1));
+    int[] sourceColumns = sources(x.dim(2), y.dim(2));
+    int channels = Math.toIntExact(y.dim(3));
+    long height = y.dim(1);
+    MemorySegment from = x.segment();
+    MemorySegment other = addend == null ? null : addend.segment();
+    MemorySegment to = y.segment();
+    workers.rows(
+        y.dim(0) * height,
+        rowGrain(y),
+        (first, last) -> {
+          float[] pixel = new float[channels];
+          float[] sum = new float[channels];
+          for (long row = first; row < last; row++) {
+            long sourceRow = row / height * x.dim(1) + sourceRows[(int) (row % height)];
+            for (int column = 0; column < sourceColumns.length; column++) {
+              long at = (sourceRow * x.dim(2) + sourceColumns[column]) * channels * Float.BYTES;
+              long into = (row * sourceColumns.length + column) * channels * Float.BYTES;
+              if (other == null) {
+                MemorySegment.copy(from, at, to, into, (long) channels * Float.BYTES);
+              } else {
+                MemorySegment.copy(from, JAVA_FLOAT, at, pixel, 0, channels);
+                MemorySegment.copy(other, JAVA_FLOAT, into, sum, 0, channels);
+                ElementwiseLoops.addInto(pixel, sum, channels);
+                MemorySegment.copy(sum, 0, to, JAVA_FLOAT, into, channels);
+              }
+            }
+          }
+        });
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#upsampleNearestBackward}. */
+  void upsampleNearestBackward(Tensor dy, Tensor dx) {
+    if (dx.elementCount() == 0) {
+      return;
+    }
+    int[] rowStarts = starts(dx.dim(1), dy.dim(1));
+    int[] columnStarts = starts(dx.dim(2), dy.dim(2));
+    int channels = Math.toIntExact(dx.dim(3));
+    long height = dx.dim(1);
+    int width = Math.toIntExact(dx.dim(2));
+    MemorySegment from = dy.segment();
+    MemorySegment to = dx.segment();
+    workers.rows(
+        dx.dim(0) * height,
+        rowGrain(dx),
+        (first, last) -> {
+          float[] pixel = new float[channels];
+          float[] sum = new float[channels];
+          for (long row = first; row < last; row++) {
+            int inImage = (int) (row % height);
+            long image = row / height * dy.dim(1);
+            for (int column = 0; column < width; column++) {
+              Arrays.fill(sum, 0);
+              for (int i = rowStarts[inImage]; i < rowStarts[inImage + 1]; i++) {
+                for (int j = columnStarts[column]; j < columnStarts[column + 1]; j++) {
+                  long at = ((image + i) * dy.dim(2) + j) * channels * Float.BYTES;
+                  MemorySegment.copy(from, JAVA_FLOAT, at, pixel, 0, channels);
+                  ElementwiseLoops.addInto(pixel, sum, channels);
+                }
+              }
+              long into = (row * width + column) * channels * Float.BYTES;
+              MemorySegment.copy(sum, 0, to, JAVA_FLOAT, into, channels);
+            }
+          }
+        });
+  }
+
+  private static long rowGrain(Tensor map) {
+    return Math.max(1, 32_768 / Math.max(1, map.dim(2) * map.dim(3)));
+  }
+
+  /** Which source each place is copied from, in torch's arithmetic (nearest_neighbor_compute). */
+  private static int[] sources(long from, long to) {
+    int[] sources = new int[Math.toIntExact(to)];
+    float scale = (float) from / to;
+    for (int i = 0; i < sources.length; i++) {
+      sources[i] = (int) Math.min((long) Math.floor(i * scale), from - 1);
+    }
+    return sources;
+  }
+
+  /** Where the places copied from each source begin; the last entry is the number of places. */
+  private static int[] starts(long from, long to) {
+    int[] sources = sources(from, to);
+    int[] starts = new int[Math.toIntExact(from) + 1];
+    for (int source : sources) {
+      starts[source + 1]++;
+    }
+    for (int i = 0; i < from; i++) {
+      starts[i + 1] += starts[i];
+    }
+    return starts;
+  }
+}

@@ -1,0 +1,98 @@
+package dev.cocoli.backend.cpu;
+
+/**
+ * Cuts a matrix of floats into chunks of rows, and joins neighbouring rows until they are long
+ * enough for a vectorised loop: a row of 64 channels is over before such a loop has begun. What is
+ * summed by column is then summed by the column of a joined row and folded at the end. The cuts
+ * depend on nothing but the shape.
+ */
+final class WideRows {
+  /** Floats that a joined row has at least, unless the matrix has fewer. */
+  private static final int MIN_WIDTH = 1024;
+
+  private final long elements;
+  private final int columns;
+  private final int width;
+  private final long chunkElements;
+
+  /**
+   * Cuts a matrix.
+   *
+   * @param rows its rows
+   * @param columns its columns
+   * @param rowsAChunk joined rows of a chunk
+   */
+  WideRows(long rows, long columns, int rowsAChunk) {
+    this.elements = rows * columns;
+    this.columns = Math.toIntExact(columns);
+    long joined = Math.min(rows, Math.max(1, (MIN_WIDTH + columns - 1) / columns));
+    this.width = Math.toIntExact(joined * columns);
+    this.chunkElements = (long) width * rowsAChunk;
+  }
+
+  /** {@return the floats of a joined row} */
+  int width() {
+    return width;
+  }
+
+  /** {@return how many chunks there are} */
+  int chunks() {
+    return Math.toIntExact((elements + chunkElements - 1) / chunkElements);
+  }
+
+  /**
+   * {@return the first element of a chunk}
+   *
+   * @param chunk which
+   */
+  long first(long chunk) {
+    return chunk * chunkElements;
+  }
+
+  /**
+   * {@return the element behind a chunk}
+   *
+   * @param chunk which
+   */
+  long end(long chunk) {
+    return Math.min(elements, (chunk + 1) * chunkElements);
+  }
+
+  /**
+   * {@return the floats of the joined row that begins at an element: the width, or what is left}
+   *
+   * @param chunk the chunk
+   * @param at the element
+   */
+  int size(long chunk, long at) {
+    return (int) Math.min(width, end(chunk) - at);
+  }
+
+  /**
+   * {@return the values of each column, repeated along a joined row}
+   *
+   * @param perColumn one value a column
+   */
+  float[] spread(float[] perColumn) {
+    float[] spread = new float[width];
+    for (int j = 0; j < width; j += columns) {
+      System.arraycopy(perColumn, 0, spread, j, columns);
+    }
+    return spread;
+  }
+
+  /**
+   * {@return the sum for each column of what was summed along joined rows}
+   *
+   * @param sums one sum for each place of a joined row
+   */
+  double[] fold(float[] sums) {
+    double[] folded = new double[columns];
+    for (int j = 0; j < width; j += columns) {
+      for (int c = 0; c < columns; c++) {
+        folded[c] += sums[j + c];
+      }
+    }
+    return folded;
+  }
+}

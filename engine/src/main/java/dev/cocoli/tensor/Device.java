@@ -1,0 +1,53 @@
+package dev.cocoli.tensor;
+
+/**
+ * Where memory lies and primitives run.
+ *
+ * @param kind what sort of device
+ * @param index which of its sort, from 0
+ */
+public record Device(Kind kind, int index) {
+
+  /** The sorts of device. */
+  public enum Kind {
+    /** The host's processor and memory. */
+    CPU,
+    /** An NVIDIA GPU. */
+    CUDA
+  }
+
+  /** The host. */
+  public static final Device CPU = new Device(Kind.CPU, 0);
+
+  /** Checks the index. */
+  public Device {
+    if (index < 0) {
+      throw new IllegalArgumentException("a device's index is 0 or more, not " + index);
+    }
+  }
+
+  /**
+   * {@return the device that a name such as {@code cpu}, {@code cuda} or {@code cuda:1} means}
+   *
+   * @param name the name
+   * @throws IllegalArgumentException if it names none
+   */
+  public static Device parse(String name) {
+    if (name.equals("cpu")) {
+      return CPU;
+    }
+    if (name.equals("cuda")) {
+      return new Device(Kind.CUDA, 0);
+    }
+    if (name.matches("cuda:\\d{1,4}")) {
+      return new Device(Kind.CUDA, Integer.parseInt(name.substring(5)));
+    }
+    throw new IllegalArgumentException(
+        "unknown device '" + name + "': it is cpu, cuda or cuda:INDEX");
+  }
+
+  @Override
+  public String toString() {
+    return kind == Kind.CPU ? "cpu" : "cuda:" + index;
+  }
+}

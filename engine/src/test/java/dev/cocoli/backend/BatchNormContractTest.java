@@ -1,0 +1,206 @@
+package dev.cocoli.backend;
+
+import static dev.cocoli.testing.Differences.assertClose;
+import static dev.cocoli.testing.Differences.relativeNorm;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.OracleFile;
+import dev.cocoli.testing.TestBackends;
+import dev.cocoli.testing.TestTensors;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What batch normalisation in training owes on every backend. */
+@ParameterizedClass
+@MethodSource("dev.cocoli.testing.TestBackends#all")
+class BatchNormContractTest {
+  @Parameter Backend backend;
+  private TestTensors tensors;
+
+  @BeforeEach
+  void open() {
+    tensors = new TestTensors(backend);
+  }
+
+  @AfterEach
+  void close() {
+    tensors.close();
+  }
+
+  @Test
+  void computesWhatTorchDoes() {
+    OracleFile oracle = OracleFile.ops();
+    String name = "batch_norm.train";
+    BatchNormSpec spec = new BatchNormSpec(1e-5f, 0.1f, Activation.NONE);
+    Tensor x = tensors.floats(oracle.channelsLast(name + ".in.x"), 4, 5, 7, 6);
+    Tensor weight = tensors.floats(oracle.floats(name + ".in.weight"));
+    Tensor bias = tensors.floats(oracle.floats(name + ".in.bias"));
+    Tensor mean = tensors.floatOutput(6);
+    Tensor invStd = tensors.floatOutput(6);
+    Tensor y = tensors.floatOutput(4, 5, 7, 6);
+    Tensor running = tensors.floats(new float[6]);
+    Tensor variance = tensors.floats(new float[6]);
+    backend.batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
+    assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 5e-6, "y");
+
+    Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 4, 5, 7, 6);
+    Tensor dx = tensors.floatOutput(4, 5, 7, 6);
+    Tensor dWeight = tensors.floats(new float[6]);
+    Tensor dBias = tensors.floats(new float[6]);
+    backend.batchNormBackward(spec, x, weight, mean, invStd, y, dy, dx, dWeight, dBias);
+    assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
+    assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
+    assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
+  }
+
+  /** Images, height, width, channels, mean of the input. */
+  @ParameterizedTest
+  @CsvSource({
+    "1,1,2,3, 0",
+    "2,5,7,6, 0",
+    "1,9,31,64, 3",
+    "2,33,17,24, -20",
+    "1,61,70,8, 100",
+    "1,7,5,1500, 1",
+    "3,40,50,64, 0"
+  })
+  void computesTailStatisticsAndGradients(int n, int h, int w, int c, float offset) {
+    for (Activation activation : Activation.values()) {
+      for (boolean withResidual : new boolean[] {false, true}) {
+        check(n, h, w, c, offset, activation, withResidual);
+      }
+    }
+  }
+
+  private void check(
+      int n, int h, int w, int c, float offset, Activation activation, boolean withResidual) {
+    long seed = 53;
+    Random random = new Random(seed);
+    int rows = n * h * w;
+    float[] x = gaussians(random, rows * c);
+    for (int i = 0; i < x.length; i++) {
+      x[i] = x[i] * (1 + i % c % 5) + offset;
+    }
+    float[] weight = gaussians(random, c);
+    float[] bias = gaussians(random, c);
+    float[] residual = gaussians(random, x.length);
+    float[] dy = gaussians(random, x.length);
+    float[] y = new float[x.length];
+    float[] masked = new float[x.length];
+    float[] dx = new float[x.length];
+    float[] dWeight = gaussians(random, c);
+    float[] dBias = gaussians(random, c);
+    float[] running = gaussians(random, c);
+    float[] runningVar = gaussians(random, c);
+    BatchNormSpec spec = new BatchNormSpec(1e-5f, 0.3f, activation);
+    final Tensor tRunning = tensors.floats(running);
+    final Tensor tRunningVar = tensors.floats(runningVar);
+    final Tensor tDWeight = tensors.floats(dWeight);
+    final Tensor tDBias = tensors.floats(dBias);
+    for (int k = 0; k < c; k++) {
+      double mean = 0;
+      for (int r = 0; r < rows; r++) {
+        mean += x[r * c + k];
+      }
+      mean /= rows;
+      double variance = 0;
+      for (int r = 0; r < rows; r++) {
+        variance += (x[r * c + k] - mean) * (x[r * c + k] - mean);
+      }
+      variance /= rows;
+      double inverse = 1 / Math.sqrt(variance + 1e-5f);
+      running[k] = (float) (0.7 * running[k] + 0.3 * mean);
+      runningVar[k] = (float) (0.7 * runningVar[k] + 0.3 * variance * rows / (rows - 1));
+      double sum = 0;
+      double product = 0;
+      for (int i = k; i < x.length; i += c) {
+        double value = (x[i] - mean) * inverse * weight[k] + bias[k];
+        value += withResidual ? residual[i] : 0;
+        boolean passes = activation == Activation.NONE || value > 0;
+        y[i] = (float) (passes ? value : 0);
+        masked[i] = passes ? dy[i] : 0;
+        sum += masked[i];
+        product += masked[i] * (x[i] - mean) * inverse;
+      }
+      for (int i = k; i < x.length; i += c) {
+        double xhat = (x[i] - mean) * inverse;
+        dx[i] = (float) (weight[k] * inverse * (masked[i] - sum / rows - xhat * product / rows));
+      }
+      dWeight[k] += (float) product;
+      dBias[k] += (float) sum;
+    }
+    Tensor tx = tensors.floats(x, n, h, w, c);
+    Tensor tWeight = tensors.floats(weight);
+    Tensor tBias = tensors.floats(bias);
+    Tensor tResidual = withResidual ? tensors.floats(residual, n, h, w, c) : null;
+    Tensor mean = tensors.floatOutput(c);
+    Tensor invStd = tensors.floatOutput(c);
+    Tensor ty = tensors.floatOutput(n, h, w, c);
+    backend.batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
+    String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
+    near(y, ty, 1e-5, what + "y");
+    near(running, tRunning, 1e-6, what + "running mean");
+    near(runningVar, tRunningVar, 1e-6, what + "running variance");
+
+    Tensor tDy = tensors.floats(dy, n, h, w, c);
+    Tensor tDx = tensors.floatOutput(n, h, w, c);
+    backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+    near(masked, tDy, 1e-6, what + "gradient behind the activation");
+    near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx");
+    near(dWeight, tDWeight, 1e-5, what + "dWeight");
+    near(dBias, tDBias, 1e-5, what + "dBias");
+    tDy = tensors.floats(dy, n, h, w, c);
+    backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, null, null);
+    near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
+  }
+
+  @Test
+  void doesNotDependOnTheThreads() {
+    assertArrayEquals(statistics(1), statistics(3), 0f);
+  }
+
+  private static float[] statistics(int threads) {
+    try (Backend cpu = TestBackends.cpu(threads);
+        TestTensors own = new TestTensors(cpu)) {
+      float[] x = gaussians(new Random(59), 3 * 41 * 43 * 20);
+      Tensor mean = own.floatOutput(20);
+      Tensor invStd = own.floatOutput(20);
+      Tensor ones = own.floats(new float[20]);
+      Tensor input = own.floats(x, 3, 41, 43, 20);
+      cpu.batchNorm(
+          new BatchNormSpec(1e-5f, 0.1f, Activation.NONE),
+          input,
+          ones,
+          ones,
+          null,
+          own.floats(new float[20]),
+          own.floats(new float[20]),
+          mean,
+          invStd,
+          own.floatOutput(3, 41, 43, 20));
+      return own.floats(invStd);
+    }
+  }
+
+  private void near(float[] expected, Tensor actual, double relative, String what) {
+    double norm = relativeNorm(expected, tensors.floats(actual));
+    assertTrue(norm < relative, what + " differs by " + norm + " of its norm");
+  }
+
+  private static float[] gaussians(Random random, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+}

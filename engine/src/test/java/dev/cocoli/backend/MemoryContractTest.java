@@ -1,0 +1,149 @@
+package dev.cocoli.backend;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.TestTensors;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What memory, copies and counts owe on every backend. */
+@ParameterizedClass
+@MethodSource("dev.cocoli.testing.TestBackends#all")
+class MemoryContractTest {
+  @Parameter Backend backend;
+  private TestTensors tensors;
+
+  @BeforeEach
+  void open() {
+    tensors = new TestTensors(backend);
+  }
+
+  @AfterEach
+  void close() {
+    tensors.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, 4, 1000, 3 << 20})
+  void freshMemoryIsZeroAndAligned(long byteSize) {
+    for (int i = 0; i < 3; i++) {
+      try (Buffer buffer = backend.allocate(byteSize)) {
+        assertEquals(byteSize, buffer.byteSize());
+        assertEquals(0, buffer.segment().address() % 64);
+        Tensor tensor = new Tensor(buffer, 0, Shape.of(byteSize / 4), DType.F32);
+        for (float value : tensors.floats(tensor)) {
+          assertEquals(0, value);
+        }
+        backend.fill(tensor, 7);
+      }
+    }
+  }
+
+  @Test
+  void whatWasUploadedComesBack() {
+    try (Arena arena = Arena.ofConfined()) {
+      var host = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 2, 3, 4, 5, 6);
+      Tensor x = tensors.floatOutput(2, 3);
+      backend.upload(host, x);
+      host.fill((byte) 0);
+      long before = backend.downloadCount();
+      backend.download(x, host);
+      assertEquals(before + 1, backend.downloadCount());
+      assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, host.toArray(ValueLayout.JAVA_FLOAT));
+      assertThrows(IllegalArgumentException.class, () -> backend.upload(host.asSlice(0, 8), x));
+      assertThrows(IllegalArgumentException.class, () -> backend.download(x, host.asSlice(0, 8)));
+    }
+  }
+
+  @Test
+  void writingMovesTheVersion() {
+    Tensor x = tensors.floats(new float[] {1, 2}, 1, 2);
+    Tensor y = tensors.floats(new float[] {3, 4}, 1, 2);
+    long version = y.buffer().version();
+    backend.copy(x, y);
+    assertTrue(y.buffer().version() > version, "copy");
+    version = y.buffer().version();
+    backend.copyColumns(x, 0, y, 1, 1);
+    assertTrue(y.buffer().version() > version, "copyColumns");
+    version = y.buffer().version();
+    backend.fill(y, 0);
+    assertTrue(y.buffer().version() > version, "fill");
+    version = y.buffer().version();
+    backend.sgdUpdate(new SgdSpec(0.1f, 0.9f, 0), y, x, tensors.floats(new float[2], 1, 2));
+    assertTrue(y.buffer().version() > version, "sgdUpdate");
+  }
+
+  @Test
+  void fillsBothTypes() {
+    Tensor x = tensors.floatOutput(70_001);
+    backend.fill(x, -2.5f);
+    for (float value : tensors.floats(x)) {
+      assertEquals(-2.5f, value);
+    }
+    backend.fill(x, 0);
+    for (float value : tensors.floats(x)) {
+      assertEquals(0, value);
+    }
+    Tensor i = tensors.intOutput(5);
+    backend.fill(i, -1);
+    assertArrayEquals(new int[] {-1, -1, -1, -1, -1}, tensors.ints(i));
+    Tensor rest = i.rows(3, 2);
+    backend.fill(rest, 8);
+    assertArrayEquals(new int[] {-1, -1, -1, 8, 8}, tensors.ints(i));
+  }
+
+  @Test
+  void copiesColumns() {
+    Tensor from = tensors.floats(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
+    Tensor to = tensors.floats(new float[8], 2, 4);
+    backend.copyColumns(from, 1, to, 2, 2);
+    assertArrayEquals(new float[] {0, 0, 2, 3, 0, 0, 5, 6}, tensors.floats(to));
+    backend.copyColumns(from, 0, to, 0, 0);
+    Tensor ints = tensors.ints(new int[] {7, 8}, 2, 1);
+    Tensor wide = tensors.ints(new int[6], 2, 3);
+    backend.copyColumns(ints, 0, wide, 2, 1);
+    assertArrayEquals(new int[] {0, 0, 7, 0, 0, 8}, tensors.ints(wide));
+    Tensor none = tensors.floats(new float[0], 0, 3);
+    backend.copyColumns(none, 0, tensors.floats(new float[0], 0, 3), 0, 3);
+  }
+
+  @Test
+  void boundsCountsFromAbove() {
+    Tensor counts = tensors.ints(new int[] {3, 11, 0});
+    long bound = backend.upperBound(counts, 100);
+    assertTrue(bound >= 11 && bound <= 100, "bound " + bound);
+    assertTrue(backend.upperBound(tensors.ints(new int[0], 0), 100) >= 0);
+  }
+
+  @Test
+  void aScopeGivesEverythingBack() {
+    long before = backend.pool().usedBytes();
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Tensor a = scope.allocate(DType.F32, 10, 10);
+      Tensor b = scope.allocate(DType.F32, 10, 10);
+      backend.fill(a, 1);
+      backend.fill(b, 2);
+      backend.add(a, b, b);
+      assertEquals(3, tensors.floats(b)[99]);
+      assertEquals(2, scope.liveTensors());
+      scope.release(a);
+      assertEquals(1, scope.liveTensors());
+    }
+    assertEquals(before, backend.pool().usedBytes());
+  }
+}

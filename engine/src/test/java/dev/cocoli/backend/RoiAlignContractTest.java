@@ -1,0 +1,220 @@
+package dev.cocoli.backend;
+
+import static dev.cocoli.testing.Differences.assertClose;
+import static dev.cocoli.testing.Differences.relativeNorm;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.BackendContract;
+import dev.cocoli.testing.OracleFile;
+import dev.cocoli.testing.TestBackends;
+import dev.cocoli.testing.TestTensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What RoIAlign and its gradient owe on every backend. */
+class RoiAlignContractTest extends BackendContract {
+  @ParameterizedTest
+  @ValueSource(strings = {"legacy.2", "legacy.-1", "aligned.2", "aligned.-1"})
+  void poolsOneMapAsTorchvisionDoes(String variant) {
+    OracleFile oracle = OracleFile.ops();
+    String name = "roi_align." + variant;
+    JsonNode parameters = oracle.parameters(name);
+    RoiAlignSpec spec =
+        RoiAlignSpec.single(
+            parameters.get("output").asInt(),
+            parameters.get("sampling_ratio").asInt(),
+            parameters.get("aligned").asBoolean(),
+            (float) parameters.get("spatial_scale").asDouble());
+    Tensor map = tensors.floats(oracle.channelsLast(name + ".in.x"), 2, 11, 15, 3);
+    Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
+    Tensor y = tensors.floatOutput(7, 7, 7, 3);
+    backend.roiAlign(spec, List.of(map), rois, y);
+    assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 2e-6, name);
+
+    Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 7, 7, 7, 3);
+    Tensor dMap = tensors.floatOutput(2, 11, 15, 3);
+    backend.roiAlignBackward(spec, dy, rois, List.of(dMap));
+    float[] gradient = oracle.channelsLast(name + ".grad.x");
+    assertTrue(relativeNorm(gradient, tensors.floats(dMap)) < 1e-6, name + ": gradient");
+  }
+
+  @Test
+  void poolsAPyramidAsTorchvisionDoes() {
+    OracleFile oracle = OracleFile.resource("/oracle/regions.safetensors");
+    RoiAlignSpec spec = pyramid(oracle);
+    List<Tensor> maps = new ArrayList<>();
+    List<Tensor> dMaps = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      long[] shape = oracle.shape("pyramid.in.map" + i);
+      float[] values = oracle.channelsLast("pyramid.in.map" + i);
+      maps.add(tensors.floats(values, shape[0], shape[2], shape[3], shape[1]));
+      dMaps.add(tensors.floatOutput(shape[0], shape[2], shape[3], shape[1]));
+    }
+    long regions = oracle.shape("pyramid.in.rois")[0];
+    Tensor rois = tensors.floats(oracle.floats("pyramid.in.rois"), regions, 5);
+    Tensor y = tensors.floatOutput(regions, 7, 7, 3);
+    backend.roiAlign(spec, maps, rois, y);
+    assertClose(oracle.channelsLast("pyramid.out.y"), tensors.floats(y), 2e-6, "pyramid");
+
+    Tensor dy = tensors.floats(oracle.channelsLast("pyramid.seed"), regions, 7, 7, 3);
+    backend.roiAlignBackward(spec, dy, rois, dMaps);
+    for (int i = 0; i < 4; i++) {
+      float[] gradient = oracle.channelsLast("pyramid.grad.map" + i);
+      double difference = relativeNorm(gradient, tensors.floats(dMaps.get(i)));
+      assertTrue(difference < 1e-6, "gradient of map " + i + " is off by " + difference);
+    }
+  }
+
+  private static RoiAlignSpec pyramid(OracleFile oracle) {
+    JsonNode parameters = oracle.parameters("pyramid");
+    float[] scales = new float[4];
+    for (int i = 0; i < 4; i++) {
+      scales[i] = (float) parameters.get("scales").get(i).asDouble();
+    }
+    return new RoiAlignSpec(
+        parameters.get("output").asInt(),
+        parameters.get("sampling_ratio").asInt(),
+        false,
+        scales,
+        (float) parameters.get("canonical_scale").asDouble(),
+        (float) parameters.get("canonical_level").asDouble());
+  }
+
+  @Test
+  void writesZerosForNoRegion() {
+    RoiAlignSpec spec = RoiAlignSpec.single(2, 2, false, 1);
+    Tensor map = tensors.floats(filled(1 * 4 * 5 * 3, 1), 1, 4, 5, 3);
+    Tensor rois = tensors.floats(new float[] {-1, 0, 0, 3, 3, 0, 0, 0, 3, 3}, 2, 5);
+    Tensor y = tensors.floatOutput(2, 2, 2, 3);
+    backend.roiAlign(spec, List.of(map), rois, y);
+    float[] expected = new float[24];
+    Arrays.fill(expected, 12, 24, 1);
+    assertArrayEquals(expected, tensors.floats(y), 1e-6f);
+
+    Tensor dMap = tensors.floatOutput(1, 4, 5, 3);
+    Tensor onlyPadding = rois.rows(0, 1);
+    backend.roiAlignBackward(spec, y.rows(1, 1), onlyPadding, List.of(dMap));
+    assertArrayEquals(new float[60], tensors.floats(dMap));
+  }
+
+  @Test
+  void takesNoRegionsAtAll() {
+    RoiAlignSpec spec = RoiAlignSpec.single(7, 2, false, 1);
+    Tensor map = tensors.floats(filled(20, 1), 1, 4, 5, 1);
+    Tensor rois = tensors.floats(new float[0], 0, 5);
+    Tensor y = tensors.floatOutput(0, 7, 7, 1);
+    backend.roiAlign(spec, List.of(map), rois, y);
+    Tensor dMap = tensors.floatOutput(1, 4, 5, 1);
+    backend.roiAlignBackward(spec, y, rois, List.of(dMap));
+    assertArrayEquals(new float[20], tensors.floats(dMap));
+  }
+
+  @Test
+  void poolsAMapOfOnePixel() {
+    RoiAlignSpec spec = RoiAlignSpec.single(3, 2, false, 0.125f);
+    Tensor map = tensors.floats(new float[] {5, -7}, 1, 1, 1, 2);
+    Tensor rois = tensors.floats(new float[] {0, 0, 0, 7, 7}, 1, 5);
+    Tensor y = tensors.floatOutput(1, 3, 3, 2);
+    backend.roiAlign(spec, List.of(map), rois, y);
+    float[] pooled = tensors.floats(y);
+    for (int i = 0; i < 9; i++) {
+      assertEquals(5, pooled[2 * i], 1e-6);
+      assertEquals(-7, pooled[2 * i + 1], 1e-6);
+    }
+  }
+
+  @Test
+  void backwardIsTheGradientOfForward() {
+    long seed = 7;
+    Random random = new Random(seed);
+    RoiAlignSpec spec = new RoiAlignSpec(3, 2, true, new float[] {0.25f, 0.125f}, 32, 3);
+    List<Tensor> maps = List.of(gaussians(random, 2, 9, 11, 5), gaussians(random, 2, 5, 6, 5));
+    float[] regions = {
+      0, 3, 2, 30, 33, 1, -4, -3, 12, 9, 1, 20, 8, 60, 50, 0, 1, 1, 2, 2, 1, 30, 20, 44, 36
+    };
+    Tensor rois = tensors.floats(regions, 5, 5);
+    Tensor dy = gaussians(random, 5, 3, 3, 5);
+    Tensor y = tensors.floatOutput(5, 3, 3, 5);
+    List<Tensor> dMaps = List.of(tensors.floatOutput(2, 9, 11, 5), tensors.floatOutput(2, 5, 6, 5));
+    backend.roiAlignBackward(spec, dy, rois, dMaps);
+    for (int m = 0; m < 2; m++) {
+      float[] values = tensors.floats(maps.get(m));
+      float[] gradient = tensors.floats(dMaps.get(m));
+      for (int i = 0; i < values.length; i += 7) {
+        double slope =
+            (loss(spec, maps, m, values, i, 0.5f, rois, dy, y)
+                - loss(spec, maps, m, values, i, -0.5f, rois, dy, y));
+        assertEquals(slope, gradient[i], 1e-4, "seed " + seed + " map " + m + " element " + i);
+      }
+    }
+  }
+
+  /** RoIAlign is linear in the map, so a step of one half is exact. */
+  private double loss(
+      RoiAlignSpec spec,
+      List<Tensor> maps,
+      int which,
+      float[] values,
+      int element,
+      float step,
+      Tensor rois,
+      Tensor dy,
+      Tensor y) {
+    float[] moved = values.clone();
+    moved[element] += step;
+    List<Tensor> movedMaps = new ArrayList<>(maps);
+    movedMaps.set(which, tensors.floats(moved, maps.get(which).shape().toArray()));
+    backend.roiAlign(spec, movedMaps, rois, y);
+    float[] pooled = tensors.floats(y);
+    float[] seeds = tensors.floats(dy);
+    double sum = 0;
+    for (int i = 0; i < pooled.length; i++) {
+      sum += (double) pooled[i] * seeds[i];
+    }
+    return sum;
+  }
+
+  @Test
+  void doesNotDependOnTheThreads() {
+    assertArrayEquals(bothWays(1)[0], bothWays(3)[0]);
+    assertArrayEquals(bothWays(1)[1], bothWays(3)[1]);
+  }
+
+  private static float[][] bothWays(int threads) {
+    try (Backend cpu = TestBackends.cpu(threads);
+        TestTensors own = new TestTensors(cpu)) {
+      Random random = new Random(3);
+      float[] regions = new float[5 * 60];
+      for (int r = 0; r < 60; r++) {
+        regions[5 * r] = random.nextInt(2);
+        regions[5 * r + 1] = random.nextInt(80);
+        regions[5 * r + 2] = random.nextInt(60);
+        regions[5 * r + 3] = regions[5 * r + 1] + random.nextFloat() * 60;
+        regions[5 * r + 4] = regions[5 * r + 2] + random.nextFloat() * 60;
+      }
+      RoiAlignSpec spec = RoiAlignSpec.single(7, 2, false, 0.25f);
+      Tensor map = own.floats(values(random, 2 * 30 * 40 * 16), 2, 30, 40, 16);
+      Tensor rois = own.floats(regions, 60, 5);
+      Tensor y = own.floatOutput(60, 7, 7, 16);
+      Tensor dMap = own.floatOutput(2, 30, 40, 16);
+      cpu.roiAlign(spec, List.of(map), rois, y);
+      cpu.roiAlignBackward(spec, y, rois, List.of(dMap));
+      return new float[][] {own.floats(y), own.floats(dMap)};
+    }
+  }
+
+  private static float[] filled(int count, float value) {
+    float[] values = new float[count];
+    Arrays.fill(values, value);
+    return values;
+  }
+}

@@ -1,0 +1,25 @@
+package dev.cocoli.testing;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.cpu.CpuBackend;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
+
+/** The backends that a contract is held against. */
+public final class TestBackends {
+  private TestBackends() {}
+
+  /** {@return each backend with its name; JUnit closes them} */
+  public static Stream<Arguments> all() {
+    return Stream.of(Arguments.argumentSet("cpu", cpu(2)));
+  }
+
+  /**
+   * {@return the CPU's backend}
+   *
+   * @param threads how many threads work on a loop
+   */
+  public static Backend cpu(int threads) {
+    return new CpuBackend(threads);
+  }
+}
