@@ -1,0 +1,428 @@
+package dev.cocoli.ops;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.BatchNormSpec;
+import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Differentiable operations of one forward pass: allocates results in a scope, calls the backend,
+ * records on the tape. Checks shapes; the backend does not.
+ */
+public final class Ops {
+  private final Backend backend;
+  private final TensorScope scope;
+  private final Tape tape;
+
+  /**
+   * Begins a forward pass.
+   *
+   * @param backend what computes
+   * @param scope where results live
+   * @param tape what remembers; {@link Tape#NONE} for inference
+   */
+  public Ops(Backend backend, TensorScope scope, Tape tape) {
+    this.backend = backend;
+    this.scope = scope;
+    this.tape = tape;
+  }
+
+  /** {@return what computes} */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** {@return where results live} */
+  public TensorScope scope() {
+    return scope;
+  }
+
+  /** {@return what remembers} */
+  public Tape tape() {
+    return tape;
+  }
+
+  /**
+   * {@return a new tensor with undefined elements}
+   *
+   * @param dtype the element type
+   * @param dims the extents
+   */
+  public Tensor allocate(DType dtype, long... dims) {
+    return scope.allocate(dtype, dims);
+  }
+
+  private Tensor like(Tensor x) {
+    return scope.allocate(x.dtype(), x.shape());
+  }
+
+  /**
+   * {@return a tensor on the device with these values}
+   *
+   * @param values row-major
+   * @param dims the extents
+   */
+  public Tensor upload(float[] values, long... dims) {
+    Tensor tensor = allocate(DType.F32, dims);
+    require(tensor.elementCount() == values.length, "values", tensor, values.length);
+    upload(MemorySegment.ofArray(values), tensor);
+    return tensor;
+  }
+
+  /**
+   * {@return a tensor on the device with these values}
+   *
+   * @param values row-major
+   * @param dims the extents
+   */
+  public Tensor upload(int[] values, long... dims) {
+    Tensor tensor = allocate(DType.I32, dims);
+    require(tensor.elementCount() == values.length, "values", tensor, values.length);
+    upload(MemorySegment.ofArray(values), tensor);
+    return tensor;
+  }
+
+  private void upload(MemorySegment values, Tensor tensor) {
+    if (values.byteSize() > 0) {
+      backend.upload(values, tensor);
+    }
+  }
+
+  /**
+   * Waits for a tensor and copies it to the host.
+   *
+   * @param tensor F32
+   * @return its elements, row-major
+   */
+  public float[] download(Tensor tensor) {
+    float[] values = new float[Math.toIntExact(tensor.elementCount())];
+    if (values.length > 0) {
+      backend.download(tensor, MemorySegment.ofArray(values));
+    }
+    return values;
+  }
+
+  /**
+   * Says that the forward pass does not read a tensor again. Its memory, and that of its views,
+   * goes back at once unless the backward pass needs it, which then frees it.
+   *
+   * @param tensor the tensor
+   */
+  public void release(Tensor tensor) {
+    if (!tape.isRecording() || !tape.holds(tensor)) {
+      scope.release(tensor);
+    }
+  }
+
+  /** Runs the gradients of all losses recorded, and empties the tape. */
+  public void backward() {
+    tape.backward(this);
+  }
+
+  /**
+   * {@return {@code activation(conv(x, weight) * scale + shift + residual)}, {@code [N,H',W',O]}}
+   *
+   * @param spec window and activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param scale {@code [O]} or null; has no gradient
+   * @param shift {@code [O]} or null
+   * @param residual like the result, or null
+   */
+  public Tensor conv2d(
+      Conv2dSpec spec, Tensor x, Tensor weight, Tensor scale, Tensor shift, Tensor residual) {
+    require(x.shape().rank() == 4 && weight.shape().rank() == 4, "conv2d", x, weight);
+    require(weight.dim(3) == x.dim(3) && weight.dim(1) == spec.kernel(), "conv2d", x, weight);
+    long height = spec.outputExtent(x.dim(1));
+    long width = spec.outputExtent(x.dim(2));
+    require(height > 0 && width > 0, "conv2d leaves nothing", x, weight);
+    long channels = weight.dim(0);
+    require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
+    require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
+    Tensor y = allocate(DType.F32, x.dim(0), height, width, channels);
+    require(residual == null || residual.shape().equals(y.shape()), "conv2d residual", y, residual);
+    backend.conv2d(spec, x, weight, scale, shift, residual, y);
+    tape.record(
+        y,
+        Arrays.asList(x, residual),
+        Arrays.asList(weight, shift),
+        dy -> {
+          if (spec.activation() == Activation.RELU) {
+            backend.reluBackward(y, dy);
+          }
+          Tensor dWeight = tape.leafGradient(weight);
+          if (dWeight != null) {
+            backend.conv2dBackwardWeight(spec, x, dy, scale, dWeight, tape.leafGradient(shift));
+          }
+          if (tape.tracks(x)) {
+            Tensor dx = like(x);
+            backend.conv2dBackwardData(spec, dy, weight, scale, dx);
+            tape.contribute(x, dx);
+          }
+          if (tape.tracks(residual)) {
+            tape.contribute(residual, dy);
+          }
+        });
+    return y;
+  }
+
+  /**
+   * {@return {@code activation(x weight^T + bias)}, {@code [M,O]}}
+   *
+   * @param activation applied last
+   * @param x {@code [M,I]}
+   * @param weight {@code [O,I]}
+   * @param bias {@code [O]} or null
+   */
+  public Tensor linear(Activation activation, Tensor x, Tensor weight, Tensor bias) {
+    require(x.shape().rank() == 2 && weight.shape().rank() == 2, "linear", x, weight);
+    require(x.dim(1) == weight.dim(1), "linear", x, weight);
+    require(bias == null || bias.elementCount() == weight.dim(0), "linear bias", weight, bias);
+    Tensor y = allocate(DType.F32, x.dim(0), weight.dim(0));
+    backend.linear(activation, x, weight, bias, y);
+    tape.record(
+        y,
+        List.of(x),
+        Arrays.asList(weight, bias),
+        dy -> {
+          if (activation == Activation.RELU) {
+            backend.reluBackward(y, dy);
+          }
+          Tensor dWeight = tape.leafGradient(weight);
+          if (dWeight != null) {
+            backend.linearBackwardWeight(x, dy, dWeight, tape.leafGradient(bias));
+          }
+          if (tape.tracks(x)) {
+            Tensor dx = like(x);
+            backend.linearBackwardData(dy, weight, dx);
+            tape.contribute(x, dx);
+          }
+        });
+    return y;
+  }
+
+  /**
+   * {@return the input normalised with its own statistics, then activated}
+   *
+   * @param spec constants and activation
+   * @param x {@code [N,H,W,C]}
+   * @param weight {@code [C]}
+   * @param bias {@code [C]}
+   * @param residual like x, added before the activation; or null
+   * @param runningMean {@code [C]}, updated
+   * @param runningVar {@code [C]}, updated
+   */
+  public Tensor batchNorm(
+      BatchNormSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Tensor residual,
+      Tensor runningMean,
+      Tensor runningVar) {
+    long channels = x.dim(-1);
+    require(weight.elementCount() == channels, "batch norm", x, weight);
+    require(residual == null || residual.shape().equals(x.shape()), "batch norm", x, residual);
+    if (x.elementCount() == channels) {
+      throw new IllegalArgumentException(
+          "batch normalisation of " + x + " needs more than one value a channel");
+    }
+    Tensor mean = allocate(DType.F32, channels);
+    Tensor invStd = allocate(DType.F32, channels);
+    Tensor y = like(x);
+    backend.batchNorm(spec, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    tape.record(
+        y,
+        Arrays.asList(x, residual),
+        Arrays.asList(weight, bias),
+        dy -> {
+          Tensor dx = like(x);
+          backend.batchNormBackward(
+              spec,
+              x,
+              weight,
+              mean,
+              invStd,
+              y,
+              dy,
+              dx,
+              tape.leafGradient(weight),
+              tape.leafGradient(bias));
+          tape.contribute(x, dx);
+          if (tape.tracks(residual)) {
+            tape.contribute(residual, dy);
+          }
+        });
+    return y;
+  }
+
+  /**
+   * {@return the maximum over windows, {@code [N,H',W',C]}}
+   *
+   * @param spec the window
+   * @param x {@code [N,H,W,C]}
+   */
+  public Tensor maxPool2d(Pool2dSpec spec, Tensor x) {
+    require(x.shape().rank() == 4, "max pool", x, spec);
+    long height = spec.outputExtent(x.dim(1));
+    long width = spec.outputExtent(x.dim(2));
+    require(height > 0 && width > 0, "max pool leaves nothing", x, spec);
+    Shape shape = Shape.of(x.dim(0), height, width, x.dim(3));
+    Tensor y = scope.allocate(DType.F32, shape);
+    Tensor argmax = tape.tracks(x) ? scope.allocate(DType.U8, shape) : null;
+    backend.maxPool2d(spec, x, y, argmax);
+    tape.record(
+        y,
+        List.of(x),
+        List.of(),
+        dy -> {
+          Tensor dx = like(x);
+          backend.maxPool2dBackward(spec, dy, argmax, dx);
+          scope.release(argmax);
+          tape.contribute(x, dx);
+        });
+    return y;
+  }
+
+  /**
+   * {@return the coarse map enlarged to the fine one's size by nearest neighbours, plus the fine
+   * one}
+   *
+   * @param coarse {@code [N,h,w,C]}
+   * @param fine {@code [N,H,W,C]}
+   */
+  public Tensor upsampleAdd(Tensor coarse, Tensor fine) {
+    require(coarse.dim(0) == fine.dim(0) && coarse.dim(3) == fine.dim(3), "upsample", coarse, fine);
+    Tensor y = like(fine);
+    backend.upsampleNearest(coarse, fine, y);
+    tape.record(
+        y,
+        List.of(coarse, fine),
+        List.of(),
+        dy -> {
+          if (tape.tracks(coarse)) {
+            Tensor dCoarse = like(coarse);
+            backend.upsampleNearestBackward(dy, dCoarse);
+            tape.contribute(coarse, dCoarse);
+          }
+          if (tape.tracks(fine)) {
+            tape.contribute(fine, dy);
+          }
+        });
+    return y;
+  }
+
+  /**
+   * {@return the same elements under another shape, sharing memory}
+   *
+   * @param x any tensor
+   * @param dims the extents
+   */
+  public Tensor reshape(Tensor x, long... dims) {
+    Tensor y = x.reshape(dims);
+    tape.recordView(y, x, dy -> tape.contribute(x, dy.reshape(x.shape().toArray())));
+    return y;
+  }
+
+  /**
+   * {@return matrices side by side, {@code [R, sum of C]}}
+   *
+   * @param parts one {@code [R,C]} or more
+   */
+  public Tensor concatColumns(List<Tensor> parts) {
+    long rows = parts.getFirst().dim(0);
+    long width = 0;
+    for (Tensor part : parts) {
+      require(part.shape().rank() == 2 && part.dim(0) == rows, "concat", parts.getFirst(), part);
+      width += part.dim(1);
+    }
+    Tensor y = allocate(parts.getFirst().dtype(), rows, width);
+    long column = 0;
+    for (Tensor part : parts) {
+      backend.copyColumns(part, 0, y, column, part.dim(1));
+      column += part.dim(1);
+    }
+    List<Tensor> inputs = new ArrayList<>(parts);
+    tape.record(
+        y,
+        inputs,
+        List.of(),
+        dy -> {
+          long at = 0;
+          for (Tensor part : inputs) {
+            if (tape.tracks(part)) {
+              Tensor dPart = like(part);
+              backend.copyColumns(dy, at, dPart, 0, part.dim(1));
+              tape.contribute(part, dPart);
+            }
+            at += part.dim(1);
+          }
+        });
+    return y;
+  }
+
+  /**
+   * {@return chosen rows of each image, {@code [N,M,C]}}
+   *
+   * @param x {@code [N,R,C]}
+   * @param indices I32 {@code [N,M]}; a negative one picks zeros (F32) or -1 (I32)
+   */
+  public Tensor gatherRows(Tensor x, Tensor indices) {
+    require(x.shape().rank() == 3 && x.dim(0) == indices.dim(0), "gather", x, indices);
+    Tensor y = allocate(x.dtype(), x.dim(0), indices.dim(1), x.dim(2));
+    backend.gatherRows(x, indices, y);
+    tape.record(
+        y,
+        List.of(x),
+        List.of(),
+        dy -> {
+          Tensor dx = like(x);
+          backend.scatterRows(dy, indices, dx);
+          tape.contribute(x, dx);
+        });
+    return y;
+  }
+
+  /**
+   * {@return each region pooled from the map that fits it, {@code [R,bins,bins,C]}}
+   *
+   * @param spec bins, samples, scales
+   * @param maps one {@code [N,H,W,C]} a scale
+   * @param rois {@code [R,5]}: image, box; has no gradient
+   */
+  public Tensor roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois) {
+    require(maps.size() == spec.spatialScales().length, "RoIAlign", maps, spec);
+    require(rois.shape().rank() == 2 && rois.dim(1) == 5, "RoIAlign", maps, rois);
+    int bins = spec.outputSize();
+    Tensor y = allocate(DType.F32, rois.dim(0), bins, bins, maps.getFirst().dim(3));
+    backend.roiAlign(spec, maps, rois, y);
+    tape.record(
+        y,
+        maps,
+        List.of(),
+        dy -> {
+          List<Tensor> gradients = maps.stream().map(this::like).toList();
+          backend.roiAlignBackward(spec, dy, rois, gradients);
+          for (int i = 0; i < maps.size(); i++) {
+            tape.contribute(maps.get(i), gradients.get(i));
+          }
+        });
+    return y;
+  }
+
+  static void require(boolean holds, String what, Object one, Object other) {
+    if (!holds) {
+      throw new IllegalArgumentException(what + ": " + one + " does not go with " + other);
+    }
+  }
+}

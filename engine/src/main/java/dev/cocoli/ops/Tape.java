@@ -1,0 +1,224 @@
+package dev.cocoli.ops;
+
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Remembers the operations of one forward pass, so that one reverse loop can run their gradients. A
+ * node is recorded only if something it reads is tracked; a parameter that is not watched costs
+ * nothing. The loop frees an activation and its gradient as soon as both have been used.
+ */
+public final class Tape {
+  /** Records nothing: inference. */
+  public static final Tape NONE = new Tape(false);
+
+  /** Runs one node's gradient. */
+  @FunctionalInterface
+  interface Backward {
+    /**
+     * Passes a gradient on.
+     *
+     * @param gradient that of the node's output, which the node may overwrite or contribute as it
+     *     is; null for a loss
+     */
+    void run(Tensor gradient);
+  }
+
+  /** What is known of a tracked tensor. */
+  private static final class Entry {
+    /** Where a watched leaf's gradient accumulates; otherwise the sum of what has come so far. */
+    Tensor gradient;
+
+    boolean leaf;
+    int usesLeft;
+    Runnable onLastUse;
+  }
+
+  private enum Output {
+    OWNED,
+    VIEW,
+    LOSS
+  }
+
+  private record Node(Tensor output, Output kind, List<Tensor> parameters, Backward backward) {}
+
+  private final boolean recording;
+  private final Map<Tensor, Entry> entries = new IdentityHashMap<>();
+  private final Set<Buffer> held = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final List<Node> nodes = new ArrayList<>();
+  private Ops ops;
+  private Tensor running;
+  private boolean handedOver;
+
+  /** Starts an empty tape. */
+  public Tape() {
+    this(true);
+  }
+
+  private Tape(boolean recording) {
+    this.recording = recording;
+  }
+
+  /** {@return whether nodes are recorded at all} */
+  public boolean isRecording() {
+    return recording;
+  }
+
+  /**
+   * Asks for a parameter's gradient.
+   *
+   * @param parameter the parameter
+   * @param gradient where its gradient is added; not zeroed here
+   * @param onLastUse runs in the backward pass once the last contribution has arrived
+   */
+  public void watch(Tensor parameter, Tensor gradient, Runnable onLastUse) {
+    if (!recording) {
+      throw new IllegalStateException("this tape records nothing");
+    }
+    Entry entry = new Entry();
+    entry.gradient = gradient;
+    entry.leaf = true;
+    entry.onLastUse = onLastUse;
+    entries.put(parameter, entry);
+  }
+
+  /**
+   * {@return whether a gradient is wanted for a tensor}
+   *
+   * @param tensor any tensor, or null
+   */
+  public boolean tracks(Tensor tensor) {
+    return recording && tensor != null && entries.containsKey(tensor);
+  }
+
+  /** The gradient tensor of a watched parameter, or null if it is not watched. */
+  Tensor leafGradient(Tensor parameter) {
+    Entry entry = parameter == null ? null : entries.get(parameter);
+    return entry == null ? null : entry.gradient;
+  }
+
+  /** Whether a node may read this memory in the backward pass. */
+  boolean holds(Tensor tensor) {
+    return held.contains(tensor.buffer()) || entries.containsKey(tensor);
+  }
+
+  /**
+   * Records an operation if one of its inputs or parameters is tracked. Nulls among them are
+   * skipped.
+   */
+  void record(Tensor output, List<Tensor> inputs, List<Tensor> parameters, Backward backward) {
+    add(output, Output.OWNED, inputs, parameters, backward);
+  }
+
+  /** Records an operation whose output shares its input's memory. */
+  void recordView(Tensor output, Tensor input, Backward backward) {
+    add(output, Output.VIEW, List.of(input), List.of(), backward);
+  }
+
+  /** Records a loss: a root of the backward pass, whose own gradient is 1. */
+  void recordLoss(Tensor input, Backward backward) {
+    add(null, Output.LOSS, List.of(input), List.of(), backward);
+  }
+
+  private void add(
+      Tensor output, Output kind, List<Tensor> inputs, List<Tensor> parameters, Backward backward) {
+    if (!recording) {
+      return;
+    }
+    boolean wanted = false;
+    for (Tensor input : inputs) {
+      wanted |= tracks(input);
+    }
+    for (Tensor parameter : parameters) {
+      wanted |= tracks(parameter);
+    }
+    if (!wanted) {
+      return;
+    }
+    for (Tensor input : inputs) {
+      if (input != null) {
+        held.add(input.buffer());
+      }
+    }
+    for (Tensor parameter : parameters) {
+      if (tracks(parameter)) {
+        entries.get(parameter).usesLeft++;
+      }
+    }
+    if (output != null) {
+      entries.put(output, new Entry());
+    }
+    nodes.add(new Node(output, kind, parameters, backward));
+  }
+
+  /**
+   * Adds to the gradient of a tensor.
+   *
+   * @param input the tensor; if it is not tracked the gradient is freed
+   * @param gradient its new part; handed over
+   */
+  void contribute(Tensor input, Tensor gradient) {
+    Entry entry = entries.get(input);
+    if (running != null && gradient.buffer() == running.buffer()) {
+      handedOver = entry != null && entry.gradient == null;
+    }
+    if (entry == null) {
+      release(gradient);
+    } else if (entry.gradient == null) {
+      entry.gradient = gradient;
+    } else {
+      ops.backend().add(entry.gradient, gradient, entry.gradient);
+      release(gradient);
+    }
+  }
+
+  private void release(Tensor gradient) {
+    if (running == null || gradient.buffer() != running.buffer()) {
+      ops.scope().release(gradient);
+    }
+  }
+
+  /**
+   * Runs the gradients of every loss recorded, last node first, and empties the tape.
+   *
+   * @param ops what the forward pass was computed with
+   */
+  void backward(Ops ops) {
+    this.ops = ops;
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      Node node = nodes.set(i, null);
+      Tensor gradient = node.output == null ? null : entries.remove(node.output).gradient;
+      if (gradient != null || node.kind == Output.LOSS) {
+        running = gradient;
+        handedOver = false;
+        node.backward.run(gradient);
+        running = null;
+        if (gradient != null && !handedOver) {
+          ops.scope().release(gradient);
+        }
+      }
+      if (node.kind == Output.OWNED) {
+        ops.scope().release(node.output);
+      }
+      for (Tensor parameter : node.parameters) {
+        arrived(parameter);
+      }
+    }
+    nodes.clear();
+    held.clear();
+    entries.values().removeIf(entry -> !entry.leaf);
+  }
+
+  private void arrived(Tensor parameter) {
+    Entry entry = parameter == null ? null : entries.get(parameter);
+    if (entry != null && --entry.usesLeft == 0 && entry.onLastUse != null) {
+      entry.onLastUse.run();
+    }
+  }
+}

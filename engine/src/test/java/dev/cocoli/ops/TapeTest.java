@@ -1,0 +1,176 @@
+package dev.cocoli.ops;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the tape records, in which order gradients arrive, and what memory is left. */
+class TapeTest {
+  private Backend backend;
+  private TensorScope scope;
+  private Tape tape;
+  private Ops ops;
+
+  @BeforeEach
+  void open() {
+    backend = Backends.open(Device.CPU);
+    scope = new TensorScope(backend.pool());
+    tape = new Tape();
+    ops = new Ops(backend, scope, tape);
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+    backend.close();
+  }
+
+  private Tensor random(long seed, long... dims) {
+    Tensor tensor = ops.allocate(DType.F32, dims);
+    SplittableRandom random = new SplittableRandom(seed);
+    float[] values = new float[(int) tensor.elementCount()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return ops.upload(values, dims);
+  }
+
+  private Tensor zerosLike(Tensor x) {
+    Tensor zeros = ops.allocate(DType.F32, x.shape().toArray());
+    backend.fill(zeros, 0);
+    return zeros;
+  }
+
+  /** A residual block with a fork, a reshape and a join: x is used three times. */
+  private Tensor loss(Ops on, Tensor x, Tensor weight) {
+    Conv2dSpec spec = Conv2dSpec.of(3, 1, 1).with(Activation.RELU);
+    Tensor once = on.conv2d(spec, x, weight, null, null, null);
+    Tensor twice = on.conv2d(spec, once, weight, null, null, x);
+    long pixels = x.dim(1) * x.dim(2);
+    Tensor rows = on.reshape(twice, x.dim(0) * pixels, x.dim(3));
+    Tensor flat = on.reshape(x, x.dim(0) * pixels, x.dim(3));
+    Tensor joined = on.concatColumns(List.of(rows, flat));
+    int[] labels = new int[(int) (x.dim(0) * pixels)];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = i % (int) joined.dim(1);
+    }
+    Tensor value = on.allocate(DType.F32, 1);
+    new Losses(on).softmaxCrossEntropy(joined, on.upload(labels, labels.length), value);
+    return value;
+  }
+
+  @Test
+  void gradientsAreThoseOfFiniteDifferences() {
+    Tensor x = random(1, 2, 4, 5, 3);
+    Tensor weight = random(2, 3, 3, 3, 3);
+    Tensor dx = zerosLike(x);
+    Tensor dWeight = zerosLike(weight);
+    tape.watch(x, dx, null);
+    tape.watch(weight, dWeight, null);
+    loss(ops, x, weight);
+    ops.backward();
+    assertSlope(x, dx, x, weight);
+    assertSlope(weight, dWeight, x, weight);
+  }
+
+  private void assertSlope(Tensor moved, Tensor gradient, Tensor x, Tensor weight) {
+    float[] values = ops.download(moved);
+    float[] slopes = ops.download(gradient);
+    Ops plain = new Ops(backend, scope, Tape.NONE);
+    for (int i = 0; i < values.length; i += 7) {
+      double[] at = new double[2];
+      for (int side = 0; side < 2; side++) {
+        float[] changed = values.clone();
+        changed[i] += side == 0 ? -1e-2f : 1e-2f;
+        backend.upload(java.lang.foreign.MemorySegment.ofArray(changed), moved);
+        at[side] = ops.download(loss(plain, x, weight))[0];
+      }
+      backend.upload(java.lang.foreign.MemorySegment.ofArray(values), moved);
+      double measured = (at[1] - at[0]) / 2e-2;
+      assertEquals(measured, slopes[i], 2e-2 * Math.max(0.05, Math.abs(measured)), "element " + i);
+    }
+  }
+
+  @Test
+  void backwardLeavesNoMemoryBehind() {
+    Tensor x = random(1, 1, 8, 8, 4);
+    Tensor weight = random(2, 4, 3, 3, 4);
+    Tensor dWeight = zerosLike(weight);
+    tape.watch(weight, dWeight, null);
+    int before = scope.liveTensors();
+    loss(ops, x, weight);
+    assertTrue(scope.liveTensors() > before + 4);
+    ops.backward();
+    // what stays are the loss's value and its labels, which no node made
+    assertEquals(before + 2, scope.liveTensors());
+  }
+
+  @Test
+  void inferenceReleasesAtOnceAndTrainingWhenTheGradientIsDone() {
+    Conv2dSpec spec = Conv2dSpec.of(1, 1, 0);
+    Tensor weight = random(2, 4, 1, 1, 4);
+    Tensor x = random(1, 1, 8, 8, 4);
+    Ops plain = new Ops(backend, scope, Tape.NONE);
+    Tensor y = plain.conv2d(spec, x, weight, null, null, null);
+    int live = scope.liveTensors();
+    plain.release(y);
+    assertEquals(live - 1, scope.liveTensors());
+
+    tape.watch(weight, zerosLike(weight), null);
+    Tensor z = ops.conv2d(spec, x, weight, null, null, null);
+    live = scope.liveTensors();
+    ops.release(z);
+    ops.release(x);
+    assertEquals(live, scope.liveTensors(), "the weight's gradient needs x, the tape frees z");
+  }
+
+  @Test
+  void hooksFireOnceAfterTheLastUse() {
+    Tensor x = random(1, 1, 4, 4, 3);
+    Tensor weight = random(2, 3, 3, 3, 3);
+    Tensor dWeight = zerosLike(weight);
+    List<float[]> seen = new ArrayList<>();
+    tape.watch(weight, dWeight, () -> seen.add(ops.download(dWeight)));
+    loss(ops, x, weight);
+    ops.backward();
+    assertEquals(1, seen.size(), "the weight is used twice, the hook runs once");
+    assertArrayEquals(ops.download(dWeight), seen.getFirst(), "with the whole gradient");
+  }
+
+  @Test
+  void nothingIsRecordedThatNothingTrackedReaches() {
+    Tensor x = random(1, 1, 4, 4, 3);
+    Tensor frozen = random(2, 3, 3, 3, 3);
+    Tensor y = ops.conv2d(Conv2dSpec.of(3, 1, 1), x, frozen, null, null, null);
+    assertFalse(tape.tracks(y));
+    assertThrows(IllegalStateException.class, () -> Tape.NONE.watch(x, x, null));
+  }
+
+  @Test
+  void wrongShapesAreRefused() {
+    Tensor x = random(1, 1, 4, 4, 3);
+    Tensor weight = random(2, 3, 3, 3, 5);
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> ops.conv2d(Conv2dSpec.of(3, 1, 1), x, weight, null, null, null));
+    assertTrue(e.getMessage().contains("[1, 4, 4, 3]"), e.getMessage());
+  }
+}
