@@ -1,0 +1,78 @@
+package dev.cocoli.nn;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+
+/** A square convolution. In: {@code [N,H,W,I]}; out: {@code [N,H',W',O]}. */
+public final class Conv2d extends Module {
+  private final Conv2dSpec spec;
+  private final Parameter weight;
+  private final Parameter bias;
+
+  private Conv2d(long in, long out, Conv2dSpec spec, Initializer initializer, boolean withBias) {
+    this.spec = spec;
+    this.weight =
+        parameter(
+            "weight",
+            Shape.of(out, spec.kernel(), spec.kernel(), in),
+            Layout.CONVOLUTION,
+            initializer);
+    this.bias = withBias ? parameter("bias", Shape.of(out), Layout.PLAIN, Initializer.ZEROS) : null;
+  }
+
+  /**
+   * {@return a convolution with a bias of 0}
+   *
+   * @param in I
+   * @param out O
+   * @param spec the window
+   * @param initializer draws the weight
+   */
+  public static Conv2d withBias(long in, long out, Conv2dSpec spec, Initializer initializer) {
+    return new Conv2d(in, out, spec, initializer, true);
+  }
+
+  /**
+   * {@return a convolution for a normalisation to follow: no bias, He's initialisation by the fan
+   * out}
+   *
+   * @param in I
+   * @param out O
+   * @param spec the window
+   */
+  public static Conv2d beforeNorm(long in, long out, Conv2dSpec spec) {
+    long fanOut = out * spec.kernel() * spec.kernel();
+    return new Conv2d(in, out, spec, Initializer.kaimingNormal(fanOut), false);
+  }
+
+  /**
+   * {@return the activated output}
+   *
+   * @param ops the forward pass
+   * @param x {@code [N,H,W,I]}
+   * @param activation applied last
+   */
+  public Tensor forward(Ops ops, Tensor x, Activation activation) {
+    Tensor shift = bias == null ? null : bias.value();
+    return ops.conv2d(spec.with(activation), x, weight.value(), null, shift, null);
+  }
+
+  /**
+   * {@return the output with a factor and an addend a channel, a residual and an activation, in one
+   * primitive}
+   *
+   * @param ops the forward pass
+   * @param x {@code [N,H,W,I]}
+   * @param scale {@code [O]}
+   * @param shift {@code [O]}
+   * @param residual like the output, or null
+   * @param activation applied last
+   */
+  Tensor forwardScaled(
+      Ops ops, Tensor x, Tensor scale, Tensor shift, Tensor residual, Activation activation) {
+    return ops.conv2d(spec.with(activation), x, weight.value(), scale, shift, residual);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.cocoli.nn;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Tensor;
+
+/**
+ * Fixed statistics as one factor and one addend a channel, recomputed when what they come from was
+ * written. They live in a parameter arena of their own, so that writing them does not look like
+ * writing what they come from.
+ */
+final class FoldedNorm {
+  private final Parameter weight;
+  private final Parameter bias;
+  private final Parameter mean;
+  private final Parameter var;
+  private final float eps;
+
+  private final Parameter scale;
+  private final Parameter shift;
+
+  /** What the factor was computed from: the memory and how often it had been written. */
+  private Tensor source;
+
+  private long weightVersion;
+  private long meanVersion;
+
+  FoldedNorm(
+      Parameter weight,
+      Parameter bias,
+      Parameter mean,
+      Parameter var,
+      Parameter scale,
+      Parameter shift,
+      float eps) {
+    this.weight = weight;
+    this.bias = bias;
+    this.mean = mean;
+    this.var = var;
+    this.scale = scale;
+    this.shift = shift;
+    this.eps = eps;
+  }
+
+  Tensor forward(Ops ops, Conv2d conv, Tensor x, Tensor residual, Activation activation) {
+    refresh(ops.backend());
+    return conv.forwardScaled(ops, x, scale.value(), shift.value(), residual, activation);
+  }
+
+  private void refresh(Backend backend) {
+    Tensor now = weight.value();
+    if (source == now
+        && weightVersion == now.buffer().version()
+        && meanVersion == mean.value().buffer().version()) {
+      return;
+    }
+    backend.foldBatchNorm(
+        now, bias.value(), mean.value(), var.value(), eps, scale.value(), shift.value());
+    scale.value().buffer().markWritten();
+    source = now;
+    weightVersion = now.buffer().version();
+    meanVersion = mean.value().buffer().version();
+  }
+}

@@ -1,0 +1,47 @@
+package dev.cocoli.nn;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+
+/** A fully connected layer. In: {@code [M,I]}; out: {@code [M,O]}. */
+public final class Linear extends Module {
+  private final Parameter weight;
+  private final Parameter bias;
+
+  /**
+   * A layer on plain features, with torch's default initialisation.
+   *
+   * @param in I
+   * @param out O
+   */
+  public Linear(long in, long out) {
+    this(in, out, Layout.PLAIN);
+  }
+
+  /**
+   * A layer whose input may be a flattened map.
+   *
+   * @param in I
+   * @param out O
+   * @param layout how the weight lies in a torch file
+   */
+  public Linear(long in, long out, Layout layout) {
+    Initializer uniform = Initializer.kaimingUniform(Math.sqrt(5), in);
+    weight = parameter("weight", Shape.of(out, in), layout, uniform);
+    bias =
+        parameter("bias", Shape.of(out), Layout.PLAIN, new Initializer.Uniform(1 / Math.sqrt(in)));
+  }
+
+  /**
+   * {@return the activated output, {@code [M,O]}}
+   *
+   * @param ops the forward pass
+   * @param x {@code [M,I]}
+   * @param activation applied last
+   */
+  public Tensor forward(Ops ops, Tensor x, Activation activation) {
+    return ops.linear(activation, x, weight.value(), bias.value());
+  }
+}

@@ -1,0 +1,151 @@
+package dev.cocoli.nn;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.ops.Tape;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * The memory of a model: all that the optimiser moves in one allocation, its gradients and
+ * velocities in two more of the same layout, so that an update, a norm or an all-reduce is one
+ * call. What stays fixed lies apart from what is learned: what a backend derives from it does not
+ * go stale with every step.
+ */
+public final class ParameterArena implements AutoCloseable {
+  /** Parameters begin at multiples of this; the elements between them are 0 and stay so. */
+  private static final long ALIGNMENT_ELEMENTS = 16;
+
+  private final Backend backend;
+  private final Module module;
+  private final List<Buffer> buffers = new ArrayList<>();
+  private final Tensor values;
+  private final Tensor gradients;
+  private final Tensor velocities;
+
+  private ParameterArena(Backend backend, Module module, boolean training) {
+    this.backend = backend;
+    this.module = module;
+    Collection<Parameter> named = module.namedParameters().values();
+    List<Parameter> learned = named.stream().filter(Parameter::isTrainable).toList();
+    values = allocate(learned);
+    gradients = training ? allocate(learned) : null;
+    velocities = training ? allocate(learned) : null;
+    bind(learned, values, gradients);
+    List<Parameter> fixed = named.stream().filter(parameter -> !parameter.isTrainable()).toList();
+    bind(fixed, allocate(fixed), null);
+    List<Parameter> derived = module.derivedParameters();
+    bind(derived, allocate(derived), null);
+  }
+
+  /**
+   * {@return memory for a model that only infers}
+   *
+   * @param backend where
+   * @param module the model
+   */
+  public static ParameterArena forInference(Backend backend, Module module) {
+    return new ParameterArena(backend, module, false);
+  }
+
+  /**
+   * {@return memory for a model that is trained, with gradients and velocities of 0}
+   *
+   * @param backend where
+   * @param module the model
+   */
+  public static ParameterArena forTraining(Backend backend, Module module) {
+    return new ParameterArena(backend, module, true);
+  }
+
+  private static long padded(Parameter parameter) {
+    long count = parameter.shape().elementCount();
+    return (count + ALIGNMENT_ELEMENTS - 1) / ALIGNMENT_ELEMENTS * ALIGNMENT_ELEMENTS;
+  }
+
+  private Tensor allocate(List<Parameter> parameters) {
+    long elements = parameters.stream().mapToLong(ParameterArena::padded).sum();
+    Buffer buffer = backend.allocate(Math.max(1, elements) * DType.F32.byteSize());
+    buffers.add(buffer);
+    return new Tensor(buffer, 0, Shape.of(elements), DType.F32);
+  }
+
+  private static void bind(List<Parameter> parameters, Tensor flat, Tensor flatGradient) {
+    long at = 0;
+    for (Parameter parameter : parameters) {
+      long byteOffset = at * DType.F32.byteSize();
+      parameter.bind(
+          flat.view(byteOffset, parameter.shape(), DType.F32),
+          flatGradient == null
+              ? null
+              : flatGradient.view(byteOffset, parameter.shape(), DType.F32));
+      at += padded(parameter);
+    }
+  }
+
+  /**
+   * Draws every parameter's first values. Each draws from a generator of its own, made from the
+   * seed and its key, so that one more layer does not change the others.
+   *
+   * @param seed the seed
+   */
+  public void initialize(long seed) {
+    for (Map.Entry<String, Parameter> named : module.namedParameters().entrySet()) {
+      Parameter parameter = named.getValue();
+      float[] drawn = new float[Math.toIntExact(parameter.shape().elementCount())];
+      parameter
+          .initializer()
+          .fill(drawn, new SplittableRandom(seed * 31 + named.getKey().hashCode()));
+      backend.upload(drawn, parameter.value());
+    }
+  }
+
+  /**
+   * Watches every parameter that the optimiser moves.
+   *
+   * @param tape what records the step
+   */
+  public void watch(Tape tape) {
+    for (Parameter parameter : module.namedParameters().values()) {
+      if (parameter.gradient() != null) {
+        tape.watch(parameter.value(), parameter.gradient(), null);
+      }
+    }
+  }
+
+  /** {@return all that the optimiser moves, {@code [P]}} */
+  public Tensor values() {
+    return values;
+  }
+
+  /** {@return their gradients, {@code [P]}; null without training} */
+  public Tensor gradients() {
+    return gradients;
+  }
+
+  /** {@return their velocities, {@code [P]}; null without training} */
+  public Tensor velocities() {
+    return velocities;
+  }
+
+  /** {@return the model} */
+  public Module module() {
+    return module;
+  }
+
+  /** {@return where the memory lies} */
+  public Backend backend() {
+    return backend;
+  }
+
+  @Override
+  public void close() {
+    buffers.forEach(Buffer::close);
+  }
+}

@@ -1,0 +1,277 @@
+package dev.cocoli.nn;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A file of named arrays in the safetensors format: the header's length in 8 bytes, little-endian;
+ * a JSON header; the arrays' bytes. A file is mapped, not read; every size in its header is checked
+ * before it is believed.
+ */
+public final class Safetensors implements AutoCloseable {
+  /** The format's own limit. */
+  private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  private static final int LENGTH_BYTES = 8;
+  private static final int MAX_RANK = 16;
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  /**
+   * One array.
+   *
+   * @param dtype the element type
+   * @param shape the extents
+   * @param data its bytes, row-major, little-endian; of the file: valid until that is closed
+   */
+  public record Entry(DType dtype, Shape shape, MemorySegment data) {}
+
+  private final Arena arena;
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+
+  private Safetensors(Arena arena) {
+    this.arena = arena;
+  }
+
+  /**
+   * Maps a file.
+   *
+   * @param file the file
+   * @return its arrays
+   * @throws IOException if it cannot be read or its header is not true; the message names the file
+   */
+  public static Safetensors open(Path file) throws IOException {
+    Arena arena = Arena.ofShared();
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      Safetensors result = new Safetensors(arena);
+      result.readHeader(all);
+      return result;
+    } catch (IOException | RuntimeException e) {
+      arena.close();
+      String reason =
+          e instanceof java.nio.file.NoSuchFileException ? "no such file" : e.getMessage();
+      throw new IOException(file + " is not a usable safetensors file: " + reason, e);
+    }
+  }
+
+  private void readHeader(MemorySegment file) throws IOException {
+    if (file.byteSize() < LENGTH_BYTES) {
+      throw new IOException("it has only " + file.byteSize() + " bytes");
+    }
+    long length = file.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
+    if (length < 2 || length > MAX_HEADER_BYTES || length > file.byteSize() - LENGTH_BYTES) {
+      throw new IOException(
+          "its header claims "
+              + Long.toUnsignedString(length)
+              + " bytes, the file has "
+              + file.byteSize());
+    }
+    byte[] header = file.asSlice(LENGTH_BYTES, length).toArray(ValueLayout.JAVA_BYTE);
+    MemorySegment body = file.asSlice(LENGTH_BYTES + length);
+    try (JsonParser json = JSON.createParser(header)) {
+      expect(json.nextToken() == JsonToken.START_OBJECT, "its header is no JSON object");
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String name = json.currentName();
+        expect(json.nextToken() == JsonToken.START_OBJECT, "its entry '" + name + "' is no object");
+        if (name.equals("__metadata__")) {
+          readMetadata(json);
+        } else {
+          entries.put(name, readEntry(json, name, body));
+        }
+      }
+      expect(json.currentToken() == JsonToken.END_OBJECT, "its header ends early");
+    } catch (com.fasterxml.jackson.core.JacksonException e) {
+      throw new IOException("its header is no valid JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  private void readMetadata(JsonParser json) throws IOException {
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String key = json.currentName();
+      expect(json.nextToken() == JsonToken.VALUE_STRING, "its metadata '" + key + "' is no string");
+      metadata.put(key, json.getText());
+    }
+  }
+
+  private static Entry readEntry(JsonParser json, String name, MemorySegment body)
+      throws IOException {
+    String type = null;
+    long[] dims = null;
+    long[] offsets = null;
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "dtype" -> type = json.getText();
+        case "shape" -> dims = readLongs(json, name);
+        case "data_offsets" -> offsets = readLongs(json, name);
+        default -> json.skipChildren();
+      }
+    }
+    expect(
+        type != null && dims != null && offsets != null && offsets.length == 2,
+        "its entry '" + name + "' lacks dtype, shape or data_offsets");
+    DType dtype;
+    try {
+      dtype = DType.valueOf(type);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(
+          "its array '"
+              + name
+              + "' has the type "
+              + type
+              + "; known are "
+              + Arrays.toString(DType.values()),
+          e);
+    }
+    Shape shape;
+    long byteSize;
+    try {
+      shape = Shape.of(dims);
+      byteSize = Math.multiplyExact(shape.elementCount(), (long) dtype.byteSize());
+    } catch (ArithmeticException | IllegalArgumentException e) {
+      throw new IOException("its array '" + name + "' has no possible shape", e);
+    }
+    boolean inside = 0 <= offsets[0] && offsets[0] <= offsets[1] && offsets[1] <= body.byteSize();
+    expect(
+        inside && offsets[1] - offsets[0] == byteSize,
+        "its array '"
+            + name
+            + "' "
+            + dtype
+            + shape
+            + " does not fit the bytes "
+            + Arrays.toString(offsets)
+            + " of "
+            + body.byteSize());
+    return new Entry(dtype, shape, body.asSlice(offsets[0], byteSize));
+  }
+
+  private static long[] readLongs(JsonParser json, String name) throws IOException {
+    expect(json.currentToken() == JsonToken.START_ARRAY, "its entry '" + name + "' is malformed");
+    long[] values = new long[MAX_RANK];
+    int count = 0;
+    while (json.nextToken() == JsonToken.VALUE_NUMBER_INT) {
+      expect(count < MAX_RANK, "its entry '" + name + "' has too many numbers");
+      values[count++] = json.getLongValue();
+    }
+    expect(json.currentToken() == JsonToken.END_ARRAY, "its entry '" + name + "' is malformed");
+    return Arrays.copyOf(values, count);
+  }
+
+  private static void expect(boolean holds, String otherwise) throws IOException {
+    if (!holds) {
+      throw new IOException(otherwise);
+    }
+  }
+
+  /** {@return the arrays under their names, in the file's order} */
+  public Map<String, Entry> entries() {
+    return entries;
+  }
+
+  /** {@return the file's metadata} */
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  /**
+   * Writes a file. Not atomic: write beside the target and move it into place.
+   *
+   * @param file the file, overwritten
+   * @param metadata what goes into the header
+   * @param entries the arrays
+   * @throws IOException if it cannot be written
+   */
+  public static void write(Path file, Map<String, String> metadata, Map<String, Entry> entries)
+      throws IOException {
+    byte[] header = header(metadata, entries);
+    try (FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING)) {
+      writeAll(channel, ByteBuffer.wrap(header));
+      for (Entry entry : entries.values()) {
+        for (long at = 0; at < entry.data().byteSize(); at += Integer.MAX_VALUE / 2) {
+          long part = Math.min(entry.data().byteSize() - at, Integer.MAX_VALUE / 2);
+          writeAll(channel, bytes(entry.data().asSlice(at, part)));
+        }
+      }
+      channel.force(true);
+    }
+  }
+
+  /** A view, or of an array of larger elements, which has none, a copy. */
+  private static ByteBuffer bytes(MemorySegment data) {
+    return data.isNative()
+        ? data.asByteBuffer()
+        : ByteBuffer.wrap(data.toArray(ValueLayout.JAVA_BYTE));
+  }
+
+  private static void writeAll(FileChannel channel, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  private static byte[] header(Map<String, String> metadata, Map<String, Entry> entries)
+      throws IOException {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    try (JsonGenerator json = JSON.createGenerator(text)) {
+      json.writeStartObject();
+      if (!metadata.isEmpty()) {
+        json.writeObjectFieldStart("__metadata__");
+        for (Map.Entry<String, String> item : metadata.entrySet()) {
+          json.writeStringField(item.getKey(), item.getValue());
+        }
+        json.writeEndObject();
+      }
+      long offset = 0;
+      for (Map.Entry<String, Entry> named : entries.entrySet()) {
+        Entry entry = named.getValue();
+        json.writeObjectFieldStart(named.getKey());
+        json.writeStringField("dtype", entry.dtype().name());
+        json.writeFieldName("shape");
+        json.writeArray(entry.shape().toArray(), 0, entry.shape().rank());
+        json.writeFieldName("data_offsets");
+        json.writeArray(new long[] {offset, offset + entry.data().byteSize()}, 0, 2);
+        json.writeEndObject();
+        offset += entry.data().byteSize();
+      }
+      json.writeEndObject();
+    }
+    int padding = -text.size() & 7;
+    text.write("       ".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, padding);
+    ByteBuffer all = ByteBuffer.allocate(LENGTH_BYTES + text.size()).order(ByteOrder.LITTLE_ENDIAN);
+    return all.putLong(text.size()).put(text.toByteArray()).array();
+  }
+
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package dev.cocoli.nn;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Moves a model's state between its memory and arrays under torch's names and layouts, strictly:
+ * every key must be there, none may be left over, every shape must be right.
+ */
+public final class StateDict {
+  /** How many keys of each sort an error names. */
+  private static final int NAMED_KEYS = 5;
+
+  private StateDict() {}
+
+  /**
+   * Sets every parameter and buffer of a module.
+   *
+   * @param module the module, with memory
+   * @param backend where that lies
+   * @param source arrays under torch's names
+   * @throws IOException if keys are missing, left over or misshapen; the message names them and
+   *     nothing was set
+   */
+  public static void load(Module module, Backend backend, Map<String, Safetensors.Entry> source)
+      throws IOException {
+    Map<String, Parameter> parameters = module.namedParameters();
+    check(module, parameters, source);
+    for (Map.Entry<String, Parameter> named : parameters.entrySet()) {
+      Parameter parameter = named.getValue();
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment data = source.get(named.getKey()).data();
+        MemorySegment here = arena.allocate(data.byteSize(), Float.BYTES);
+        long[] extents = parameter.layout().swap(parameter.shape());
+        swap(data, here, extents[0], extents[1], extents[2]);
+        backend.upload(here, parameter.value());
+      }
+    }
+    module
+        .namedCounters()
+        .forEach(
+            (name, counter) -> {
+              Safetensors.Entry entry = source.get(name);
+              if (entry != null && entry.dtype() == DType.I64) {
+                counter.set(entry.data().get(ValueLayout.JAVA_LONG_UNALIGNED, 0));
+              }
+            });
+  }
+
+  private static void check(
+      Module module, Map<String, Parameter> parameters, Map<String, Safetensors.Entry> source)
+      throws IOException {
+    List<String> missing = new ArrayList<>();
+    List<String> misshapen = new ArrayList<>();
+    parameters.forEach(
+        (name, parameter) -> {
+          Safetensors.Entry entry = source.get(name);
+          Shape wanted = parameter.layout().torchShape(parameter.shape());
+          if (entry == null) {
+            missing.add(name);
+          } else if (!entry.shape().equals(wanted) || entry.dtype() != DType.F32) {
+            misshapen.add(
+                name + " (" + entry.dtype() + entry.shape() + ", wanted F32" + wanted + ")");
+          }
+        });
+    List<String> extra = new ArrayList<>();
+    Map<String, Module.Counter> counters = module.namedCounters();
+    for (String name : source.keySet()) {
+      if (!parameters.containsKey(name)
+          && !counters.containsKey(name)
+          && !module.ignoresNested(name)) {
+        extra.add(name);
+      }
+    }
+    List<String> faults = new ArrayList<>();
+    describe(faults, "missing", missing);
+    describe(faults, "unknown", extra);
+    describe(faults, "misshapen", misshapen);
+    if (!faults.isEmpty()) {
+      throw new IOException("the weights do not fit the model: " + String.join("; ", faults));
+    }
+  }
+
+  private static void describe(List<String> faults, String sort, List<String> names) {
+    if (!names.isEmpty()) {
+      String shown = String.join(", ", names.subList(0, Math.min(NAMED_KEYS, names.size())));
+      String more =
+          names.size() > NAMED_KEYS ? " and " + (names.size() - NAMED_KEYS) + " more" : "";
+      faults.add(names.size() + " " + sort + ": " + shown + more);
+    }
+  }
+
+  /**
+   * {@return a copy of a module's state under torch's names and layouts}
+   *
+   * @param module the module
+   * @param backend where its memory lies
+   * @param arena where the copy is allocated
+   */
+  public static Map<String, Safetensors.Entry> save(Module module, Backend backend, Arena arena) {
+    Map<String, Safetensors.Entry> result = new LinkedHashMap<>();
+    module
+        .namedParameters()
+        .forEach(
+            (name, parameter) -> {
+              Shape shape = parameter.layout().torchShape(parameter.shape());
+              MemorySegment there = arena.allocate(parameter.value().byteSize(), Float.BYTES);
+              try (Arena local = Arena.ofConfined()) {
+                MemorySegment here = local.allocate(parameter.value().byteSize(), Float.BYTES);
+                backend.download(parameter.value(), here);
+                long[] extents = parameter.layout().swap(parameter.shape());
+                swap(here, there, extents[0], extents[2], extents[1]);
+              }
+              result.put(name, new Safetensors.Entry(DType.F32, shape, there));
+            });
+    module
+        .namedCounters()
+        .forEach(
+            (name, counter) -> {
+              MemorySegment there = arena.allocate(ValueLayout.JAVA_LONG);
+              there.set(ValueLayout.JAVA_LONG, 0, counter.value());
+              result.put(name, new Safetensors.Entry(DType.I64, Shape.of(), there));
+            });
+    return result;
+  }
+
+  /**
+   * Copies {@code [outer, rows, columns]} to {@code [outer, columns, rows]}; four-byte elements.
+   */
+  private static void swap(
+      MemorySegment from, MemorySegment to, long outer, long rows, long columns) {
+    if (rows == 1 || columns == 1) {
+      MemorySegment.copy(from, 0, to, 0, from.byteSize());
+      return;
+    }
+    ValueLayout.OfInt element = ValueLayout.JAVA_INT_UNALIGNED;
+    for (long o = 0; o < outer; o++) {
+      long base = o * rows * columns;
+      for (long r = 0; r < rows; r++) {
+        for (long c = 0; c < columns; c++) {
+          to.setAtIndex(
+              element, base + c * rows + r, from.getAtIndex(element, base + r * columns + c));
+        }
+      }
+    }
+  }
+}
