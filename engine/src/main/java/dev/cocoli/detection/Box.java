@@ -1,0 +1,23 @@
+package dev.cocoli.detection;
+
+/**
+ * A rectangle of an image: corners {@code (x1, y1)} and {@code (x2, y2)} in pixels of that image, x
+ * to the right and y down.
+ *
+ * @param x1 left edge
+ * @param y1 upper edge
+ * @param x2 right edge
+ * @param y2 lower edge
+ */
+public record Box(float x1, float y1, float x2, float y2) {
+
+  /** {@return the extent along x, in pixels} */
+  public float width() {
+    return x2 - x1;
+  }
+
+  /** {@return the extent along y, in pixels} */
+  public float height() {
+    return y2 - y1;
+  }
+}

@@ -1,0 +1,120 @@
+package dev.cocoli.detection;
+
+import dev.cocoli.backend.NormalizeSpec;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RegionOps;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Resizes, normalises and pads pictures into a batch, and takes boxes there and back (torchvision's
+ * {@code GeneralizedRCNNTransform}). In: pictures {@code [h,w,3]}, U8 or F32; out: {@code
+ * [N,H,W,3]}.
+ */
+public final class ImageTransform {
+  /** The padded size is a multiple of this, the coarsest stride of the backbone. */
+  private static final long SIZE_DIVISIBLE = 32;
+
+  private final int minSize;
+  private final int maxSize;
+  private final NormalizeSpec normalize;
+
+  /**
+   * Prepares the transform.
+   *
+   * @param config sizes, mean and deviation
+   */
+  public ImageTransform(FasterRcnnConfig config) {
+    minSize = config.minSize();
+    maxSize = config.maxSize();
+    normalize = new NormalizeSpec(floats(config.imageMean()), floats(config.imageStd()));
+  }
+
+  private static float[] floats(List<Float> values) {
+    float[] result = new float[values.size()];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = values.get(i);
+    }
+    return result;
+  }
+
+  /**
+   * {@return height and width after resizing}
+   *
+   * @param height rows before
+   * @param width columns before
+   * @throws IllegalArgumentException if a side would vanish
+   */
+  public long[] resizedSize(long height, long width) {
+    double scale =
+        Math.min(
+            (double) minSize / Math.min(height, width), (double) maxSize / Math.max(height, width));
+    long[] size = {(long) Math.floor(height * scale), (long) Math.floor(width * scale)};
+    if (size[0] < 1 || size[1] < 1) {
+      throw new IllegalArgumentException(
+          "a picture of "
+              + width
+              + " x "
+              + height
+              + " pixels is too narrow to be resized to "
+              + minSize);
+    }
+    return size;
+  }
+
+  /**
+   * {@return the pictures as a batch}
+   *
+   * @param ops the forward pass
+   * @param pictures one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
+   */
+  public ImageBatch forward(Ops ops, List<Tensor> pictures) {
+    List<long[]> originalSizes = new ArrayList<>();
+    List<long[]> sizes = new ArrayList<>();
+    long height = 0;
+    long width = 0;
+    for (Tensor picture : pictures) {
+      long[] original = {picture.dim(0), picture.dim(1)};
+      long[] size = resizedSize(original[0], original[1]);
+      originalSizes.add(original);
+      sizes.add(size);
+      height = Math.max(height, size[0]);
+      width = Math.max(width, size[1]);
+    }
+    height = roundUp(height);
+    width = roundUp(width);
+    int count = pictures.size();
+    Tensor images = ops.allocate(DType.F32, count, height, width, 3);
+    RegionOps regions = new RegionOps(ops);
+    float[] flatSizes = new float[2 * count];
+    for (int i = 0; i < count; i++) {
+      long[] size = sizes.get(i);
+      Tensor slot = images.rows(i, 1).reshape(height, width, 3);
+      regions.resizeNormalize(normalize, pictures.get(i), size[0], size[1], slot);
+      flatSizes[2 * i] = size[0];
+      flatSizes[2 * i + 1] = size[1];
+    }
+    return new ImageBatch(images, ops.upload(flatSizes, count, 2), sizes, originalSizes);
+  }
+
+  private static long roundUp(long extent) {
+    return (extent + SIZE_DIVISIBLE - 1) / SIZE_DIVISIBLE * SIZE_DIVISIBLE;
+  }
+
+  /**
+   * {@return boxes scaled from a picture of one size to one of another}
+   *
+   * @param boxes the boxes
+   * @param from height and width of the picture that they are of
+   * @param to height and width of the other
+   */
+  public static List<Box> scale(List<Box> boxes, long[] from, long[] to) {
+    float ratioY = (float) to[0] / (float) from[0];
+    float ratioX = (float) to[1] / (float) from[1];
+    return boxes.stream()
+        .map(b -> new Box(b.x1() * ratioX, b.y1() * ratioY, b.x2() * ratioX, b.y2() * ratioY))
+        .toList();
+  }
+}

@@ -1,0 +1,94 @@
+package dev.cocoli.detection;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.nn.Module;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.nn.StateDict;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A safetensors file with a detector's weights under torchvision's keys: one that training here
+ * wrote, which says what model it is for; a bare one of torchvision's; or one of a torchvision
+ * classifier, whose backbone a detector can start from.
+ */
+public final class WeightsFile implements AutoCloseable {
+  private final Path path;
+  private final Safetensors file;
+
+  private WeightsFile(Path path, Safetensors file) {
+    this.path = path;
+    this.file = file;
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param path the file
+   * @return the open file
+   * @throws IOException if it cannot be read or is damaged
+   */
+  public static WeightsFile open(Path path) throws IOException {
+    return new WeightsFile(path, Safetensors.open(path));
+  }
+
+  /**
+   * {@return what the file says of its model; nothing for bare weights}
+   *
+   * @throws IOException if what it says is damaged
+   */
+  public Optional<ModelSpec> spec() throws IOException {
+    try {
+      return ModelSpec.fromMetadata(file.metadata());
+    } catch (IllegalArgumentException e) {
+      throw new IOException(path + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** {@return whether these are weights of a classifier, not of a detector} */
+  public boolean isClassifier() {
+    return file.entries().containsKey("conv1.weight") && file.entries().containsKey("fc.weight");
+  }
+
+  /**
+   * Sets the weights of a whole detector.
+   *
+   * @param model the detector, with memory
+   * @param backend where that lies
+   * @throws IOException if the keys or shapes do not fit; the message names them
+   */
+  public void load(FasterRcnn model, Backend backend) throws IOException {
+    load(model, backend, file.entries());
+  }
+
+  /**
+   * Sets the weights of a detector's backbone to a classifier's; the pyramid and the heads stay as
+   * they are.
+   *
+   * @param model the detector, with memory
+   * @param backend where that lies
+   * @throws IOException if the keys or shapes do not fit; the message names them
+   */
+  public void loadBackbone(FasterRcnn model, Backend backend) throws IOException {
+    Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(file.entries());
+    entries.keySet().removeIf(key -> key.startsWith("fc."));
+    load(model.backbone().body(), backend, entries);
+  }
+
+  private void load(Module module, Backend backend, Map<String, Safetensors.Entry> entries)
+      throws IOException {
+    try {
+      StateDict.load(module, backend, entries);
+    } catch (IOException e) {
+      throw new IOException(path + ": " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

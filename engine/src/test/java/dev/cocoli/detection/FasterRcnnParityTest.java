@@ -1,0 +1,316 @@
+package dev.cocoli.detection;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.nn.Parameter;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.nn.StateDict;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.Tape;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The detector against torchvision's with the same weights, pictures and objects: the outputs of
+ * the reference script {@code frcnn.py} under {@code oracle/}, and those in the folder that {@code
+ * -Dcocoli.oracle} names.
+ */
+class FasterRcnnParityTest {
+  private static final Path COMMITTED = Path.of("src/test/resources/oracle");
+  private static final SgdSpec SGD = new SgdSpec(0.01f, 0.9f, 1e-4f);
+
+  private static Backend backend;
+
+  @BeforeAll
+  static void open() {
+    backend = Backends.open(Device.CPU);
+  }
+
+  @AfterAll
+  static void close() {
+    backend.close();
+  }
+
+  static List<Path> folders() throws IOException {
+    List<Path> folders = new ArrayList<>();
+    String more = System.getProperty("cocoli.oracle");
+    for (Path root : more == null ? List.of(COMMITTED) : List.of(COMMITTED, Path.of(more))) {
+      try (Stream<Path> found = Files.list(root)) {
+        found.filter(f -> Files.exists(f.resolve("expected.safetensors"))).forEach(folders::add);
+      }
+    }
+    folders.sort(null);
+    return folders;
+  }
+
+  /** A model with the reference's weights and settings. */
+  private static final class Case implements AutoCloseable {
+    final Reference reference;
+    final FasterRcnn model;
+    final ParameterArena arena;
+    final List<Target> targets = new ArrayList<>();
+
+    Case(Path folder) throws IOException {
+      reference = new Reference(folder);
+      try (Safetensors weights = Safetensors.open(folder.resolve("weights.safetensors"))) {
+        Map<String, String> settings = weights.metadata();
+        Norm.Type norm = Norm.Type.valueOf(settings.get("norm").toUpperCase(Locale.ROOT));
+        int classes = Integer.parseInt(settings.get("classes"));
+        List<String> names = new ArrayList<>();
+        for (int i = 1; i < classes; i++) {
+          names.add("class" + i);
+        }
+        model =
+            ModelSpec.of("fasterrcnn_" + settings.get("backbone") + "_fpn", names, norm)
+                .with(
+                    Map.of(
+                        "min_size", settings.get("min_size"),
+                        "max_size", settings.get("max_size"),
+                        "box_score_thresh", settings.get("score"),
+                        "rpn_batch_size_per_image", "10000000",
+                        "box_batch_size_per_image", "10000000"))
+                .build();
+        arena = ParameterArena.forTraining(backend, model);
+        StateDict.load(model, backend, weights.entries());
+      }
+      for (int i = 0; reference.has("image." + i); i++) {
+        long[] labels = reference.longs("labels." + i);
+        targets.add(
+            new Target(
+                reference.boxes("boxes." + i),
+                Arrays.stream(labels).mapToInt(Math::toIntExact).toArray()));
+      }
+    }
+
+    List<Tensor> pictures(Ops ops) {
+      List<Tensor> pictures = new ArrayList<>();
+      for (int i = 0; i < targets.size(); i++) {
+        long[] shape = reference.shape("image." + i);
+        pictures.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
+      }
+      return pictures;
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+      reference.close();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("folders")
+  void featuresAnchorsProposalsAndDetectionsAgree(Path folder) throws IOException {
+    try (Case with = new Case(folder);
+        TensorScope scope = new TensorScope(backend.pool())) {
+      Ops ops = new Ops(backend, scope, Tape.NONE);
+      Reference reference = with.reference;
+      ImageBatch batch = with.model.transform().forward(ops, with.pictures(ops));
+      if (reference.has("eval.batch")) {
+        float[] expected = reference.channelsLast("eval.batch");
+        assertClose("batch", expected, ops.download(batch.images()), 2e-6);
+      }
+      List<Tensor> maps = with.model.backbone().forward(ops, batch.images());
+      String[] names = {"0", "1", "2", "3", "pool"};
+      for (int i = 0; i < names.length; i++) {
+        float[] expected = reference.channelsLast("eval.feature." + names[i]);
+        assertNormClose("feature " + names[i], expected, ops.download(maps.get(i)), 1e-5);
+      }
+      List<long[]> mapSizes = maps.stream().map(m -> new long[] {m.dim(1), m.dim(2)}).toList();
+      FasterRcnnConfig config = with.model.config();
+      float[] anchors =
+          new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios())
+              .generate(batch.images().dim(1), batch.images().dim(2), mapSizes);
+      assertClose("anchors", reference.floats("eval.anchors.0"), anchors, 0);
+      Proposals proposals = with.model.rpn().propose(ops, batch, maps);
+      float[] boxes = ops.download(proposals.boxes());
+      int perImage = boxes.length / 4 / with.targets.size();
+      for (int i = 0; i < with.targets.size(); i++) {
+        float[] expected = reference.floats("eval.proposals." + i);
+        float[] mine =
+            Arrays.copyOfRange(boxes, i * perImage * 4, i * perImage * 4 + expected.length);
+        assertClose("proposals of image " + i, expected, mine, 0.01);
+      }
+      List<List<Detection>> found = with.model.detect(ops, with.pictures(ops));
+      for (int i = 0; i < found.size(); i++) {
+        assertDetections(reference, "eval.detections." + i, found.get(i));
+      }
+    }
+  }
+
+  private static void assertDetections(Reference reference, String name, List<Detection> found) {
+    List<Box> boxes = reference.boxes(name + ".boxes");
+    float[] scores = reference.floats(name + ".scores");
+    long[] labels = reference.longs(name + ".labels");
+    assertEquals(boxes.size(), found.size(), name);
+    for (int i = 0; i < boxes.size(); i++) {
+      Detection one = found.get(i);
+      String which = name + "[" + i + "]: " + one;
+      assertEquals(labels[i], one.label(), which);
+      assertEquals(scores[i], one.score(), 1e-4, which);
+      assertEquals(boxes.get(i).x1(), one.box().x1(), 0.01, which);
+      assertEquals(boxes.get(i).y1(), one.box().y1(), 0.01, which);
+      assertEquals(boxes.get(i).x2(), one.box().x2(), 0.01, which);
+      assertEquals(boxes.get(i).y2(), one.box().y2(), 0.01, which);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("folders")
+  void lossesGradientsAndWeightsOfThreeStepsAgree(Path folder) throws IOException {
+    try (Case with = new Case(folder)) {
+      for (int step = 0; step < 3; step++) {
+        Map<String, float[]> before = step == 0 ? state(with) : Map.of();
+        try (TensorScope scope = new TensorScope(backend.pool())) {
+          Tape tape = new Tape();
+          with.arena.watch(tape);
+          backend.fill(with.arena.gradients(), 0);
+          Ops ops = new Ops(backend, scope, tape);
+          Tensor losses = with.model.loss(ops, with.pictures(ops), with.targets, step);
+          ops.backward();
+          assertLosses(with.reference, step, FasterRcnn.read(ops, losses));
+        }
+        if (step == 0) {
+          assertGradients(with);
+        }
+        backend.sgdUpdate(
+            SGD, with.arena.values(), with.arena.gradients(), with.arena.velocities());
+        if (step == 0) {
+          assertUpdated(with, before);
+        }
+      }
+    }
+  }
+
+  private static void assertLosses(Reference reference, int step, LossValues mine) {
+    double tolerance = step == 0 ? 1e-5 : 1e-3;
+    String prefix = "step" + step + ".loss_";
+    assertLoss(reference, prefix + "classifier", mine.lossClassifier(), tolerance);
+    assertLoss(reference, prefix + "box_reg", mine.lossBoxReg(), tolerance);
+    assertLoss(reference, prefix + "objectness", mine.lossObjectness(), tolerance);
+    assertLoss(reference, prefix + "rpn_box_reg", mine.lossRpnBoxReg(), tolerance);
+  }
+
+  private static void assertLoss(Reference reference, String name, float mine, double tolerance) {
+    float expected = reference.floats(name)[0];
+    assertEquals(expected, mine, tolerance * Math.abs(expected), name);
+  }
+
+  private static void assertGradients(Case with) {
+    Map<String, Parameter> parameters = with.model.namedParameters();
+    List<String> names = with.reference.names("step0.grad.");
+    long trainable = parameters.values().stream().filter(Parameter::isTrainable).count();
+    assertEquals(trainable, names.size(), "parameters with a gradient");
+    for (String name : names) {
+      Parameter parameter = parameters.get(name.substring("step0.grad.".length()));
+      float[] mine = inTorchLayout(parameter, parameter.gradient());
+      float[] expected = with.reference.floats(name);
+      assertNormClose(name, expected, eachOf(mine, expected.length), 1e-4);
+    }
+  }
+
+  private static void assertUpdated(Case with, Map<String, float[]> before) {
+    for (Map.Entry<String, float[]> now : state(with).entrySet()) {
+      String after = "step0.after." + now.getKey();
+      String gradient = "step0.grad." + now.getKey();
+      if (with.reference.has(after)) {
+        assertNormClose(after, with.reference.floats(after), now.getValue(), 1e-5);
+      } else if (with.reference.has(gradient)) {
+        float[] expected = before.get(now.getKey()).clone();
+        float[] slope = with.reference.floats(gradient);
+        expected = eachOf(expected, slope.length);
+        for (int i = 0; i < expected.length; i++) {
+          expected[i] -= SGD.learningRate() * (slope[i] + SGD.weightDecay() * expected[i]);
+        }
+        assertNormClose(after, expected, eachOf(now.getValue(), slope.length), 1e-5);
+      }
+    }
+  }
+
+  /** Committed gradients hold every n-th element. */
+  private static float[] eachOf(float[] all, int count) {
+    if (all.length == count) {
+      return all;
+    }
+    int each = 8;
+    assertEquals((all.length + each - 1) / each, count);
+    float[] some = new float[count];
+    for (int i = 0; i < count; i++) {
+      some[i] = all[i * each];
+    }
+    return some;
+  }
+
+  private static Map<String, float[]> state(Case with) {
+    Map<String, float[]> values = new TreeMap<>();
+    with.model
+        .namedParameters()
+        .forEach((name, p) -> values.put(name, inTorchLayout(p, p.value())));
+    return values;
+  }
+
+  private static float[] inTorchLayout(Parameter parameter, Tensor values) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(values.byteSize(), 4);
+      backend.download(values, host);
+      float[] here = host.toArray(ValueLayout.JAVA_FLOAT);
+      long[] extents = parameter.layout().swap(parameter.shape());
+      int channels = (int) extents[1];
+      int pixels = (int) extents[2];
+      float[] there = new float[here.length];
+      for (int o = 0; o < extents[0]; o++) {
+        for (int c = 0; c < channels; c++) {
+          for (int p = 0; p < pixels; p++) {
+            there[(o * channels + c) * pixels + p] = here[(o * pixels + p) * channels + c];
+          }
+        }
+      }
+      return there;
+    }
+  }
+
+  private static void assertClose(String what, float[] expected, float[] mine, double tolerance) {
+    assertEquals(expected.length, mine.length, what);
+    for (int i = 0; i < expected.length; i++) {
+      assertEquals(expected[i], mine[i], tolerance, what + "[" + i + "]");
+    }
+  }
+
+  private static void assertNormClose(
+      String what, float[] expected, float[] mine, double tolerance) {
+    assertEquals(expected.length, mine.length, what);
+    double difference = 0;
+    double norm = 0;
+    for (int i = 0; i < expected.length; i++) {
+      difference += Math.pow((double) mine[i] - expected[i], 2);
+      norm += Math.pow(expected[i], 2);
+    }
+    double relative = Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-30);
+    assertTrue(
+        relative <= tolerance, what + " is off by " + relative + " of its norm " + Math.sqrt(norm));
+  }
+}

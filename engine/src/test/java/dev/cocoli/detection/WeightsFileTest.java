@@ -1,0 +1,124 @@
+package dev.cocoli.detection;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.nn.StateDict;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Shape;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Weights go to a file and come back, and what does not fit is named. */
+class WeightsFileTest {
+  private static final Path TORCHVISION =
+      Path.of("src/test/resources/oracle/frcnn-tiny-batch-1/weights.safetensors");
+  private static final ModelSpec SPEC =
+      ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
+
+  @TempDir Path folder;
+  private Backend backend;
+
+  @BeforeEach
+  void open() {
+    backend = Backends.open(Device.CPU);
+  }
+
+  @AfterEach
+  void close() {
+    backend.close();
+  }
+
+  @Test
+  void torchvisionsFileComesBackByteByByte() throws IOException {
+    FasterRcnn model = SPEC.build();
+    Path copy = folder.resolve("copy.safetensors");
+    try (ParameterArena parameters = ParameterArena.forInference(backend, model);
+        WeightsFile file = WeightsFile.open(TORCHVISION);
+        Arena arena = Arena.ofConfined()) {
+      assertTrue(file.spec().isEmpty(), "bare weights do not say what they are for");
+      file.load(model, backend);
+      Safetensors.write(copy, SPEC.toMetadata(), StateDict.save(model, backend, arena));
+      assertEquals(parameters.module(), model);
+    }
+    try (Safetensors before = Safetensors.open(TORCHVISION);
+        Safetensors after = Safetensors.open(copy);
+        WeightsFile file = WeightsFile.open(copy)) {
+      assertEquals(before.entries().keySet(), after.entries().keySet());
+      before
+          .entries()
+          .forEach(
+              (name, entry) -> {
+                assertEquals(entry.shape(), after.entries().get(name).shape(), name);
+                assertArrayEquals(
+                    entry.data().toArray(ValueLayout.JAVA_BYTE),
+                    after.entries().get(name).data().toArray(ValueLayout.JAVA_BYTE),
+                    name);
+              });
+      assertEquals(SPEC, file.spec().orElseThrow());
+    }
+  }
+
+  @Test
+  void everyFaultIsNamed() throws IOException {
+    FasterRcnn model = SPEC.build();
+    Path bad = folder.resolve("bad.safetensors");
+    try (ParameterArena parameters = ParameterArena.forInference(backend, model);
+        Safetensors good = Safetensors.open(TORCHVISION);
+        Arena arena = Arena.ofConfined()) {
+      parameters.initialize(1);
+      Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(good.entries());
+      entries.remove("rpn.head.cls_logits.bias");
+      entries.put("surplus", new Safetensors.Entry(DType.F32, Shape.of(1), arena.allocate(4)));
+      entries.put(
+          "backbone.body.bn1.weight",
+          new Safetensors.Entry(DType.F32, Shape.of(2), arena.allocate(8)));
+      Safetensors.write(bad, Map.of(), entries);
+      try (WeightsFile file = WeightsFile.open(bad)) {
+        IOException e = assertThrows(IOException.class, () -> file.load(model, backend));
+        assertTrue(e.getMessage().contains("1 missing: rpn.head.cls_logits.bias"), e.getMessage());
+        assertTrue(e.getMessage().contains("1 unknown: surplus"), e.getMessage());
+        assertTrue(
+            e.getMessage().contains("backbone.body.bn1.weight (F32[2], wanted F32[8])"),
+            e.getMessage());
+        assertTrue(e.getMessage().contains("bad.safetensors"), e.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void hyperParametersAreSetUnderTorchvisionsNames() {
+    ModelSpec changed =
+        SPEC.with(Map.of("rpn_post_nms_top_n_train", "300", "image_mean", "0.1,0.2,0.3"));
+    assertEquals(300, changed.config().rpnPostNmsTopNTrain());
+    assertEquals(List.of(0.1f, 0.2f, 0.3f), changed.config().imageMean());
+    assertEquals(changed, ModelSpec.fromMetadata(changed.toMetadata()).orElseThrow());
+    assertRefused("unknown hyper-parameter rpn_top", Map.of("rpn_top", "1"));
+    assertRefused("min_size cannot be 'many'", Map.of("min_size", "many"));
+    assertRefused("min_size is at least 1", Map.of("min_size", "0"));
+    assertRefused("box_nms_thresh cannot be 'NaN'", Map.of("box_nms_thresh", "NaN"));
+  }
+
+  private static void assertRefused(String words, Map<String, String> changes) {
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> SPEC.with(changes));
+    assertTrue(e.getMessage().contains(words), e.getMessage());
+  }
+}
