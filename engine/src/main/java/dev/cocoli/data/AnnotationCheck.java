@@ -1,0 +1,172 @@
+package dev.cocoli.data;
+
+import dev.cocoli.data.AnnotationReport.Action;
+import dev.cocoli.data.AnnotationReport.Finding;
+import dev.cocoli.data.AnnotationReport.Problem;
+import dev.cocoli.detection.Box;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Checks the annotations of one data set by one policy, and keeps the book from which the report is
+ * made.
+ */
+final class AnnotationCheck {
+
+  /**
+   * By so much, in pixels, may a box reach over an edge without a word: COCO files round x and
+   * width to two decimals each, and their sum may then pass the picture's width.
+   */
+  private static final float ROUNDING = 0.02f;
+
+  /** So many findings are quoted when the policy is to stop. */
+  private static final int QUOTED = 5;
+
+  private final AnnotationPolicy policy;
+  private final Map<Problem, Integer> counts = new EnumMap<>(Problem.class);
+  private final List<Finding> findings = new ArrayList<>();
+  private int pictures;
+  private int picturesWithoutObjects;
+  private int picturesDropped;
+  private int objects;
+  private int crowds;
+  private int objectsDropped;
+  private int objectsClipped;
+
+  AnnotationCheck(AnnotationPolicy policy) {
+    this.policy = policy;
+  }
+
+  /** Where an object is written, for messages: file, number from 1, class. */
+  record Place(String file, long number, String className) {
+    @Override
+    public String toString() {
+      return file + ": object " + number + " (" + className + ")";
+    }
+  }
+
+  void note(Problem problem, Action action, String file, String message) {
+    counts.merge(problem, 1, Integer::sum);
+    if (findings.size() < AnnotationReport.MOST_FINDINGS) {
+      findings.add(new Finding(problem, action, file, message));
+    }
+  }
+
+  /** A picture that cannot be used. */
+  void dropPicture(Problem problem, String file, String message) {
+    picturesDropped++;
+    note(problem, Action.PICTURE_DROPPED, file, message);
+  }
+
+  /** An object that cannot be used, for a reason other than its box. */
+  void dropObject(Problem problem, Place place, String reason) {
+    objectsDropped++;
+    note(problem, Action.OBJECT_DROPPED, place.file(), place + ": " + reason);
+  }
+
+  /** A picture that can be used, with what passed the check. */
+  void keepPicture(List<Annotation> annotations) {
+    pictures++;
+    objects += annotations.size();
+    picturesWithoutObjects += annotations.isEmpty() ? 1 : 0;
+    crowds += (int) annotations.stream().filter(Annotation::crowd).count();
+  }
+
+  /** The box to use, or nothing if it cannot be used on a picture of width x height. */
+  Optional<Box> box(Place place, Box box, int width, int height) {
+    boolean finite =
+        Float.isFinite(box.x1())
+            && Float.isFinite(box.y1())
+            && Float.isFinite(box.x2())
+            && Float.isFinite(box.y2());
+    if (!finite) {
+      dropObject(Problem.NO_NUMBER, place, "the box " + words(box) + " is not four numbers");
+      return Optional.empty();
+    }
+    if (box.x2() <= box.x1() || box.y2() <= box.y1()) {
+      dropObject(Problem.DEGENERATE_BOX, place, "the box " + words(box) + " has no area");
+      return Optional.empty();
+    }
+    Box clipped =
+        new Box(
+            Math.clamp(box.x1(), 0, width),
+            Math.clamp(box.y1(), 0, height),
+            Math.clamp(box.x2(), 0, width),
+            Math.clamp(box.y2(), 0, height));
+    String picture = " the picture of " + width + " x " + height;
+    if (clipped.x2() <= clipped.x1() || clipped.y2() <= clipped.y1()) {
+      dropObject(Problem.OUTSIDE, place, "the box " + words(box) + " is outside" + picture);
+      return Optional.empty();
+    }
+    if (clipped.equals(box)) {
+      return Optional.of(box);
+    }
+    boolean clip = policy == AnnotationPolicy.CLIP;
+    boolean more =
+        Math.max(Math.max(-box.x1(), -box.y1()), Math.max(box.x2() - width, box.y2() - height))
+            > ROUNDING;
+    if (more) {
+      String message = place + ": the box " + words(box) + " reaches out of" + picture;
+      note(Problem.PARTLY_OUTSIDE, clip ? Action.CLIPPED : Action.KEPT, place.file(), message);
+    }
+    objectsClipped += clip ? 1 : 0;
+    return Optional.of(clip ? clipped : box);
+  }
+
+  private static String words(Box box) {
+    return "["
+        + word(box.x1())
+        + ", "
+        + word(box.y1())
+        + ", "
+        + word(box.x2())
+        + ", "
+        + word(box.y2())
+        + "]";
+  }
+
+  private static String word(float value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e9f
+        ? String.format(Locale.ROOT, "%.0f", value)
+        : String.valueOf(value);
+  }
+
+  /**
+   * Closes the book. Under the policy to stop, anything found is an error that quotes the first of
+   * it.
+   */
+  AnnotationReport report(String dataset) {
+    AnnotationReport report =
+        new AnnotationReport(
+            pictures,
+            picturesWithoutObjects,
+            picturesDropped,
+            objects,
+            crowds,
+            objectsDropped,
+            objectsClipped,
+            counts,
+            findings);
+    int found = counts.values().stream().mapToInt(Integer::intValue).sum();
+    if (policy == AnnotationPolicy.ERROR && found > 0) {
+      List<String> quoted = findings.stream().limit(QUOTED).map(Finding::message).toList();
+      throw new DataException(
+          "%s: %,d problem%s in the annotations: %s%s. Mend the files, or choose the policy drop or clip"
+              .formatted(
+                  dataset,
+                  found,
+                  found == 1 ? "" : "s",
+                  String.join("; ", quoted),
+                  found > quoted.size() ? "; and more" : ""));
+    }
+    if (pictures == 0) {
+      String why = findings.isEmpty() ? "" : " (" + findings.getFirst().message() + ")";
+      throw new DataException(dataset + ": no picture can be used" + why);
+    }
+    return report;
+  }
+}

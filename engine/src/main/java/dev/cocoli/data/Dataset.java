@@ -1,0 +1,35 @@
+package dev.cocoli.data;
+
+import java.util.List;
+
+/**
+ * Pictures with marked objects, by index. Everything was checked when the data set was opened;
+ * implementations do not change afterwards and may be read by many threads.
+ */
+public interface Dataset {
+
+  /** {@return the names of the classes; label k is the k-th of them, counted from 1} */
+  List<String> classNames();
+
+  /** {@return the number of pictures, those without objects included} */
+  int size();
+
+  /**
+   * {@return a picture and its objects; the pixels stay in the file}
+   *
+   * @param index 0 to {@link #size()} - 1
+   */
+  AnnotatedImage get(int index);
+
+  /** {@return what was found, left out and changed when the data set was opened} */
+  AnnotationReport report();
+
+  /**
+   * {@return the number by which the data set's own files, and so COCO results, call a class}
+   *
+   * @param label 1 to the number of classes
+   */
+  default int categoryId(int label) {
+    return label;
+  }
+}

@@ -1,0 +1,63 @@
+package dev.cocoli.data;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * How to open a data set.
+ *
+ * @param classNames the classes, the first becoming label 1; empty to find them in the data
+ * @param policy what to do with annotations that cannot be trained on
+ * @param boxes how the numbers of VOC boxes are meant; COCO has but one way
+ */
+public record DatasetOptions(
+    List<String> classNames, AnnotationPolicy policy, BoxConvention boxes) {
+
+  /** Classes found in the data, bad annotations dropped, boxes as they are written. */
+  public static final DatasetOptions DEFAULT =
+      new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN);
+
+  /**
+   * torchvision's name for the holes in COCO's category ids; the only name that may be given twice.
+   */
+  private static final String HOLE = "N/A";
+
+  /** Checks that no class is given twice. */
+  public DatasetOptions {
+    classNames = List.copyOf(classNames);
+    Set<String> seen = new HashSet<>();
+    for (String name : classNames) {
+      if (!seen.add(name) && !name.equals(HOLE)) {
+        throw new IllegalArgumentException("the class '" + name + "' is given twice");
+      }
+    }
+  }
+
+  /**
+   * {@return these options with other class names}
+   *
+   * @param names the classes, the first becoming label 1; empty to find them in the data
+   */
+  public DatasetOptions withClassNames(List<String> names) {
+    return new DatasetOptions(names, policy, boxes);
+  }
+
+  /**
+   * {@return these options with another policy}
+   *
+   * @param other what to do with annotations that cannot be trained on
+   */
+  public DatasetOptions withPolicy(AnnotationPolicy other) {
+    return new DatasetOptions(classNames, other, boxes);
+  }
+
+  /**
+   * {@return these options with another convention}
+   *
+   * @param other how the numbers of VOC boxes are meant
+   */
+  public DatasetOptions withBoxes(BoxConvention other) {
+    return new DatasetOptions(classNames, policy, other);
+  }
+}

@@ -1,0 +1,66 @@
+package dev.cocoli.data;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Opens a data set of either layout. */
+public final class Datasets {
+
+  private Datasets() {}
+
+  /**
+   * Opens a data set.
+   *
+   * @param data a VOC folder, or a COCO annotation file
+   * @param images COCO: the folder of the pictures; without it, the file's own folder
+   * @param split VOC: the name of the list of pictures; COCO files are a split by themselves and
+   *     take none
+   * @param format the layout, or {@link DatasetFormat#AUTO} to see it from the path
+   * @param options classes, policy, box convention
+   * @return the data set
+   * @throws DataException if there is nothing, neither layout, or the data set cannot be used
+   */
+  public static Dataset open(
+      Path data,
+      Optional<Path> images,
+      Optional<String> split,
+      DatasetFormat format,
+      DatasetOptions options) {
+    return switch (format == DatasetFormat.AUTO ? formatOf(data) : format) {
+      case COCO -> CocoDataset.open(data, images.orElseGet(() -> folderOf(data)), options);
+      default ->
+          VocDataset.open(
+              data,
+              split.orElseThrow(
+                  () -> new DataException(data + ": a VOC data set needs the name of a split")),
+              options);
+    };
+  }
+
+  /**
+   * {@return the layout of a data set, seen from its path}
+   *
+   * @param data a folder or file
+   * @throws DataException if it looks like neither
+   */
+  public static DatasetFormat formatOf(Path data) {
+    if (Files.isDirectory(data)) {
+      VocSplits.of(data); // a folder can be nothing else; says what is missing
+      return DatasetFormat.VOC;
+    }
+    if (!Files.exists(data)) {
+      throw new DataException(data + ": there is no such file or folder");
+    }
+    if (data.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".json")) {
+      return DatasetFormat.COCO;
+    }
+    throw new DataException(
+        data + ": is neither a VOC folder nor a COCO .json file; say which with the format");
+  }
+
+  private static Path folderOf(Path file) {
+    return file.toAbsolutePath().getParent();
+  }
+}

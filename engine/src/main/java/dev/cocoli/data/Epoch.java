@@ -1,0 +1,164 @@
+package dev.cocoli.data;
+
+import dev.cocoli.data.DataLoader.Decode;
+import dev.cocoli.data.DataLoader.Sample;
+import dev.cocoli.detection.Target;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+
+/**
+ * The batches of one pass over a data set. Work is handed to the threads only as batches are taken,
+ * so never more than the prefetched batches and the one being taken are in memory. For one thread;
+ * {@link #close} may come from another.
+ */
+public final class Epoch implements Iterator<Batch>, AutoCloseable {
+
+  /** The work that makes up a batch. */
+  interface Plan {
+    List<Decode> batch(int index);
+  }
+
+  private final DataLoader loader;
+  private final int batchCount;
+  private final int prefetchBatches;
+  private final Plan plan;
+  private final Deque<List<Future<Optional<Sample>>>> ahead = new ArrayDeque<>();
+  private int submitted;
+  private int taken;
+  private volatile long waitNanos;
+  private volatile boolean closed;
+
+  Epoch(DataLoader loader, int firstBatch, int batchCount, int prefetchBatches, Plan plan) {
+    this.loader = loader;
+    this.submitted = firstBatch;
+    this.taken = firstBatch;
+    this.batchCount = batchCount;
+    this.prefetchBatches = prefetchBatches;
+    this.plan = plan;
+    submit(prefetchBatches);
+  }
+
+  /** {@return the number of batches of the whole pass, those before the first included} */
+  public int batchCount() {
+    return batchCount;
+  }
+
+  /** {@return the nanoseconds that {@link #next} has waited for pictures, all in all} */
+  public long waitNanos() {
+    return waitNanos;
+  }
+
+  @Override
+  public synchronized boolean hasNext() {
+    return !closed && taken < batchCount;
+  }
+
+  /**
+   * {@return the next batch, to be closed by the caller}
+   *
+   * @throws ImageDecodeException if a picture cannot be decoded and the policy is to stop
+   * @throws DataException if no picture can be decoded
+   * @throws CancellationException if the thread is interrupted, which stays set, or another thread
+   *     closes the epoch; either ends the epoch
+   */
+  @Override
+  public synchronized Batch next() {
+    if (!hasNext()) {
+      throw new NoSuchElementException(closed ? "the epoch is closed" : "the epoch is over");
+    }
+    submit(prefetchBatches + 1);
+    List<Future<Optional<Sample>>> head = ahead.removeFirst();
+    long began = System.nanoTime();
+    List<Sample> samples = collect(head);
+    waitNanos += System.nanoTime() - began;
+    if (closed) { // by another thread, and what was not decoded by then is missing
+      samples.forEach(sample -> sample.picture().close());
+      throw new CancellationException("the epoch was closed while batch " + taken + " was awaited");
+    }
+    int index = taken++;
+    submit(prefetchBatches);
+    loader.reportBroken();
+    List<Picture> pictures = samples.stream().map(Sample::picture).toList();
+    List<AnnotatedImage> images = samples.stream().map(Sample::image).toList();
+    List<Target> targets = samples.stream().map(Sample::target).toList();
+    return new Batch(index, images, pictures, targets);
+  }
+
+  private void submit(int batches) {
+    while (!closed && ahead.size() < batches && submitted < batchCount) {
+      List<Future<Optional<Sample>>> futures = new ArrayList<>();
+      for (Decode work : plan.batch(submitted)) {
+        futures.add(loader.submit(() -> closed ? Optional.empty() : work.sample(() -> closed)));
+      }
+      ahead.addLast(futures);
+      submitted++;
+    }
+  }
+
+  /** Waits for a whole batch; if one picture fails, frees the others and stops the epoch. */
+  private List<Sample> collect(List<Future<Optional<Sample>>> futures) {
+    List<Sample> samples = new ArrayList<>(futures.size());
+    try {
+      if (Thread.interrupted()) { // a future that is done does not look
+        throw new InterruptedException();
+      }
+      for (Future<Optional<Sample>> future : futures) {
+        future.get().ifPresent(samples::add);
+      }
+      return samples;
+    } catch (InterruptedException e) {
+      ahead.addFirst(futures);
+      close();
+      Thread.currentThread().interrupt();
+      throw new CancellationException("interrupted while waiting for batch " + taken);
+    } catch (ExecutionException e) {
+      ahead.addFirst(futures);
+      close();
+      switch (e.getCause()) {
+        case RuntimeException problem -> throw problem;
+        case Error problem -> throw problem;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    }
+  }
+
+  /** Stops decoding and frees all pictures that were not handed out. Closing again does nothing. */
+  @Override
+  public void close() {
+    closed = true; // before the lock: whoever holds it waits for work that this ends
+    synchronized (this) {
+      ahead.forEach(futures -> futures.forEach(Epoch::free));
+      ahead.clear();
+    }
+    loader.forget(this);
+  }
+
+  /**
+   * Waits for work in progress, which is short, because there is no way to take a picture from
+   * under a decoder.
+   */
+  private static void free(Future<Optional<Sample>> future) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        future.get().ifPresent(sample -> sample.picture().close());
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      } catch (ExecutionException | CancellationException e) {
+        break; // nothing was made
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

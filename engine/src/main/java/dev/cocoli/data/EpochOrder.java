@@ -1,0 +1,52 @@
+package dev.cocoli.data;
+
+/**
+ * The order of the pictures in an epoch and the flips, as a function of seed, epoch and picture
+ * alone, so that a run can go on in the middle of an epoch without replaying its start. The
+ * generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+ * 2014), written out because the numbers must not change with the JDK.
+ */
+final class EpochOrder {
+
+  private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
+
+  /** Sets flips apart from the shuffle. */
+  private static final long FLIPS = 0x666C697073L;
+
+  private EpochOrder() {}
+
+  /** A permutation of 0 to size - 1 (Fisher and Yates). */
+  static int[] shuffled(long seed, int epoch, int size) {
+    int[] order = inOrder(size);
+    long state = mix(mix(seed) + epoch);
+    for (int i = size - 1; i > 0; i--) {
+      state += GOLDEN_GAMMA;
+      int other = (int) Math.unsignedMultiplyHigh(mix(state), i + 1L);
+      int swapped = order[i];
+      order[i] = order[other];
+      order[other] = swapped;
+    }
+    return order;
+  }
+
+  static int[] inOrder(int size) {
+    int[] order = new int[size];
+    for (int i = 0; i < size; i++) {
+      order[i] = i;
+    }
+    return order;
+  }
+
+  static boolean isFlipped(long seed, int epoch, int index, double probability) {
+    long bits = mix(mix(mix(seed ^ FLIPS) + epoch) + index);
+    return (bits >>> 11) * 0x1p-53 < probability;
+  }
+
+  /** SplitMix64's finalizer on the next state. */
+  private static long mix(long value) {
+    long z = value + GOLDEN_GAMMA;
+    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    return z ^ (z >>> 31);
+  }
+}

@@ -1,0 +1,85 @@
+package dev.cocoli.data.synthetic;
+
+import java.awt.Shape;
+import java.awt.geom.AffineTransform;
+import java.awt.geom.Ellipse2D;
+import java.awt.geom.Path2D;
+
+/** The classes of objects; label 1 is the first. Outlines lie in the circle of radius 1. */
+enum ShapeKind {
+  CIRCLE("circle"),
+  SQUARE("square"),
+  TRIANGLE("triangle"),
+  STAR("star");
+
+  /** How far the inner corners of a star are from its centre. */
+  private static final double STAR_INNER_RADIUS = 0.42;
+
+  private final String className;
+  private final Path2D outline;
+  private final double area;
+
+  ShapeKind(String className) {
+    this.className = className;
+    this.outline =
+        switch (className) {
+          case "circle" -> new Path2D.Double(new Ellipse2D.Double(-1, -1, 2, 2));
+          case "square" -> polygon(1, 1, 1, 1);
+          case "triangle" -> polygon(1, 1, 1);
+          default ->
+              polygon(
+                  1,
+                  STAR_INNER_RADIUS,
+                  1,
+                  STAR_INNER_RADIUS,
+                  1,
+                  STAR_INNER_RADIUS,
+                  1,
+                  STAR_INNER_RADIUS,
+                  1,
+                  STAR_INNER_RADIUS);
+        };
+    this.area =
+        switch (className) {
+          case "circle" -> Math.PI;
+          case "square" -> 2;
+          case "triangle" -> 0.75 * StrictMath.sqrt(3);
+          default -> 5 * STAR_INNER_RADIUS * StrictMath.sin(Math.PI / 5);
+        };
+  }
+
+  String className() {
+    return className;
+  }
+
+  int label() {
+    return ordinal() + 1;
+  }
+
+  Shape outline(AffineTransform transform) {
+    return outline.createTransformedShape(transform);
+  }
+
+  /** The outline's area, before any transform. */
+  double area() {
+    return area;
+  }
+
+  /** Corners at equal angles, the first one up, at the given distances from the centre. */
+  private static Path2D polygon(double... radii) {
+    Path2D path = new Path2D.Double();
+    for (int i = 0; i < radii.length; i++) {
+      // StrictMath: the same pictures on every machine
+      double angle = 2 * Math.PI * i / radii.length;
+      double x = radii[i] * StrictMath.sin(angle);
+      double y = -radii[i] * StrictMath.cos(angle);
+      if (i == 0) {
+        path.moveTo(x, y);
+      } else {
+        path.lineTo(x, y);
+      }
+    }
+    path.closePath();
+    return path;
+  }
+}

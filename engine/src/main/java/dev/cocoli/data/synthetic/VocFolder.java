@@ -1,0 +1,84 @@
+package dev.cocoli.data.synthetic;
+
+import dev.cocoli.detection.Box;
+import dev.cocoli.detection.Target;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** Lays generated pictures out as Pascal VOC does. */
+final class VocFolder {
+
+  private final Path folder;
+  private final ShapeScenesConfig config;
+
+  VocFolder(Path folder, ShapeScenesConfig config) {
+    this.folder = folder;
+    this.config = config;
+  }
+
+  void write(ShapeScenes scenes, int trainCount, int valCount) throws IOException {
+    Path annotations = Files.createDirectories(folder.resolve("Annotations"));
+    int count = trainCount + valCount;
+    SceneFiles.write(
+        scenes,
+        count,
+        folder.resolve("JPEGImages"),
+        (index, target) ->
+            Files.writeString(
+                annotations.resolve(SceneFiles.name(index) + ".xml"), xml(index, target)));
+    Path sets = Files.createDirectories(folder.resolve("ImageSets").resolve("Main"));
+    Files.writeString(sets.resolve("train.txt"), names(0, trainCount));
+    Files.writeString(sets.resolve("val.txt"), names(trainCount, count));
+    Files.writeString(sets.resolve("trainval.txt"), names(0, count));
+  }
+
+  private static String names(int from, int to) {
+    return IntStream.range(from, to)
+        .mapToObj(index -> SceneFiles.name(index) + "\n")
+        .collect(Collectors.joining());
+  }
+
+  private String xml(int index, Target target) {
+    StringBuilder objects = new StringBuilder();
+    for (int i = 0; i < target.labels().length; i++) {
+      Box box = target.boxes().get(i);
+      objects.append(
+          """
+            <object>
+              <name>%s</name>
+              <pose>Unspecified</pose>
+              <truncated>%d</truncated>
+              <difficult>0</difficult>
+              <bndbox><xmin>%d</xmin><ymin>%d</ymin><xmax>%d</xmax><ymax>%d</ymax></bndbox>
+            </object>
+          """
+              .formatted(
+                  ShapeScenes.classNames().get(target.labels()[i] - 1),
+                  atEdge(box) ? 1 : 0,
+                  (int) box.x1(),
+                  (int) box.y1(),
+                  (int) box.x2(),
+                  (int) box.y2()));
+    }
+    return """
+    <annotation>
+      <folder>%s</folder>
+      <filename>%s.jpg</filename>
+      <source><database>generated shapes</database></source>
+      <size><width>%d</width><height>%d</height><depth>3</depth></size>
+      <segmented>0</segmented>
+    %s</annotation>
+    """
+        .formatted("JPEGImages", SceneFiles.name(index), config.width(), config.height(), objects);
+  }
+
+  private boolean atEdge(Box box) {
+    return box.x1() == 0
+        || box.y1() == 0
+        || box.x2() == config.width()
+        || box.y2() == config.height();
+  }
+}

@@ -1,0 +1,65 @@
+package dev.cocoli.data;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Writes a small VOC data set. */
+final class VocFolder {
+
+  final Path root;
+
+  VocFolder(Path root) throws IOException {
+    this.root = root;
+    Files.createDirectories(root.resolve("JPEGImages"));
+    Files.createDirectories(root.resolve("Annotations"));
+    Files.createDirectories(root.resolve("ImageSets/Main"));
+  }
+
+  VocFolder picture(String file, int width, int height) throws IOException {
+    String format = file.endsWith(".png") ? "png" : "jpeg";
+    return picture(file, TestPictures.encoded(TestPictures.gradient(width, height, 90), format));
+  }
+
+  VocFolder picture(String file, byte[] bytes) throws IOException {
+    Files.write(root.resolve("JPEGImages").resolve(file), bytes);
+    return this;
+  }
+
+  VocFolder annotation(String stem, String xml) throws IOException {
+    Files.writeString(root.resolve("Annotations").resolve(stem + ".xml"), xml);
+    return this;
+  }
+
+  VocFolder split(String name, String... lines) throws IOException {
+    Files.writeString(
+        root.resolve("ImageSets/Main").resolve(name + ".txt"), String.join("\n", lines) + "\n");
+    return this;
+  }
+
+  /** A picture of 40 x 30 and its annotation. */
+  VocFolder add(String stem, String... objects) throws IOException {
+    return picture(stem + ".jpg", 40, 30).annotation(stem, xml(stem + ".jpg", 40, 30, objects));
+  }
+
+  static String xml(String fileName, int width, int height, String... objects) {
+    return """
+    <annotation>
+      <filename>%s</filename>
+      <size><width>%d</width><height>%d</height><depth>3</depth></size>
+      %s
+    </annotation>
+    """
+        .formatted(fileName, width, height, String.join("\n", objects));
+  }
+
+  static String object(String name, Object x1, Object y1, Object x2, Object y2) {
+    return """
+    <object>
+      <name>%s</name><difficult>0</difficult>
+      <bndbox><xmin>%s</xmin><ymin>%s</ymin><xmax>%s</xmax><ymax>%s</ymax></bndbox>
+    </object>\
+    """
+        .formatted(name, x1, y1, x2, y2);
+  }
+}
