@@ -1,0 +1,100 @@
+package dev.cocoli.eval;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Precision and recall of one class over all pictures: {@code COCOeval.accumulate} of pycocotools.
+ * Undefined values, where there is no object to find, are -1.
+ *
+ * @param precision mean over the 101 recall thresholds, with up to 100 detections: [size][IoU]
+ * @param recall the highest reached: [size][number of detections][IoU]
+ */
+record CocoCurves(double[][] precision, double[][][] recall) {
+
+  /** np.spacing(1), which pycocotools adds to the denominator of the precision. */
+  private static final double EPSILON = Math.ulp(1.0);
+
+  /** Accumulates the pictures in the order given, which decides between equal scores. */
+  static CocoCurves of(List<CocoMatches> pictures) {
+    int sizes = AreaRange.values().length;
+    int limits = CocoThresholds.MAX_DETECTIONS.length;
+    int thresholds = CocoThresholds.IOU.length;
+    double[][] precision = new double[sizes][thresholds];
+    double[][][] recall = new double[sizes][limits][thresholds];
+    for (int limit = 0; limit < limits; limit++) {
+      int[][] ranking = ranking(pictures, CocoThresholds.MAX_DETECTIONS[limit]);
+      for (int size = 0; size < sizes; size++) {
+        int positives = 0;
+        for (CocoMatches picture : pictures) {
+          positives += picture.positives()[size];
+        }
+        for (int t = 0; t < thresholds; t++) {
+          Curve curve =
+              positives == 0
+                  ? new Curve(-1, -1)
+                  : curve(outcomes(pictures, ranking, size, t), positives);
+          recall[size][limit][t] = curve.recall;
+          if (limit == limits - 1) {
+            precision[size][t] = curve.precision;
+          }
+        }
+      }
+    }
+    return new CocoCurves(precision, recall);
+  }
+
+  private record Curve(double precision, double recall) {}
+
+  /** (picture, detection) pairs, highest score first; equal scores stay in the pictures' order. */
+  private static int[][] ranking(List<CocoMatches> pictures, int maxDetections) {
+    return IntStream.range(0, pictures.size())
+        .boxed()
+        .flatMap(
+            p ->
+                IntStream.range(0, Math.min(maxDetections, pictures.get(p).scores().length))
+                    .mapToObj(d -> new int[] {p, d}))
+        .sorted(
+            Comparator.comparingDouble((int[] pair) -> pictures.get(pair[0]).scores()[pair[1]])
+                .reversed())
+        .toArray(int[][]::new);
+  }
+
+  private static byte[] outcomes(
+      List<CocoMatches> pictures, int[][] ranking, int size, int threshold) {
+    byte[] outcomes = new byte[ranking.length];
+    for (int i = 0; i < outcomes.length; i++) {
+      int[] pair = ranking[i];
+      outcomes[i] = pictures.get(pair[0]).outcomes()[size][threshold][pair[1]];
+    }
+    return outcomes;
+  }
+
+  private static Curve curve(byte[] outcomes, int positives) {
+    double[] recall = new double[outcomes.length];
+    double[] precision = new double[outcomes.length];
+    int right = 0;
+    int wrong = 0;
+    for (int i = 0; i < outcomes.length; i++) {
+      right += outcomes[i] == CocoMatches.TRUE_POSITIVE ? 1 : 0;
+      wrong += outcomes[i] == CocoMatches.FALSE_POSITIVE ? 1 : 0;
+      recall[i] = (double) right / positives;
+      precision[i] = right / (wrong + right + EPSILON);
+    }
+    for (int i = outcomes.length - 1; i > 0; i--) {
+      precision[i - 1] = Math.max(precision[i - 1], precision[i]);
+    }
+    double[] sampled = new double[CocoThresholds.RECALL.length];
+    int i = 0;
+    for (int r = 0; r < sampled.length; r++) {
+      while (i < recall.length && recall[i] < CocoThresholds.RECALL[r]) {
+        i++;
+      }
+      sampled[r] = i < recall.length ? precision[i] : 0;
+    }
+    double mean = Arrays.stream(sampled).average().orElseThrow();
+    return new Curve(mean, recall.length == 0 ? 0 : recall[recall.length - 1]);
+  }
+}

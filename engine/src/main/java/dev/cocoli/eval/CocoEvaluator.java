@@ -1,0 +1,274 @@
+package dev.cocoli.eval;
+
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.Target;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Collects ground truth and detections picture by picture and computes COCO's twelve box numbers as
+ * pycocotools does. Every picture is announced with its objects, even without any, before its
+ * detections; the order of the pictures does not matter, that of equal scores in a picture does.
+ *
+ * <p>One difference is deliberate: pycocotools counts an object whose annotation id is 0 as never
+ * found, here ids of annotations play no part. Not for use by several threads at once: let each
+ * have its own evaluator and {@linkplain #merge merge} them.
+ */
+public final class CocoEvaluator {
+
+  private final List<CocoCategory> categories;
+  private final Map<Long, Integer> indexByCategoryId = new HashMap<>();
+  private final TreeMap<Long, Picture> pictures = new TreeMap<>();
+
+  private record Picture(List<CocoAnnotation> objects, List<CocoResult> detections) {}
+
+  /**
+   * Makes an evaluator without pictures.
+   *
+   * @param categories the classes; label 1 of a {@link Target} or {@link Detection} is the first
+   * @throws IllegalArgumentException if two have the same id
+   */
+  public CocoEvaluator(List<CocoCategory> categories) {
+    this.categories = List.copyOf(categories);
+    for (int i = 0; i < this.categories.size(); i++) {
+      if (indexByCategoryId.put(this.categories.get(i).id(), i) != null) {
+        throw new IllegalArgumentException(
+            "category id " + this.categories.get(i).id() + " is given twice");
+      }
+    }
+  }
+
+  /**
+   * Makes an evaluator with ids 1, 2, ... for the classes, as labels count them.
+   *
+   * @param classNames the classes without the background
+   * @return an evaluator without pictures
+   */
+  public static CocoEvaluator ofClasses(List<String> classNames) {
+    List<CocoCategory> categories = new ArrayList<>();
+    for (String name : classNames) {
+      categories.add(new CocoCategory(categories.size() + 1, name));
+    }
+    return new CocoEvaluator(categories);
+  }
+
+  /**
+   * Makes an evaluator that knows all pictures and objects of a ground truth.
+   *
+   * @param truth the pictures, classes and objects
+   * @return an evaluator without detections
+   * @throws IllegalArgumentException if an object's picture or class is not among them
+   */
+  public static CocoEvaluator of(CocoGroundTruth truth) {
+    CocoEvaluator evaluator = new CocoEvaluator(truth.categories());
+    Map<Long, List<CocoAnnotation>> objects = new HashMap<>();
+    truth.imageIds().forEach(id -> objects.put(id, new ArrayList<>()));
+    for (CocoAnnotation object : truth.annotations()) {
+      List<CocoAnnotation> ofImage = objects.get(object.imageId());
+      if (ofImage == null) {
+        throw new IllegalArgumentException(
+            "an object is in image " + object.imageId() + ", which is not among the images");
+      }
+      ofImage.add(object);
+    }
+    truth.imageIds().forEach(id -> evaluator.addImage(id, objects.get(id)));
+    return evaluator;
+  }
+
+  /** {@return the classes, that of label 1 first} */
+  public List<CocoCategory> categories() {
+    return categories;
+  }
+
+  /**
+   * Announces a picture with its objects.
+   *
+   * @param imageId the picture
+   * @param objects what is on it; may be empty
+   * @throws IllegalArgumentException if the picture is known already, or an object is of another
+   *     picture or of an unknown class
+   */
+  public void addImage(long imageId, List<CocoAnnotation> objects) {
+    for (CocoAnnotation object : objects) {
+      checkImage(imageId, object.imageId());
+      checkCategory(object.categoryId());
+    }
+    if (pictures.putIfAbsent(imageId, new Picture(List.copyOf(objects), new ArrayList<>()))
+        != null) {
+      throw new IllegalArgumentException("image " + imageId + " was added twice");
+    }
+  }
+
+  /**
+   * Announces a picture with its objects; the area of an object is that of its box.
+   *
+   * @param imageId the picture
+   * @param target what is on it
+   * @throws IllegalArgumentException if the picture is known already or a label has no class
+   */
+  public void addImage(long imageId, Target target) {
+    List<CocoAnnotation> objects = new ArrayList<>();
+    for (int i = 0; i < target.boxes().size(); i++) {
+      objects.add(
+          CocoAnnotation.of(
+              imageId, categoryId(target.labels()[i]), CocoBox.of(target.boxes().get(i))));
+    }
+    addImage(imageId, objects);
+  }
+
+  /**
+   * Adds what a detector found on a picture.
+   *
+   * @param imageId a picture that was announced
+   * @param detections boxes in pixels of the picture as it is in the ground truth
+   * @throws IllegalArgumentException if the picture is unknown, a label has no class, or a box or
+   *     score is not finite
+   */
+  public void addDetections(long imageId, List<Detection> detections) {
+    List<CocoResult> results = new ArrayList<>();
+    for (Detection found : detections) {
+      results.add(
+          new CocoResult(
+              imageId, categoryId(found.label()), CocoBox.of(found.box()), found.score()));
+    }
+    addResults(results);
+  }
+
+  /**
+   * Adds detections of any announced pictures.
+   *
+   * @param results the detections
+   * @throws IllegalArgumentException if a picture or class is unknown; nothing is added then
+   */
+  public void addResults(Collection<CocoResult> results) {
+    for (CocoResult result : results) {
+      if (!pictures.containsKey(result.imageId())) {
+        throw new IllegalArgumentException(
+            "a detection is in image " + result.imageId() + ", which is not in the ground truth");
+      }
+      checkCategory(result.categoryId());
+    }
+    for (CocoResult result : results) {
+      pictures.get(result.imageId()).detections.add(result);
+    }
+  }
+
+  /**
+   * Takes over the pictures of another evaluator; the numbers are exactly those of one evaluator
+   * that was given all of them.
+   *
+   * @param other has the same classes and other pictures
+   * @throws IllegalArgumentException if the classes differ or a picture is in both
+   */
+  public void merge(CocoEvaluator other) {
+    if (!categories.equals(other.categories)) {
+      throw new IllegalArgumentException(
+          "the evaluators have different classes: " + categories + " and " + other.categories);
+    }
+    for (Long imageId : other.pictures.keySet()) {
+      if (pictures.containsKey(imageId)) {
+        throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
+      }
+    }
+    other.pictures.forEach(
+        (imageId, picture) ->
+            pictures.put(
+                imageId, new Picture(picture.objects, new ArrayList<>(picture.detections))));
+  }
+
+  /** {@return the numbers of all that was added so far; more may be added afterwards} */
+  public CocoMetrics evaluate() {
+    List<CocoCurves> curves = matchesByCategory().stream().parallel().map(CocoCurves::of).toList();
+    int all = AreaRange.ALL.ordinal();
+    int small = AreaRange.SMALL.ordinal();
+    int medium = AreaRange.MEDIUM.ordinal();
+    int large = AreaRange.LARGE.ordinal();
+    List<CocoMetrics.ClassAp> perClass = new ArrayList<>();
+    for (int c = 0; c < categories.size(); c++) {
+      double[] precision = curves.get(c).precision()[all];
+      perClass.add(
+          new CocoMetrics.ClassAp(
+              categories.get(c), mean(precision), precision[CocoThresholds.IOU_50]));
+    }
+    return new CocoMetrics(
+        meanOverClasses(curves, curve -> mean(curve.precision()[all])),
+        meanOverClasses(curves, curve -> curve.precision()[all][CocoThresholds.IOU_50]),
+        meanOverClasses(curves, curve -> curve.precision()[all][CocoThresholds.IOU_75]),
+        meanOverClasses(curves, curve -> mean(curve.precision()[small])),
+        meanOverClasses(curves, curve -> mean(curve.precision()[medium])),
+        meanOverClasses(curves, curve -> mean(curve.precision()[large])),
+        meanOverClasses(curves, curve -> mean(curve.recall()[all][0])),
+        meanOverClasses(curves, curve -> mean(curve.recall()[all][1])),
+        meanOverClasses(curves, curve -> mean(curve.recall()[all][2])),
+        meanOverClasses(curves, curve -> mean(curve.recall()[small][2])),
+        meanOverClasses(curves, curve -> mean(curve.recall()[medium][2])),
+        meanOverClasses(curves, curve -> mean(curve.recall()[large][2])),
+        perClass);
+  }
+
+  /** For each class, the pictures with an object or detection of it, by ascending image id. */
+  private List<List<CocoMatches>> matchesByCategory() {
+    List<List<CocoMatches>> matches = new ArrayList<>();
+    categories.forEach(category -> matches.add(new ArrayList<>()));
+    for (Picture picture : pictures.values()) {
+      Map<Integer, Picture> byCategory = new HashMap<>();
+      for (CocoAnnotation object : picture.objects) {
+        part(byCategory, object.categoryId()).objects.add(object);
+      }
+      for (CocoResult found : picture.detections) {
+        part(byCategory, found.categoryId()).detections.add(found);
+      }
+      byCategory.forEach(
+          (category, part) ->
+              matches.get(category).add(CocoMatches.of(part.objects, part.detections)));
+    }
+    return matches;
+  }
+
+  private Picture part(Map<Integer, Picture> byCategory, long categoryId) {
+    return byCategory.computeIfAbsent(
+        indexByCategoryId.get(categoryId),
+        index -> new Picture(new ArrayList<>(), new ArrayList<>()));
+  }
+
+  /** The mean over the IoU thresholds; all are -1 or none is. */
+  private static double mean(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  private static double meanOverClasses(
+      List<CocoCurves> curves, ToDoubleFunction<CocoCurves> value) {
+    return curves.stream().mapToDouble(value).filter(v -> v > -1).average().orElse(-1);
+  }
+
+  private long categoryId(int label) {
+    if (label < 1 || label > categories.size()) {
+      throw new IllegalArgumentException(
+          "label " + label + " has no class: there are " + categories.size());
+    }
+    return categories.get(label - 1).id();
+  }
+
+  private void checkCategory(long categoryId) {
+    if (!indexByCategoryId.containsKey(categoryId)) {
+      throw new IllegalArgumentException(
+          "category id " + categoryId + " is not among the categories of the ground truth");
+    }
+  }
+
+  private static void checkImage(long imageId, long found) {
+    if (imageId != found) {
+      throw new IllegalArgumentException(
+          "an object of image " + found + " was added to image " + imageId);
+    }
+  }
+}

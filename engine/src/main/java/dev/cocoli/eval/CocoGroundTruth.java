@@ -1,0 +1,21 @@
+package dev.cocoli.eval;
+
+import java.util.List;
+
+/**
+ * What a COCO annotation file says of its boxes.
+ *
+ * @param imageIds the pictures, with and without objects
+ * @param categories the classes, in the order of the file
+ * @param annotations the objects, in the order of the file
+ */
+public record CocoGroundTruth(
+    List<Long> imageIds, List<CocoCategory> categories, List<CocoAnnotation> annotations) {
+
+  /** Copies the lists. */
+  public CocoGroundTruth {
+    imageIds = List.copyOf(imageIds);
+    categories = List.copyOf(categories);
+    annotations = List.copyOf(annotations);
+  }
+}

@@ -1,0 +1,233 @@
+package dev.cocoli.eval;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A JSON file read forward once, whose every complaint names the file and the entry at hand. Fields
+ * of an entry are read in any order.
+ */
+final class CocoJson implements AutoCloseable {
+
+  private final Path file;
+  private final JsonParser parser;
+  private String entry = "";
+
+  /** Reads one entry of an array, from behind its opening brace to its closing one. */
+  interface EntryReader<T> {
+    T read(CocoJson json) throws IOException;
+  }
+
+  private CocoJson(Path file, JsonParser parser) {
+    this.file = file;
+    this.parser = parser;
+  }
+
+  static CocoJson open(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new IOException(file + ": is a folder, not a JSON file");
+    }
+    try {
+      return new CocoJson(file, new JsonFactory().createParser(Files.newInputStream(file)));
+    } catch (NoSuchFileException e) {
+      throw new IOException(file + ": no such file", e);
+    }
+  }
+
+  void expectStart(JsonToken token, String what) throws IOException {
+    JsonToken found = next();
+    if (found != token) {
+      String instead = found == null ? "nothing" : describe(found);
+      throw new IOException(file + ": expected " + what + ", found " + instead);
+    }
+  }
+
+  void expectEnd() throws IOException {
+    if (next() != null) {
+      throw new IOException(file + ": more follows after the end of the JSON value");
+    }
+  }
+
+  /** The next field of the object at hand with the parser on its value, or null at its end. */
+  String nextField() throws IOException {
+    if (next() == JsonToken.END_OBJECT) {
+      return null;
+    }
+    String name = parser.currentName();
+    next();
+    return name;
+  }
+
+  void skip() throws IOException {
+    try {
+      parser.skipChildren();
+    } catch (JsonProcessingException e) {
+      throw notJson(e);
+    }
+  }
+
+  /** Reads the array that the parser is on. */
+  <T> List<T> readArray(String what, EntryReader<T> reader) throws IOException {
+    if (parser.currentToken() != JsonToken.START_ARRAY) {
+      throw new IOException(
+          file + ": expected an array of " + what + " entries, found " + current());
+    }
+    return readElements(what, reader);
+  }
+
+  /** Reads the rest of an array whose start was read. */
+  <T> List<T> readElements(String what, EntryReader<T> reader) throws IOException {
+    List<T> entries = new ArrayList<>();
+    while (next() != JsonToken.END_ARRAY) {
+      entry = what + " " + entries.size();
+      if (parser.currentToken() != JsonToken.START_OBJECT) {
+        throw new IOException(file + ": " + entry + " is not an object but " + current());
+      }
+      try {
+        entries.add(reader.read(this));
+      } catch (IllegalArgumentException e) {
+        throw new IOException(file + ": " + entry + ": " + e.getMessage(), e);
+      }
+    }
+    entry = "";
+    return entries;
+  }
+
+  <T> T require(String field, T value) throws IOException {
+    if (value == null) {
+      throw new IOException(file + ": " + entry + " has no '" + field + "'");
+    }
+    return value;
+  }
+
+  /** An integral number (2.0 passes, as it does in Python), or null. */
+  Long integer(String field) throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_NULL) {
+      return null;
+    }
+    Double value = number(field);
+    if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT) {
+      return parser.getLongValue();
+    }
+    if (value != Math.rint(value) || Math.abs(value) > 1L << 53) {
+      throw wrong(field, "an integer");
+    }
+    return value.longValue();
+  }
+
+  /** A number, or null. */
+  Double number(String field) throws IOException {
+    return switch (parser.currentToken()) {
+      case VALUE_NULL -> null;
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      default -> throw wrong(field, "a number");
+    };
+  }
+
+  boolean flag(String field) throws IOException {
+    return switch (parser.currentToken()) {
+      case VALUE_NULL, VALUE_FALSE -> false;
+      case VALUE_TRUE -> true;
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> parser.getDoubleValue() != 0;
+      default -> throw wrong(field, "0 or 1");
+    };
+  }
+
+  String text(String field) throws IOException {
+    return switch (parser.currentToken()) {
+      case VALUE_NULL -> null;
+      case VALUE_STRING -> parser.getText();
+      default -> throw wrong(field, "text");
+    };
+  }
+
+  /** Four numbers in an array, or null. */
+  CocoBox box(String field) throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_NULL) {
+      return null;
+    }
+    if (parser.currentToken() != JsonToken.START_ARRAY) {
+      throw wrong(field, "an array of x, y, width, height");
+    }
+    double[] numbers = new double[4];
+    int count = 0;
+    while (next() != JsonToken.END_ARRAY) {
+      if (!parser.currentToken().isNumeric()) {
+        throw wrong(field, "four numbers x, y, width, height");
+      }
+      if (count < numbers.length) {
+        numbers[count] = parser.getDoubleValue();
+      }
+      count++;
+    }
+    if (count != numbers.length) {
+      throw new IOException(
+          file
+              + ": "
+              + entry
+              + ": '"
+              + field
+              + "' must have four numbers x, y, width, height, but has "
+              + count);
+    }
+    return new CocoBox(numbers[0], numbers[1], numbers[2], numbers[3]);
+  }
+
+  @Override
+  public void close() throws IOException {
+    parser.close();
+  }
+
+  private JsonToken next() throws IOException {
+    try {
+      JsonToken token = parser.nextToken();
+      if (token == null && !parser.getParsingContext().inRoot()) {
+        throw new IOException(file + ": ends in the middle");
+      }
+      return token;
+    } catch (JsonProcessingException e) {
+      throw notJson(e);
+    }
+  }
+
+  private IOException notJson(JsonProcessingException e) {
+    return new IOException(
+        file
+            + ": not valid JSON at line "
+            + e.getLocation().getLineNr()
+            + ", column "
+            + e.getLocation().getColumnNr()
+            + ": "
+            + e.getOriginalMessage(),
+        e);
+  }
+
+  private IOException wrong(String field, String expected) throws IOException {
+    return new IOException(
+        file + ": " + entry + ": '" + field + "' must be " + expected + ", but is " + current());
+  }
+
+  private String current() throws IOException {
+    return switch (parser.currentToken()) {
+      case START_OBJECT, START_ARRAY -> describe(parser.currentToken());
+      case VALUE_STRING -> "the text \"" + parser.getText() + "\"";
+      default -> parser.getText();
+    };
+  }
+
+  private static String describe(JsonToken token) {
+    return switch (token) {
+      case START_OBJECT -> "an object";
+      case START_ARRAY -> "an array";
+      default -> "a single value";
+    };
+  }
+}

@@ -1,0 +1,76 @@
+package dev.cocoli.eval;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.cocoli.detection.Detection;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Writes detections in COCO's results form, with the picture's file name and the class name added.
+ * The numbers are written in full, so that scoring the file gives what scoring in memory gives.
+ */
+public final class CocoResultsWriter implements AutoCloseable {
+
+  private final List<CocoCategory> categories;
+  private final JsonGenerator json;
+
+  /**
+   * Starts a file.
+   *
+   * @param file to write; replaced where it exists
+   * @param categories the classes; label 1 of a {@link Detection} is the first
+   * @throws IOException if the file cannot be written
+   */
+  public CocoResultsWriter(Path file, List<CocoCategory> categories) throws IOException {
+    this.categories = List.copyOf(categories);
+    this.json = new JsonFactory().createGenerator(Files.newOutputStream(file));
+    json.writeStartArray();
+  }
+
+  /**
+   * Writes what was found on one picture.
+   *
+   * @param imageId the picture's id in the ground truth, or its number where there is none
+   * @param fileName the picture's name
+   * @param detections boxes in pixels of the picture
+   * @throws IOException if the file cannot be written
+   * @throws IllegalArgumentException if a label has no class
+   */
+  public void write(long imageId, String fileName, List<Detection> detections) throws IOException {
+    for (Detection found : detections) {
+      if (found.label() < 1 || found.label() > categories.size()) {
+        throw new IllegalArgumentException(
+            "label " + found.label() + " has no class: there are " + categories.size());
+      }
+      CocoCategory category = categories.get(found.label() - 1);
+      CocoBox box = CocoBox.of(found.box());
+      json.writeRaw('\n'); // a line a detection, for people and for diff
+      json.writeStartObject();
+      json.writeNumberField("image_id", imageId);
+      json.writeStringField("file_name", fileName);
+      json.writeNumberField("category_id", category.id());
+      json.writeStringField("category", category.name());
+      json.writeArrayFieldStart("bbox");
+      json.writeNumber(box.x());
+      json.writeNumber(box.y());
+      json.writeNumber(box.width());
+      json.writeNumber(box.height());
+      json.writeEndArray();
+      double score = found.score();
+      json.writeNumberField("score", score);
+      json.writeEndObject();
+    }
+  }
+
+  /** Ends the array and closes the file. */
+  @Override
+  public void close() throws IOException {
+    if (!json.isClosed()) {
+      json.writeRaw('\n');
+    }
+    json.close();
+  }
+}

@@ -1,0 +1,230 @@
+package dev.cocoli.eval;
+
+import dev.cocoli.detection.Box;
+import dev.cocoli.detection.Detection;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * Collects ground truth and detections picture by picture and computes Pascal VOC's average
+ * precision, by the eleven points of VOC2007 and by the area of VOC2010 and later ({@code
+ * VOCevaldet.m} and {@code VOCap.m} of the development kit).
+ *
+ * <p>Detections rank by score, then by image id, then as they were added. A detection is compared
+ * with the object that it overlaps most: it is right if the IoU reaches the threshold and the
+ * object was not found before; difficult objects, and detections of them, do not count. Two things
+ * differ from the kit. Boxes are continuous here, so a box from 10 to 20 is 10 wide, where the kit
+ * counts 11 pixels. And recall is compared with the eleven levels in whole numbers, where programs
+ * that step by 0.1 miss 3 of 10 objects at level 0.3, as 3 x 0.1 is a little more than 0.3.
+ */
+public final class VocEvaluator {
+
+  /** The IoU that the challenge asks for. */
+  public static final double DEFAULT_IOU = 0.5;
+
+  private final List<String> classNames;
+  private final double iouThreshold;
+  private final TreeMap<Long, Picture> pictures = new TreeMap<>();
+
+  private record Picture(List<VocObject> objects, List<Detection> detections) {}
+
+  private record Ranked(long imageId, Detection detection) {}
+
+  /**
+   * Makes an evaluator with the challenge's IoU threshold of 0.5.
+   *
+   * @param classNames the classes without the background; label 1 is the first
+   */
+  public VocEvaluator(List<String> classNames) {
+    this(classNames, DEFAULT_IOU);
+  }
+
+  /**
+   * Makes an evaluator.
+   *
+   * @param classNames the classes without the background; label 1 is the first
+   * @param iouThreshold the least IoU of a right detection, above 0 and at most 1
+   */
+  public VocEvaluator(List<String> classNames, double iouThreshold) {
+    if (!(iouThreshold > 0 && iouThreshold <= 1)) {
+      throw new IllegalArgumentException(
+          "the IoU threshold must be above 0 and at most 1, but is " + iouThreshold);
+    }
+    this.classNames = List.copyOf(classNames);
+    this.iouThreshold = iouThreshold;
+  }
+
+  /**
+   * Announces a picture with its objects.
+   *
+   * @param imageId the picture
+   * @param objects what is on it; may be empty
+   * @throws IllegalArgumentException if the picture is known already or a label has no class
+   */
+  public void addImage(long imageId, List<VocObject> objects) {
+    objects.forEach(object -> checkLabel(object.label()));
+    if (pictures.putIfAbsent(imageId, new Picture(List.copyOf(objects), new ArrayList<>()))
+        != null) {
+      throw new IllegalArgumentException("image " + imageId + " was added twice");
+    }
+  }
+
+  /**
+   * Adds what a detector found on a picture.
+   *
+   * @param imageId a picture that was announced
+   * @param detections boxes in pixels of the picture as it is in the ground truth
+   * @throws IllegalArgumentException if the picture is unknown, a label has no class or a score is
+   *     not a number
+   */
+  public void addDetections(long imageId, List<Detection> detections) {
+    Picture picture = pictures.get(imageId);
+    if (picture == null) {
+      throw new IllegalArgumentException(
+          "a detection is in image " + imageId + ", which is not in the ground truth");
+    }
+    for (Detection found : detections) {
+      checkLabel(found.label());
+      if (Float.isNaN(found.score())) {
+        throw new IllegalArgumentException(
+            "the score of a detection in image " + imageId + " is NaN");
+      }
+    }
+    picture.detections.addAll(detections);
+  }
+
+  /**
+   * Takes over the pictures of another evaluator; the numbers are exactly those of one evaluator
+   * that was given all of them.
+   *
+   * @param other has the same classes and threshold and other pictures
+   * @throws IllegalArgumentException if these differ or a picture is in both
+   */
+  public void merge(VocEvaluator other) {
+    if (!classNames.equals(other.classNames) || iouThreshold != other.iouThreshold) {
+      throw new IllegalArgumentException(
+          "the evaluators have different classes or IoU thresholds: "
+              + (classNames + " at " + iouThreshold)
+              + " and "
+              + (other.classNames + " at " + other.iouThreshold));
+    }
+    for (Long imageId : other.pictures.keySet()) {
+      if (pictures.containsKey(imageId)) {
+        throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
+      }
+    }
+    other.pictures.forEach(
+        (imageId, picture) ->
+            pictures.put(
+                imageId, new Picture(picture.objects, new ArrayList<>(picture.detections))));
+  }
+
+  /** {@return the numbers of all that was added so far; more may be added afterwards} */
+  public VocMetrics evaluate() {
+    List<VocMetrics.ClassAp> perClass =
+        IntStream.rangeClosed(1, classNames.size()).mapToObj(this::evaluateClass).toList();
+    return new VocMetrics(
+        perClass.stream().mapToDouble(c -> c.ap07()).filter(v -> v > -1).average().orElse(-1),
+        perClass.stream().mapToDouble(c -> c.ap12()).filter(v -> v > -1).average().orElse(-1),
+        perClass);
+  }
+
+  private VocMetrics.ClassAp evaluateClass(int label) {
+    int positives = 0;
+    List<Ranked> ranking = new ArrayList<>();
+    TreeMap<Long, List<VocObject>> objects = new TreeMap<>();
+    TreeMap<Long, boolean[]> found = new TreeMap<>();
+    for (Map.Entry<Long, Picture> entry : pictures.entrySet()) {
+      Picture picture = entry.getValue();
+      List<VocObject> ofClass =
+          picture.objects.stream().filter(object -> object.label() == label).toList();
+      objects.put(entry.getKey(), ofClass);
+      found.put(entry.getKey(), new boolean[ofClass.size()]);
+      positives += (int) ofClass.stream().filter(object -> !object.difficult()).count();
+      picture.detections.stream()
+          .filter(detection -> detection.label() == label)
+          .forEach(detection -> ranking.add(new Ranked(entry.getKey(), detection)));
+    }
+    if (positives == 0) {
+      return new VocMetrics.ClassAp(classNames.get(label - 1), -1, -1);
+    }
+    ranking.sort(
+        Comparator.comparingDouble((Ranked ranked) -> ranked.detection.score()).reversed());
+    // after each detection that counts: how many were right so far
+    int[] right = new int[ranking.size()];
+    int counted = 0;
+    int truePositives = 0;
+    for (Ranked ranked : ranking) {
+      List<VocObject> candidates = objects.get(ranked.imageId);
+      int best = mostOverlapped(ranked.detection.box(), candidates);
+      if (best >= 0 && candidates.get(best).difficult()) {
+        continue;
+      }
+      boolean[] taken = found.get(ranked.imageId);
+      if (best >= 0 && !taken[best]) {
+        taken[best] = true;
+        truePositives++;
+      }
+      right[counted++] = truePositives;
+    }
+    return new VocMetrics.ClassAp(
+        classNames.get(label - 1),
+        elevenPoints(right, counted, positives),
+        area(right, counted, positives));
+  }
+
+  /** The object with the largest IoU if that reaches the threshold, the first of equals, or -1. */
+  private int mostOverlapped(Box box, List<VocObject> objects) {
+    int best = -1;
+    double bestIou = 0;
+    for (int i = 0; i < objects.size(); i++) {
+      CocoBox a = CocoBox.of(box);
+      CocoBox b = CocoBox.of(objects.get(i).box());
+      double shared = a.intersection(b);
+      double iou = shared == 0 ? 0 : shared / (a.area() + b.area() - shared);
+      if (iou > bestIou) {
+        bestIou = iou;
+        best = i;
+      }
+    }
+    return bestIou >= iouThreshold ? best : -1;
+  }
+
+  /** The mean over recall 0, 0.1, ..., 1 of the best precision at that recall or a higher one. */
+  private static double elevenPoints(int[] right, int counted, int positives) {
+    double sum = 0;
+    for (int level = 0; level <= 10; level++) {
+      double best = 0;
+      for (int i = 0; i < counted; i++) {
+        if (10L * right[i] >= (long) level * positives) {
+          best = Math.max(best, (double) right[i] / (i + 1));
+        }
+      }
+      sum += best;
+    }
+    return sum / 11;
+  }
+
+  /** The area under the precision made to fall with recall. */
+  private static double area(int[] right, int counted, int positives) {
+    double area = 0;
+    double best = 0;
+    for (int i = counted - 1; i >= 0; i--) {
+      best = Math.max(best, (double) right[i] / (i + 1));
+      int gained = right[i] - (i > 0 ? right[i - 1] : 0);
+      area += best * gained / positives;
+    }
+    return area;
+  }
+
+  private void checkLabel(int label) {
+    if (label < 1 || label > classNames.size()) {
+      throw new IllegalArgumentException(
+          "label " + label + " has no class: there are " + classNames.size());
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package dev.cocoli.eval;
+
+import java.util.List;
+
+/**
+ * Pascal VOC's average precision, each number from 0 to 1, or -1 where there is no object to find.
+ *
+ * @param ap07 the mean over the classes of VOC2007's AP, precision at eleven recall levels
+ * @param ap12 the mean over the classes of VOC2012's AP, the area under the curve
+ * @param perClass each class, that of label 1 first
+ */
+public record VocMetrics(double ap07, double ap12, List<ClassAp> perClass) {
+
+  /** Copies the list. */
+  public VocMetrics {
+    perClass = List.copyOf(perClass);
+  }
+
+  /**
+   * How well one class is found.
+   *
+   * @param name the class
+   * @param ap07 VOC2007's AP
+   * @param ap12 VOC2012's AP
+   */
+  public record ClassAp(String name, double ap07, double ap12) {}
+}

@@ -1,0 +1,12 @@
+package dev.cocoli.eval;
+
+import dev.cocoli.detection.Box;
+
+/**
+ * One object of a Pascal VOC ground truth.
+ *
+ * @param box where, in pixels of its picture
+ * @param label the class, 1 for the first
+ * @param difficult whether finding it is neither rewarded nor missing it punished
+ */
+public record VocObject(Box box, int label, boolean difficult) {}

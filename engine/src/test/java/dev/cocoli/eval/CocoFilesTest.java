@@ -1,0 +1,156 @@
+package dev.cocoli.eval;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.detection.Box;
+import dev.cocoli.detection.Detection;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** COCO's files: what is read and written, and what is said of bad ones. */
+class CocoFilesTest {
+
+  private static final String TRUTH =
+      """
+      {"annotations": [{"segmentation": [[1, 2, {"a": 3}]], "image_id": 5, "category_id": 3,
+                        "bbox": [1, 2, 3.5, 4], "extra": null}],
+       "info": {"year": 2017},
+       "images": [{"id": 5, "file_name": "five.jpg"}, {"id": 6.0}],
+       "categories": [{"id": 3, "name": "cat"}]}
+      """;
+
+  @TempDir Path folder;
+
+  @Test
+  void readsSectionsInAnyOrderAndFillsInAreaAndCrowd() throws IOException {
+    CocoGroundTruth truth = CocoFiles.readGroundTruth(write(TRUTH));
+    assertEquals(List.of(5L, 6L), truth.imageIds());
+    assertEquals(List.of(new CocoCategory(3, "cat")), truth.categories());
+    assertEquals(
+        List.of(new CocoAnnotation(5, 3, new CocoBox(1, 2, 3.5, 4), 14, false)),
+        truth.annotations());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "                                  | expected an object with images, annotations and"
+            + " categories, found nothing",
+        "[]                                | expected an object with images, annotations and"
+            + " categories, found an array",
+        "{'images': [                      | not valid JSON at line 1",
+        "not json                          | not valid JSON at line 1",
+        "{'images': []}                    | not a COCO annotation file: it has no 'categories'",
+        "{'images': [{}]}                  | image 0 has no 'id'",
+        "{'images': [7]}                   | image 0 is not an object but 7",
+        "{'images': 7}                     | expected an array of image entries, found 7",
+        "{'images': [{'id': 'a'}]}         | image 0: 'id' must be a number, but is the text",
+        "{'images': [{'id': 1.5}]}         | image 0: 'id' must be an integer, but is 1.5",
+        "{'categories': [{'id': 1}]}       | category 0 has no 'name'",
+        "{'annotations': [{'image_id': 1}]} | annotation 0 has no 'category_id'",
+        "{'annotations': [{'bbox': [1, 2]}]} | annotation 0: 'bbox' must have four numbers x, y,"
+            + " width, height, but has 2",
+        "{'annotations': [{'bbox': [1, 2, 'x', 3]}]} | annotation 0: 'bbox' must be four numbers",
+        "{'annotations': [{'bbox': [1, 2, 1e999, 3]}]} | annotation 0: a box needs four finite"
+            + " numbers",
+        "{'images': [{'id': 1}, {'id': 1}], 'categories': [], 'annotations': []} | image id 1 is"
+            + " given twice",
+        "{'images': [{'id': 1}], 'categories': [], 'annotations': [{'image_id': 2, 'category_id':"
+            + " 1, 'bbox': [1, 1, 1, 1]}]} | annotation 0 has image_id 2, which is not among the"
+            + " images of the ground truth",
+        "{'images': [{'id': 2}], 'categories': [], 'annotations': [{'image_id': 2, 'category_id':"
+            + " 1, 'bbox': [1, 1, 1, 1]}]} | annotation 0 has category_id 1, which is not among the"
+            + " categories of the ground truth",
+        "{'images': [], 'categories': [], 'annotations': []} {} | more follows after the end",
+      })
+  void saysWhatIsWrongInAnAnnotationFile(String json, String expected) throws IOException {
+    Path file = write(json == null ? "" : json.replace('\'', '"'));
+    String message =
+        assertThrows(IOException.class, () -> CocoFiles.readGroundTruth(file)).getMessage();
+    assertTrue(message.startsWith(file + ": " + expected), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{} | expected an array of detections (COCO's results form), found an object",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1]}] | detection 0 has no 'score'",
+        "[{'image_id': 5, 'category_id': 3, 'score': 1}] | detection 0 has no 'bbox'",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': NaN}] | not valid JSON"
+            + " at line 1",
+        "[{'image_id': 8, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1}]"
+            + " | detection 0 has image_id 8, which is not among the images of the ground truth",
+        "[{'image_id': 5, 'category_id': 4, 'bbox': [1, 1, 1, 1], 'score': 1}] | detection 0 has"
+            + " category_id 4, which is not among the categories of the ground truth",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1}, {'image_id'"
+            + " | not valid JSON at line 1",
+      })
+  void saysWhatIsWrongInAResultsFile(String json, String expected) throws IOException {
+    CocoGroundTruth truth = CocoFiles.readGroundTruth(write(TRUTH));
+    Path file = write(json.replace('\'', '"').replace("COCO\"s", "COCO's"));
+    String message =
+        assertThrows(IOException.class, () -> CocoFiles.readResults(file, truth)).getMessage();
+    assertTrue(message.startsWith(file + ": " + expected), message);
+  }
+
+  @Test
+  void saysThatAFileIsMissing() {
+    Path file = folder.resolve("absent.json");
+    assertEquals(
+        file + ": no such file",
+        assertThrows(IOException.class, () -> CocoFiles.readGroundTruth(file)).getMessage());
+  }
+
+  @Test
+  void scoringWhatWasWrittenGivesWhatScoringInMemoryGives() throws IOException {
+    CocoGroundTruth truth = CocoFiles.readGroundTruth(write(TRUTH));
+    List<Detection> detections =
+        List.of(
+            new Detection(new Box(1.1f, 2, 4.4f, 6.1f), 1, 0.7f),
+            new Detection(new Box(0, 0, 9, 9), 1, 0.8f));
+    CocoEvaluator inMemory = CocoEvaluator.of(truth);
+    inMemory.addDetections(5, detections);
+
+    Path file = folder.resolve("results.json");
+    try (CocoResultsWriter writer = new CocoResultsWriter(file, truth.categories())) {
+      writer.write(5, "five.jpg", detections);
+      writer.write(6, "six.jpg", List.of());
+    }
+    CocoEvaluator fromFile = CocoEvaluator.of(truth);
+    fromFile.addResults(CocoFiles.readResults(file, truth));
+    assertEquals(inMemory.evaluate(), fromFile.evaluate());
+
+    JsonNode first = new ObjectMapper().readTree(file.toFile()).get(0);
+    assertEquals("five.jpg", first.get("file_name").asText());
+    assertEquals("cat", first.get("category").asText());
+    assertEquals(3, first.get("category_id").asInt());
+    assertEquals((double) 0.7f, first.get("score").asDouble());
+    assertEquals((double) 4.4f - 1.1f, first.get("bbox").get(2).asDouble());
+  }
+
+  @Test
+  void anEmptyResultIsAnEmptyArray() throws IOException {
+    Path file = folder.resolve("results.json");
+    new CocoResultsWriter(file, List.of()).close();
+    assertEquals(0, new ObjectMapper().readTree(file.toFile()).size());
+  }
+
+  private Path write(String text) throws IOException {
+    Path file = Files.createTempFile(folder, "case", ".json");
+    return Files.writeString(file, text);
+  }
+}
