@@ -1,0 +1,116 @@
+package dev.cocoli.train;
+
+import dev.cocoli.Detector;
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.Annotation;
+import dev.cocoli.data.Batch;
+import dev.cocoli.data.DataLoader;
+import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.Epoch;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.eval.CocoAnnotation;
+import dev.cocoli.eval.CocoBox;
+import dev.cocoli.eval.CocoEvaluator;
+import dev.cocoli.eval.CocoMetrics;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * Runs a detector over a data set and scores what it finds by COCO's numbers. A class goes by its
+ * label there, and an object that VOC calls difficult counts like any other, because COCO knows no
+ * such thing.
+ */
+public final class Evaluation {
+  private final Dataset data;
+  private final DataLoaderConfig loading;
+  private final Consumer<String> warnings;
+
+  /** Is told what was found on each picture, on the thread that evaluates. */
+  @FunctionalInterface
+  public interface PictureListener {
+    /**
+     * A picture is done.
+     *
+     * @param image what the data set says of it
+     * @param found what the detector found, in pixels of the picture, the best first
+     */
+    void found(AnnotatedImage image, List<Detection> found);
+  }
+
+  /**
+   * Prepares an evaluation.
+   *
+   * @param data pictures to score on
+   * @param loading how many pictures go through the network together, threads, broken pictures
+   * @param warnings told of each picture that was left out because it cannot be decoded
+   */
+  public Evaluation(Dataset data, DataLoaderConfig loading, Consumer<String> warnings) {
+    this.data = data;
+    this.loading = loading;
+    this.warnings = warnings;
+  }
+
+  /**
+   * Scores a detector.
+   *
+   * @param detector the detector; its classes are those of the data
+   * @param listener told of each picture
+   * @return COCO's numbers
+   * @throws TrainingException if detector and data have other classes
+   */
+  public CocoMetrics run(Detector detector, PictureListener listener) {
+    return run(detector, listener, () -> false).orElseThrow();
+  }
+
+  /**
+   * Scores a detector unless told to stop.
+   *
+   * @param detector the detector; its classes are those of the data
+   * @param listener told of each picture
+   * @param isCancelled asked before each batch
+   * @return COCO's numbers; nothing if it was cancelled
+   * @throws TrainingException if detector and data have other classes
+   */
+  public Optional<CocoMetrics> run(
+      Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
+    ClassCheck.requireSame(
+        "the detector", detector.spec().classNames(), "the data", data.classNames());
+    CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
+    try (DataLoader loader = new DataLoader(data, loading, warnings);
+        Epoch batches = loader.inOrder()) {
+      while (batches.hasNext()) {
+        if (isCancelled.getAsBoolean()) {
+          return Optional.empty();
+        }
+        score(detector, batches.next(), evaluator, listener);
+      }
+    }
+    return Optional.of(evaluator.evaluate());
+  }
+
+  private static void score(
+      Detector detector, Batch batch, CocoEvaluator evaluator, PictureListener listener) {
+    List<List<Detection>> found;
+    try (batch) {
+      found = detector.detect(batch.pictures());
+    }
+    for (int i = 0; i < found.size(); i++) {
+      AnnotatedImage image = batch.images().get(i);
+      evaluator.addImage(image.imageId(), objects(image));
+      evaluator.addDetections(image.imageId(), found.get(i));
+      listener.found(image, found.get(i));
+    }
+  }
+
+  private static List<CocoAnnotation> objects(AnnotatedImage image) {
+    return image.annotations().stream().map(object -> object(image, object)).toList();
+  }
+
+  private static CocoAnnotation object(AnnotatedImage image, Annotation object) {
+    return new CocoAnnotation(
+        image.imageId(), object.label(), CocoBox.of(object.box()), object.area(), object.crowd());
+  }
+}

@@ -1,0 +1,183 @@
+package dev.cocoli.train;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.report.TrainingLog;
+import dev.cocoli.report.TrainingPlots;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Trains a detector on one device: a run of steps, evaluations and checkpoints in a folder. A run
+ * that was stopped, or killed, goes on from its last checkpoint; on the CPU it then ends with the
+ * very bits that it would have ended with otherwise.
+ *
+ * <pre>{@code
+ * TrainingRun run = TrainingRun.of(model, data, TrainConfig.DEFAULT, Path.of("runs/first"));
+ * try (Backend backend = Backends.open(Device.CPU)) {
+ *   new Trainer(run, backend, TrainingListener.NONE).start();
+ * }
+ * }</pre>
+ */
+public final class Trainer {
+  private final TrainingRun run;
+  private final Backend backend;
+  private final TrainingListener listener;
+  private final Checkpoint.Writer writer;
+  private final RunFolder folder;
+  private volatile boolean stopRequested;
+
+  /**
+   * Prepares a run; nothing is read or written yet.
+   *
+   * @param run what to train
+   * @param backend where; not closed
+   * @param listener told how it goes
+   */
+  public Trainer(TrainingRun run, Backend backend, TrainingListener listener) {
+    this(run, backend, listener, Safetensors::write);
+  }
+
+  Trainer(TrainingRun run, Backend backend, TrainingListener listener, Checkpoint.Writer writer) {
+    this.run = run;
+    this.backend = backend;
+    this.listener = listener;
+    this.writer = writer;
+    this.folder = new RunFolder(run.out());
+  }
+
+  /**
+   * Asks the run to stop, from any thread: the step under way is finished, a checkpoint is written,
+   * and {@link #start} or {@link #resume} returns.
+   */
+  public void requestStop() {
+    stopRequested = true;
+  }
+
+  /**
+   * Trains from the beginning. The calling thread, a platform thread, drives the device.
+   *
+   * @return how it ended
+   * @throws TrainingException if the folder holds a run or cannot be written to, if classes do not
+   *     fit, if weights cannot be used, if a loss is not finite, or if a checkpoint cannot be
+   *     written
+   * @throws dev.cocoli.data.DataException if there are too few pictures, or one cannot be decoded
+   */
+  public TrainingResult start() {
+    requirePlatformThread();
+    folder.requireFree();
+    checkClasses();
+    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer)) {
+      initialize(loop);
+      folder.create();
+      try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
+        folder.claim(describe(loop));
+        return withPlots(loop.run(Progress.START, metrics, () -> stopRequested));
+      }
+    }
+  }
+
+  /**
+   * Goes on from the last checkpoint; from the beginning if the run was killed before the first.
+   * The calling thread, a platform thread, drives the device.
+   *
+   * @return how it ended
+   * @throws TrainingException as {@link #start} does, and if the folder holds no run, or one with
+   *     another model, other data or other settings; only what does not change results may differ,
+   *     and epochs may be added
+   */
+  public TrainingResult resume() {
+    requirePlatformThread();
+    folder.requireRun();
+    checkClasses();
+    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer)) {
+      RunDescription before = RunDescription.read(folder.config());
+      RunDescription now = describe(loop);
+      before.requireSame(now, folder.path());
+      try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
+        Optional<Progress> restored = loop.checkpoint().restore();
+        if (restored.isEmpty()) {
+          before.requireSameWeights(now, folder.path());
+          listener.message("the run in " + folder.path() + " has no checkpoint: it begins anew");
+          initialize(loop);
+        }
+        Progress progress = restored.orElse(Progress.START);
+        metrics.cut(progress.metricsBytes());
+        folder.claim(now);
+        return withPlots(loop.run(progress, metrics, () -> stopRequested));
+      }
+    }
+  }
+
+  /**
+   * Draws losses and AP. A run is worth more than its pictures: where there is no font, it says so.
+   */
+  private TrainingResult withPlots(TrainingResult result) {
+    try {
+      TrainingPlots.write(TrainingLog.read(folder.metrics()), folder.path());
+    } catch (IOException | IllegalStateException e) {
+      listener.message("cannot draw the plots of the run: " + e.getMessage());
+    }
+    return result;
+  }
+
+  private static void requirePlatformThread() {
+    if (Thread.currentThread().isVirtual()) {
+      throw new IllegalStateException("a device is driven by a platform thread, not a virtual one");
+    }
+  }
+
+  private RunDescription describe(TrainingLoop loop) {
+    return RunDescription.of(run, backend.device(), loop.schedule());
+  }
+
+  private void checkClasses() {
+    List<String> classes = run.model().classNames();
+    ClassCheck.requireSame("the model", classes, "the training data", run.trainData().classNames());
+    run.validationData()
+        .ifPresent(
+            data ->
+                ClassCheck.requireSame(
+                    "the model", classes, "the validation data", data.classNames()));
+  }
+
+  /** Draws the weights from the seed, then sets those that a file has. */
+  private void initialize(TrainingLoop loop) {
+    loop.parameters().initialize(run.config().seed());
+    run.weights().ifPresent(file -> load(file, loop.model()));
+  }
+
+  private void load(Path file, FasterRcnn model) {
+    try (WeightsFile weights = WeightsFile.open(file)) {
+      if (weights.isClassifier()) {
+        weights.loadBackbone(model, backend);
+        return;
+      }
+      Optional<ModelSpec> spec = weights.spec();
+      if (spec.isPresent()) {
+        ClassCheck.requireSame(
+            "the weights file " + file,
+            spec.get().classNames(),
+            "the data",
+            run.model().classNames());
+        requireSameModel(file, spec.get());
+      }
+      weights.load(model, backend);
+    } catch (IOException e) {
+      throw new TrainingException(e.getMessage(), e);
+    }
+  }
+
+  private void requireSameModel(Path file, ModelSpec spec) {
+    if (!spec.model().equals(run.model().model())) {
+      throw new TrainingException(
+          "the weights file %s is of a %s, the run of a %s"
+              .formatted(file, spec.model(), run.model().model()));
+    }
+  }
+}

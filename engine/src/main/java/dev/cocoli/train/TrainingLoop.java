@@ -1,0 +1,276 @@
+package dev.cocoli.train;
+
+import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.data.Batch;
+import dev.cocoli.data.DataLoader;
+import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.Epoch;
+import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.train.TrainingResult.Outcome;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
+
+/**
+ * The order of things in a run: the steps of an epoch, its evaluation, a checkpoint, the next
+ * epoch. What is done is known from {@link Progress} alone, so that the loop can be entered at any
+ * step.
+ */
+final class TrainingLoop implements AutoCloseable {
+  private final TrainingRun run;
+  private final TrainConfig config;
+  private final Backend backend;
+  private final RunFolder folder;
+  private final TrainingListener listener;
+  private final DataLoader loader;
+  private final int stepsPerEpoch;
+  private final LearningRateSchedule schedule;
+  private final FasterRcnn model;
+  private final ParameterArena parameters;
+  private final Checkpoint checkpoint;
+  private final TrainingStep trainingStep;
+
+  private MetricsLog metrics;
+  private BooleanSupplier stopRequested;
+  private Progress progress;
+  private long savedStep;
+  private long savedNanos;
+  private final StepTimes times = new StepTimes();
+
+  TrainingLoop(
+      TrainingRun run,
+      Backend backend,
+      RunFolder folder,
+      TrainingListener listener,
+      Checkpoint.Writer writer) {
+    this.run = run;
+    this.config = run.config();
+    this.backend = backend;
+    this.folder = folder;
+    this.listener = listener;
+    loader =
+        new DataLoader(run.trainData(), loading(config).withSeed(config.seed()), listener::message);
+    try {
+      stepsPerEpoch = loader.batchesPerEpoch();
+      schedule = config.schedule((long) stepsPerEpoch * config.epochs());
+      model = run.model().build();
+      parameters = ParameterArena.forTraining(backend, model);
+    } catch (RuntimeException | Error e) {
+      loader.close();
+      throw e;
+    }
+    checkpoint = new Checkpoint(folder, run.model(), model, parameters, writer);
+    trainingStep = new TrainingStep(model, parameters, config);
+  }
+
+  private static DataLoaderConfig loading(TrainConfig config) {
+    return DataLoaderConfig.of(config.batch())
+        .withFlipProbability(config.flip())
+        .withWorkers(config.loaderThreads(), config.prefetchBatches())
+        .withBrokenPictures(config.brokenPictures());
+  }
+
+  LearningRateSchedule schedule() {
+    return schedule;
+  }
+
+  FasterRcnn model() {
+    return model;
+  }
+
+  ParameterArena parameters() {
+    return parameters;
+  }
+
+  Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /**
+   * Goes on until all is done or someone asks to stop.
+   *
+   * @param from what is done
+   * @param log where the metrics go
+   * @param isStopRequested asked between steps
+   */
+  TrainingResult run(Progress from, MetricsLog log, BooleanSupplier isStopRequested) {
+    metrics = log;
+    stopRequested = isStopRequested;
+    progress = from;
+    savedStep = from.step();
+    savedNanos = System.nanoTime();
+    listener.started(plan());
+    while (true) {
+      boolean epochEnded = progress.step() % stepsPerEpoch == 0 && progress.step() > 0;
+      if (epochEnded && isEvaluationDue() && !evaluate()) {
+        return stop();
+      }
+      if (epochEnded && progress.step() > savedStep) {
+        save(Checkpoint.Rank.LATEST);
+      }
+      if (isPatienceOver()) {
+        return result(Outcome.STOPPED_EARLY);
+      }
+      if (progress.step() >= schedule.totalSteps()) {
+        return result(Outcome.COMPLETED);
+      }
+      if (!trainEpoch()) {
+        return stop();
+      }
+    }
+  }
+
+  private TrainingPlan plan() {
+    return new TrainingPlan(
+        progress.step(),
+        schedule.totalSteps(),
+        stepsPerEpoch,
+        config.epochs(),
+        run.trainData().size(),
+        run.validationData().map(Dataset::size).orElse(0),
+        parameters.values().elementCount(),
+        schedule);
+  }
+
+  /** Does the steps that are left of an epoch; false if it was asked to stop. */
+  private boolean trainEpoch() {
+    int epoch = epochsDone();
+    int firstBatch = (int) (progress.step() % stepsPerEpoch);
+    try (Epoch batches = loader.epoch(epoch, firstBatch)) {
+      while (batches.hasNext()) {
+        if (stopRequested.getAsBoolean()) {
+          return false;
+        }
+        step(batches, epoch + 1);
+        if (isCheckpointDue()) {
+          save(Checkpoint.Rank.LATEST);
+        }
+      }
+    }
+    return true;
+  }
+
+  private void step(Epoch batches, int epoch) {
+    long began = System.nanoTime();
+    long waitedBefore = batches.waitNanos();
+    Batch batch = batches.next();
+    double learningRate = schedule.rateAt(progress.step());
+    LossValues losses = trainingStep.run(batch, progress.step(), learningRate);
+    progress = progress.afterStep();
+    StepReport report =
+        new StepReport(
+            progress.step(),
+            epoch,
+            losses,
+            learningRate,
+            (System.nanoTime() - began) / 1e9,
+            (batches.waitNanos() - waitedBefore) / 1e9);
+    times.add(report);
+    if (progress.step() % config.logEvery() == 0 || progress.step() == schedule.totalSteps()) {
+      metrics.step(report, times.meanSeconds(), times.meanDataWaitSeconds());
+      times.clear();
+    }
+    listener.stepDone(report);
+  }
+
+  private int epochsDone() {
+    return (int) (progress.step() / stepsPerEpoch);
+  }
+
+  private boolean isEvaluationDue() {
+    boolean isLast = progress.step() >= schedule.totalSteps();
+    return run.validationData().isPresent()
+        && progress.evaluatedEpochs() < epochsDone()
+        && (isLast || epochsDone() % config.evaluateEvery() == 0);
+  }
+
+  /** Scores the model and writes a checkpoint; false if it was asked to stop meanwhile. */
+  private boolean evaluate() {
+    Dataset data = run.validationData().orElseThrow();
+    long began = System.nanoTime();
+    Evaluation evaluation = new Evaluation(data, evaluationLoading(), listener::message);
+    Optional<CocoMetrics> found;
+    try (Detector detector = Detector.over(run.model(), model, backend)) {
+      int[] done = {0};
+      found =
+          evaluation.run(
+              detector,
+              (image, detections) -> listener.evaluating(++done[0], data.size()),
+              stopRequested);
+    }
+    if (found.isEmpty()) {
+      return false;
+    }
+    double ap = found.get().ap();
+    boolean isBest = progress.isBetter(ap);
+    EvaluationReport report =
+        new EvaluationReport(
+            epochsDone(), progress.step(), found.get(), isBest, (System.nanoTime() - began) / 1e9);
+    metrics.evaluation(report);
+    progress = progress.afterEvaluation(epochsDone(), ap);
+    save(isBest ? Checkpoint.Rank.BEST : Checkpoint.Rank.LATEST);
+    listener.evaluated(report);
+    return true;
+  }
+
+  private DataLoaderConfig evaluationLoading() {
+    return DataLoaderConfig.of(config.evaluationBatch())
+        .withWorkers(config.loaderThreads(), config.prefetchBatches())
+        .withBrokenPictures(config.brokenPictures());
+  }
+
+  private boolean isPatienceOver() {
+    OptionalInt patience = config.earlyStopPatience();
+    return patience.isPresent() && progress.evaluationsSinceBest() >= patience.getAsInt();
+  }
+
+  /** The end of an epoch has its own checkpoint, behind the evaluation. */
+  private boolean isCheckpointDue() {
+    OptionalInt steps = config.checkpointSteps();
+    return steps.isPresent() && progress.step() - savedStep >= steps.getAsInt()
+        || System.nanoTime() - savedNanos >= config.checkpointInterval().toNanos();
+  }
+
+  private void save(Checkpoint.Rank rank) {
+    progress = progress.withMetricsBytes(metrics.force());
+    checkpoint.save(progress, rank);
+    savedStep = progress.step();
+    savedNanos = System.nanoTime();
+    listener.checkpointWritten(savedStep);
+  }
+
+  private TrainingResult stop() {
+    if (progress.step() > savedStep) {
+      save(Checkpoint.Rank.LATEST);
+    }
+    return result(Outcome.STOP_REQUESTED);
+  }
+
+  private TrainingResult result(Outcome outcome) {
+    Optional<Path> best = Optional.of(folder.bestWeights()).filter(Files::exists);
+    return new TrainingResult(
+        outcome,
+        progress.step(),
+        schedule.totalSteps(),
+        progress.bestAp(),
+        progress.bestEpoch(),
+        folder.lastWeights(),
+        best);
+  }
+
+  @Override
+  public void close() {
+    try {
+      loader.close();
+    } finally {
+      parameters.close();
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package dev.cocoli.train;
+
+/**
+ * What a run is about to do.
+ *
+ * @param firstStep steps that were done before it was resumed; 0 for a new run
+ * @param totalSteps steps of the whole run
+ * @param stepsPerEpoch steps of an epoch
+ * @param epochs epochs of the whole run
+ * @param trainPictures pictures that are trained on
+ * @param validationPictures pictures that are scored on; 0 without validation data
+ * @param trainedElements numbers that the optimiser moves
+ * @param schedule the learning rate of each step
+ */
+public record TrainingPlan(
+    long firstStep,
+    long totalSteps,
+    int stepsPerEpoch,
+    int epochs,
+    int trainPictures,
+    int validationPictures,
+    long trainedElements,
+    LearningRateSchedule schedule) {}

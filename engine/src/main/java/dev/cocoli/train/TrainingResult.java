@@ -1,0 +1,59 @@
+package dev.cocoli.train;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * How a run ended.
+ *
+ * @param outcome why it ended
+ * @param step how many steps are done
+ * @param totalSteps of how many
+ * @param bestAp the highest AP of an evaluation
+ * @param bestEpoch the epoch of that, from 1; 0 without an evaluation
+ * @param lastWeights the weights after the last step
+ * @param bestWeights those with the highest AP
+ */
+public record TrainingResult(
+    Outcome outcome,
+    long step,
+    long totalSteps,
+    OptionalDouble bestAp,
+    int bestEpoch,
+    Path lastWeights,
+    Optional<Path> bestWeights) {
+
+  /** Why a run ended. */
+  public enum Outcome {
+    /** All epochs are done. */
+    COMPLETED,
+    /** AP had not risen for as many evaluations as the user has patience for. */
+    STOPPED_EARLY,
+    /** Someone asked it to stop; it can be resumed. */
+    STOP_REQUESTED
+  }
+
+  /** {@return one line: what was done, and how to go on where there is more to do} */
+  public String summary() {
+    String done = String.format(Locale.ROOT, "%,d of %,d steps", step, totalSteps);
+    return switch (outcome) {
+      case COMPLETED -> "trained " + done + bestInWords();
+      case STOPPED_EARLY -> "stopped after " + done + ": AP does not rise any more" + bestInWords();
+      case STOP_REQUESTED ->
+          "stopped after "
+              + done
+              + "; resume the run in "
+              + lastWeights.toAbsolutePath().getParent()
+              + " to go on";
+    };
+  }
+
+  private String bestInWords() {
+    return bestAp.isPresent()
+        ? String.format(
+            Locale.ROOT, "; best AP %.3f after epoch %d", bestAp.getAsDouble(), bestEpoch)
+        : "";
+  }
+}

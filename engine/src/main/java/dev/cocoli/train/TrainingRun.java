@@ -1,0 +1,86 @@
+package dev.cocoli.train;
+
+import dev.cocoli.data.Dataset;
+import dev.cocoli.detection.ModelSpec;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What to train, on what, how, and where to put it.
+ *
+ * @param model the model; its classes are those of the data
+ * @param trainData pictures to train on
+ * @param validationData pictures to score on
+ * @param weights a file of weights to start from, of a detector or of a classifier with the same
+ *     backbone; without one, the weights are drawn
+ * @param dataOrigin where the data came from, for the record: any words, such as a folder and a
+ *     split
+ * @param config how to train
+ * @param out the run folder
+ */
+public record TrainingRun(
+    ModelSpec model,
+    Dataset trainData,
+    Optional<Dataset> validationData,
+    Optional<Path> weights,
+    Map<String, String> dataOrigin,
+    TrainConfig config,
+    Path out) {
+
+  /** Copies the map. */
+  public TrainingRun {
+    dataOrigin = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(dataOrigin));
+  }
+
+  /**
+   * {@return a run without validation, from drawn weights}
+   *
+   * @param model the model
+   * @param trainData pictures to train on
+   * @param config how to train
+   * @param out the run folder
+   */
+  public static TrainingRun of(ModelSpec model, Dataset trainData, TrainConfig config, Path out) {
+    return new TrainingRun(
+        model, trainData, Optional.empty(), Optional.empty(), Map.of(), config, out);
+  }
+
+  /**
+   * {@return this run with an evaluation of every epoch}
+   *
+   * @param data pictures to score on
+   */
+  public TrainingRun withValidation(Dataset data) {
+    return new TrainingRun(model, trainData, Optional.of(data), weights, dataOrigin, config, out);
+  }
+
+  /**
+   * {@return this run from given weights}
+   *
+   * @param file a safetensors file
+   */
+  public TrainingRun withWeights(Path file) {
+    return new TrainingRun(
+        model, trainData, validationData, Optional.of(file), dataOrigin, config, out);
+  }
+
+  /**
+   * {@return this run with a note of where its data came from}
+   *
+   * @param origin any words
+   */
+  public TrainingRun withDataOrigin(Map<String, String> origin) {
+    return new TrainingRun(model, trainData, validationData, weights, origin, config, out);
+  }
+
+  /**
+   * {@return this run with other settings}
+   *
+   * @param other how to train
+   */
+  public TrainingRun withConfig(TrainConfig other) {
+    return new TrainingRun(model, trainData, validationData, weights, dataOrigin, other, out);
+  }
+}

@@ -1,0 +1,253 @@
+package dev.cocoli.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.TrainingResult.Outcome;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ResumeTest {
+  @TempDir static Path reference;
+
+  /** A run that nothing interrupted. */
+  private static FinishedRun whole;
+
+  @TempDir Path folder;
+  private TrainingRun run;
+
+  @BeforeAll
+  static void trainWithoutInterruption() throws Exception {
+    TrainingResult result = start(InterruptedRun.of(reference), TrainingListener.NONE);
+    assertEquals(24, result.step());
+    whole = FinishedRun.read(reference.resolve("run"));
+    assertEquals(27, whole.metrics().size());
+  }
+
+  @BeforeEach
+  void draw() throws IOException {
+    run = InterruptedRun.of(folder);
+  }
+
+  private static TrainingResult start(TrainingRun run, TrainingListener listener) {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      return new Trainer(run, backend, listener).start();
+    }
+  }
+
+  private static TrainingResult resume(TrainingRun run, TrainingListener listener) {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      return new Trainer(run, backend, listener).resume();
+    }
+  }
+
+  /** Runs until a step and asks to stop, as Ctrl-C does. */
+  private static TrainingResult runUntil(TrainingRun run, long step, boolean isNew) {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      AtomicReference<Trainer> self = new AtomicReference<>();
+      TrainingListener stopper =
+          new TrainingListener() {
+            @Override
+            public void stepDone(StepReport report) {
+              if (report.step() == step) {
+                self.get().requestStop();
+              }
+            }
+          };
+      self.set(new Trainer(run, backend, stopper));
+      return isNew ? self.get().start() : self.get().resume();
+    }
+  }
+
+  private void assertAsIfNeverInterrupted() throws IOException {
+    whole.assertSame(FinishedRun.read(folder.resolve("run")));
+  }
+
+  @Test
+  void stoppedRunsEndWithTheSameBits() throws Exception {
+    TrainingResult stopped = runUntil(run, 3, true);
+    assertEquals(Outcome.STOP_REQUESTED, stopped.outcome());
+    assertEquals(3, stopped.step());
+    assertTrue(stopped.summary().contains("resume the run in " + run.out()), stopped.summary());
+    assertEquals(8, runUntil(run, 8, false).step(), "the end of an epoch, before its evaluation");
+    assertEquals(13, runUntil(run, 13, false).step());
+    TrainingResult done = resume(run, TrainingListener.NONE);
+    assertEquals(Outcome.COMPLETED, done.outcome());
+    assertAsIfNeverInterrupted();
+    assertEquals(Outcome.COMPLETED, resume(run, TrainingListener.NONE).outcome());
+    assertAsIfNeverInterrupted();
+  }
+
+  @Test
+  void aStopDuringAnEvaluationRepeatsIt() throws Exception {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      AtomicReference<Trainer> self = new AtomicReference<>();
+      TrainingListener stopper =
+          new TrainingListener() {
+            @Override
+            public void evaluating(int done, int total) {
+              self.get().requestStop();
+            }
+          };
+      self.set(new Trainer(run, backend, stopper));
+      TrainingResult stopped = self.get().start();
+      assertEquals(Outcome.STOP_REQUESTED, stopped.outcome());
+      assertEquals(8, stopped.step());
+      assertTrue(stopped.bestAp().isEmpty());
+    }
+    resume(run, TrainingListener.NONE);
+    assertAsIfNeverInterrupted();
+  }
+
+  /** The kill between the moves of the weights and of the state: the state alone counts. */
+  @Test
+  void newerWeightsBesideTheStateDoNotMatter() throws Exception {
+    runUntil(run, 11, true);
+    byte[] state = Files.readAllBytes(folder.resolve("run/state.safetensors"));
+    runUntil(run, 17, false);
+    byte[] newerState = Files.readAllBytes(folder.resolve("run/state.safetensors"));
+    Files.write(folder.resolve("run/state.safetensors"), state);
+    Files.write(folder.resolve("run/state.safetensors.tmp"), newerState);
+    Files.writeString(folder.resolve("run/best.safetensors.tmp"), "half");
+    List<TrainingPlan> plans = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void started(TrainingPlan plan) {
+            plans.add(plan);
+            assertFalse(Files.exists(folder.resolve("run/state.safetensors.tmp")));
+            assertFalse(Files.exists(folder.resolve("run/best.safetensors.tmp")));
+          }
+        };
+    resume(run, listener);
+    assertEquals(11, plans.getFirst().firstStep());
+    assertAsIfNeverInterrupted();
+  }
+
+  /** Writes as usual until the disk is full: half a file, then the system's error. */
+  private static Checkpoint.Writer diskThatFillsUpAt(int fullFromFile) {
+    int[] files = {0};
+    return (file, metadata, entries) -> {
+      Safetensors.write(file, metadata, entries);
+      if (++files[0] >= fullFromFile) {
+        byte[] bytes = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+        throw new IOException("No space left on device");
+      }
+    };
+  }
+
+  @Test
+  void aFullDiskLeavesTheCheckpointBeforeItWhole() throws Exception {
+    Map<String, byte[]> before;
+    try (Backend backend = Backends.open(Device.CPU)) {
+      List<Long> written = new ArrayList<>();
+      List<Map<String, byte[]>> files = new ArrayList<>();
+      TrainingListener listener =
+          new TrainingListener() {
+            @Override
+            public void checkpointWritten(long step) {
+              written.add(step);
+              files.add(
+                  Map.of("state", bytes("state"), "last", bytes("last"), "best", bytes("best")));
+            }
+          };
+      // best, last and state make the first checkpoint; of the second the state does not fit
+      Trainer trainer = new Trainer(run, backend, listener, diskThatFillsUpAt(6));
+      String message = assertThrows(TrainingException.class, trainer::start).getMessage();
+      assertTrue(message.contains("No space left on device"), message);
+      assertTrue(message.contains("the checkpoint before it is whole"), message);
+      assertEquals(List.of(8L), written);
+      before = files.getFirst();
+    }
+    before.forEach((name, content) -> assertArrayEquals(content, bytes(name), name));
+    try (var files = Files.list(run.out())) {
+      assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
+    }
+    resume(run, TrainingListener.NONE);
+    assertAsIfNeverInterrupted();
+  }
+
+  private byte[] bytes(String name) {
+    try {
+      return Files.readAllBytes(run.out().resolve(name + ".safetensors"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void refusesOtherSettingsAndNamesThem() throws Exception {
+    runUntil(run, 2, true);
+    assertRefused(
+        run.withConfig(run.config().toBuilder().batch(4).momentum(0.5).build()),
+        "train.batch was 2, is 4",
+        "train.momentum was 0.9, is 0.5");
+    assertRefused(
+        run.withConfig(run.config().toBuilder().epochs(2).build()),
+        "train.epochs was 3, is 2: it may only grow");
+    assertRefused(
+        new TrainingRun(
+            run.model().with(Map.of("box_nms_thresh", "0.4")),
+            run.trainData(),
+            run.validationData(),
+            run.weights(),
+            run.dataOrigin(),
+            run.config(),
+            run.out()),
+        "model.box_nms_thresh was \"0.5\", is \"0.4\"");
+    assertRefused(
+        run.withValidation(RectangleData.draw(folder.resolve("val"), 5, 2)),
+        "data.validation.pictures was 6, is 5",
+        "data.validation has other file names or annotations");
+    TrainingRun harmless =
+        run.withConfig(run.config().toBuilder().loaderThreads(2).prefetchBatches(0).build());
+    assertEquals(Outcome.COMPLETED, resume(harmless, TrainingListener.NONE).outcome());
+    assertAsIfNeverInterrupted();
+  }
+
+  private static void assertRefused(TrainingRun other, String... reasons) {
+    String message =
+        assertThrows(TrainingException.class, () -> resume(other, TrainingListener.NONE))
+            .getMessage();
+    for (String reason : reasons) {
+      assertTrue(message.contains(reason), message);
+    }
+  }
+
+  @Test
+  void epochsMayBeAdded() throws Exception {
+    TrainingRun shorter = run.withConfig(run.config().toBuilder().epochs(2).build());
+    assertEquals(16, start(shorter, TrainingListener.NONE).totalSteps());
+    TrainingResult extended = resume(run, TrainingListener.NONE);
+    assertEquals(24, extended.step());
+    assertAsIfNeverInterrupted(); // the rate is constant here, so nothing depends on the end
+  }
+
+  @Test
+  void aDamagedStateIsRefused() throws Exception {
+    runUntil(run, 2, true);
+    Path state = folder.resolve("run/state.safetensors");
+    byte[] bytes = Files.readAllBytes(state);
+    Files.write(state, Arrays.copyOf(bytes, bytes.length / 2));
+    assertRefused(run, "cannot resume from", "state.safetensors");
+  }
+}

@@ -1,0 +1,49 @@
+package dev.cocoli.train;
+
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.nn.Norm;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** Runs of a few milliseconds a step. */
+final class TinyRuns {
+  private TinyRuns() {}
+
+  static ModelSpec model(List<String> classNames) {
+    return ModelSpec.of("fasterrcnn_tiny_fpn", classNames, Norm.Type.BATCH)
+        .with(
+            Map.of(
+                "min_size", "64",
+                "max_size", "96",
+                "rpn_pre_nms_top_n_train", "100",
+                "rpn_post_nms_top_n_train", "50",
+                "rpn_pre_nms_top_n_test", "100",
+                "rpn_post_nms_top_n_test", "50",
+                "box_batch_size_per_image", "32"));
+  }
+
+  /** Eight steps an epoch, quiet, with a constant rate. */
+  static TrainConfigBuilder config() {
+    return TrainConfig.builder()
+        .epochs(3)
+        .batch(2)
+        .learningRate(0.02)
+        .warmupSteps(4)
+        .lrSteps(List.of())
+        .seed(7)
+        .logEvery(1)
+        .loaderThreads(1);
+  }
+
+  /** A run into {@code folder/run} on sixteen pictures, scored on six. */
+  static TrainingRun run(Path folder, TrainConfig config) throws IOException {
+    return TrainingRun.of(
+            model(RectangleData.CLASSES),
+            RectangleData.draw(folder.resolve("train"), 16, 1),
+            config,
+            folder.resolve("run"))
+        .withValidation(RectangleData.draw(folder.resolve("val"), 6, 2));
+  }
+}

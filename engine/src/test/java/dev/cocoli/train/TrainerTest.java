@@ -1,0 +1,359 @@
+package dev.cocoli.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.TrainingResult.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static Backend backend;
+
+  @TempDir static Path longFolder;
+  private static TrainingRun longRun;
+  private static Recorder longTold;
+  private static TrainingResult longResult;
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void trainForAWhile() throws IOException {
+    backend = Backends.open(Device.CPU);
+    TrainConfig config = TinyRuns.config().epochs(12).evaluateEvery(5).clipNorm(20).build();
+    longRun = TinyRuns.run(longFolder, config);
+    longTold = new Recorder();
+    longResult = new Trainer(longRun, backend, longTold).start();
+  }
+
+  @AfterAll
+  static void close() {
+    backend.close();
+  }
+
+  /** Keeps what it is told, and the device's count of downloads after each step. */
+  private static final class Recorder implements TrainingListener {
+    final List<TrainingPlan> plans = new ArrayList<>();
+    final List<StepReport> steps = new ArrayList<>();
+    final List<Long> downloads = new ArrayList<>();
+    final List<EvaluationReport> evaluations = new ArrayList<>();
+    final List<Long> checkpoints = new ArrayList<>();
+
+    @Override
+    public void started(TrainingPlan plan) {
+      plans.add(plan);
+      downloads.add(backend.downloadCount());
+    }
+
+    @Override
+    public void stepDone(StepReport report) {
+      steps.add(report);
+      downloads.add(backend.downloadCount());
+    }
+
+    @Override
+    public void evaluated(EvaluationReport report) {
+      evaluations.add(report);
+    }
+
+    @Override
+    public void checkpointWritten(long step) {
+      checkpoints.add(step);
+    }
+  }
+
+  @Test
+  void lossGoesDown() {
+    TrainConfig config = longRun.config();
+    assertEquals(Outcome.COMPLETED, longResult.outcome());
+    assertEquals(96, longResult.step());
+    assertEquals(
+        new TrainingPlan(0, 96, 8, 12, 16, 6, trained(longTold), config.schedule(96)),
+        longTold.plans.getFirst());
+    double first = meanLoss(longTold.steps.subList(0, 8));
+    double last = meanLoss(longTold.steps.subList(88, 96));
+    assertTrue(last < 0.7 * first, "the loss went from " + first + " to " + last);
+  }
+
+  /** But for the last step, after which the loop goes on to evaluate before it tells anyone. */
+  @Test
+  void aStepDownloadsOnce() {
+    for (int i = 1; i < 8; i++) {
+      assertEquals(1, longTold.downloads.get(i) - longTold.downloads.get(i - 1), "in step " + i);
+    }
+  }
+
+  @Test
+  void theFolderIsWhole() throws Exception {
+    List<JsonNode> lines = lines(longResult);
+    List<JsonNode> steps = lines.stream().filter(line -> line.has("loss")).toList();
+    List<JsonNode> evaluations = lines.stream().filter(line -> line.has("AP")).toList();
+    assertEquals(96, steps.size());
+    assertEquals(
+        List.of(
+            "step",
+            "loss_classifier",
+            "loss_box_reg",
+            "loss_objectness",
+            "loss_rpn_box_reg",
+            "loss",
+            "lr",
+            "seconds",
+            "data_wait_seconds"),
+        names(steps.getFirst()));
+    assertEquals(1, steps.getFirst().get("step").asLong());
+    assertEquals(0.005, steps.getFirst().get("lr").asDouble());
+    assertEquals(
+        longTold.steps.get(41).losses().lossBoxReg(),
+        steps.get(41).get("loss_box_reg").floatValue());
+    assertEquals(
+        List.of(40L, 80L, 96L), evaluations.stream().map(e -> e.get("step").asLong()).toList());
+    assertEquals(
+        List.of(
+            "epoch", "step", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100",
+            "ARs", "ARm", "ARl"),
+        names(evaluations.getLast()));
+    assertEquals(12, evaluations.getLast().get("epoch").asInt());
+
+    JsonNode description = JSON.readTree(longFolder.resolve("run/config.json").toFile());
+    assertEquals("fasterrcnn_tiny_fpn", description.at("/model/name").asText());
+    assertEquals(20, description.at("/train/clip_norm").asInt());
+    assertEquals(16, description.at("/data/train/pictures").asInt());
+    assertEquals(6, description.at("/data/validation/pictures").asInt());
+    assertTrue(Files.size(longFolder.resolve("run/losses.png")) > 1000);
+    assertTrue(Files.size(longFolder.resolve("run/ap.png")) > 1000);
+    assertNothingTemporary(longFolder);
+  }
+
+  private static long trained(Recorder told) {
+    return told.plans.getFirst().trainedElements();
+  }
+
+  private static double meanLoss(List<StepReport> steps) {
+    return steps.stream().mapToDouble(step -> step.losses().sum()).average().orElseThrow();
+  }
+
+  private static List<String> names(JsonNode line) {
+    List<String> names = new ArrayList<>();
+    line.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  private List<JsonNode> lines(TrainingResult result) throws IOException {
+    List<JsonNode> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(result.lastWeights().resolveSibling("metrics.jsonl"))) {
+      lines.add(JSON.readTree(line));
+    }
+    return lines;
+  }
+
+  private static void assertNothingTemporary(Path folder) throws IOException {
+    try (var files = Files.list(folder.resolve("run"))) {
+      List<Path> temporary = files.filter(file -> file.toString().endsWith(".tmp")).toList();
+      assertEquals(List.of(), temporary);
+    }
+  }
+
+  /** What the run says of its best weights is what anyone finds who opens them. */
+  @Test
+  void bestWeightsScoreAsTheRunSays() throws Exception {
+    EvaluationReport best =
+        longTold.evaluations.stream().filter(EvaluationReport::isBest).toList().getLast();
+    assertEquals(best.metrics().ap(), longResult.bestAp().orElseThrow());
+    assertEquals(best.epoch(), longResult.bestEpoch());
+    assertTrue(longResult.bestAp().orElseThrow() > 0, "the model learned nothing: AP 0");
+    try (Detector detector = Detector.open(longResult.bestWeights().orElseThrow())) {
+      assertEquals(longRun.model(), detector.spec());
+      Evaluation evaluation =
+          new Evaluation(
+              longRun.validationData().orElseThrow(), DataLoaderConfig.of(1), warning -> {});
+      List<String> seen = new ArrayList<>();
+      CocoMetrics metrics = evaluation.run(detector, (image, found) -> seen.add(image.fileName()));
+      assertEquals(best.metrics(), metrics);
+      assertEquals(6, seen.size());
+    }
+  }
+
+  @Test
+  void stopsEarlyWhenApStaysAsItIs() throws Exception {
+    Recorder told = new Recorder();
+    TrainConfig config =
+        TinyRuns.config().epochs(9).learningRate(1e-12).earlyStopPatience(2).build();
+    TrainingRun run = TinyRuns.run(folder, config);
+    TrainingResult result = new Trainer(run, backend, told).start();
+    assertEquals(Outcome.STOPPED_EARLY, result.outcome());
+    assertEquals(
+        List.of(true, false, false),
+        told.evaluations.stream().map(EvaluationReport::isBest).toList());
+    assertEquals(24, result.step());
+    assertEquals(1, result.bestEpoch());
+    assertEquals(Outcome.STOPPED_EARLY, new Trainer(run, backend, told).resume().outcome());
+  }
+
+  @Test
+  void trainsWithoutValidationData() throws Exception {
+    Recorder told = new Recorder();
+    TrainConfig config = TinyRuns.config().epochs(2).logEvery(3).checkpointSteps(5).build();
+    TrainingRun run =
+        TrainingRun.of(
+            TinyRuns.model(RectangleData.CLASSES),
+            RectangleData.draw(folder.resolve("train"), 17, 1),
+            config,
+            folder.resolve("run"));
+    TrainingResult result = new Trainer(run, backend, told).start();
+    assertEquals(Optional.empty(), result.bestWeights());
+    assertTrue(result.bestAp().isEmpty());
+    assertEquals(List.of(5L, 8L, 13L, 16L), told.checkpoints);
+    assertEquals(
+        List.of(3L, 6L, 9L, 12L, 15L, 16L),
+        lines(result).stream().map(line -> line.get("step").asLong()).toList());
+  }
+
+  @Test
+  void startsFromWeightsOfTheSameClasses() throws Exception {
+    TrainConfig config = TinyRuns.config().epochs(1).build();
+    TrainingRun run = TinyRuns.run(folder, config);
+    Path weights = new Trainer(run, backend, TrainingListener.NONE).start().lastWeights();
+    try (WeightsFile file = WeightsFile.open(weights)) {
+      assertEquals(run.model(), file.spec().orElseThrow());
+    }
+    Recorder drawn = new Recorder();
+    Recorder loaded = new Recorder();
+    TrainConfig two = config.toBuilder().seed(3).build();
+    TrainingRun second = TinyRuns.run(folder, two);
+    Path other = folder.resolve("other");
+    new Trainer(withOut(second, other.resolve("drawn")), backend, drawn).start();
+    new Trainer(withOut(second, other.resolve("loaded")).withWeights(weights), backend, loaded)
+        .start();
+    double fromSeed = drawn.steps.getFirst().losses().sum();
+    double fromFile = loaded.steps.getFirst().losses().sum();
+    assertTrue(fromFile < 0.8 * fromSeed, fromFile + " from the file, " + fromSeed + " drawn");
+
+    List<String> three = List.of("red", "green", "blue");
+    TrainingRun wrong =
+        TrainingRun.of(
+                TinyRuns.model(three),
+                ((RectangleData) run.trainData()).withClassNames(three),
+                config,
+                other.resolve("wrong"))
+            .withWeights(weights);
+    String message = failureOf(wrong);
+    assertTrue(message.contains("2 classes (red, green)"), message);
+    assertTrue(message.contains("3 classes (red, green, blue)"), message);
+    assertFalse(Files.exists(other.resolve("wrong")), "nothing is written before all is checked");
+  }
+
+  private static TrainingRun withOut(TrainingRun run, Path out) {
+    return new TrainingRun(
+        run.model(),
+        run.trainData(),
+        run.validationData(),
+        run.weights(),
+        run.dataOrigin(),
+        run.config(),
+        out);
+  }
+
+  private static String failureOf(TrainingRun run) {
+    return assertThrows(
+            TrainingException.class, () -> new Trainer(run, backend, TrainingListener.NONE).start())
+        .getMessage();
+  }
+
+  @Test
+  void refusesOtherClassesInTheData() throws Exception {
+    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().build());
+    RectangleData renamed =
+        ((RectangleData) run.trainData()).withClassNames(List.of("green", "red"));
+    String train = failureOf(TrainingRun.of(run.model(), renamed, run.config(), run.out()));
+    assertTrue(train.contains("the training data has 2 classes (green, red)"), train);
+    String validation = failureOf(run.withValidation(renamed));
+    assertTrue(validation.contains("the validation data has 2 classes (green, red)"), validation);
+  }
+
+  @Test
+  void refusesFoldersThatItCannotUse() throws Exception {
+    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().epochs(1).build());
+    Path file = Files.writeString(folder.resolve("file"), "in the way");
+    String inTheWay = failureOf(withOut(run, file));
+    assertTrue(inTheWay.contains("cannot write to the run folder " + file), inTheWay);
+    String below = failureOf(withOut(run, file.resolve("run")));
+    assertTrue(below.contains("cannot write to the run folder " + file), below);
+
+    TrainingException nothing =
+        assertThrows(
+            TrainingException.class,
+            () -> new Trainer(run, backend, TrainingListener.NONE).resume());
+    assertTrue(nothing.getMessage().contains("no run to resume"), nothing.getMessage());
+
+    TrainingResult done = new Trainer(run, backend, TrainingListener.NONE).start();
+    byte[] before = Files.readAllBytes(done.lastWeights());
+    String used = failureOf(run);
+    assertTrue(used.contains("holds a run already"), used);
+    assertEquals(-1, Arrays.mismatch(before, Files.readAllBytes(done.lastWeights())));
+  }
+
+  @Test
+  void aLossThatIsNotFiniteStopsTheRun() throws Exception {
+    TrainConfig config =
+        TinyRuns.config().learningRate(1e30).warmupSteps(0).checkpointSteps(100).build();
+    TrainingRun run = TinyRuns.run(folder, config);
+    String message = failureOf(run);
+    assertTrue(message.matches("(the loss|a gradient) is not finite in step 2: .*"), message);
+    assertTrue(message.contains("loss_objectness NaN"), message);
+    assertTrue(message.matches(".*train-0\\d\\d\\.png, train-0\\d\\d\\.png.*"), message);
+    assertFalse(Files.exists(folder.resolve("run/last.safetensors")));
+  }
+
+  @Test
+  void weightsThatAreNotFiniteAreNotWritten() throws Exception {
+    TrainConfig config =
+        TinyRuns.config().learningRate(1e30).warmupSteps(0).checkpointSteps(1).build();
+    String message = failureOf(TinyRuns.run(folder, config));
+    assertTrue(message.startsWith("the weights are not finite after step 1"), message);
+    assertFalse(Files.exists(folder.resolve("run/last.safetensors")));
+    assertNothingTemporary(folder);
+  }
+
+  @Test
+  void twoRunsDoNotShareAFolder() throws Exception {
+    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().epochs(1).build());
+    List<String> messages = new ArrayList<>();
+    TrainingListener meddler =
+        new TrainingListener() {
+          @Override
+          public void stepDone(StepReport report) {
+            if (report.step() == 2) {
+              messages.add(
+                  assertThrows(
+                          TrainingException.class,
+                          () -> new Trainer(run, backend, TrainingListener.NONE).resume())
+                      .getMessage());
+            }
+          }
+        };
+    assertEquals(Outcome.COMPLETED, new Trainer(run, backend, meddler).start().outcome());
+    assertTrue(messages.getFirst().contains("another run is writing to"), messages.toString());
+  }
+}
