@@ -1,0 +1,220 @@
+package dev.cocoli;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.data.ImageDecoder;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.Tape;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A detector that is ready to run: a model, its weights and a device. Calls from several threads
+ * wait for each other.
+ *
+ * <pre>{@code
+ * try (Detector detector = Detector.open(Path.of("best.safetensors"))) {
+ *   for (Detection found : detector.detect(Path.of("street.jpg"))) {
+ *     System.out.println(detector.className(found) + " " + found.score() + " " + found.box());
+ *   }
+ * }
+ * }</pre>
+ */
+public final class Detector implements AutoCloseable {
+  private final ModelSpec spec;
+  private final FasterRcnn model;
+  private final Backend backend;
+  private final ParameterArena parameters;
+  private final boolean ownsAll;
+  private boolean closed;
+
+  private Detector(
+      ModelSpec spec,
+      FasterRcnn model,
+      Backend backend,
+      ParameterArena parameters,
+      boolean ownsAll) {
+    this.spec = spec;
+    this.model = model;
+    this.backend = backend;
+    this.parameters = parameters;
+    this.ownsAll = ownsAll;
+  }
+
+  /**
+   * Opens a detector that training here wrote, on the processor.
+   *
+   * @param weights the safetensors file
+   * @return the detector
+   * @throws IOException if the file cannot be used; the message says why
+   */
+  public static Detector open(Path weights) throws IOException {
+    return open(weights, Device.CPU);
+  }
+
+  /**
+   * Opens a detector that training here wrote.
+   *
+   * @param weights the safetensors file
+   * @param device where it runs
+   * @return the detector
+   * @throws IOException if the file cannot be used or does not say what model it is for
+   */
+  public static Detector open(Path weights, Device device) throws IOException {
+    try (WeightsFile file = WeightsFile.open(weights)) {
+      ModelSpec spec =
+          file.spec()
+              .orElseThrow(
+                  () ->
+                      new IOException(
+                          weights
+                              + " does not say what model it is for: name the model and its"
+                              + " classes"));
+      return open(file, spec, device);
+    }
+  }
+
+  /**
+   * Opens a detector whose weights may be bare, or whose hyper-parameters differ from those in the
+   * file.
+   *
+   * @param weights the safetensors file
+   * @param spec the model
+   * @param device where it runs
+   * @return the detector
+   * @throws IOException if the file cannot be used or does not fit the model
+   */
+  public static Detector open(Path weights, ModelSpec spec, Device device) throws IOException {
+    try (WeightsFile file = WeightsFile.open(weights)) {
+      return open(file, spec, device);
+    }
+  }
+
+  private static Detector open(WeightsFile file, ModelSpec spec, Device device) throws IOException {
+    FasterRcnn model = spec.build();
+    Backend backend = Backends.open(device);
+    ParameterArena parameters = null;
+    try {
+      parameters = ParameterArena.forInference(backend, model);
+      file.load(model, backend);
+      return new Detector(spec, model, backend, parameters, true);
+    } catch (IOException | RuntimeException e) {
+      if (parameters != null) {
+        parameters.close();
+      }
+      backend.close();
+      throw e;
+    }
+  }
+
+  /**
+   * {@return a detector over a model that lives elsewhere, such as one that is being trained;
+   * closing it leaves that alone}
+   *
+   * @param spec what the model is
+   * @param model the model, with memory
+   * @param backend where that lies
+   */
+  public static Detector over(ModelSpec spec, FasterRcnn model, Backend backend) {
+    return new Detector(spec, model, backend, null, false);
+  }
+
+  /** {@return what it runs} */
+  public ModelSpec spec() {
+    return spec;
+  }
+
+  /** {@return where it runs} */
+  public Device device() {
+    return backend.device();
+  }
+
+  /**
+   * {@return the name of a detection's class}
+   *
+   * @param detection one of this detector's
+   */
+  public String className(Detection detection) {
+    return spec.classNames().get(detection.label() - 1);
+  }
+
+  /**
+   * {@return the objects in a picture file, the best first, in its pixels as it is shown upright}
+   *
+   * @param path a JPEG, PNG, BMP or GIF file
+   * @throws dev.cocoli.data.ImageDecodeException if it is no whole picture
+   */
+  public List<Detection> detect(Path path) {
+    try (Picture picture = new ImageDecoder().decode(path)) {
+      return detect(picture);
+    }
+  }
+
+  /**
+   * {@return the objects in an image, the best first, in its pixels}
+   *
+   * @param image the image, of any type
+   */
+  public List<Detection> detect(BufferedImage image) {
+    try (Picture picture = Picture.of(image)) {
+      return detect(picture);
+    }
+  }
+
+  /**
+   * {@return the objects in a picture, the best first, in its pixels}
+   *
+   * @param picture the picture; not closed
+   */
+  public List<Detection> detect(Picture picture) {
+    return detect(List.of(picture)).getFirst();
+  }
+
+  /**
+   * {@return the objects in each of several pictures that go through the network together}
+   *
+   * @param pictures one or more; not closed
+   */
+  public synchronized List<List<Detection>> detect(List<Picture> pictures) {
+    if (closed) {
+      throw new IllegalStateException("the detector is closed");
+    }
+    if (pictures.isEmpty()) {
+      return List.of();
+    }
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Ops ops = new Ops(backend, scope, Tape.NONE);
+      List<Tensor> uploaded = new ArrayList<>();
+      for (Picture picture : pictures) {
+        Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
+        backend.upload(picture.pixels(), tensor);
+        uploaded.add(tensor);
+      }
+      return model.detect(ops, uploaded);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      if (ownsAll) {
+        parameters.close();
+        backend.close();
+      }
+    }
+  }
+}
