@@ -1,0 +1,74 @@
+package dev.cocoli.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The option {@code --classes}: how many there are, or a file with their names. */
+final class ClassesOption {
+  @Option(
+      names = "--classes",
+      paramLabel = "N|FILE",
+      description =
+          "The classes without the background: their number, or a file with a name a line, that of"
+              + " label 1 first. Needed for weights that do not name them; for data, only a file,"
+              + " and without one the classes are those found in the data.")
+  private String value;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  boolean isGiven() {
+    return value != null;
+  }
+
+  /** Whether only their number is known. */
+  boolean isNumber() {
+    return value != null && value.matches("\\d{1,6}");
+  }
+
+  /** Returns the names that a file has; nothing without the option. */
+  Optional<List<String>> fromFile() throws IOException {
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (isNumber()) {
+      throw new ParameterException(
+          spec.commandLine(), "--classes: the names are needed here, a file with one a line");
+    }
+    return Optional.of(read(Path.of(value)));
+  }
+
+  /** Returns the names; 1, 2, ... where only their number is known. */
+  Optional<List<String>> names() throws IOException {
+    if (!isNumber()) {
+      return fromFile();
+    }
+    int count = Integer.parseInt(value);
+    if (count == 0) {
+      throw new ParameterException(spec.commandLine(), "--classes: there is at least one");
+    }
+    return Optional.of(IntStream.rangeClosed(1, count).mapToObj(Integer::toString).toList());
+  }
+
+  private List<String> read(Path file) throws IOException {
+    List<String> names;
+    try {
+      names = Files.readAllLines(file);
+    } catch (java.nio.charset.MalformedInputException e) {
+      throw new CommandException(file + " (--classes) is no text in UTF-8", e);
+    }
+    names = names.stream().map(String::strip).filter(name -> !name.isEmpty()).toList();
+    if (names.isEmpty()) {
+      throw new CommandException(file + " (--classes) names no class");
+    }
+    return names;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.cocoli.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/** The top of the command line: names the commands. */
+@Command(
+    name = "cocoli",
+    description = "Trains and runs R-CNN object detectors.",
+    synopsisSubcommandLabel = "COMMAND",
+    versionProvider = CocoliCommand.Version.class,
+    mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
+    sortOptions = false,
+    optionListHeading = "%n",
+    commandListHeading = "%nCommands:%n",
+    subcommands = {
+      DemoCommand.class,
+      TrainCommand.class,
+      EvalCommand.class,
+      DetectCommand.class,
+      DoctorCommand.class
+    },
+    footer = {
+      "",
+      "cocoli COMMAND --help tells the options of a command. Start with: cocoli demo",
+      "",
+      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
+    })
+final class CocoliCommand implements Runnable {
+  static final String DEBUG = "--debug";
+
+  @Option(
+      names = DEBUG,
+      scope = ScopeType.INHERIT,
+      order = Integer.MAX_VALUE,
+      description = "Print a stack trace with an error.")
+  private boolean debug;
+
+  @picocli.CommandLine.Spec private picocli.CommandLine.Model.CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new picocli.CommandLine.ParameterException(
+        spec.commandLine(), "which command? There are demo, train, eval, detect, doctor");
+  }
+
+  /** What {@code --version} prints. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = CocoliCommand.class.getPackage().getImplementationVersion();
+      return new String[] {
+        "cocoli " + (version == null ? "(not packaged)" : version),
+        "Java " + Runtime.version() + ", " + System.getProperty("java.vm.vendor")
+      };
+    }
+  }
+}

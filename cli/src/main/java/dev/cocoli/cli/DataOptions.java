@@ -1,0 +1,170 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.data.AnnotationPolicy;
+import dev.cocoli.data.BoxConvention;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.DatasetFormat;
+import dev.cocoli.data.DatasetOptions;
+import dev.cocoli.data.Datasets;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options that say where pictures and boxes are. */
+final class DataOptions {
+  /** How many of a data set's problems are told one by one. */
+  private static final int TOLD_FINDINGS = 5;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR|FILE.json",
+      description =
+          "A Pascal VOC folder (JPEGImages, Annotations, ImageSets/Main), a COCO annotation file,"
+              + " or a folder in COCO's layout (annotations/instances_SPLIT.json, SPLIT/).")
+  private Path data;
+
+  @Option(
+      names = "--images",
+      paramLabel = "DIR",
+      description = "COCO: the folder of the pictures. Default: that of the annotation file.")
+  private Path images;
+
+  @Option(
+      names = "--format",
+      paramLabel = "F",
+      defaultValue = "auto",
+      converter = Words.OfFormat.class,
+      description = "auto, voc or coco. Default: ${DEFAULT-VALUE}.")
+  private DatasetFormat format;
+
+  @Option(
+      names = "--annotations",
+      paramLabel = "POLICY",
+      defaultValue = "drop",
+      converter = Words.OfPolicy.class,
+      description =
+          "What to do with annotations that cannot be used: drop them, clip boxes at the picture's"
+              + " edges (and drop what is left without area), or stop with an error. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private AnnotationPolicy policy;
+
+  @Option(
+      names = "--boxes",
+      paramLabel = "CONVENTION",
+      defaultValue = "as-written",
+      converter = Words.OfConvention.class,
+      description =
+          "VOC: as-written (xyxy), or one-based, as in the original VOC files. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private BoxConvention boxes;
+
+  boolean isGiven() {
+    return data != null;
+  }
+
+  /**
+   * Opens a split, tells what was found in it, and what is wrong with it.
+   *
+   * @param split its name; empty for a COCO file, which is one by itself
+   * @param classes the classes; empty to find them in the data
+   * @param role what the pictures are for, in a word
+   * @param out where that is told
+   */
+  Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
+    DatasetOptions options = new DatasetOptions(classes, policy, boxes);
+    Dataset opened = open(split, options);
+    out.printf("%s: %s%n", role, opened.report().summary());
+    var findings = opened.report().findings();
+    findings.stream()
+        .limit(TOLD_FINDINGS)
+        .forEach(finding -> out.println("  " + finding.message()));
+    if (findings.size() > TOLD_FINDINGS) {
+      out.println("  ...");
+    }
+    return opened;
+  }
+
+  private Dataset open(Optional<String> split, DatasetOptions options) {
+    Optional<Path> given = Optional.ofNullable(images);
+    if (format != DatasetFormat.VOC && split.isPresent()) {
+      Path file = data.resolve("annotations").resolve("instances_" + split.get() + ".json");
+      if (Files.isRegularFile(file)) {
+        Path pictures = given.orElse(data.resolve(split.get()));
+        return Datasets.open(
+            file, Optional.of(pictures), Optional.empty(), DatasetFormat.COCO, options);
+      }
+    }
+    if (isFile() && split.isPresent()) {
+      return Datasets.open(
+          Path.of(split.get()), given, Optional.empty(), DatasetFormat.COCO, options);
+    }
+    return Datasets.open(data, given, split, format, options);
+  }
+
+  /** Whether the data is a file, so that another split is another file. */
+  boolean isFile() {
+    return Files.isRegularFile(data);
+  }
+
+  /** Whether a VOC folder has a split of this name. */
+  boolean hasVocSplit(String split) {
+    return Files.isRegularFile(data.resolve("ImageSets").resolve("Main").resolve(split + ".txt"));
+  }
+
+  /** Returns where the data is, for the record. */
+  Map<String, String> origin() {
+    Map<String, String> origin = new LinkedHashMap<>();
+    origin.put("data", data.toAbsolutePath().normalize().toString());
+    if (images != null) {
+      origin.put("images", images.toAbsolutePath().normalize().toString());
+    }
+    return origin;
+  }
+
+  /** Reads words with dashes, in any case, as values of an enum. */
+  private abstract static class Words<E extends Enum<E>> implements ITypeConverter<E> {
+    private final Class<E> type;
+
+    Words(Class<E> type) {
+      this.type = type;
+    }
+
+    @Override
+    public E convert(String word) {
+      StringBuilder known = new StringBuilder();
+      for (E value : type.getEnumConstants()) {
+        String name = value.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+        if (name.equalsIgnoreCase(word)) {
+          return value;
+        }
+        known.append(known.isEmpty() ? "" : ", ").append(name);
+      }
+      throw new TypeConversionException("is one of " + known + ", not '" + word + "'");
+    }
+
+    static final class OfFormat extends Words<DatasetFormat> {
+      OfFormat() {
+        super(DatasetFormat.class);
+      }
+    }
+
+    static final class OfPolicy extends Words<AnnotationPolicy> {
+      OfPolicy() {
+        super(AnnotationPolicy.class);
+      }
+    }
+
+    static final class OfConvention extends Words<BoxConvention> {
+      OfConvention() {
+        super(BoxConvention.class);
+      }
+    }
+  }
+}

@@ -1,0 +1,148 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.synthetic.ShapeScenes;
+import dev.cocoli.data.synthetic.ShapeScenesConfig;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingRun;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The main job in one command, on pictures that are made for it. */
+@Command(
+    name = "demo",
+    description = {
+      "Makes pictures of coloured shapes, trains a detector on them, scores it on others and draws"
+          + " what it found there. Takes a few minutes on two cores."
+    })
+final class DemoCommand implements Callable<Integer> {
+  /** What says that a folder is a demo's own, so that the next demo may empty it. */
+  private static final String MARK = ".cocoli-demo";
+
+  private static final int PICTURE_SIDE = 160;
+  private static final int SEED = 7;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      defaultValue = "cocoli-demo",
+      description =
+          "Where all of it goes; a folder that a demo made is made anew. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private Path out;
+
+  @Mixin private DeviceOption device;
+
+  @Option(names = "--quick", hidden = true, description = "A few steps only, to see that it works.")
+  private boolean quick;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    long began = System.nanoTime();
+    Device where = device.choose(out);
+    prepareFolder();
+    Path pictures = this.out.resolve("data");
+    int trained = quick ? 8 : 600;
+    int heldOut = quick ? 4 : 80;
+    new ShapeScenes(ShapeScenesConfig.of(PICTURE_SIDE, PICTURE_SIDE, SEED))
+        .writeVoc(pictures, trained, heldOut);
+    Dataset training = VocDataset.open(pictures, "train");
+    Dataset validation = VocDataset.open(pictures, "val");
+    out.printf("made %d pictures in %s%n", trained + heldOut, pictures);
+    Path folder = this.out.resolve("run");
+    TrainingRun run =
+        TrainingRun.of(model(training.classNames()), training, recipe(), folder)
+            .withValidation(validation);
+    String again =
+        "cocoli demo" + (this.out.toString().equals("cocoli-demo") ? "" : " --out " + this.out);
+    TrainingSession session =
+        new TrainingSession(run, where, again, out, spec.commandLine().getErr());
+    int code = session.run(false);
+    if (code == 0) {
+      out.printf(
+          "done in %s; now on your own pictures: cocoli train --data VOC_FOLDER --model"
+              + " fasterrcnn_resnet18_fpn --out my-run%n",
+          TrainingWords.duration((System.nanoTime() - began) / 1e9));
+    }
+    return code;
+  }
+
+  private static ModelSpec model(List<String> classes) {
+    return ModelSpec.of("fasterrcnn_tiny_fpn", classes, Norm.Type.BATCH)
+        .with(
+            Map.ofEntries(
+                Map.entry("min_size", "" + PICTURE_SIDE),
+                Map.entry("max_size", "" + PICTURE_SIDE),
+                Map.entry("anchor_sizes", "16,32,64,96,128"),
+                Map.entry("fpn_out_channels", "64"),
+                Map.entry("box_head_size", "128"),
+                Map.entry("box_batch_size_per_image", "64"),
+                Map.entry("rpn_pre_nms_top_n_train", "300"),
+                Map.entry("rpn_post_nms_top_n_train", "150"),
+                Map.entry("rpn_pre_nms_top_n_test", "200"),
+                Map.entry("rpn_post_nms_top_n_test", "100")));
+  }
+
+  private TrainConfig recipe() {
+    return TrainConfig.builder()
+        .epochs(quick ? 1 : 8)
+        .batch(quick ? 4 : 8)
+        .learningRate(0.04)
+        .warmupSteps(quick ? 1 : 50)
+        .lrSteps(List.of(0.7))
+        .seed(SEED)
+        .build();
+  }
+
+  /** Makes the folder; empties one that a demo made, and leaves any other alone. */
+  private void prepareFolder() throws IOException {
+    Path mark = out.resolve(MARK);
+    if (Files.isDirectory(out) && !isEmpty(out) && !Files.exists(mark)) {
+      throw new CommandException(
+          out + " is a folder that no demo made, and not empty: choose another with --out");
+    }
+    if (Files.exists(mark)) {
+      for (String part : List.of("data", "run")) {
+        delete(out.resolve(part));
+      }
+    }
+    OutputPaths.prepareFolder(out);
+    Files.writeString(mark, "made by cocoli demo, which will replace data and run\n");
+  }
+
+  private static boolean isEmpty(Path folder) throws IOException {
+    try (Stream<Path> inside = Files.list(folder)) {
+      return inside.findAny().isEmpty();
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (Stream<Path> below = Files.walk(folder)) {
+      for (Path path : below.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+}

@@ -1,0 +1,174 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.Detector;
+import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.data.ImageDecoder;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.eval.CocoCategory;
+import dev.cocoli.eval.CocoResultsWriter;
+import dev.cocoli.tensor.Device;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Finds objects on pictures. */
+@Command(
+    name = "detect",
+    description = {
+      "Finds objects on pictures. Prints a line for each, unless --json or --out say where to write"
+          + " them. A picture that cannot be decoded is named, and the others are still done."
+    },
+    customSynopsis = {"cocoli detect --weights FILE [options] PICTURE|DIR..."})
+final class DetectCommand implements Callable<Integer> {
+  /** What people are shown without {@code --score}; files have all that the model reports. */
+  private static final double SHOWN_SCORE = 0.5;
+
+  @Mixin private WeightsOptions weights;
+
+  @Option(
+      names = "--score",
+      paramLabel = "X",
+      description =
+          "Report objects that score more than X. Default: what the model has, usually 0.05, and in"
+              + " lines and on pictures 0.5.")
+  private Double score;
+
+  @Mixin private DeviceOption device;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description =
+          "Write COCO results: image_id (counted from 0), category_id, bbox (x, y, width, height),"
+              + " score; and file_name and category.")
+  private Path json;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Draw the boxes on each picture, and write it there as PNG.")
+  private Path out;
+
+  @Parameters(
+      paramLabel = "PICTURE|DIR",
+      arity = "0..*",
+      description = "JPEG, PNG, BMP or GIF files, or folders of them.")
+  private List<Path> paths = List.of();
+
+  @Spec private CommandSpec spec;
+
+  private int failures;
+  private int objects;
+
+  @Override
+  public Integer call() throws IOException {
+    if (paths.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "which pictures? Give PICTUREs, or folders of them");
+    }
+    boolean lines = json == null && out == null;
+    PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
+    ModelSpec model =
+        weights.model(score == null ? Map.of() : Map.of("box_score_thresh", score.toString()));
+    List<Path> pictures = PictureFiles.of(paths);
+    if (out != null) {
+      OutputPaths.prepareFolder(out);
+    }
+    if (json != null) {
+      OutputPaths.prepareFile(json);
+    }
+    Device where = device.choose(notes);
+    try (Detector detector = weights.open(model, where)) {
+      if (json == null) {
+        detectAll(detector, pictures, null);
+      } else {
+        try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
+          detectAll(detector, pictures, results);
+        }
+      }
+    }
+    if (!lines) {
+      tell(pictures.size() - failures, notes);
+    }
+    return failures == 0 ? 0 : 1;
+  }
+
+  private void detectAll(Detector detector, List<Path> pictures, CocoResultsWriter results)
+      throws IOException {
+    DrawnPictures drawn = out == null ? null : new DrawnPictures(out, detector.spec().classNames());
+    ImageDecoder decoder = new ImageDecoder();
+    for (int i = 0; i < pictures.size(); i++) {
+      Path path = pictures.get(i);
+      try (Picture picture = decoder.decode(path)) {
+        List<Detection> found = detector.detect(picture);
+        objects += found.size();
+        if (results != null) {
+          results.write(i, path.getFileName().toString(), found);
+        }
+        if (drawn != null) {
+          drawn.write(path, picture, shown(found));
+        }
+        if (results == null && drawn == null) {
+          shown(found).forEach(one -> print(path, detector, one));
+        }
+      } catch (ImageDecodeException e) {
+        failures++;
+        spec.commandLine().getErr().println("cocoli: " + ErrorMessages.of(e));
+      }
+    }
+  }
+
+  private List<Detection> shown(List<Detection> found) {
+    return score != null
+        ? found
+        : found.stream().filter(detection -> detection.score() > SHOWN_SCORE).toList();
+  }
+
+  private void print(Path path, Detector detector, Detection found) {
+    spec.commandLine()
+        .getOut()
+        .printf(
+            Locale.ROOT,
+            "%s  %-16s %.3f  %8.1f %8.1f %8.1f %8.1f%n",
+            path,
+            detector.className(found),
+            found.score(),
+            found.box().x1(),
+            found.box().y1(),
+            found.box().x2(),
+            found.box().y2());
+  }
+
+  private void tell(int done, PrintWriter notes) {
+    notes.printf(
+        "%,d picture%s, %,d object%s%s%s%n",
+        done,
+        done == 1 ? "" : "s",
+        objects,
+        objects == 1 ? "" : "s",
+        json == null ? "" : "; results in " + json,
+        out == null ? "" : "; pictures in " + out);
+  }
+
+  private static List<CocoCategory> categories(ModelSpec model) {
+    List<CocoCategory> categories = new ArrayList<>();
+    for (String name : model.classNames()) {
+      categories.add(new CocoCategory(categories.size() + 1, name));
+    }
+    return categories;
+  }
+}

@@ -1,0 +1,51 @@
+package dev.cocoli.cli;
+
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+
+/** Says in one line what went wrong. */
+final class ErrorMessages {
+  private ErrorMessages() {}
+
+  static String of(Throwable problem) {
+    return oneLine(
+        switch (problem) {
+          // Java's messages of these are but the file's name
+          case NoSuchFileException e -> e.getFile() + ": there is no such file or folder";
+          case AccessDeniedException e -> e.getFile() + ": permission denied";
+          case FileAlreadyExistsException e -> e.getFile() + ": exists already";
+          case DirectoryNotEmptyException e -> e.getFile() + ": the folder is not empty";
+          case NotDirectoryException e -> e.getFile() + ": is no folder";
+          case FileSystemException e ->
+              e.getFile() + ": " + (e.getReason() == null ? "cannot be used" : e.getReason());
+          case UncheckedIOException e -> of(e.getCause());
+          case OutOfMemoryError e ->
+              "out of memory: "
+                  + e.getMessage()
+                  + "; use a smaller --batch or --min-size, or give Java more with"
+                  + " COCOLI_JAVA_OPTS=-Xmx4g";
+          default -> withClass(problem);
+        });
+  }
+
+  /** What no one foresaw: its message alone may say nothing. */
+  private static String withClass(Throwable problem) {
+    boolean foreseen =
+        problem instanceof java.io.IOException
+            || problem instanceof IllegalArgumentException
+            || problem.getClass().getName().startsWith("dev.cocoli.");
+    if (foreseen && problem.getMessage() != null) {
+      return problem.getMessage();
+    }
+    return "internal error: " + problem + " (--debug tells where; please report it)";
+  }
+
+  static String oneLine(String text) {
+    return text == null ? "" : text.strip().replaceAll("\\s*\\R\\s*", " ");
+  }
+}

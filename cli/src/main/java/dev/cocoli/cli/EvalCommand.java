@@ -1,0 +1,137 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.Detector;
+import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.eval.CocoFiles;
+import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.Evaluation;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Scores a detector on a data set, or a file of detections. */
+@Command(
+    name = "eval",
+    description = {
+      "Scores a detector on a split of a data set, or a file of detections against a file of ground"
+          + " truth: COCO's twelve numbers, and the AP of each class."
+    },
+    customSynopsis = {
+      "cocoli eval --weights FILE --data DIR|FILE.json --split NAME [--json FILE] [options]",
+      "       cocoli eval --ground-truth COCO.json --detections RESULTS.json [--json FILE]"
+    })
+final class EvalCommand implements Callable<Integer> {
+  @Mixin private WeightsOptions weights;
+  @Mixin private DataOptions data;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      description =
+          "VOC: a list in ImageSets/Main. COCO: as in instances_NAME.json; a file needs none.")
+  private String split;
+
+  @Mixin private DeviceOption device;
+
+  @Option(
+      names = "--ground-truth",
+      paramLabel = "COCO.json",
+      description = "A COCO annotation file.")
+  private Path groundTruth;
+
+  @Option(
+      names = "--detections",
+      paramLabel = "RESULTS.json",
+      description = "Detections in COCO's results form, such as detect --json writes.")
+  private Path detections;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Write the numbers to a file, under pycocotools' names.")
+  private Path json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    boolean files = groundTruth != null || detections != null;
+    boolean model = weights.file().isPresent() || data.isGiven();
+    if (files == model) {
+      throw usage("give either --weights and --data, or --ground-truth and --detections");
+    }
+    if (files && (groundTruth == null || detections == null)) {
+      throw usage("--ground-truth and --detections belong together");
+    }
+    if (model && (weights.file().isEmpty() || !data.isGiven())) {
+      throw usage("--weights and --data belong together");
+    }
+    if (json != null) {
+      OutputPaths.prepareFile(json);
+    }
+    CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections) : evaluate();
+    MetricsText.print(metrics, spec.commandLine().getOut());
+    if (json != null) {
+      MetricsText.write(metrics, json);
+    }
+    return 0;
+  }
+
+  private CocoMetrics evaluate() throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    ModelSpec model = weights.model(Map.of());
+    Device where = device.choose(out);
+    Dataset pictures = open(model, out);
+    ModelSpec named =
+        new ModelSpec(model.model(), pictures.classNames(), model.norm(), model.config());
+    Evaluation evaluation =
+        new Evaluation(
+            pictures, DataLoaderConfig.of(1), warning -> err.println("cocoli: " + warning));
+    try (Detector detector = weights.open(named, where);
+        EvaluationBar bar = EvaluationBar.of(pictures.size())) {
+      return evaluation.run(detector, (image, found) -> bar.step());
+    }
+  }
+
+  /** Opens the data with the detector's classes; refuses data that speaks of others. */
+  private Dataset open(ModelSpec model, PrintWriter out) {
+    Optional<String> name = Optional.ofNullable(split);
+    List<String> classes = model.classNames();
+    Dataset found = data.open(name, List.of(), "data", out);
+    if (found.classNames().equals(classes)) {
+      return found;
+    }
+    if (weights.hasNamelessClasses() && found.classNames().size() == classes.size()) {
+      return found;
+    }
+    if (!weights.hasNamelessClasses() && classes.containsAll(found.classNames())) {
+      return data.open(name, classes, "data, with the classes of the weights", out);
+    }
+    throw new CommandException(
+        "%s has %d classes (%s), but the data has %d (%s); they must be the same"
+            .formatted(
+                weights.file().orElseThrow(),
+                classes.size(),
+                String.join(", ", classes),
+                found.classNames().size(),
+                String.join(", ", found.classNames())));
+  }
+
+  private ParameterException usage(String text) {
+    return new ParameterException(spec.commandLine(), text);
+  }
+}

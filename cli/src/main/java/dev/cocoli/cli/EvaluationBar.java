@@ -1,0 +1,30 @@
+package dev.cocoli.cli;
+
+import me.tongfei.progressbar.ProgressBar;
+
+/** Shows how far an evaluation is, where there is a terminal to show it on. */
+final class EvaluationBar implements AutoCloseable {
+  private final ProgressBar bar;
+
+  private EvaluationBar(ProgressBar bar) {
+    this.bar = bar;
+  }
+
+  static EvaluationBar of(int pictures) {
+    return new EvaluationBar(
+        Terminal.isInteractive() ? Terminal.bar("evaluating", " pictures", 0, pictures) : null);
+  }
+
+  void step() {
+    if (bar != null) {
+      bar.step();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

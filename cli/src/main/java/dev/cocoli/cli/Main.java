@@ -1,0 +1,76 @@
+package dev.cocoli.cli;
+
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Where the command line begins: runs a command and turns its outcome into an exit code. */
+public final class Main {
+  private Main() {}
+
+  /**
+   * Runs a command and ends the process.
+   *
+   * @param args the command and its options
+   */
+  public static void main(String[] args) {
+    int code = run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
+    System.exit(code);
+  }
+
+  /** Runs a command; returns its exit code: 0, 1 for an error, 2 for a wrong command line. */
+  static int run(PrintWriter out, PrintWriter err, String... args) {
+    boolean debug = java.util.Arrays.asList(args).contains(CocoliCommand.DEBUG);
+    try {
+      return commandLine(debug).setOut(out).setErr(err).execute(args);
+    } catch (Error e) { // picocli hands on exceptions only
+      return report(err, e, debug);
+    } finally {
+      out.flush();
+      err.flush();
+    }
+  }
+
+  private static CommandLine commandLine(boolean debug) {
+    return new CommandLine(new CocoliCommand())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpWidth(100)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler((problem, args) -> usage(problem, debug))
+        .setExecutionExceptionHandler(
+            (problem, line, result) -> failure(problem, line, result, debug));
+  }
+
+  private static int usage(ParameterException problem, boolean debug) {
+    CommandLine line = problem.getCommandLine();
+    if (debug) {
+      problem.printStackTrace(line.getErr());
+    }
+    String text = ErrorMessages.oneLine(problem.getMessage());
+    String suggestions =
+        problem instanceof UnmatchedArgumentException unmatched
+            ? String.join(", ", unmatched.getSuggestions())
+            : "";
+    if (!suggestions.isEmpty()) {
+      text += "; did you mean " + suggestions + "?";
+    }
+    line.getErr()
+        .println("cocoli: " + text + " (see " + line.getCommandSpec().qualifiedName() + " --help)");
+    return CommandLine.ExitCode.USAGE;
+  }
+
+  private static int failure(
+      Exception problem, CommandLine line, ParseResult result, boolean debug) {
+    return report(line.getErr(), problem, debug);
+  }
+
+  private static int report(PrintWriter err, Throwable problem, boolean debug) {
+    if (debug) {
+      problem.printStackTrace(err);
+    }
+    err.println("cocoli: " + ErrorMessages.of(problem));
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.cocoli.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** Finds the pictures that a command line means. */
+final class PictureFiles {
+  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "gif");
+
+  private PictureFiles() {}
+
+  /** Returns the files, and the pictures in the folders, by name; nothing below those. */
+  static List<Path> of(List<Path> filesAndFolders) throws IOException {
+    List<Path> pictures = new ArrayList<>();
+    for (Path path : filesAndFolders) {
+      if (Files.isDirectory(path)) {
+        pictures.addAll(in(path));
+      } else {
+        pictures.add(path); // whatever it is called; decoding shows what it is
+      }
+    }
+    return pictures;
+  }
+
+  private static List<Path> in(Path folder) throws IOException {
+    List<Path> found;
+    try (Stream<Path> files = Files.list(folder)) {
+      found = files.filter(PictureFiles::isPicture).sorted().toList();
+    }
+    if (found.isEmpty()) {
+      throw new CommandException(folder + ": there is no picture in this folder");
+    }
+    return found;
+  }
+
+  private static boolean isPicture(Path file) {
+    String name = file.getFileName().toString();
+    String extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+    return EXTENSIONS.contains(extension) && Files.isRegularFile(file);
+  }
+}

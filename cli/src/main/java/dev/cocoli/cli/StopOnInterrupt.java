@@ -1,0 +1,60 @@
+package dev.cocoli.cli;
+
+import java.io.PrintWriter;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Lets Ctrl-C (and a termination) end a run in good order. Java answers the signal with a shutdown,
+ * which waits for this hook, which waits for the run; a second signal ends the process at once.
+ */
+final class StopOnInterrupt implements AutoCloseable {
+  private static final int POLL_MILLIS = 100;
+
+  private final Runnable requestStop;
+  private final PrintWriter notes;
+  private final CountDownLatch done = new CountDownLatch(1);
+  private final Thread hook = new Thread(this::stop, "stop on interrupt");
+
+  StopOnInterrupt(Runnable requestStop, PrintWriter notes) {
+    this.requestStop = requestStop;
+    this.notes = notes;
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+
+  private void stop() {
+    requestStop.run();
+    notes.println();
+    notes.println("stopping after this step; Ctrl-C again quits at once");
+    try {
+      while (!done.await(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        if (signals() > 1) {
+          Runtime.getRuntime().halt(TrainingSession.STOPPED);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // nothing interrupts it; then it need not wait
+    }
+  }
+
+  /**
+   * Counts the signals that wait for the shutdown: Java gives each a thread of this name. There is
+   * no public way to be told of a second one.
+   */
+  private static long signals() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().matches("SIG(INT|TERM|HUP) handler"))
+        .count();
+  }
+
+  /** The run is over. */
+  @Override
+  public void close() {
+    done.countDown();
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      return; // the shutdown is under way, and goes on now
+    }
+  }
+}

@@ -1,0 +1,310 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainConfigBuilder;
+import dev.cocoli.train.TrainingRun;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Trains a detector. */
+@Command(
+    name = "train",
+    description = {
+      "Trains a detector on your pictures. Ctrl-C finishes the step, writes a checkpoint and says"
+          + " how to go on; a second one quits at once."
+    },
+    customSynopsis = {"cocoli train --data DIR|FILE.json --model NAME --out RUN [options]"})
+final class TrainCommand implements Callable<Integer> {
+  private static final String NONE = "none";
+  private static final String DEFAULT_SPLIT = "train";
+  private static final String DEFAULT_VALIDATION = "val";
+
+  @Mixin private DataOptions data;
+  @Mixin private ClassesOption classes;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      description =
+          "What to train on. VOC: a list in ImageSets/Main (default: train). COCO: as in"
+              + " instances_NAME.json; a file needs none.")
+  private String split;
+
+  @Option(
+      names = "--val-split",
+      paramLabel = "NAME",
+      description =
+          "What to score on after every epoch; with a COCO file as --data, another such file."
+              + " Default: val, where train is trained on and there is a val; none for none.")
+  private String validationSplit;
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME",
+      description = "fasterrcnn_resnet50_fpn, or 18, 34, 101.")
+  private String model;
+
+  @Option(
+      names = "--weights",
+      paramLabel = "FILE",
+      description =
+          "Safetensors to start from: a detector with the same classes (of cocoli train, or bare"
+              + " ones of torchvision), or a torchvision classifier, for the backbone alone.")
+  private Path weights;
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      description = "How often every picture is trained on. Default: 12.")
+  private Integer epochs;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "Pictures a step, over all devices. Default: 2.")
+  private Integer batch;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "X",
+      description = "The learning rate, taken as it is. Default: 0.02 x batch / 16.")
+  private Double learningRate;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "STEPS",
+      description = "Steps over which the rate rises. Default: a tenth of the run, 1000 at most.")
+  private Integer warmup;
+
+  @Option(
+      names = "--lr-steps",
+      paramLabel = "LIST",
+      description =
+          "Fractions of the run after which the rate falls to a tenth, or none. Default:"
+              + " 0.67,0.92.")
+  private String learningRateSteps;
+
+  @Option(names = "--momentum", paramLabel = "X", description = "Of SGD. Default: 0.9.")
+  private Double momentum;
+
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "X",
+      description = "Of SGD, on every parameter. Default: 0.0001.")
+  private Double weightDecay;
+
+  @Option(
+      names = "--clip-norm",
+      paramLabel = "X",
+      description = "The most that the norm of all gradients may be. Default: no limit.")
+  private Double clipNorm;
+
+  @Option(
+      names = "--flip",
+      paramLabel = "P",
+      description = "How likely a picture is mirrored, 0 to 1. Default: 0.5.")
+  private Double flip;
+
+  @Mixin private ModelOptions hyperparameters;
+
+  @Option(
+      names = "--norm",
+      paramLabel = "frozen|batch",
+      description =
+          "The backbone's normalisations: fixed, or trained. Default: what the weights had; frozen"
+              + " with other weights, batch without.")
+  private String norm;
+
+  @Mixin private DeviceOption device;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Decides first weights, order, flips and samples. Default: 0.")
+  private Long seed;
+
+  @Option(
+      names = "--early-stop",
+      paramLabel = "N",
+      description = "Stop after N evaluations in a row without a better AP. Default: never.")
+  private Integer earlyStop;
+
+  @Option(
+      names = "--broken-pictures",
+      paramLabel = "skip|error",
+      defaultValue = "skip",
+      description =
+          "What to do with a picture that cannot be decoded: name it and go on without, or stop."
+              + " Default: ${DEFAULT-VALUE}.")
+  private BrokenPicturePolicy brokenPictures;
+
+  @Option(
+      names = "--log-every",
+      paramLabel = "N",
+      description = "Steps from one line of metrics.jsonl to the next. Default: 10.")
+  private Integer logEvery;
+
+  @Option(
+      names = "--out",
+      paramLabel = "RUN",
+      description = "The folder of the run: config, metrics, weights, state, plots.")
+  private Path out;
+
+  @Option(
+      names = "--resume",
+      description = "Go on with the run in --out; the other options are those it was started with.")
+  private boolean resume;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    if (!data.isGiven() || model == null || this.out == null) {
+      throw usage("--data, --model and --out are needed", null);
+    }
+    hyperparameters.checkPrecision();
+    TrainConfig config = config();
+    Optional<ModelSpec> before = modelOfWeights();
+    Device where = device.choose(out);
+    Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
+    Optional<Dataset> validation =
+        validationSplit().map(name -> openValidation(name, training, out));
+    ModelSpec spec = model(before, training.classNames());
+    TrainingRun run =
+        new TrainingRun(
+            spec, training, validation, Optional.ofNullable(weights), origin(), config, this.out);
+    OutputPaths.prepareFolder(this.out);
+    return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
+        .run(resume);
+  }
+
+  private TrainConfig config() {
+    TrainConfigBuilder builder = TrainConfig.builder().brokenPictures(brokenPictures);
+    Optional.ofNullable(epochs).ifPresent(builder::epochs);
+    Optional.ofNullable(batch).ifPresent(builder::batch);
+    Optional.ofNullable(learningRate).ifPresent(builder::learningRate);
+    Optional.ofNullable(warmup).ifPresent(builder::warmupSteps);
+    Optional.ofNullable(learningRateSteps).ifPresent(list -> builder.lrSteps(fractions(list)));
+    Optional.ofNullable(momentum).ifPresent(builder::momentum);
+    Optional.ofNullable(weightDecay).ifPresent(builder::weightDecay);
+    Optional.ofNullable(clipNorm).ifPresent(builder::clipNorm);
+    Optional.ofNullable(flip).ifPresent(builder::flip);
+    Optional.ofNullable(seed).ifPresent(builder::seed);
+    Optional.ofNullable(earlyStop).ifPresent(builder::earlyStopPatience);
+    Optional.ofNullable(logEvery).ifPresent(builder::logEvery);
+    try {
+      return builder.build();
+    } catch (IllegalArgumentException e) {
+      throw usage("--" + e.getMessage(), e);
+    }
+  }
+
+  private List<Double> fractions(String list) {
+    if (list.equals(NONE)) {
+      return List.of();
+    }
+    List<Double> fractions = new ArrayList<>();
+    for (String one : list.split(",", -1)) {
+      try {
+        fractions.add(Double.valueOf(one.strip()));
+      } catch (NumberFormatException e) {
+        throw usage("--lr-steps is a list such as 0.67,0.92, or none; not '" + list + "'", e);
+      }
+    }
+    return fractions;
+  }
+
+  private Optional<String> trainSplit() {
+    return split == null && !data.isFile()
+        ? Optional.of(DEFAULT_SPLIT)
+        : Optional.ofNullable(split);
+  }
+
+  private Optional<String> validationSplit() {
+    if (validationSplit != null) {
+      return Optional.of(validationSplit).filter(name -> !name.equals(NONE));
+    }
+    boolean usual = trainSplit().equals(Optional.of(DEFAULT_SPLIT));
+    return usual && data.hasVocSplit(DEFAULT_VALIDATION)
+        ? Optional.of(DEFAULT_VALIDATION)
+        : Optional.empty();
+  }
+
+  /** Opens what is scored on; its classes have to be among those that are trained. */
+  private Dataset openValidation(String name, Dataset training, PrintWriter out) {
+    return data.open(Optional.of(name), training.classNames(), "validation", out);
+  }
+
+  private Optional<ModelSpec> modelOfWeights() throws IOException {
+    if (weights == null) {
+      return Optional.empty();
+    }
+    try (WeightsFile opened = WeightsFile.open(weights)) {
+      return opened.spec();
+    }
+  }
+
+  private ModelSpec model(Optional<ModelSpec> before, List<String> classNames) {
+    ModelSpec start = WeightsOptions.named(model, classNames, norm(before), spec);
+    if (before.isPresent() && before.get().model().equals(model)) {
+      // its shapes follow from its hyper-parameters
+      start = new ModelSpec(model, classNames, start.norm(), before.get().config());
+    }
+    return hyperparameters.apply(start);
+  }
+
+  private Norm.Type norm(Optional<ModelSpec> before) {
+    if (norm == null) {
+      Norm.Type usual = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
+      return before.map(ModelSpec::norm).orElse(usual);
+    }
+    return switch (norm) {
+      case "frozen" -> Norm.Type.FROZEN;
+      case "batch" -> Norm.Type.BATCH;
+      default -> throw usage("--norm is frozen or batch, not '" + norm + "'", null);
+    };
+  }
+
+  private Map<String, String> origin() {
+    Map<String, String> origin = new LinkedHashMap<>(data.origin());
+    trainSplit().ifPresent(name -> origin.put("split", name));
+    validationSplit().ifPresent(name -> origin.put("val_split", name));
+    return origin;
+  }
+
+  /** Returns the command that goes on with this run: the one that was given, and --resume. */
+  private String goOn() {
+    List<String> words = new ArrayList<>(List.of("cocoli"));
+    for (String word : spec.commandLine().getParent().getParseResult().originalArgs()) {
+      words.add(word.matches("[-\\w./,:=@%+]+") ? word : "'" + word.replace("'", "'\\''") + "'");
+    }
+    if (!resume) {
+      words.add("--resume");
+    }
+    return String.join(" ", words);
+  }
+
+  private ParameterException usage(String text, Exception cause) {
+    return new ParameterException(spec.commandLine(), text, cause);
+  }
+}

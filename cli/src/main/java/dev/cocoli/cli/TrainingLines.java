@@ -1,0 +1,79 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.train.EvaluationReport;
+import dev.cocoli.train.StepReport;
+import dev.cocoli.train.TrainingListener;
+import dev.cocoli.train.TrainingPlan;
+import java.io.PrintWriter;
+import java.util.Locale;
+
+/** Tells how a run goes in lines, for files and pipes. */
+final class TrainingLines implements TrainingListener {
+  private final int every;
+  private final PrintWriter out;
+  private final PrintWriter err;
+  private TrainingPlan plan;
+  private int steps;
+  private double seconds;
+  private double wait;
+
+  /**
+   * Prepares it.
+   *
+   * @param every steps from line to line
+   * @param out for the lines
+   * @param err for warnings
+   */
+  TrainingLines(int every, PrintWriter out, PrintWriter err) {
+    this.every = every;
+    this.out = out;
+    this.err = err;
+  }
+
+  @Override
+  public void started(TrainingPlan plan) {
+    this.plan = plan;
+    out.println(TrainingWords.plan(plan));
+  }
+
+  @Override
+  public void stepDone(StepReport report) {
+    steps++;
+    seconds += report.seconds();
+    wait += report.dataWaitSeconds();
+    if (report.step() % every != 0 && report.step() != plan.totalSteps()) {
+      return;
+    }
+    LossValues losses = report.losses();
+    out.printf(
+        Locale.ROOT,
+        "step %d of %d  epoch %d  loss %.4f (classifier %.4f, box %.4f, objectness %.4f, rpn box"
+            + " %.4f)  lr %.3g  %.3f s a step  data wait %.3f s  left %s%n",
+        report.step(),
+        plan.totalSteps(),
+        report.epoch(),
+        losses.sum(),
+        losses.lossClassifier(),
+        losses.lossBoxReg(),
+        losses.lossObjectness(),
+        losses.lossRpnBoxReg(),
+        report.learningRate(),
+        seconds / steps,
+        wait / steps,
+        TrainingWords.duration(seconds / steps * (plan.totalSteps() - report.step())));
+    steps = 0;
+    seconds = 0;
+    wait = 0;
+  }
+
+  @Override
+  public void evaluated(EvaluationReport report) {
+    out.println(TrainingWords.evaluation(report));
+  }
+
+  @Override
+  public void message(String text) {
+    err.println("cocoli: " + text);
+  }
+}

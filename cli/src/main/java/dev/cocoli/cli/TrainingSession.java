@@ -1,0 +1,86 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.report.TrainingPlots;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.Trainer;
+import dev.cocoli.train.TrainingListener;
+import dev.cocoli.train.TrainingResult;
+import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.TrainingRun;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+
+/** Runs a training before the user's eyes, and lets them stop it. */
+final class TrainingSession {
+  /** Where the pictures with detections are drawn. */
+  static final String SHEET = "detections.png";
+
+  /** The exit code of a run that was stopped and can go on: a shell's for an interrupt. */
+  static final int STOPPED = 130;
+
+  private final TrainingRun run;
+  private final Device device;
+  private final String goOn;
+  private final PrintWriter out;
+  private final PrintWriter err;
+
+  TrainingSession(TrainingRun run, Device device, String goOn, PrintWriter out, PrintWriter err) {
+    this.run = run;
+    this.device = device;
+    this.goOn = goOn;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** Trains to the end, or until the user stops it; returns the exit code. */
+  int run(boolean resume) throws IOException {
+    TrainingResult result;
+    try (Backend backend = Backends.open(device)) {
+      TrainingListener listener =
+          Terminal.isInteractive()
+              ? new TrainingBar(out)
+              : new TrainingLines(run.config().logEvery(), out, err);
+      Trainer trainer = new Trainer(run, backend, listener);
+      try (StopOnInterrupt _ = new StopOnInterrupt(trainer::requestStop, err)) {
+        result = resume ? trainer.resume() : trainer.start();
+        if (result.outcome() == Outcome.STOP_REQUESTED) {
+          out.printf(
+              "stopped after %,d of %,d steps; to go on: %s%n",
+              result.step(), result.totalSteps(), goOn);
+          return STOPPED;
+        }
+      } finally {
+        if (listener instanceof TrainingBar bar) {
+          bar.close();
+        }
+      }
+    }
+    out.println(result.summary());
+    Path best = result.bestWeights().orElse(result.lastWeights());
+    drawSheet(best);
+    out.println("weights: " + best);
+    out.println("metrics: " + run.out().resolve("metrics.jsonl"));
+    out.println(
+        "plots: "
+            + run.out().resolve(TrainingPlots.LOSSES_FILE)
+            + (result.bestWeights().isPresent()
+                ? ", " + run.out().resolve(TrainingPlots.AP_FILE)
+                : ""));
+    return 0;
+  }
+
+  private void drawSheet(Path weights) throws IOException {
+    if (run.validationData().isEmpty()) {
+      return;
+    }
+    Path file = run.out().resolve(SHEET);
+    try (Detector detector = Detector.open(weights, device)) {
+      ValidationSheet.write(detector, run.validationData().get(), file);
+    }
+    out.println("detections: " + file);
+  }
+}

@@ -1,0 +1,51 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.train.EvaluationReport;
+import dev.cocoli.train.TrainingPlan;
+import java.util.Locale;
+
+/** What bar and lines say alike. */
+final class TrainingWords {
+  private TrainingWords() {}
+
+  static String plan(TrainingPlan plan) {
+    String pictures =
+        plan.validationPictures() == 0
+            ? String.format(Locale.ROOT, "%,d pictures, none to score on", plan.trainPictures())
+            : String.format(
+                Locale.ROOT,
+                "%,d pictures, scored on %,d others",
+                plan.trainPictures(),
+                plan.validationPictures());
+    return String.format(
+        Locale.ROOT,
+        "training %.1f million parameters on %s: %d epochs of %d steps%s",
+        plan.trainedElements() / 1e6,
+        pictures,
+        plan.epochs(),
+        plan.stepsPerEpoch(),
+        plan.firstStep() == 0
+            ? ""
+            : String.format(Locale.ROOT, ", from step %,d on", plan.firstStep()));
+  }
+
+  static String evaluation(EvaluationReport report) {
+    return String.format(
+        Locale.ROOT,
+        "epoch %d: AP %.3f, AP50 %.3f, AP75 %.3f%s (%s)",
+        report.epoch(),
+        report.metrics().ap(),
+        report.metrics().ap50(),
+        report.metrics().ap75(),
+        report.isBest() ? ", the best so far" : "",
+        duration(report.seconds()));
+  }
+
+  /** Returns a time as people write it, 1:02:03 or 2:03. */
+  static String duration(double seconds) {
+    long whole = Math.round(seconds);
+    return whole >= 3600
+        ? String.format(Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+        : String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60);
+  }
+}

@@ -1,0 +1,153 @@
+package dev.cocoli.cli;
+
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static java.util.Map.entry;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Imports go one way, and only the backends know that there are native libraries. */
+class ArchitectureTest {
+  private static final String BASE = "dev.cocoli";
+
+  /**
+   * What a package may import: those that are named and its own sub-packages. A package that is
+   * missing here is an error, so that each new one is given its place.
+   */
+  private static final Map<String, Set<String>> MAY_IMPORT =
+      Map.ofEntries(
+          entry("tensor", Set.of()),
+          // Backends, the one class there that names its implementations, opens one
+          entry("backend", Set.of("tensor", "backend.cpu", "backend.cuda")),
+          entry("backend.cpu", Set.of("tensor", "backend", "bindings")),
+          entry("backend.cuda", Set.of("tensor", "backend", "bindings")),
+          entry("ops", Set.of("tensor", "backend")),
+          entry("nn", Set.of("tensor", "backend", "ops")),
+          entry("detection", Set.of("tensor", "backend", "ops", "nn")),
+          entry("data", Set.of("tensor", "backend", "ops", "nn", "detection")),
+          entry("eval", Set.of("tensor", "backend", "ops", "nn", "detection", "data")),
+          entry("report", Set.of("detection", "data", "eval")),
+          // the facade, dev.cocoli itself
+          entry("", Set.of("tensor", "backend", "ops", "nn", "detection", "data", "eval")),
+          entry(
+              "train",
+              Set.of("", "tensor", "backend", "ops", "nn", "detection", "data", "eval", "report")),
+          // bindings: doctor prints what their Doctor found
+          entry(
+              "cli",
+              Set.of(
+                  "",
+                  "tensor",
+                  "backend",
+                  "detection",
+                  "data",
+                  "eval",
+                  "report",
+                  "train",
+                  "bindings",
+                  "nn")));
+
+  private static JavaClasses classes;
+
+  @BeforeAll
+  static void read() {
+    classes =
+        new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages(BASE);
+  }
+
+  @Test
+  void importsGoOneWay() {
+    Set<String> wrong = new TreeSet<>();
+    for (JavaClass from : classes) {
+      String room = room(from);
+      if (room.equals("bindings")) {
+        continue; // that module has no other on its class path
+      }
+      for (Dependency dependency : from.getDirectDependenciesFromSelf()) {
+        JavaClass to = dependency.getTargetClass().getBaseComponentType();
+        if (isOurs(to) && !room.equals(room(to)) && !MAY_IMPORT.get(room).contains(room(to))) {
+          wrong.add(from.getName() + " may not use " + to.getName());
+        }
+      }
+    }
+    assertEquals(Set.of(), wrong);
+  }
+
+  @Test
+  void onlyTheFactoryNamesTheBackends() {
+    Set<String> wrong = new TreeSet<>();
+    for (JavaClass from : classes) {
+      if (room(from).equals("backend") && !from.getName().startsWith(BASE + ".backend.Backends")) {
+        for (Dependency dependency : from.getDirectDependenciesFromSelf()) {
+          String to = dependency.getTargetClass().getPackageName();
+          if (to.startsWith(BASE + ".backend.")) {
+            wrong.add(from.getName() + " may not use " + dependency.getTargetClass().getName());
+          }
+        }
+      }
+    }
+    assertEquals(Set.of(), wrong);
+  }
+
+  @Test
+  void packagesHaveNoCycles() {
+    slices().matching(BASE + ".(*)..").should().beFreeOfCycles().check(classes);
+  }
+
+  @Test
+  void modelCodeTouchesNoElementAndNamesNoBackend() throws IOException {
+    Pattern forbidden =
+        Pattern.compile("MemorySegment|cudnn|cuda|onednn", Pattern.CASE_INSENSITIVE);
+    Set<String> exempt = Set.of("StateDict.java", "Safetensors.java");
+    List<String> wrong = new ArrayList<>();
+    for (String room : List.of("detection", "nn")) {
+      Path folder = Path.of("../engine/src/main/java/dev/cocoli", room);
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+          List<String> lines = Files.readAllLines(file);
+          for (int i = 0; i < lines.size(); i++) {
+            if (forbidden.matcher(lines.get(i)).find()
+                && !exempt.contains(file.getFileName().toString())) {
+              wrong.add(file.getFileName() + ":" + (i + 1) + ": " + lines.get(i).strip());
+            }
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  /** The package by which a class is judged, without the base; sub-packages but for backends'. */
+  private static String room(JavaClass type) {
+    String name = type.getPackageName();
+    String below = name.equals(BASE) ? "" : name.substring(BASE.length() + 1);
+    String room = below.startsWith("backend.") ? below : below.split("\\.")[0];
+    assertTrue(
+        room.equals("bindings") || MAY_IMPORT.containsKey(room),
+        () -> "the package " + name + " has no place among those that ArchitectureTest knows");
+    return room;
+  }
+
+  private static boolean isOurs(JavaClass type) {
+    return type.getPackageName().equals(BASE) || type.getPackageName().startsWith(BASE + ".");
+  }
+}

@@ -1,0 +1,179 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Detection from the command line: what it writes, and what it says of bad input. */
+class DetectCommandTest {
+  private static final Path WEIGHTS =
+      Cli.ENGINE.resolve("oracle/frcnn-tiny-frozen-0/weights.safetensors");
+
+  @TempDir private Path folder;
+  private Path pictures;
+
+  @BeforeEach
+  void makePictures() throws IOException {
+    pictures = Files.createDirectory(folder.resolve("pictures"));
+    write("a.png", "png", 128, 96);
+    write("b.jpg", "jpg", 90, 120);
+  }
+
+  @Test
+  void writesCocoResultsAndPictures() throws IOException {
+    Path json = folder.resolve("new/found.json");
+    Path drawn = folder.resolve("drawn");
+    detect("--json", json, "--out", drawn, pictures).ok();
+    JsonNode found = new ObjectMapper().readTree(json.toFile());
+    assertTrue(found.size() > 2, found.toString());
+    for (JsonNode one : found) {
+      assertEquals(
+          one.get("image_id").asInt() == 0 ? "a.png" : "b.jpg", one.get("file_name").asText());
+      assertEquals(one.get("category_id").asText(), one.get("category").asText());
+      assertEquals(4, one.get("bbox").size());
+      assertTrue(one.get("score").asDouble() > 0.05);
+    }
+    // small pictures are enlarged, so that there is room for the letters
+    assertEquals(0, ImageIO.read(drawn.resolve("a.png").toFile()).getHeight() % 96);
+    assertEquals(0, ImageIO.read(drawn.resolve("b.png").toFile()).getWidth() % 90);
+  }
+
+  @Test
+  void printsALineForEachObject() {
+    List<String> all = detect("--score", "0.05", pictures).ok().out().lines().toList();
+    List<String> sure = detect("--score", "1", pictures).ok().out().lines().toList();
+    assertTrue(all.size() > sure.size(), all + " " + sure);
+    assertTrue(all.getFirst().startsWith(pictures.resolve("a.png") + "  "), all.getFirst());
+  }
+
+  @Test
+  void namesOfClassesComeFromAFile() throws IOException {
+    Path names = Files.writeString(folder.resolve("names.txt"), "red cell\nwhite cell\nplatelet\n");
+    Path json = folder.resolve("found.json");
+    run(
+            "--weights",
+            WEIGHTS,
+            "--model",
+            "fasterrcnn_tiny_fpn",
+            "--classes",
+            names,
+            "--json",
+            json,
+            pictures)
+        .ok();
+    List<String> categories =
+        new ObjectMapper().readTree(json.toFile()).findValuesAsText("category");
+    assertTrue(
+        List.of("red cell", "white cell", "platelet").containsAll(categories),
+        categories.toString());
+  }
+
+  @Test
+  void brokenPicturesAreNamedAndTheOthersDone() throws IOException {
+    byte[] whole = Files.readAllBytes(pictures.resolve("b.jpg"));
+    Path truncated = pictures.resolve("aa.jpg");
+    Files.write(truncated, Arrays.copyOf(whole, whole.length / 2));
+    Path json = folder.resolve("found.json");
+    detect("--json", json, pictures).failed(1, truncated.toString());
+    List<String> files = new ObjectMapper().readTree(json.toFile()).findValuesAsText("file_name");
+    assertTrue(files.containsAll(List.of("a.png", "b.jpg")), files.toString());
+
+    detect(folder.resolve("missing.jpg")).failed(1, folder.resolve("missing.jpg").toString());
+  }
+
+  @Test
+  void hugePicturesAreRefused() throws IOException {
+    byte[] png = Files.readAllBytes(pictures.resolve("a.png"));
+    ByteBuffer header = ByteBuffer.wrap(png).order(ByteOrder.BIG_ENDIAN);
+    header.putInt(16, 100_000).putInt(20, 100_000);
+    var crc = new java.util.zip.CRC32();
+    crc.update(png, 12, 17);
+    header.putInt(29, (int) crc.getValue());
+    Path huge = Files.write(folder.resolve("huge.png"), png);
+    detect(huge).failed(1, huge.toString(), "100000 x 100000".replace("100000", ""));
+  }
+
+  @Test
+  void badWeightsAreNamed() throws IOException {
+    Path missing = folder.resolve("missing.safetensors");
+    run("--weights", missing, pictures).failed(1, missing.toString(), "no such file");
+
+    byte[] lying = Files.readAllBytes(WEIGHTS);
+    ByteBuffer.wrap(lying).order(ByteOrder.LITTLE_ENDIAN).putLong(0, Long.MAX_VALUE);
+    Path damaged = Files.write(folder.resolve("damaged.safetensors"), lying);
+    run("--weights", damaged, pictures).failed(1, damaged.toString());
+
+    run("--weights", WEIGHTS, pictures).failed(1, WEIGHTS.toString(), "--model", "--classes");
+    run("--weights", WEIGHTS, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", pictures)
+        .failed(1, WEIGHTS.toString(), "do not fit");
+    run("--weights", WEIGHTS, "--model", "yolo", "--classes", "3", pictures).failed(2, "yolo");
+  }
+
+  @Test
+  void badHyperParametersAreNamed() {
+    detect("--set", "no_such_thing=1", pictures).failed(2, "no_such_thing", "box_nms_thresh");
+    detect("--set", "box_nms_thresh=much", pictures).failed(2, "box_nms_thresh", "much");
+    detect("--set", "min_size=64", pictures).failed(2, "min_size");
+  }
+
+  @Test
+  void emptyFoldersAndUnwritableOutputsAreTold() throws IOException {
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    detect(empty).failed(1, empty.toString(), "no picture");
+    Path file = Files.writeString(folder.resolve("file"), "");
+    detect("--out", file, pictures).failed(1, "cannot write", file.toString());
+    detect("--json", file.resolve("x.json"), pictures).failed(1, "cannot write");
+    detect("--json", empty, pictures).failed(1, "cannot write", empty.toString());
+  }
+
+  @Test
+  void sameNamesDoNotOverwriteEachOther() throws IOException {
+    Path drawn = folder.resolve("drawn");
+    write("a.jpg", "jpg", 64, 64);
+    detect("--out", drawn, pictures).ok();
+    assertTrue(Files.exists(drawn.resolve("a.png")) && Files.exists(drawn.resolve("a-2.png")));
+  }
+
+  /** Detects with the tiny model that torchvision's reference was computed with. */
+  private static Cli detect(Object... args) {
+    List<Object> all =
+        new ArrayList<>(
+            List.of("--weights", WEIGHTS, "--model", "fasterrcnn_tiny_fpn", "--classes", "3"));
+    all.addAll(List.of("--min-size", "96", "--max-size", "160"));
+    all.addAll(Arrays.asList(args));
+    return run(all.toArray());
+  }
+
+  private static Cli run(Object... args) {
+    List<Object> all = new ArrayList<>(List.of("detect", "--device", "cpu"));
+    all.addAll(Arrays.asList(args));
+    return Cli.run(all.toArray());
+  }
+
+  private void write(String name, String format, int width, int height) throws IOException {
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    Random random = new Random(name.hashCode());
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        image.setRGB(x, y, random.nextInt(0x1000000));
+      }
+    }
+    ImageIO.write(image, format, pictures.resolve(name).toFile());
+  }
+}

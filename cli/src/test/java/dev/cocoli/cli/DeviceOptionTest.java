@@ -1,0 +1,36 @@
+package dev.cocoli.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A device that is asked for is used, or it is an error. */
+class DeviceOptionTest {
+  @TempDir private Path folder;
+
+  @Test
+  void unknownDevicesAreUsage() throws Exception {
+    device("gpu").failed(2, "'gpu'", "cpu, cuda");
+    device("cpu,").failed(2, "''");
+  }
+
+  @Test
+  void severalAreTooMany() throws Exception {
+    device("cpu,cpu").failed(2, "cpu,cpu", "one device");
+  }
+
+  @Test
+  void cudaIsAnErrorThatTellsTheReason() throws Exception {
+    device("cuda").failed(1, "--device cuda", "CUDA");
+    device("cuda:0,cuda:1").failed(1, "--device cuda:0,cuda:1", "CUDA");
+    device("cuda:all").failed(1, "--device cuda:all", "CUDA");
+  }
+
+  private Cli device(String name) throws Exception {
+    Path out = folder.resolve("out");
+    Cli cli = Cli.run("demo", "--out", out, "--device", name);
+    org.junit.jupiter.api.Assertions.assertFalse(Files.exists(out), "it began nevertheless");
+    return cli;
+  }
+}

@@ -1,0 +1,41 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The doctor tells the same to people and to programs. */
+class DoctorCommandTest {
+  @TempDir private Path folder;
+
+  @Test
+  void reportNamesEveryLibrary() throws IOException {
+    Path file = folder.resolve("new/doctor.json");
+    String text = Cli.run("doctor", "--json", file).ok().out();
+    JsonNode report = new ObjectMapper().readTree(file.toFile());
+    List<String> names = report.get("libraries").findValuesAsText("name");
+    assertTrue(
+        names.containsAll(List.of("oneDNN", "CUDA runtime", "cuDNN", "cuBLAS", "NVRTC", "NCCL")),
+        names.toString());
+    for (JsonNode library : report.get("libraries")) {
+      assertTrue(text.contains(library.get("name").asText()), text);
+      assertFalse(library.get("remedy").asText().isEmpty());
+      assertEquals(library.get("usable").asBoolean(), library.get("problem").isNull());
+      for (JsonNode tried : library.get("tried")) {
+        assertTrue(text.contains(tried.asText()), tried + " in " + text);
+      }
+    }
+    JsonNode oneDnn = report.get("libraries").get(0);
+    assertTrue(oneDnn.get("usable").asBoolean(), oneDnn.toString());
+    assertTrue(oneDnn.get("version").asText().startsWith("3."), oneDnn.toString());
+    assertEquals(Runtime.getRuntime().availableProcessors(), report.at("/cpu/processors").asInt());
+  }
+}

@@ -1,0 +1,77 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Scoring a file of detections, as pycocotools does it. */
+class EvalCommandTest {
+  private static final List<String> NAMES =
+      List.of(
+          "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl");
+
+  @TempDir private Path folder;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"coco-a", "coco-b", "coco-c"})
+  void writesTheTwelveNumbers(String name) throws IOException {
+    Path data = Cli.ENGINE.resolve("eval").resolve(name);
+    Path json = folder.resolve("numbers.json");
+    Cli cli =
+        Cli.run(
+                "eval",
+                "--ground-truth",
+                data.resolve("ground_truth.json"),
+                "--detections",
+                data.resolve("detections.json"),
+                "--json",
+                json)
+            .ok();
+    JsonNode expected = new ObjectMapper().readTree(data.resolve("expected.json").toFile());
+    JsonNode written = new ObjectMapper().readTree(json.toFile());
+    for (String number : NAMES) {
+      assertEquals(expected.get(number).asDouble(), written.get(number).asDouble(), 1e-9, number);
+    }
+    assertEquals(12, cli.out().lines().filter(line -> line.contains("@[ IoU=")).count());
+    assertTrue(written.get("classes").size() > 0);
+  }
+
+  @Test
+  void wrongFilesAreNamed() throws IOException {
+    Path truth = Cli.ENGINE.resolve("eval/coco-a/ground_truth.json");
+    Path missing = folder.resolve("missing.json");
+    eval(truth, missing).failed(1, missing.toString(), "no such file");
+    Path broken = Files.writeString(folder.resolve("broken.json"), "[{\"image_id\": 1,");
+    eval(truth, broken).failed(1, broken.toString());
+    eval(broken, truth).failed(1, broken.toString());
+  }
+
+  @Test
+  void unwritableJsonIsToldBeforeTheWork() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "");
+    Path truth = Cli.ENGINE.resolve("eval/coco-a/ground_truth.json");
+    Cli.run(
+            "eval",
+            "--ground-truth",
+            truth,
+            "--detections",
+            truth,
+            "--json",
+            file.resolve("x.json"))
+        .failed(1, "cannot write", file.toString());
+  }
+
+  private static Cli eval(Path truth, Path detections) {
+    return Cli.run("eval", "--ground-truth", truth, "--detections", detections);
+  }
+}

@@ -1,0 +1,170 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.data.synthetic.ShapeScenes;
+import dev.cocoli.data.synthetic.ShapeScenesConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Training from the command line: what it leaves, and what it says of bad input. */
+class TrainCommandTest {
+  @TempDir private Path folder;
+  private Path data;
+  private Path out;
+
+  @BeforeEach
+  void makeData() throws IOException {
+    data = folder.resolve("data");
+    out = folder.resolve("run");
+    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 6, 2);
+  }
+
+  @Test
+  void leavesARunThatDetectAndEvalCanUse() throws IOException {
+    Cli cli = train("--epochs", "2").ok();
+    for (String name :
+        List.of(
+            "config.json",
+            "metrics.jsonl",
+            "last.safetensors",
+            "best.safetensors",
+            "losses.png",
+            "ap.png",
+            "detections.png")) {
+      assertTrue(Files.size(out.resolve(name)) > 0, name);
+    }
+    List<String> lines = Files.readAllLines(out.resolve("metrics.jsonl"));
+    assertEquals(6 + 2, lines.size(), lines.toString());
+    JsonNode step = new ObjectMapper().readTree(lines.getFirst());
+    assertEquals(1, step.get("step").asInt());
+    assertEquals(
+        step.get("loss").asDouble(),
+        step.get("loss_classifier").asDouble()
+            + step.get("loss_box_reg").asDouble()
+            + step.get("loss_objectness").asDouble()
+            + step.get("loss_rpn_box_reg").asDouble(),
+        1e-5);
+    assertEquals(0.02 * 2 / 16, step.get("lr").asDouble(), 1e-9);
+    assertTrue(cli.out().contains("6 pictures"), cli.out());
+
+    Path weights = out.resolve("best.safetensors");
+    Cli.run("detect", "--weights", weights, data.resolve("JPEGImages")).ok();
+    Path json = folder.resolve("ap.json");
+    Cli.run("eval", "--weights", weights, "--data", data, "--split", "val", "--json", json).ok();
+    JsonNode best = new ObjectMapper().readTree(json.toFile());
+    double logged =
+        lines.stream()
+            .filter(line -> line.contains("\"AP50\""))
+            .mapToDouble(line -> read(line).get("AP").asDouble())
+            .max()
+            .orElseThrow();
+    assertEquals(logged, best.get("AP").asDouble(), 1e-12);
+  }
+
+  @Test
+  void goesOnWithARunAndNotOverIt() {
+    train("--epochs", "1").ok();
+    train("--epochs", "1").failed(1, out.toString(), "resume");
+    train("--epochs", "2", "--resume").ok();
+    train("--epochs", "2", "--resume", "--batch", "3").failed(1, "batch");
+    out = folder.resolve("nothing");
+    train("--resume").failed(1, out.toString());
+  }
+
+  @Test
+  void badDataIsNamed() throws IOException {
+    Path whole = data;
+    data = Files.createDirectory(folder.resolve("empty"));
+    train().failed(1, data.toString(), "JPEGImages");
+    data = folder.resolve("missing");
+    train().failed(1, data.toString());
+    data = whole;
+    train("--split", "nothing").failed(1, "nothing", "train, trainval, val");
+    assertFalse(Files.exists(out), "a run folder was made for nothing");
+  }
+
+  @Test
+  void entitiesInXmlAreRefused() throws IOException {
+    Path secret = Files.writeString(folder.resolve("secret"), "circle");
+    try (var files = Files.list(data.resolve("Annotations"))) {
+      Path xml = files.sorted().findFirst().orElseThrow();
+      Files.writeString(
+          xml,
+          "<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY e SYSTEM \""
+              + secret.toUri()
+              + "\">]>\n<annotation><filename>&e;</filename></annotation>\n");
+      train().failed(1, xml.toString());
+    }
+  }
+
+  @Test
+  void otherClassesAreRefused() throws IOException {
+    train("--epochs", "1").ok();
+    Path weights = out.resolve("last.safetensors");
+    Path other = folder.resolve("other");
+    copyWithout(data, other, "star");
+    Cli.run("eval", "--weights", weights, "--data", data, "--split", "val", "--classes", "2")
+        .failed(1, weights.toString(), "2");
+    out = folder.resolve("second");
+    Path two = Files.writeString(folder.resolve("two.txt"), "circle\nsquare\n");
+    train("--weights", weights, "--classes", two).failed(1, "circle, square");
+  }
+
+  @Test
+  void unwritableFoldersAreTold() throws IOException {
+    out = Files.writeString(folder.resolve("file"), "").resolve("run");
+    train().failed(1, "cannot write", out.toString());
+    out = out.getParent();
+    train().failed(1, "cannot write", out.toString());
+  }
+
+  @Test
+  void cudaIsRefused() {
+    train("--device", "cuda").failed(1, "--device cuda");
+  }
+
+  private static JsonNode read(String line) {
+    try {
+      return new ObjectMapper().readTree(line);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private static void copyWithout(Path from, Path to, String className) throws IOException {
+    try (var files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else if (file.toString().endsWith(".xml")) {
+          Files.writeString(target, Files.readString(file).replace(className, "other"));
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+
+  private Cli train(Object... args) {
+    List<Object> all =
+        new ArrayList<>(
+            List.of("train", "--data", data, "--model", "fasterrcnn_tiny_fpn", "--out", out));
+    all.addAll(
+        List.of("--min-size", "64", "--max-size", "64", "--warmup", "0", "--log-every", "1"));
+    all.addAll(Arrays.asList(args));
+    return Cli.run(all.toArray());
+  }
+}

@@ -1,0 +1,151 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** A wrong command line is told in one line, and the help tells all that there is. */
+class UsageTest {
+  /** The options of each command, as they were designed. */
+  private static final Map<String, List<String>> OPTIONS =
+      Map.of(
+          "demo",
+          List.of("--out", "--device"),
+          "train",
+          List.of(
+              "--data",
+              "--images",
+              "--format",
+              "--split",
+              "--val-split",
+              "--model",
+              "--weights",
+              "--epochs",
+              "--batch",
+              "--lr",
+              "--warmup",
+              "--lr-steps",
+              "--momentum",
+              "--weight-decay",
+              "--flip",
+              "--min-size",
+              "--max-size",
+              "--norm",
+              "--precision",
+              "--device",
+              "--seed",
+              "--set",
+              "--log-every",
+              "--out",
+              "--resume"),
+          "eval",
+          List.of(
+              "--weights",
+              "--data",
+              "--split",
+              "--json",
+              "--ground-truth",
+              "--detections",
+              "--model",
+              "--classes"),
+          "detect",
+          List.of(
+              "--weights",
+              "--model",
+              "--classes",
+              "--min-size",
+              "--max-size",
+              "--score",
+              "--precision",
+              "--device",
+              "--json",
+              "--out"),
+          "doctor",
+          List.of("--json"));
+
+  @Test
+  void helpNamesEveryOption() {
+    String top = Cli.run("--help").ok().out();
+    OPTIONS.forEach(
+        (command, options) -> {
+          assertTrue(top.contains(command), top);
+          String help = Cli.run(command, "--help").ok().out();
+          for (String option : options) {
+            assertTrue(
+                help.contains(option + "=")
+                    || help.contains(option + "\n")
+                    || help.contains(option + " "),
+                command + " " + option + " in:\n" + help);
+          }
+          assertTrue(help.contains("--debug"), help);
+        });
+  }
+
+  @Test
+  void versionNamesJava() {
+    assertTrue(Cli.run("--version").ok().out().contains("Java " + Runtime.version()));
+  }
+
+  @Test
+  void commandIsNeededAndKnown() {
+    Cli.run().failed(2, "demo, train, eval, detect, doctor");
+    Cli.run("trian").failed(2, "trian", "train");
+  }
+
+  @Test
+  void optionsAreKnownAndComplete() {
+    Cli.run("train", "--epoch", "3").failed(2, "--epoch");
+    Cli.run("train", "--data", "d", "--out", "o").failed(2, "--model");
+    Cli.run("train", "--model", "m", "--out", "o").failed(2, "--data");
+    Cli.run("detect", "--weights", "w").failed(2, "PICTURE");
+    Cli.run("detect", "picture.jpg").failed(2, "--weights");
+    Cli.run("eval").failed(2, "--weights", "--ground-truth");
+    Cli.run("eval", "--ground-truth", "g").failed(2, "--detections");
+    Cli.run("eval", "--weights", "w").failed(2, "--data");
+    Cli.run("eval", "--weights", "w", "--detections", "d").failed(2, "either");
+  }
+
+  @Test
+  void valuesAreChecked() {
+    train("--epochs", "many").failed(2, "--epochs", "many");
+    train("--epochs", "0").failed(2, "--epochs", "0");
+    train("--lr", "-1").failed(2, "--lr", "-1");
+    train("--lr-steps", "0.5,soon").failed(2, "--lr-steps", "soon");
+    train("--lr-steps", "1.5").failed(2, "--lr-steps", "1.5");
+    train("--flip", "2").failed(2, "--flip");
+    train("--format", "yolo").failed(2, "--format", "auto, voc, coco", "yolo");
+    train("--annotations", "keep").failed(2, "--annotations", "drop", "keep");
+    train("--precision", "fp8").failed(2, "fp8");
+    train("--precision", "bf16").failed(2, "--precision", "bf16", "fp32");
+    train("--set", "box_head_size").failed(2, "--set");
+    train("--epochs", "3", "--epochs", "4").failed(2, "--epochs");
+  }
+
+  @Test
+  void debugPrintsTheStack() {
+    Cli cli = Cli.run("detect", "--weights", "no-such-file", "picture.jpg", "--debug");
+    assertEquals(1, cli.code());
+    assertTrue(cli.err().contains("\tat dev.cocoli."), cli.err());
+  }
+
+  private static Cli train(String... options) {
+    Object[] all = new Object[options.length + 7];
+    List<String> start =
+        List.of(
+            "train",
+            "--data",
+            "no-such-data",
+            "--model",
+            "fasterrcnn_resnet18_fpn",
+            "--out",
+            "no-such-run");
+    for (int i = 0; i < 7; i++) {
+      all[i] = start.get(i);
+    }
+    System.arraycopy(options, 0, all, 7, options.length);
+    return Cli.run(all);
+  }
+}

@@ -1,0 +1,99 @@
+#!/bin/sh
+# Tests ./cocoli on a copy of the repository whose path has a space: needs a build (mvn package), makes none itself.
+set -eu
+
+root=$(cd "$(dirname "$0")/../../../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+copy="$work/a copy"
+output=$work/output
+tests=0
+
+fail() {
+  echo "launcher: $1:" >&2
+  cat "$output" >&2
+  exit 1
+}
+
+# expect NAME CODE TEXT COMMAND...: runs a command and checks its exit code and that it prints a text.
+expect() {
+  name=$1 code=$2 text=$3
+  shift 3
+  actual=0
+  "$@" >"$output" 2>&1 </dev/null || actual=$?
+  [ "$actual" -eq "$code" ] || fail "$name: exit code $actual, not $code"
+  grep -qF -- "$text" "$output" || fail "$name: does not say '$text'"
+  tests=$((tests + 1))
+}
+
+mkdir "$copy"
+for part in cocoli pom.xml native bindings engine cli; do
+  cp -R "$root/$part" "$copy/"
+done
+find "$copy" -name target -prune -exec rm -rf {} +
+mkdir "$copy/cli/target"
+sleep 1 # so that the program is newer than its sources whatever the file system's clock
+cp -R "$root/cli/target/lib" "$copy/cli/target/"
+cp "$root/cli/target/cocoli.jar" "$copy/cli/target/"
+
+# A Maven that only counts its calls and, unless it is to fail, "builds".
+mkdir "$work/bin"
+cat >"$work/bin/mvn" <<'EOF'
+#!/bin/sh
+echo call >>"$CALLS"
+sleep 2
+if [ -n "${BREAK:-}" ]; then
+  echo "[ERROR] Main.java is broken"
+  exit 1
+fi
+touch cli/target/cocoli.jar
+EOF
+chmod +x "$work/bin/mvn"
+PATH=$work/bin:$PATH
+CALLS=$work/calls
+export PATH CALLS
+: >"$CALLS"
+calls() {
+  wc -l <"$CALLS" | tr -d ' '
+}
+
+cd "$work"
+expect "starts, without a build" 0 "Java " "$copy/cocoli" --version
+ln -s "$copy/cocoli" "$work/linked"
+mkdir "$work/elsewhere"
+ln -s ../linked "$work/elsewhere/twice"
+expect "starts through links" 0 "Java " "$work/elsewhere/twice" --version
+expect "hands on what it is given" 2 "two words" "$copy/cocoli" "two words"
+expect "hands on options for java" 0 "7 processors" \
+  env COCOLI_JAVA_OPTS="-XX:ActiveProcessorCount=7 -Xmx512m" "$copy/cocoli" doctor
+expect "refuses a JDK that is none" 1 "COCOLI_JAVA_HOME=/nowhere" \
+  env COCOLI_JAVA_HOME=/nowhere "$copy/cocoli" --version
+mkdir -p "$work/old/bin"
+printf 'JAVA_VERSION="17.0.1"\n' >"$work/old/release"
+cp "$work/bin/mvn" "$work/old/bin/java"
+cp "$work/bin/mvn" "$work/old/bin/javac"
+expect "refuses an old JDK" 1 "JDK 17" env COCOLI_JAVA_HOME="$work/old" "$copy/cocoli" --version
+expect "passes an old JAVA_HOME over" 0 "Java " env JAVA_HOME="$work/old" "$copy/cocoli" --version
+[ "$(calls)" -eq 0 ] || fail "it built without a need"
+
+source=$copy/cli/src/main/java/dev/cocoli/cli/Main.java
+sleep 1
+touch "$source"
+BREAK=yes
+export BREAK
+expect "tells why a build failed" 1 "Main.java is broken" "$copy/cocoli" --version
+expect "tries again after a failure" 1 "the build failed" "$copy/cocoli" --version
+[ "$(calls)" -eq 2 ] || fail "it built $(calls) times, not 2"
+unset BREAK
+: >"$CALLS"
+"$copy/cocoli" --version >"$work/first" 2>&1 &
+first=$!
+expect "waits for another's build" 0 "Java " "$copy/cocoli" --version
+wait "$first" || fail "the other one failed"
+[ "$(calls)" -eq 1 ] || fail "two at once built $(calls) times, not once"
+expect "does not build twice" 0 "Java " "$copy/cocoli" --version
+rm "$copy/engine/src/main/java/dev/cocoli/package-info.java"
+expect "builds when a source is gone" 0 "building" "$copy/cocoli" --version
+[ "$(calls)" -eq 2 ] || fail "it built $(calls) times, not 2"
+
+echo "launcher: $tests passed"
