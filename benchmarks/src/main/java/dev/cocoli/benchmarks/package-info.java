@@ -1,0 +1,2 @@
+/** Benchmarks that a reader can repeat. */
+package dev.cocoli.benchmarks;
