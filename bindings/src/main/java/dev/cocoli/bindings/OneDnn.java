@@ -40,8 +40,7 @@ public final class OneDnn {
   public static synchronized Path load(OpenMpSettings settings) {
     if (loaded == null) {
       List<Path> files = unpack();
-      settings.apply();
-      try {
+      try (ProcessEnvironment _ = settings.apply()) {
         files.forEach(file -> System.load(file.toString()));
       } catch (UnsatisfiedLinkError e) {
         throw new NativeLibraryException(

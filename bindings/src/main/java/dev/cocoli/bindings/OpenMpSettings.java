@@ -1,5 +1,7 @@
 package dev.cocoli.bindings;
 
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -55,12 +57,14 @@ public record OpenMpSettings(OptionalInt threads, WaitPolicy waitPolicy, Optiona
         OptionalLong.empty());
   }
 
-  /** Puts into the process's environment what is not there yet. */
-  void apply() {
-    threads.ifPresent(n -> ProcessEnvironment.setIfAbsent("OMP_NUM_THREADS", String.valueOf(n)));
+  /** Puts them into the process's environment until that is closed, for who is not set there. */
+  ProcessEnvironment apply() {
+    Map<String, String> variables = new HashMap<>();
+    threads.ifPresent(n -> variables.put("OMP_NUM_THREADS", String.valueOf(n)));
     if (waitPolicy != WaitPolicy.UNSET) {
-      ProcessEnvironment.setIfAbsent("OMP_WAIT_POLICY", waitPolicy.name());
+      variables.put("OMP_WAIT_POLICY", waitPolicy.name());
     }
-    spinCount.ifPresent(n -> ProcessEnvironment.setIfAbsent("GOMP_SPINCOUNT", String.valueOf(n)));
+    spinCount.ifPresent(n -> variables.put("GOMP_SPINCOUNT", String.valueOf(n)));
+    return new ProcessEnvironment(variables);
   }
 }

@@ -3,31 +3,58 @@ package dev.cocoli.bindings;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 
 /**
- * The C library's environment, where native libraries read their settings while they are loaded.
- * {@link System#getenv} is a copy from the start of the JVM and does not see what is set here.
+ * Variables of the C library's environment that hold while a native library is loaded, which reads
+ * them then, and are gone afterwards, so that processes started later do not inherit them. What is
+ * set already stays as it is. {@link System#getenv} is a copy from the start of the JVM and sees
+ * none of this.
+ *
+ * <p>C's environment is not safe against threads that read it at the same time: this belongs right
+ * around the loading, and nowhere else.
  */
-final class ProcessEnvironment {
-  private ProcessEnvironment() {}
+final class ProcessEnvironment implements AutoCloseable {
+  private final List<String> names = new ArrayList<>();
 
-  /**
-   * Sets a variable that is not set. C's environment is not safe against threads that read it at
-   * the same time, so this belongs right before a library is loaded, and nowhere else.
-   */
-  static void setIfAbsent(String name, String value) {
-    Linker linker = Linker.nativeLinker();
+  /** Sets those of the variables that are not set. */
+  ProcessEnvironment(Map<String, String> variables) {
+    variables.forEach(
+        (name, value) -> {
+          if (get(name) == null) {
+            set(name, value);
+            names.add(name);
+          }
+        });
+  }
+
+  /** What a native library would read now; null when the variable is not set. */
+  static String get(String name) {
+    MethodHandle getenv = function("getenv", ValueLayout.ADDRESS, ValueLayout.ADDRESS);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = (MemorySegment) getenv.invokeExact(arena.allocateFrom(name));
+      return value.address() == 0 ? null : CStrings.at(value);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError("a downcall throws nothing else", e);
+    }
+  }
+
+  private static void set(String name, String value) {
     MethodHandle setenv =
-        linker.downcallHandle(
-            linker.defaultLookup().findOrThrow("setenv"),
-            FunctionDescriptor.of(
-                ValueLayout.JAVA_INT,
-                ValueLayout.ADDRESS,
-                ValueLayout.ADDRESS,
-                ValueLayout.JAVA_INT));
+        function(
+            "setenv",
+            ValueLayout.JAVA_INT,
+            ValueLayout.ADDRESS,
+            ValueLayout.ADDRESS,
+            ValueLayout.JAVA_INT);
     try (Arena arena = Arena.ofConfined()) {
       int overwrite = 0;
       int code =
@@ -42,20 +69,29 @@ final class ProcessEnvironment {
     }
   }
 
-  /** What a native library would read now; null when the variable is not set. */
-  static String get(String name) {
-    Linker linker = Linker.nativeLinker();
-    MethodHandle getenv =
-        linker.downcallHandle(
-            linker.defaultLookup().findOrThrow("getenv"),
-            FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+  /** Takes back what was set. Closing again does nothing. */
+  @Override
+  public void close() {
+    MethodHandle unsetenv = function("unsetenv", ValueLayout.JAVA_INT, ValueLayout.ADDRESS);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment value = (MemorySegment) getenv.invokeExact(arena.allocateFrom(name));
-      return value.address() == 0 ? null : CStrings.at(value);
+      for (String name : names) {
+        int code = (int) unsetenv.invokeExact(arena.allocateFrom(name));
+        if (code != 0) {
+          throw new NativeException("libc", "unsetenv", code, "errno", "cannot unset " + name);
+        }
+      }
+      names.clear();
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
       throw new AssertionError("a downcall throws nothing else", e);
     }
+  }
+
+  private static MethodHandle function(
+      String name, MemoryLayout result, MemoryLayout... arguments) {
+    Linker linker = Linker.nativeLinker();
+    return linker.downcallHandle(
+        linker.defaultLookup().findOrThrow(name), FunctionDescriptor.of(result, arguments));
   }
 }

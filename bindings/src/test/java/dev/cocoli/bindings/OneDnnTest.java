@@ -3,13 +3,19 @@ package dev.cocoli.bindings;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
 import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -28,18 +34,36 @@ class OneDnnTest {
   }
 
   @Test
-  void openMpGetsTheThreadsOfTheJvm() {
+  void openMpGetsTheThreadsOfTheJvm() throws Throwable {
+    MethodHandle maxThreads =
+        Linker.nativeLinker()
+            .downcallHandle(
+                SymbolLookup.loaderLookup().findOrThrow("omp_get_max_threads"),
+                FunctionDescriptor.of(ValueLayout.JAVA_INT));
     String user = System.getenv("OMP_NUM_THREADS");
+    int threads = (int) maxThreads.invokeExact();
     assertEquals(
         user != null ? user : String.valueOf(Runtime.getRuntime().availableProcessors()),
-        ProcessEnvironment.get("OMP_NUM_THREADS"));
+        String.valueOf(threads));
+  }
+
+  @Test
+  void processesStartedLaterDoNotInheritTheSettings() {
+    assertEquals(System.getenv("OMP_NUM_THREADS"), ProcessEnvironment.get("OMP_NUM_THREADS"));
   }
 
   @Test
   void whatTheUserHasSetStays() {
-    ProcessEnvironment.setIfAbsent("COCOLI_TEST_VARIABLE", "first");
-    ProcessEnvironment.setIfAbsent("COCOLI_TEST_VARIABLE", "second");
-    assertEquals("first", ProcessEnvironment.get("COCOLI_TEST_VARIABLE"));
+    try (ProcessEnvironment _ = new ProcessEnvironment(Map.of("COCOLI_TEST", "first"))) {
+      try (ProcessEnvironment _ =
+          new ProcessEnvironment(Map.of("COCOLI_TEST", "second", "COCOLI_OTHER", "ours"))) {
+        assertEquals("first", ProcessEnvironment.get("COCOLI_TEST"));
+        assertEquals("ours", ProcessEnvironment.get("COCOLI_OTHER"));
+      }
+      assertEquals("first", ProcessEnvironment.get("COCOLI_TEST"));
+      assertNull(ProcessEnvironment.get("COCOLI_OTHER"));
+    }
+    assertNull(ProcessEnvironment.get("COCOLI_TEST"));
   }
 
   @Test
