@@ -165,14 +165,15 @@ public final class TrainingPlots {
 
   /**
    * XChart puts ticks at the points where these are evenly spaced, such as 1, 25, 49; an unseen
-   * uneven series makes it choose round numbers. A few points may keep a tick each.
+   * series whose points share no step with them makes it choose round numbers. A few points may
+   * keep a tick each.
    */
   private static void roundTicks(XYChart chart, double[] x) {
     double last = x[x.length - 1];
     if (x.length <= MAX_TICKED_POINTS || last <= 0) {
       return;
     }
-    double[] uneven = {0, last / 3, last};
+    double[] uneven = {0, last / Math.PI, last};
     XYSeries unseen = chart.addSeries("unseen", uneven, new double[uneven.length]);
     unseen.setShowInLegend(false);
     unseen.setLineStyle(SeriesLines.NONE);
