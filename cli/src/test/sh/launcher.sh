@@ -2,7 +2,7 @@
 # Tests ./cocoli on a copy of the repository whose path has a space: needs a build (mvn package), makes none itself.
 set -eu
 
-root=$(cd "$(dirname "$0")/../../../.." && pwd)
+root=$(CDPATH='' cd "$(dirname "$0")/../../../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy="$work/a copy"
