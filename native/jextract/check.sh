@@ -1,29 +1,60 @@
 #!/bin/sh
-# Generates the bindings anew and compares them with those that are committed. Skips, and says why, where jextract or a
-# library's headers are not there. The environment is that of generate.sh.
+# Generates the bindings anew and compares them with those that are committed. Skips a library, and says why, where jextract
+# or the library's headers are not there; whatever else keeps it from being compared is a failure. The environment is that of
+# generate.sh.
+#
+#   native/jextract/check.sh [--all]
+#
+#   --all  nothing may be skipped
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd) # with CDPATH, cd prints where it went
 committed=$here/../../bindings/src/generated/java
+bindings=dev/cocoli/bindings
+ABSENT=77 # generate.sh's exit code
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if ! command -v "${JEXTRACT:-jextract}" >/dev/null; then
-  echo "bindings: not compared, there is no jextract (set JEXTRACT; native/jextract/generate.sh says how to build it)"
-  exit 0
+case $* in
+  '') all= ;;
+  --all) all=yes ;;
+  *)
+    echo "check.sh: knows --all and nothing else, not: $*" >&2
+    exit 1
+    ;;
+esac
+
+failed=0
+fail() {
+  echo "failed: bindings $*" >&2
+  failed=1
+}
+
+# what no library accounts for
+set --
+for library in onednn cudart cublas cudnn nvrtc nccl; do
+  set -- "$@" ! -path "./$bindings/$library/*"
+done
+orphans=$(cd "$committed" && find . -type f "$@")
+[ -z "$orphans" ] || fail "that generate.sh does not make: $orphans"
+
+if [ -z "$all" ] && ! command -v "${JEXTRACT:-jextract}" >/dev/null; then
+  echo "skipped: bindings: there is no ${JEXTRACT:-jextract} (set JEXTRACT; native/jextract/generate.sh says how to build it)"
+  exit $failed
 fi
 
-differs=0
 for library in onednn cudart cublas cudnn nvrtc nccl; do
-  folder=dev/cocoli/bindings/$library
-  if ! "$here/generate.sh" --output "$work/java" $library >"$work/log" 2>&1; then
-    echo "bindings of $library: not compared:"
-    sed 's/^/  /' "$work/log"
-  elif diff -r "$committed/$folder" "$work/java/$folder"; then
+  code=0
+  "$here/generate.sh" --output "$work/java" $library >"$work/log" 2>&1 || code=$?
+  if [ $code -eq $ABSENT ] && [ -z "$all" ]; then
+    echo "skipped: bindings of $(sed -n '1s/^generate.sh: //p' "$work/log")"
+  elif [ $code -ne 0 ]; then
+    cat "$work/log"
+    fail "of $library: not compared"
+  elif diff -r "$committed/$bindings/$library" "$work/java/$bindings/$library"; then
     echo "bindings of $library: as committed"
   else
-    echo "bindings of $library: differ from what generate.sh makes; run it and commit, never edit them by hand" >&2
-    differs=1
+    fail "of $library: differ from what generate.sh makes; run it and commit, never edit them by hand"
   fi
 done
-exit $differs
+exit $failed

@@ -7,10 +7,13 @@
 # found by itself or taken from the environment:
 #
 #   JEXTRACT         the tool (default: jextract on the PATH)
-#   DNNL_JAR         org.bytedeco:dnnl, classifier linux-x86_64 (default: the one in ~/.m2/repository)
-#   CUDA_HOME        a CUDA toolkit with include/cuda_runtime_api.h (default: /usr/local/cuda)
+#   DNNL_JAR         org.bytedeco:dnnl, classifier linux-x86_64 (default: the one in ~/.m2/repository); unzip opens it
+#   CUDA_HOME        a CUDA toolkit with its headers (default: /usr/local/cuda): for cudart, and because theirs include the
+#                    toolkit's (cuda_runtime_api.h, crt/host_defines.h, cuda_fp16.h) for cublas, cudnn and nccl too
 #   NVIDIA_PACKAGES  the folder "nvidia" of a Python environment's site-packages that has nvidia-cublas, nvidia-cuda-nvrtc,
 #                    nvidia-cudnn-cu13 and nvidia-nccl-cu13 (default: the one in $VIRTUAL_ENV)
+#
+# Exits with 77 where jextract or headers are not there and nothing else is wrong, with 1 for everything else.
 #
 # jextract comes as a binary from https://jdk.java.net/jextract, but the libclang in it is newer than 15, and with that it emits
 # classes named after unnamed unions that do not compile. So build it from https://github.com/openjdk/jextract, release 23 or the
@@ -43,22 +46,28 @@ NCCL_VERSION=2.30.7
 # nvrtc.h has no version of its own: its package is asked
 NVRTC_VERSION=13.0.88
 
-here=$(cd "$(dirname "$0")" && pwd)
-output=$here/../../bindings/src/generated/java
-if [ "${1:-}" = --output ]; then
-  output=$2
-  shift 2
-fi
-libraries=${*:-onednn cudart cublas cudnn nvrtc nccl}
+ABSENT=77 # the customary exit code of a test that was skipped
 
 fail() {
   echo "generate.sh: $*" >&2
   exit 1
 }
 
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd) # with CDPATH, cd prints where it went
+output=$here/../../bindings/src/generated/java
+if [ "${1:-}" = --output ]; then
+  [ -n "${2:-}" ] || fail "--output needs a directory"
+  output=$2
+  shift 2
+fi
+libraries=${*:-onednn cudart cublas cudnn nvrtc nccl}
+
 jextract=${JEXTRACT:-jextract}
-command -v "$jextract" >/dev/null || fail "no jextract: set JEXTRACT to one (the head of this script says how to build it)"
-tool=$("$jextract" --version 2>&1)
+if ! command -v "$jextract" >/dev/null; then
+  echo "generate.sh: no $jextract: set JEXTRACT to one (the head of generate.sh says how to build it)" >&2
+  exit $ABSENT
+fi
+tool=$("$jextract" --version 2>&1) || fail "$jextract --version failed: $tool"
 case $tool in
   "jextract $JEXTRACT_VERSION"*) ;;
   *) fail "the bindings are made with jextract $JEXTRACT_VERSION, this is: $(echo "$tool" | head -n 1)" ;;
@@ -87,18 +96,25 @@ macro() {
   return 0
 }
 
-missing=
+status=0
 # the header must be there, and of the version that is pinned
 want() { # LIBRARY HEADER FOUND PINNED HINT
   if [ ! -f "$2" ]; then
-    missing="$missing
-  $1: no $2; $5"
+    echo "generate.sh: $1: no $2; $5" >&2
+    [ $status -ne 0 ] || status=$ABSENT
     return 1
   elif [ "$3" != "$4" ]; then
-    missing="$missing
-  $1: $2 is of version $3, the bindings are made from $4; $5"
+    echo "generate.sh: $1: $2 is of version $3, the bindings are made from $4; $5" >&2
+    status=1
     return 1
   fi
+}
+
+want_toolkit() { # LIBRARY
+  found=$(macro "$cuda/cuda_runtime_api.h" CUDART_VERSION)
+  hint="set CUDA_HOME to a CUDA toolkit 13.0 with headers"
+  want "$1" "$cuda/cuda_runtime_api.h" "$found" $CUDART_VERSION "$hint" &&
+    want "$1" "$cuda/crt/host_defines.h" "$found" $CUDART_VERSION "$hint"
 }
 
 generate() { # LIBRARY CLASS ARGUMENT...
@@ -122,23 +138,25 @@ for library in $libraries; do
   case $library in
     onednn)
       jar=${DNNL_JAR:-$HOME/.m2/repository/org/bytedeco/dnnl/$DNNL_JAR_VERSION/dnnl-$DNNL_JAR_VERSION-linux-x86_64.jar}
-      [ ! -f "$jar" ] || unzip -q -o "$jar" 'org/bytedeco/dnnl/linux-x86_64/include/*' -d "$work/dnnl"
+      [ ! -f "$jar" ] || unzip -q -o "$jar" 'org/bytedeco/dnnl/linux-x86_64/include/*' -d "$work/dnnl" ||
+        fail "cannot unzip $jar"
       include=$work/dnnl/org/bytedeco/dnnl/linux-x86_64/include
       version=$include/oneapi/dnnl/dnnl_version.h
+      [ -f "$jar" ] || version=$jar
       found=$(macro "$version" DNNL_VERSION_MAJOR).$(macro "$version" DNNL_VERSION_MINOR).$(macro "$version" DNNL_VERSION_PATCH)
       want onednn "$version" "$found" $ONEDNN_VERSION "set DNNL_JAR to org.bytedeco:dnnl:$DNNL_JAR_VERSION:linux-x86_64" || continue
       generate onednn Dnnl -I "$include" "$include/oneapi/dnnl/dnnl.h"
       ;;
     cudart)
-      header=$cuda/cuda_runtime_api.h
-      want cudart "$header" "$(macro "$header" CUDART_VERSION)" $CUDART_VERSION "set CUDA_HOME to the toolkit 13.0" || continue
-      generate cudart CudaRuntime -I "$cuda" "$header"
+      want_toolkit cudart || continue
+      generate cudart CudaRuntime -I "$cuda" "$cuda/cuda_runtime_api.h"
       ;;
     cublas)
       include=$packages/cu13/include
       header=$include/cublas_api.h
       found=$(macro "$header" CUBLAS_VER_MAJOR).$(macro "$header" CUBLAS_VER_MINOR).$(macro "$header" CUBLAS_VER_PATCH)
       want cublas "$header" "$found" $CUBLAS_VERSION "install nvidia-cublas and set NVIDIA_PACKAGES" || continue
+      want_toolkit cublas || continue
       generate cublas Cublas -I "$cuda" -I "$include" "$include/cublas_v2.h" "$include/cublasLt.h"
       ;;
     cudnn)
@@ -146,13 +164,14 @@ for library in $libraries; do
       header=$include/cudnn_version.h
       found=$(macro "$header" CUDNN_MAJOR).$(macro "$header" CUDNN_MINOR).$(macro "$header" CUDNN_PATCHLEVEL)
       want cudnn "$header" "$found" $CUDNN_VERSION "install nvidia-cudnn-cu13 and set NVIDIA_PACKAGES" || continue
+      want_toolkit cudnn || continue
       generate cudnn Cudnn -I "$include" -I "$cuda" "$include/cudnn.h"
       ;;
     nvrtc)
       header=$packages/cu13/include/nvrtc.h
-      found=none
+      found=unknown
       for info in "$packages"/../nvidia_cuda_nvrtc-*.dist-info; do
-        found=$(basename "$info" .dist-info | sed 's/.*-//')
+        [ ! -d "$info" ] || found=$(basename "$info" .dist-info | sed 's/.*-//')
       done
       want nvrtc "$header" "$found" $NVRTC_VERSION "install nvidia-cuda-nvrtc and set NVIDIA_PACKAGES" || continue
       generate nvrtc Nvrtc -I "$cuda" "$header"
@@ -161,10 +180,12 @@ for library in $libraries; do
       header=$packages/nccl/include/nccl.h
       found=$(macro "$header" NCCL_MAJOR).$(macro "$header" NCCL_MINOR).$(macro "$header" NCCL_PATCH)
       want nccl "$header" "$found" $NCCL_VERSION "install nvidia-nccl-cu13 and set NVIDIA_PACKAGES" || continue
+      want_toolkit nccl || continue
       generate nccl Nccl -I "$cuda" "$header"
       ;;
     *) fail "no such library: $library (onednn, cudart, cublas, cudnn, nvrtc, nccl)" ;;
   esac
 done
 
-[ -z "$missing" ] || fail "these were left as they are, for want of their headers:$missing"
+[ $status -eq 0 ] || echo "generate.sh: the bindings of these were left as they are" >&2
+exit $status

@@ -2,7 +2,7 @@
 # Tests ./cocoli on a copy of the repository whose path has a space: needs a build (mvn package), makes none itself.
 set -eu
 
-root=$(cd "$(dirname "$0")/../../../.." && pwd)
+root=$(CDPATH='' cd "$(dirname "$0")/../../../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy="$work/a copy"
@@ -42,6 +42,10 @@ cat >"$work/bin/mvn" <<'EOF'
 #!/bin/sh
 echo call >>"$CALLS"
 sleep 2
+if [ "${BREAK:-}" = silently ]; then
+  echo "said nothing"
+  exit 1
+fi
 if [ -n "${BREAK:-}" ]; then
   echo "[ERROR] Main.java is broken"
   exit 1
@@ -63,6 +67,8 @@ ln -s "$copy/cocoli" "$work/linked"
 mkdir "$work/elsewhere"
 ln -s ../linked "$work/elsewhere/twice"
 expect "starts through links" 0 "Java " "$work/elsewhere/twice" --version
+mkdir "$work/elsewhere/a copy"
+expect "is not led astray by CDPATH" 0 "Java " env CDPATH="$work/elsewhere" "a copy/cocoli" --version
 expect "hands on what it is given" 2 "two words" "$copy/cocoli" "two words"
 expect "hands on options for java" 0 "7 processors" \
   env COCOLI_JAVA_OPTS="-XX:ActiveProcessorCount=7 -Xmx512m" "$copy/cocoli" doctor
@@ -84,8 +90,12 @@ export BREAK
 expect "tells why a build failed" 1 "Main.java is broken" "$copy/cocoli" --version
 expect "tries again after a failure" 1 "the build failed" "$copy/cocoli" --version
 [ "$(calls)" -eq 2 ] || fail "it built $(calls) times, not 2"
+BREAK=silently
+expect "shows a log without errors" 1 "said nothing" "$copy/cocoli" --version
 unset BREAK
 : >"$CALLS"
+mkdir "$copy/target/build.lock"
+sh -c 'echo $$' >"$copy/target/build.lock/pid" # of a process that is gone
 "$copy/cocoli" --version >"$work/first" 2>&1 &
 first=$!
 expect "waits for another's build" 0 "Java " "$copy/cocoli" --version

@@ -10,6 +10,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Lists the graphics cards without starting work on any of them. */
 final class CudaDevices {
@@ -25,8 +26,13 @@ final class CudaDevices {
     try {
       NvidiaLibraries.load(NvidiaLibrary.CUDA_RUNTIME);
     } catch (NativeException e) {
+      OptionalInt newest = CudaDriver.newestCuda();
+      Optional<String> driver =
+          newest.isPresent()
+              ? Optional.of(LibraryVersions.cuda(newest.getAsInt()))
+              : Optional.empty();
       return new DoctorReport.Cuda(
-          Optional.empty(), Optional.empty(), List.of(), Optional.of(e.getMessage()));
+          driver, Optional.empty(), List.of(), Optional.of(e.getMessage()));
     }
     String runtime = LibraryVersions.cuda(LibraryVersions.cudaRuntime());
     try (Arena arena = Arena.ofConfined()) {
@@ -35,10 +41,10 @@ final class CudaDevices {
       int error = CudaRuntime.cudaGetDeviceCount(out);
       if (error != 0) {
         String problem =
-            (driver.isEmpty() ? "no NVIDIA driver is installed: " : "")
-                + CudaStatus.name(error)
-                + ", "
-                + CudaStatus.text(error);
+            driver.isEmpty()
+                ? "there is no NVIDIA driver; install it (https://www.nvidia.com/drivers), and for"
+                    + " a container the NVIDIA Container Toolkit on its host"
+                : CudaStatus.name(error) + ", " + CudaStatus.text(error);
         return new DoctorReport.Cuda(driver, Optional.of(runtime), List.of(), Optional.of(problem));
       }
       List<DoctorReport.CudaDevice> devices = new ArrayList<>();

@@ -16,8 +16,8 @@ import java.util.OptionalInt;
 final class CudaDriver {
   private CudaDriver() {}
 
-  /** The newest CUDA release that the driver runs, for example 13; empty without a driver. */
-  static OptionalInt newestCudaMajor() {
+  /** The newest CUDA release that the driver runs, 13000 for 13.0; empty without a driver. */
+  static OptionalInt newestCuda() {
     SymbolLookup driver;
     try {
       driver = SymbolLookup.libraryLookup("libcuda.so.1", Arena.global());
@@ -32,9 +32,7 @@ final class CudaDriver {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment version = arena.allocate(ValueLayout.JAVA_INT);
       int code = (int) getVersion.invokeExact(version);
-      return code == 0
-          ? OptionalInt.of(version.get(ValueLayout.JAVA_INT, 0) / 1000)
-          : OptionalInt.empty();
+      return code == 0 ? OptionalInt.of(version.get(ValueLayout.JAVA_INT, 0)) : OptionalInt.empty();
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {

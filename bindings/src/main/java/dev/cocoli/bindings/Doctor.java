@@ -27,7 +27,11 @@ public final class Doctor {
   }
 
   private static LibraryReport oneDnn() {
-    String remedy = "add the jar org.bytedeco:dnnl of this platform to the class path";
+    String remedy =
+        "add the jar org.bytedeco:dnnl of this platform to the class path, and see that"
+            + " COCOLI_CACHE (now "
+            + LibraryCache.directoryOfUser()
+            + ") can be written and executed from";
     try {
       Path file = OneDnn.load();
       return new LibraryReport(
@@ -43,7 +47,7 @@ public final class Doctor {
           Optional.empty(),
           Optional.empty(),
           List.of(),
-          Optional.of(e.getMessage()),
+          Optional.of(problem("oneDNN", e)),
           remedy);
     }
   }
@@ -62,9 +66,17 @@ public final class Doctor {
           found.file(),
           found.version(),
           found.tried(),
-          Optional.of(e.getMessage()),
+          Optional.of(problem(found.name(), e)),
           found.remedy());
     }
+  }
+
+  /** The message; without the library's name, which the report has already, if that is its own. */
+  private static String problem(String library, NativeException e) {
+    String prefix = library + ": ";
+    return e.getMessage().startsWith(prefix)
+        ? e.getMessage().substring(prefix.length())
+        : e.getMessage();
   }
 
   private static DoctorReport.Cpu cpu() {

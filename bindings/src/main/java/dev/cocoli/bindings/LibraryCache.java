@@ -106,10 +106,19 @@ final class LibraryCache {
           return false;
         }
       }
-      Files.setLastModifiedTime(file, sum.mark());
+      mark(file, sum);
       return true;
     } catch (NoSuchFileException e) {
       return false;
+    }
+  }
+
+  private static void mark(Path file, Checksum sum) {
+    try {
+      Files.setLastModifiedTime(file, sum.mark());
+    } catch (IOException e) {
+      // another's cache, or one that is read only: the file is good, and is read again next time
+      return;
     }
   }
 

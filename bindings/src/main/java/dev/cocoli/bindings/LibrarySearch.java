@@ -53,7 +53,8 @@ record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrar
       boolean runs = cudaMajor <= driverMajor.getAsInt();
       boolean otherRuns = other.cudaMajor <= driverMajor.getAsInt();
       if (runs != otherRuns) {
-        return runs && foundCount() > 0;
+        // even if it is not there: then that is the one to install
+        return runs;
       }
     }
     if (foundCount() != other.foundCount()) {

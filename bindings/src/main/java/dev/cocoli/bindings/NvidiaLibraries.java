@@ -7,6 +7,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -93,7 +94,10 @@ public final class NvidiaLibraries {
 
   private static synchronized LibrarySearch search() {
     if (search == null) {
-      search = LibrarySearch.best(SearchPath.ofProcess(), CudaDriver.newestCudaMajor());
+      OptionalInt driver = CudaDriver.newestCuda();
+      OptionalInt driverMajor =
+          driver.isPresent() ? OptionalInt.of(driver.getAsInt() / 1000) : OptionalInt.empty();
+      search = LibrarySearch.best(SearchPath.ofProcess(), driverMajor);
     }
     return search;
   }
@@ -112,7 +116,8 @@ public final class NvidiaLibraries {
             library.displayName(),
             file
                 + " is too old, it lacks "
-                + String.join(", ", unresolved)
+                + String.join(", ", unresolved.subList(0, Math.min(3, unresolved.size())))
+                + (unresolved.size() > 3 ? " and " + (unresolved.size() - 3) + " more" : "")
                 + "; "
                 + remedy(List.of(library)),
             null);

@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -48,8 +49,8 @@ final class SearchPath {
     SearchPath path = new SearchPath(environment, root);
     path.addExplicit(PROPERTY, property);
     path.addExplicit(VARIABLE, environment.apply(VARIABLE));
-    for (String entry : split(environment.apply("LD_LIBRARY_PATH"))) {
-      path.add("LD_LIBRARY_PATH", Path.of(entry));
+    for (Path directory : paths(environment.apply("LD_LIBRARY_PATH"))) {
+      path.add("LD_LIBRARY_PATH", directory);
     }
     path.addToolkits();
     path.addSystem();
@@ -59,8 +60,7 @@ final class SearchPath {
 
   /** An entry is a directory of libraries, a Python environment, or its site-packages. */
   private void addExplicit(String source, String value) {
-    for (String entry : split(value)) {
-      Path directory = Path.of(entry);
+    for (Path directory : paths(value)) {
       add(source, directory);
       addPackages(source, directory);
       addPython(source, directory);
@@ -69,9 +69,8 @@ final class SearchPath {
 
   private void addToolkits() {
     for (String variable : List.of("CUDA_HOME", "CUDA_PATH")) {
-      String home = environment.apply(variable);
-      if (home != null && !home.isBlank()) {
-        addToolkit(variable, Path.of(home));
+      for (Path home : paths(environment.apply(variable))) {
+        addToolkit(variable, home);
       }
     }
     addToolkit("the CUDA toolkit", root.resolve("usr/local/cuda"));
@@ -101,24 +100,24 @@ final class SearchPath {
 
   private void addPythons() {
     for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
-      String prefix = environment.apply(variable);
-      if (prefix != null && !prefix.isBlank()) {
-        add(variable, Path.of(prefix, "lib"));
-        addPython(variable, Path.of(prefix));
+      for (Path prefix : paths(environment.apply(variable))) {
+        add(variable, prefix.resolve("lib"));
+        addPython(variable, prefix);
       }
     }
-    for (String entry : split(environment.apply("PATH"))) {
-      Path python = Path.of(entry, "python3");
+    for (Path directory : paths(environment.apply("PATH"))) {
+      Path python = directory.resolve("python3");
       if (Files.isExecutable(python)) {
         addPythonOf(python);
         // an environment's python3 is a link into the installation that it was made from
         addPythonOf(target(python));
       }
     }
-    String home = environment.apply("HOME");
-    if (home != null && !home.isBlank()) {
-      addPython("the user's Python packages", Path.of(home, ".local"));
+    for (Path home : paths(environment.apply("HOME"))) {
+      addPython("the user's Python packages", home.resolve(".local"));
     }
+    // where pip puts them when it runs as root, as in most containers
+    addPython("the system's Python packages", root.resolve("usr/local"));
   }
 
   private void addPythonOf(Path python) {
@@ -129,7 +128,12 @@ final class SearchPath {
   }
 
   private void addPython(String source, Path prefix) {
-    for (Path lib : glob(prefix.resolve("lib"), "python3*")) {
+    List<Path> libs = glob(prefix.resolve("lib"), "python3*");
+    // Fedora and its kin; in a virtual environment it is a link to lib
+    if (!Files.isSymbolicLink(prefix.resolve("lib64"))) {
+      libs.addAll(glob(prefix.resolve("lib64"), "python3*"));
+    }
+    for (Path lib : libs) {
       addPackages(source, lib.resolve("site-packages"));
       addPackages(source, lib.resolve("dist-packages"));
     }
@@ -148,16 +152,20 @@ final class SearchPath {
     places.putIfAbsent(absolute, new SearchedPlace(source, absolute));
   }
 
-  private static List<String> split(String value) {
-    List<String> entries = new ArrayList<>();
-    if (value != null) {
-      for (String entry : value.split(File.pathSeparator)) {
-        if (!entry.isBlank()) {
-          entries.add(entry);
+  /** The directories in a variable's value; none where it is not set. */
+  private static List<Path> paths(String value) {
+    List<Path> paths = new ArrayList<>();
+    for (String entry : value == null ? new String[0] : value.split(File.pathSeparator)) {
+      if (!entry.isBlank()) {
+        try {
+          paths.add(Path.of(entry));
+        } catch (InvalidPathException e) {
+          // a name with letters that the locale lacks: the JVM could not open what is in it either
+          continue;
         }
       }
     }
-    return entries;
+    return paths;
   }
 
   /** A file that cannot be read names no directories. */

@@ -78,6 +78,28 @@ class LibrarySearchTest {
   }
 
   @Test
+  void findsWhatPipInstalledAsRoot() throws IOException {
+    install(
+        root.resolve("usr/local/lib/python3.12/dist-packages/nvidia/cudnn/lib"),
+        List.of("libcudnn.so.9"));
+    install(
+        root.resolve("usr/local/lib64/python3.9/site-packages/nvidia/nccl/lib"),
+        List.of("libnccl.so.2"));
+    LibrarySearch search = search(OptionalInt.empty());
+    assertTrue(search.hits().get(NvidiaLibrary.CUDNN).file().isPresent());
+    assertTrue(search.hits().get(NvidiaLibrary.NCCL).file().isPresent());
+  }
+
+  @Test
+  void passesOverWhatCannotBeAPath() throws IOException {
+    install(root.resolve("mine"), List.of("libcudnn.so.9"));
+    for (String variable : List.of("LD_LIBRARY_PATH", "PATH", "CUDA_HOME", "VIRTUAL_ENV", "HOME")) {
+      environment.put(variable, "not\0a path:" + root.resolve("mine"));
+    }
+    assertTrue(search(OptionalInt.empty()).hits().get(NvidiaLibrary.CUDNN).file().isPresent());
+  }
+
+  @Test
   void anExplicitPathWins() throws IOException {
     install(root.resolve("usr/local/cuda/lib64"), CUDA_13);
     install(root.resolve("mine"), List.of("libcudart.so.13"));
@@ -129,6 +151,13 @@ class LibrarySearchTest {
   void aReleaseThatTheDriverRunsWins() throws IOException {
     install(root.resolve("usr/local/cuda/lib64"), CUDA_13);
     install(root.resolve("usr/lib64"), CUDA_12);
+    assertEquals(12, search(OptionalInt.of(12)).cudaMajor());
+    assertEquals(13, search(OptionalInt.of(13)).cudaMajor());
+    assertEquals(13, search(OptionalInt.empty()).cudaMajor());
+  }
+
+  @Test
+  void whereNothingIsTheReleaseThatTheDriverRunsIsWanted() {
     assertEquals(12, search(OptionalInt.of(12)).cudaMajor());
     assertEquals(13, search(OptionalInt.of(13)).cudaMajor());
     assertEquals(13, search(OptionalInt.empty()).cudaMajor());

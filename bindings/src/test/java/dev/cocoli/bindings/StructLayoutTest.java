@@ -3,6 +3,11 @@ package dev.cocoli.bindings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.cocoli.bindings.cublas.Cublas;
+import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.cudnn.Cudnn;
+import dev.cocoli.bindings.nccl.Nccl;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.GroupLayout;
@@ -15,6 +20,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.JarEntry;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,28 +38,65 @@ class StructLayoutTest {
 
   @Test
   void cudaRuntime() throws Exception {
-    compare("cudart", "cuda_runtime_api.h", List.of(cudaHeaders()));
+    Path toolkit = cudaHeaders();
+    requireRelease(toolkit.resolve("cuda_runtime_api.h"), CudaRuntime.class, "CUDART_VERSION");
+    compare("cudart", "cuda_runtime_api.h", List.of(toolkit));
   }
 
   @Test
   void cublas() throws Exception {
-    compare("cublas", "cublasLt.h", List.of(headersOf(NvidiaLibrary.CUBLAS), cudaHeaders()));
+    Path headers = headersOf(NvidiaLibrary.CUBLAS);
+    requireRelease(
+        headers.resolve("cublas_api.h"),
+        Cublas.class,
+        "CUBLAS_VER_MAJOR",
+        "CUBLAS_VER_MINOR",
+        "CUBLAS_VER_PATCH");
+    compare("cublas", "cublasLt.h", List.of(headers, cudaHeaders()));
   }
 
   @Test
   void cudnn() throws Exception {
-    compare("cudnn", "cudnn.h", List.of(headersOf(NvidiaLibrary.CUDNN), cudaHeaders()));
+    Path headers = headersOf(NvidiaLibrary.CUDNN);
+    requireRelease(
+        headers.resolve("cudnn_version.h"),
+        Cudnn.class,
+        "CUDNN_MAJOR",
+        "CUDNN_MINOR",
+        "CUDNN_PATCHLEVEL");
+    compare("cudnn", "cudnn.h", List.of(headers, cudaHeaders()));
   }
 
   @Test
   void nccl() throws Exception {
-    compare("nccl", "nccl.h", List.of(headersOf(NvidiaLibrary.NCCL), cudaHeaders()));
+    Path headers = headersOf(NvidiaLibrary.NCCL);
+    requireRelease(headers.resolve("nccl.h"), Nccl.class, "NCCL_MAJOR", "NCCL_MINOR", "NCCL_PATCH");
+    compare("nccl", "nccl.h", List.of(headers, cudaHeaders()));
+  }
+
+  /** The structs of another release may differ, and rightly so. */
+  private static void requireRelease(Path header, Class<?> bindings, String... macros)
+      throws Exception {
+    if (!Files.isRegularFile(header)) {
+      Installed.skip("there is no " + header);
+    }
+    List<String> bound = new ArrayList<>();
+    List<String> installed = new ArrayList<>();
+    for (String macro : macros) {
+      bound.add(bindings.getMethod(macro).invoke(null).toString());
+      Matcher definition =
+          Pattern.compile("(?m)^\\s*#\\s*define\\s+" + macro + "\\s+(\\d+)")
+              .matcher(Files.readString(header));
+      installed.add(definition.find() ? definition.group(1) : "unknown");
+    }
+    if (!installed.equals(bound)) {
+      Installed.skip(
+          "%s is of release %s, the bindings are of %s"
+              .formatted(header, String.join(".", installed), String.join(".", bound)));
+    }
   }
 
   private void compare(String library, String header, List<Path> includes) throws Exception {
-    if (includes.stream().noneMatch(include -> Files.isRegularFile(include.resolve(header)))) {
-      Installed.skip("there is no " + header + " in " + includes);
-    }
     List<String> expected = new ArrayList<>();
     StringBuilder program =
         new StringBuilder("#include <stddef.h>\n#include <stdio.h>\n#include <" + header + ">\n")
@@ -92,13 +136,21 @@ class StructLayoutTest {
 
   private List<String> runC(String program, List<Path> includes) throws Exception {
     Path source = Files.writeString(directory.resolve("layout.c"), program);
-    List<String> command = new ArrayList<>(List.of("cc", "-o", "layout", source.toString()));
+    List<String> command = new ArrayList<>(List.of(compiler(), "-o", "layout", source.toString()));
     includes.forEach(include -> command.add("-I" + include));
-    if (!Files.isExecutable(Path.of("/usr/bin/cc"))) {
-      Installed.skip("there is no C compiler at /usr/bin/cc");
-    }
     run(command);
     return run(List.of(directory.resolve("layout").toString()));
+  }
+
+  private static String compiler() {
+    for (String folder : System.getenv("PATH").split(File.pathSeparator)) {
+      Path compiler = Path.of(folder, "cc");
+      if (Files.isExecutable(compiler)) {
+        return compiler.toString();
+      }
+    }
+    Installed.skip("there is no C compiler cc on the PATH");
+    throw new IllegalStateException("unreachable");
   }
 
   private List<String> run(List<String> command) throws Exception {

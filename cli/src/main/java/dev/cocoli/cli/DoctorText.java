@@ -69,9 +69,17 @@ final class DoctorText {
           library.file().map(Path::toString).orElse("built in"));
       return;
     }
-    out.printf("missing  %-15s %s%n", library.name(), library.problem().get());
-    for (Path tried : library.tried()) {
-      out.printf("           tried %s%n", tried);
+    out.printf(
+        "%s %-15s %s%n",
+        library.file().isPresent() ? "broken  " : "missing ",
+        library.name(),
+        library.problem().get());
+    if (library.file().isPresent()) {
+      out.printf("           found %s%n", library.file().get());
+    } else {
+      for (Path tried : library.tried()) {
+        out.printf("           tried %s%n", tried);
+      }
     }
     out.printf("           %s%n", library.remedy());
   }

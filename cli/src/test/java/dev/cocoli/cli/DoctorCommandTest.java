@@ -29,8 +29,10 @@ class DoctorCommandTest {
       assertTrue(text.contains(library.get("name").asText()), text);
       assertFalse(library.get("remedy").asText().isEmpty());
       assertEquals(library.get("usable").asBoolean(), library.get("problem").isNull());
-      for (JsonNode tried : library.get("tried")) {
-        assertTrue(text.contains(tried.asText()), tried + " in " + text);
+      if (library.get("file").isNull()) {
+        for (JsonNode tried : library.get("tried")) {
+          assertTrue(text.contains(tried.asText()), tried + " in " + text);
+        }
       }
     }
     JsonNode oneDnn = report.get("libraries").get(0);
