@@ -108,6 +108,14 @@ final class DataOptions {
     return Datasets.open(data, given, split, format, options);
   }
 
+  /** Returns the annotation files that a command line names, as far as these are single files. */
+  List<Path> files(Optional<String> split) {
+    if (data == null || !isFile()) {
+      return List.of();
+    }
+    return split.isPresent() ? List.of(data, Path.of(split.get())) : List.of(data);
+  }
+
   /** Whether the data is a file, so that another split is another file. */
   boolean isFile() {
     return Files.isRegularFile(data);

@@ -13,6 +13,7 @@ import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import picocli.CommandLine;
 
 /** Runs a training before the user's eyes, and lets them stop it. */
 final class TrainingSession {
@@ -45,8 +46,16 @@ final class TrainingSession {
               ? new TrainingBar(out)
               : new TrainingLines(run.config().logEvery(), out, err);
       Trainer trainer = new Trainer(run, backend, listener);
-      try (StopOnInterrupt _ = new StopOnInterrupt(trainer::requestStop, err)) {
-        result = resume ? trainer.resume() : trainer.start();
+      try (StopOnInterrupt stop = new StopOnInterrupt(trainer::requestStop, err)) {
+        try {
+          result = resume ? trainer.resume() : trainer.start();
+        } catch (RuntimeException e) {
+          if (!stop.isUnderWay()) {
+            throw e;
+          }
+          err.println("cocoli: " + ErrorMessages.of(e)); // later on no one would get to say it
+          return CommandLine.ExitCode.SOFTWARE;
+        }
         if (result.outcome() == Outcome.STOP_REQUESTED) {
           out.printf(
               "stopped after %,d of %,d steps; to go on: %s%n",

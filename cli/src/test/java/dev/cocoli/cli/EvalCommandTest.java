@@ -22,6 +22,18 @@ class EvalCommandTest {
 
   @TempDir private Path folder;
 
+  @Test
+  void whatIsReadIsNotOverwritten() throws IOException {
+    Path data = Cli.ENGINE.resolve("eval").resolve("coco-a");
+    Path truth = Files.copy(data.resolve("ground_truth.json"), folder.resolve("truth.json"));
+    Path found = Files.copy(data.resolve("detections.json"), folder.resolve("found.json"));
+    for (Path file : List.of(truth, found)) {
+      Cli.run("eval", "--ground-truth", truth, "--detections", found, "--json", file)
+          .failed(1, file.toString(), "overwrite");
+    }
+    assertEquals(Files.size(data.resolve("detections.json")), Files.size(found));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"coco-a", "coco-b", "coco-c"})
   void writesTheTwelveNumbers(String name) throws IOException {

@@ -45,7 +45,8 @@ class OddPicturesTest {
 
   @Test
   void whereNothingIsProposedNothingIsFound() {
-    assertEquals(List.of(List.of(), List.of()), detect(PROPOSES_NOTHING, grey(64, 64), grey(40, 90)));
+    assertEquals(
+        List.of(List.of(), List.of()), detect(PROPOSES_NOTHING, grey(64, 64), grey(40, 90)));
   }
 
   @Test
