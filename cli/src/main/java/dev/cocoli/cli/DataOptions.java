@@ -50,8 +50,8 @@ final class DataOptions {
       defaultValue = "drop",
       converter = Words.OfPolicy.class,
       description =
-          "What to do with annotations that cannot be used: drop them, clip boxes at the picture's"
-              + " edges (and drop what is left without area), or stop with an error. Default:"
+          "What to do with annotations that cannot be used. drop: leave them out. clip: cut boxes"
+              + " at the picture's edges as well. error: stop at the first. Default:"
               + " ${DEFAULT-VALUE}.")
   private AnnotationPolicy policy;
 

@@ -105,6 +105,8 @@ final class DetectCommand implements Callable<Integer> {
       } else {
         try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
           detectAll(detector, pictures, results, drawn);
+        } catch (IOException e) {
+          throw OutputPaths.notWritten(json, e);
         }
       }
     }

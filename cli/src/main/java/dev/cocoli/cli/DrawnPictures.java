@@ -34,8 +34,12 @@ final class DrawnPictures {
   }
 
   /** Draws on one of the pictures, by its number. */
-  void write(int source, Picture picture, List<Detection> detections) throws IOException {
-    PngFile.write(painter.paint(picture.toBufferedImage(), detections), files.get(source));
+  void write(int source, Picture picture, List<Detection> detections) {
+    try {
+      PngFile.write(painter.paint(picture.toBufferedImage(), detections), files.get(source));
+    } catch (IOException e) {
+      throw OutputPaths.notWritten(files.get(source), e);
+    }
   }
 
   /** The picture's own name; a second one of that name gets a number. */

@@ -88,7 +88,11 @@ final class EvalCommand implements Callable<Integer> {
     CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections) : evaluate();
     MetricsText.print(metrics, spec.commandLine().getOut());
     if (json != null) {
-      MetricsText.write(metrics, json);
+      try {
+        MetricsText.write(metrics, json);
+      } catch (IOException e) {
+        throw OutputPaths.notWritten(json, e);
+      }
     }
     return 0;
   }

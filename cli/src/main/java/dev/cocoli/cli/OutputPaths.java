@@ -50,6 +50,13 @@ final class OutputPaths {
     }
   }
 
+  /** Names the file with what went wrong, which the system's words for a full disk do not. */
+  static CommandException notWritten(Path file, IOException e) {
+    String words = ErrorMessages.of(e);
+    return new CommandException(
+        words.contains(file.toString()) ? words : "cannot write " + file + ": " + words, e);
+  }
+
   private static void prepare(Path folder, Path wanted) {
     try {
       Files.createDirectories(folder);

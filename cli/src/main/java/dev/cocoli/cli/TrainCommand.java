@@ -297,7 +297,7 @@ final class TrainCommand implements Callable<Integer> {
 
   /** Returns the command that goes on with this run: the one that was given, and --resume. */
   private String goOn() {
-    List<String> words = new ArrayList<>(List.of("cocoli"));
+    List<String> words = new ArrayList<>(List.of("to go on: cocoli"));
     for (String word : spec.commandLine().getParent().getParseResult().originalArgs()) {
       words.add(word.matches("[-\\w./,:=@%+]+") ? word : "'" + word.replace("'", "'\\''") + "'");
     }

@@ -29,6 +29,15 @@ final class TrainingSession {
   private final PrintWriter out;
   private final PrintWriter err;
 
+  /**
+   * Prepares it.
+   *
+   * @param run what to train
+   * @param device where
+   * @param goOn what to do after a stop, in words
+   * @param out for how it goes
+   * @param err for warnings
+   */
   TrainingSession(TrainingRun run, Device device, String goOn, PrintWriter out, PrintWriter err) {
     this.run = run;
     this.device = device;
@@ -58,8 +67,7 @@ final class TrainingSession {
         }
         if (result.outcome() == Outcome.STOP_REQUESTED) {
           out.printf(
-              "stopped after %,d of %,d steps; to go on: %s%n",
-              result.step(), result.totalSteps(), goOn);
+              "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
           return STOPPED;
         }
       } finally {

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -182,6 +183,13 @@ class DetectCommandTest {
     Files.createDirectory(pictures.resolve("e.jpg"));
     Files.writeString(pictures.resolve("readme.txt"), "no picture, and not taken for one");
     detect(pictures).ok();
+  }
+
+  @Test
+  void aFullDiskIsToldWithTheFile() {
+    Path full = Path.of("/dev/full");
+    Assumptions.assumeTrue(Files.exists(full), "no /dev/full on this system");
+    detect("--json", full, "--score", "-1", pictures).failed(1, "cannot write /dev/full", "space");
   }
 
   @Test

@@ -46,6 +46,16 @@ class InterruptTest {
   }
 
   @Test
+  void aTerminatedDemoPromisesNoMoreThanItKeeps() throws Exception {
+    out = folder.resolve("demo/run");
+    Process process = start("demo", "--out", out.getParent().toString());
+    awaitFirstStep(process);
+    end(process);
+    String said = Files.readString(printed);
+    assertTrue(said.contains("; to begin anew: cocoli demo --out "), said);
+  }
+
+  @Test
   void aCheckpointThatCannotBeWrittenThenIsStillTold() throws Exception {
     Process process = start();
     awaitFirstStep(process);
@@ -63,6 +73,15 @@ class InterruptTest {
 
   /** Steps without an end, and no checkpoint before the signal. */
   private Process start() throws IOException {
+    List<String> command = new ArrayList<>(List.of("train"));
+    command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
+    command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
+    command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
+    command.addAll(List.of("--batch", "1", "--epochs", "100000", "--set", "box_head_size=32"));
+    return start(command.toArray(String[]::new));
+  }
+
+  private Process start(String... words) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -70,12 +89,8 @@ class InterruptTest {
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
-                Main.class.getName(),
-                "train"));
-    command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
-    command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
-    command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
-    command.addAll(List.of("--batch", "1", "--epochs", "100000", "--set", "box_head_size=32"));
+                Main.class.getName()));
+    command.addAll(List.of(words));
     return new ProcessBuilder(command)
         .redirectOutput(printed.toFile())
         .redirectError(err.toFile())
