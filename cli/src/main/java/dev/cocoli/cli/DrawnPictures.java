@@ -37,6 +37,8 @@ final class DrawnPictures {
   void write(int source, Picture picture, List<Detection> detections) {
     try {
       PngFile.write(painter.paint(picture.toBufferedImage(), detections), files.get(source));
+    } catch (IllegalStateException e) { // no font
+      throw new CommandException(e.getMessage(), e);
     } catch (IOException e) {
       throw OutputPaths.notWritten(files.get(source), e);
     }

@@ -12,7 +12,10 @@ import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 
 /** Runs a training before the user's eyes, and lets them stop it. */
@@ -81,15 +84,19 @@ final class TrainingSession {
     drawSheet(best);
     out.println("weights: " + best);
     out.println("metrics: " + run.out().resolve("metrics.jsonl"));
-    out.println(
-        "plots: "
-            + run.out().resolve(TrainingPlots.LOSSES_FILE)
-            + (result.bestWeights().isPresent()
-                ? ", " + run.out().resolve(TrainingPlots.AP_FILE)
-                : ""));
+    String plots =
+        Stream.of(TrainingPlots.LOSSES_FILE, TrainingPlots.AP_FILE)
+            .map(run.out()::resolve)
+            .filter(Files::exists)
+            .map(Path::toString)
+            .collect(Collectors.joining(", "));
+    if (!plots.isEmpty()) {
+      out.println("plots: " + plots);
+    }
     return 0;
   }
 
+  /** The run is done and its weights are there: without a sheet it is no failure. */
   private void drawSheet(Path weights) throws IOException {
     if (run.validationData().isEmpty()) {
       return;
@@ -97,7 +104,9 @@ final class TrainingSession {
     Path file = run.out().resolve(SHEET);
     try (Detector detector = Detector.open(weights, device)) {
       ValidationSheet.write(detector, run.validationData().get(), file);
+      out.println("detections: " + file);
+    } catch (IllegalStateException e) {
+      err.println("cocoli: no " + file + ": " + e.getMessage());
     }
-    out.println("detections: " + file);
   }
 }
