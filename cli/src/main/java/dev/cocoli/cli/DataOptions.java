@@ -50,8 +50,8 @@ final class DataOptions {
       defaultValue = "drop",
       converter = Words.OfPolicy.class,
       description =
-          "What to do with annotations that cannot be used: drop them, clip boxes at the picture's"
-              + " edges (and drop what is left without area), or stop with an error. Default:"
+          "What to do with annotations that cannot be used. drop: leave them out. clip: cut boxes"
+              + " at the picture's edges as well. error: stop at the first. Default:"
               + " ${DEFAULT-VALUE}.")
   private AnnotationPolicy policy;
 
@@ -106,6 +106,14 @@ final class DataOptions {
           Path.of(split.get()), given, Optional.empty(), DatasetFormat.COCO, options);
     }
     return Datasets.open(data, given, split, format, options);
+  }
+
+  /** Returns the annotation files that a command line names, as far as these are single files. */
+  List<Path> files(Optional<String> split) {
+    if (data == null || !isFile()) {
+      return List.of();
+    }
+    return split.isPresent() ? List.of(data, Path.of(split.get())) : List.of(data);
   }
 
   /** Whether the data is a file, so that another split is another file. */

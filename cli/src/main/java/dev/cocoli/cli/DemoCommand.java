@@ -63,8 +63,12 @@ final class DemoCommand implements Callable<Integer> {
     Path pictures = this.out.resolve("data");
     int trained = quick ? 8 : 600;
     int heldOut = quick ? 4 : 80;
-    new ShapeScenes(ShapeScenesConfig.of(PICTURE_SIDE, PICTURE_SIDE, SEED))
-        .writeVoc(pictures, trained, heldOut);
+    try {
+      new ShapeScenes(ShapeScenesConfig.of(PICTURE_SIDE, PICTURE_SIDE, SEED))
+          .writeVoc(pictures, trained, heldOut);
+    } catch (IOException e) {
+      throw OutputPaths.notWritten(pictures, e);
+    }
     Dataset training = VocDataset.open(pictures, "train");
     Dataset validation = VocDataset.open(pictures, "val");
     out.printf("made %d pictures in %s%n", trained + heldOut, pictures);
@@ -73,7 +77,8 @@ final class DemoCommand implements Callable<Integer> {
         TrainingRun.of(model(training.classNames()), training, recipe(), folder)
             .withValidation(validation);
     String again =
-        "cocoli demo" + (this.out.toString().equals("cocoli-demo") ? "" : " --out " + this.out);
+        "to begin anew: cocoli demo"
+            + (this.out.toString().equals("cocoli-demo") ? "" : " --out " + this.out);
     TrainingSession session =
         new TrainingSession(run, where, again, out, spec.commandLine().getErr());
     int code = session.run(false);

@@ -82,22 +82,31 @@ final class DetectCommand implements Callable<Integer> {
     }
     boolean lines = json == null && out == null;
     PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
+    if (score != null && !Double.isFinite(score)) {
+      throw new ParameterException(spec.commandLine(), "--score is a number, not " + score);
+    }
     ModelSpec model =
         weights.model(score == null ? Map.of() : Map.of("box_score_thresh", score.toString()));
     List<Path> pictures = PictureFiles.of(paths);
+    List<Path> inputs = new ArrayList<>(pictures);
+    weights.file().ifPresent(inputs::add);
+    DrawnPictures drawn = null;
     if (out != null) {
       OutputPaths.prepareFolder(out);
+      drawn = new DrawnPictures(out, pictures, model.classNames());
     }
     if (json != null) {
-      OutputPaths.prepareFile(json);
+      OutputPaths.prepareFile(json, inputs);
     }
     Device where = device.choose(notes);
     try (Detector detector = weights.open(model, where)) {
       if (json == null) {
-        detectAll(detector, pictures, null);
+        detectAll(detector, pictures, null, drawn);
       } else {
         try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
-          detectAll(detector, pictures, results);
+          detectAll(detector, pictures, results, drawn);
+        } catch (IOException e) {
+          throw OutputPaths.notWritten(json, e);
         }
       }
     }
@@ -107,9 +116,9 @@ final class DetectCommand implements Callable<Integer> {
     return failures == 0 ? 0 : 1;
   }
 
-  private void detectAll(Detector detector, List<Path> pictures, CocoResultsWriter results)
+  private void detectAll(
+      Detector detector, List<Path> pictures, CocoResultsWriter results, DrawnPictures drawn)
       throws IOException {
-    DrawnPictures drawn = out == null ? null : new DrawnPictures(out, detector.spec().classNames());
     ImageDecoder decoder = new ImageDecoder();
     for (int i = 0; i < pictures.size(); i++) {
       Path path = pictures.get(i);
@@ -120,7 +129,7 @@ final class DetectCommand implements Callable<Integer> {
           results.write(i, path.getFileName().toString(), found);
         }
         if (drawn != null) {
-          drawn.write(path, picture, shown(found));
+          drawn.write(i, picture, shown(found));
         }
         if (results == null && drawn == null) {
           shown(found).forEach(one -> print(path, detector, one));

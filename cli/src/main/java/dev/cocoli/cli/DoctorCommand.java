@@ -4,6 +4,7 @@ import dev.cocoli.bindings.Doctor;
 import dev.cocoli.bindings.DoctorReport;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,7 +29,7 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (json != null) {
-      OutputPaths.prepareFile(json);
+      OutputPaths.prepareFile(json, List.of());
     }
     DoctorReport report = Doctor.examine();
     DoctorText.print(report, spec.commandLine().getOut());

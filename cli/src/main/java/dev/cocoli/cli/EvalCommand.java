@@ -11,10 +11,13 @@ import dev.cocoli.train.Evaluation;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -80,14 +83,26 @@ final class EvalCommand implements Callable<Integer> {
       throw usage("--weights and --data belong together");
     }
     if (json != null) {
-      OutputPaths.prepareFile(json);
+      OutputPaths.prepareFile(json, inputs());
     }
     CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections) : evaluate();
     MetricsText.print(metrics, spec.commandLine().getOut());
     if (json != null) {
-      MetricsText.write(metrics, json);
+      try {
+        MetricsText.write(metrics, json);
+      } catch (IOException e) {
+        throw OutputPaths.notWritten(json, e);
+      }
     }
     return 0;
+  }
+
+  private List<Path> inputs() {
+    List<Path> inputs = new ArrayList<>();
+    weights.file().ifPresent(inputs::add);
+    data.files(Optional.ofNullable(split)).forEach(inputs::add);
+    Stream.of(groundTruth, detections).filter(Objects::nonNull).forEach(inputs::add);
+    return inputs;
   }
 
   private CocoMetrics evaluate() throws IOException {

@@ -12,7 +12,7 @@ final class EvaluationBar implements AutoCloseable {
 
   static EvaluationBar of(int pictures) {
     return new EvaluationBar(
-        Terminal.isInteractive() ? Terminal.bar("evaluating", " pictures", 0, pictures) : null);
+        Terminal.isInteractive() ? Terminal.bar("evaluating", 0, pictures).build() : null);
   }
 
   void step() {

@@ -27,6 +27,9 @@ final class MetricsText {
           one.ap(),
           one.ap50());
     }
+    if (metrics.perClass().stream().anyMatch(one -> one.ap() < 0)) {
+      out.println(" (-1 stands where no object is marked, so that there is nothing to be found)");
+    }
     out.flush();
   }
 

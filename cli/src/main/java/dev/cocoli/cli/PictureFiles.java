@@ -11,7 +11,9 @@ import java.util.stream.Stream;
 
 /** Finds the pictures that a command line means. */
 final class PictureFiles {
-  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "gif");
+  /** Kinds that cannot be read are among them, so that they are named and not passed over. */
+  private static final Set<String> EXTENSIONS =
+      Set.of("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "jp2");
 
   private PictureFiles() {}
 
@@ -42,6 +44,6 @@ final class PictureFiles {
   private static boolean isPicture(Path file) {
     String name = file.getFileName().toString();
     String extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
-    return EXTENSIONS.contains(extension) && Files.isRegularFile(file);
+    return EXTENSIONS.contains(extension) && !Files.isDirectory(file);
   }
 }

@@ -14,6 +14,7 @@ final class StopOnInterrupt implements AutoCloseable {
   private final Runnable requestStop;
   private final PrintWriter notes;
   private final CountDownLatch done = new CountDownLatch(1);
+  private volatile boolean underWay;
   private final Thread hook = new Thread(this::stop, "stop on interrupt");
 
   StopOnInterrupt(Runnable requestStop, PrintWriter notes) {
@@ -22,7 +23,13 @@ final class StopOnInterrupt implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
+  /** Whether there was a signal, so that the process ends as soon as the run does. */
+  boolean isUnderWay() {
+    return underWay;
+  }
+
   private void stop() {
+    underWay = true;
     requestStop.run();
     notes.println();
     notes.println("stopping after this step; Ctrl-C again quits at once");

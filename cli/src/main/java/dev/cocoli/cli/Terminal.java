@@ -3,7 +3,6 @@ package dev.cocoli.cli;
 import java.io.Console;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
@@ -19,23 +18,20 @@ final class Terminal {
   }
 
   /**
-   * Makes a bar on standard error.
+   * Makes a bar, on standard error unless told otherwise.
    *
-   * @param task what is done
-   * @param unit what is counted
+   * @param task what is done, in a short word: there are 80 columns
    * @param done how many were done before
    * @param total how many there are
    */
-  static ProgressBar bar(String task, String unit, long done, long total) {
+  static ProgressBarBuilder bar(String task, long done, long total) {
     return new ProgressBarBuilder()
         .setTaskName(task)
-        .setUnit(unit, 1)
         .setInitialMax(total)
         .startsFrom(done, Duration.ZERO)
         .setStyle(ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(UPDATE_MILLIS)
         .setSpeedUnit(ChronoUnit.SECONDS)
-        .showSpeed()
-        .build();
+        .showSpeed();
   }
 }

@@ -185,6 +185,7 @@ final class TrainCommand implements Callable<Integer> {
     hyperparameters.checkPrecision();
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
+    model(before, List.of("any")); // what is wrong with it is said before a large data set is read
     Device where = device.choose(out);
     Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
     Optional<Dataset> validation =
@@ -193,7 +194,9 @@ final class TrainCommand implements Callable<Integer> {
     TrainingRun run =
         new TrainingRun(
             spec, training, validation, Optional.ofNullable(weights), origin(), config, this.out);
-    OutputPaths.prepareFolder(this.out);
+    if (!resume) {
+      OutputPaths.prepareFolder(this.out);
+    }
     return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
         .run(resume);
   }
@@ -294,7 +297,7 @@ final class TrainCommand implements Callable<Integer> {
 
   /** Returns the command that goes on with this run: the one that was given, and --resume. */
   private String goOn() {
-    List<String> words = new ArrayList<>(List.of("cocoli"));
+    List<String> words = new ArrayList<>(List.of("to go on: cocoli"));
     for (String word : spec.commandLine().getParent().getParseResult().originalArgs()) {
       words.add(word.matches("[-\\w./,:=@%+]+") ? word : "'" + word.replace("'", "'\\''") + "'");
     }

@@ -6,7 +6,9 @@ import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingPlan;
 import java.io.PrintWriter;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
 
 /** Tells how a run goes by a bar on a terminal: rate, loss, wait for data, time left. */
 final class TrainingBar implements TrainingListener, AutoCloseable {
@@ -17,18 +19,30 @@ final class TrainingBar implements TrainingListener, AutoCloseable {
   private static final double MEMORY = 0.9;
 
   private final PrintWriter out;
+  private final UnaryOperator<ProgressBarBuilder> display;
   private ProgressBar bar;
   private double loss = Double.NaN;
   private double wait;
 
   TrainingBar(PrintWriter out) {
+    this(out, UnaryOperator.identity());
+  }
+
+  /**
+   * Prepares it.
+   *
+   * @param out for the lines between
+   * @param display where and how the bar is shown
+   */
+  TrainingBar(PrintWriter out, UnaryOperator<ProgressBarBuilder> display) {
     this.out = out;
+    this.display = display;
   }
 
   @Override
   public void started(TrainingPlan plan) {
     out.println(TrainingWords.plan(plan));
-    bar = Terminal.bar("training", " steps", plan.firstStep(), plan.totalSteps());
+    bar = display.apply(Terminal.bar("train", plan.firstStep(), plan.totalSteps())).build();
   }
 
   @Override
@@ -40,15 +54,15 @@ final class TrainingBar implements TrainingListener, AutoCloseable {
     bar.setExtraMessage(
         String.format(
             Locale.ROOT,
-            "epoch %d, loss %.3f, data wait %.0f%%",
-            report.epoch(),
+            " loss %.3f, data wait %.0f%%, epoch %d", // cut at the right where there is no room
             loss,
-            100 * wait));
+            100 * wait,
+            report.epoch()));
   }
 
   @Override
   public void evaluating(int done, int total) {
-    bar.setExtraMessage("evaluating " + done + " of " + total);
+    bar.setExtraMessage(" evaluating " + done + " of " + total);
   }
 
   @Override

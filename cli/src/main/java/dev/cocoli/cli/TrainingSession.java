@@ -12,7 +12,11 @@ import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine;
 
 /** Runs a training before the user's eyes, and lets them stop it. */
 final class TrainingSession {
@@ -28,6 +32,15 @@ final class TrainingSession {
   private final PrintWriter out;
   private final PrintWriter err;
 
+  /**
+   * Prepares it.
+   *
+   * @param run what to train
+   * @param device where
+   * @param goOn what to do after a stop, in words
+   * @param out for how it goes
+   * @param err for warnings
+   */
   TrainingSession(TrainingRun run, Device device, String goOn, PrintWriter out, PrintWriter err) {
     this.run = run;
     this.device = device;
@@ -45,12 +58,19 @@ final class TrainingSession {
               ? new TrainingBar(out)
               : new TrainingLines(run.config().logEvery(), out, err);
       Trainer trainer = new Trainer(run, backend, listener);
-      try (StopOnInterrupt _ = new StopOnInterrupt(trainer::requestStop, err)) {
-        result = resume ? trainer.resume() : trainer.start();
+      try (StopOnInterrupt stop = new StopOnInterrupt(trainer::requestStop, err)) {
+        try {
+          result = resume ? trainer.resume() : trainer.start();
+        } catch (RuntimeException e) {
+          if (!stop.isUnderWay()) {
+            throw e;
+          }
+          err.println("cocoli: " + ErrorMessages.of(e)); // later on no one would get to say it
+          return CommandLine.ExitCode.SOFTWARE;
+        }
         if (result.outcome() == Outcome.STOP_REQUESTED) {
           out.printf(
-              "stopped after %,d of %,d steps; to go on: %s%n",
-              result.step(), result.totalSteps(), goOn);
+              "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
           return STOPPED;
         }
       } finally {
@@ -64,15 +84,19 @@ final class TrainingSession {
     drawSheet(best);
     out.println("weights: " + best);
     out.println("metrics: " + run.out().resolve("metrics.jsonl"));
-    out.println(
-        "plots: "
-            + run.out().resolve(TrainingPlots.LOSSES_FILE)
-            + (result.bestWeights().isPresent()
-                ? ", " + run.out().resolve(TrainingPlots.AP_FILE)
-                : ""));
+    String plots =
+        Stream.of(TrainingPlots.LOSSES_FILE, TrainingPlots.AP_FILE)
+            .map(run.out()::resolve)
+            .filter(Files::exists)
+            .map(Path::toString)
+            .collect(Collectors.joining(", "));
+    if (!plots.isEmpty()) {
+      out.println("plots: " + plots);
+    }
     return 0;
   }
 
+  /** The run is done and its weights are there: without a sheet it is no failure. */
   private void drawSheet(Path weights) throws IOException {
     if (run.validationData().isEmpty()) {
       return;
@@ -80,7 +104,9 @@ final class TrainingSession {
     Path file = run.out().resolve(SHEET);
     try (Detector detector = Detector.open(weights, device)) {
       ValidationSheet.write(detector, run.validationData().get(), file);
+      out.println("detections: " + file);
+    } catch (IllegalStateException e) {
+      err.println("cocoli: no " + file + ": " + e.getMessage());
     }
-    out.println("detections: " + file);
   }
 }

@@ -32,11 +32,12 @@ final class TrainingWords {
   static String evaluation(EvaluationReport report) {
     return String.format(
         Locale.ROOT,
-        "epoch %d: AP %.3f, AP50 %.3f, AP75 %.3f%s (%s)",
+        "epoch %d: AP %.3f, AP50 %.3f, AP75 %.3f%s%s (%s)",
         report.epoch(),
         report.metrics().ap(),
         report.metrics().ap50(),
         report.metrics().ap75(),
+        report.metrics().ap() < 0 ? ": no object is marked there" : "",
         report.isBest() ? ", the best so far" : "",
         duration(report.seconds()));
   }

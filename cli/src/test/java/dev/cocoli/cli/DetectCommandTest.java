@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +121,8 @@ class DetectCommandTest {
     Path damaged = Files.write(folder.resolve("damaged.safetensors"), lying);
     run("--weights", damaged, pictures).failed(1, damaged.toString());
 
+    run("--weights", folder, pictures).failed(1, folder.toString(), "it is a folder");
+
     run("--weights", WEIGHTS, pictures).failed(1, WEIGHTS.toString(), "--model", "--classes");
     run("--weights", WEIGHTS, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", pictures)
         .failed(1, WEIGHTS.toString(), "do not fit");
@@ -130,6 +134,7 @@ class DetectCommandTest {
     detect("--set", "no_such_thing=1", pictures).failed(2, "no_such_thing", "box_nms_thresh");
     detect("--set", "box_nms_thresh=much", pictures).failed(2, "box_nms_thresh", "much");
     detect("--set", "min_size=64", pictures).failed(2, "min_size");
+    detect("--score", "NaN", pictures).failed(2, "--score");
   }
 
   @Test
@@ -140,6 +145,70 @@ class DetectCommandTest {
     detect("--out", file, pictures).failed(1, "cannot write", file.toString());
     detect("--json", file.resolve("x.json"), pictures).failed(1, "cannot write");
     detect("--json", empty, pictures).failed(1, "cannot write", empty.toString());
+  }
+
+  @Test
+  void whatIsReadIsNotOverwritten() throws IOException {
+    Path picture = pictures.resolve("a.png");
+    byte[] before = Files.readAllBytes(picture);
+    detect("--out", pictures, pictures).failed(1, picture.toString(), "overwrite");
+    detect("--out", folder.resolve("pictures/../pictures"), picture).failed(1, "overwrite");
+    detect("--json", picture, pictures).failed(1, picture.toString(), "overwrite");
+    assertArrayEquals(before, Files.readAllBytes(picture));
+    Path copy = Files.copy(WEIGHTS, folder.resolve("copy.safetensors"));
+    run(
+            "--weights",
+            copy,
+            "--model",
+            "fasterrcnn_tiny_fpn",
+            "--classes",
+            3,
+            "--json",
+            copy,
+            picture)
+        .failed(1, copy.toString(), "overwrite");
+    assertEquals(Files.size(WEIGHTS), Files.size(copy));
+    detect("--out", pictures, pictures.resolve("b.jpg")).ok();
+    assertTrue(Files.exists(pictures.resolve("b.png")));
+  }
+
+  @Test
+  void picturesOfOtherKindsInAFolderAreNamed() throws IOException {
+    Path tiff = Files.writeString(pictures.resolve("c.TIF"), "II*\0");
+    detect(pictures).failed(1, tiff.toString(), "is no JPEG");
+    Files.delete(tiff);
+    Path lost = Files.createSymbolicLink(pictures.resolve("d.png"), folder.resolve("gone.png"));
+    detect(pictures).failed(1, lost.toString(), "no such file");
+    Files.delete(lost);
+    Files.createDirectory(pictures.resolve("e.jpg"));
+    Files.writeString(pictures.resolve("readme.txt"), "no picture, and not taken for one");
+    detect(pictures).ok();
+  }
+
+  @Test
+  void aFullDiskIsToldWithTheFile() {
+    Path full = Path.of("/dev/full");
+    Assumptions.assumeTrue(Files.exists(full), "no /dev/full on this system");
+    detect("--json", full, "--score", "-1", pictures).failed(1, "cannot write /dev/full", "space");
+  }
+
+  @Test
+  void tooLargeASizeIsToldAsALackOfMemory() {
+    Cli cli = detect("--json", folder.resolve("found.json"), pictures.resolve("a.png"));
+    cli.ok();
+    run(
+            "--weights",
+            WEIGHTS,
+            "--model",
+            "fasterrcnn_tiny_fpn",
+            "--classes",
+            3,
+            "--min-size",
+            10_000_000,
+            "--json",
+            folder.resolve("found.json"),
+            pictures.resolve("a.png"))
+        .failed(1, "cocoli: out of memory", "smaller");
   }
 
   @Test

@@ -22,6 +22,32 @@ class EvalCommandTest {
 
   @TempDir private Path folder;
 
+  @Test
+  void whatIsReadIsNotOverwritten() throws IOException {
+    Path data = Cli.ENGINE.resolve("eval").resolve("coco-a");
+    Path truth = Files.copy(data.resolve("ground_truth.json"), folder.resolve("truth.json"));
+    Path found = Files.copy(data.resolve("detections.json"), folder.resolve("found.json"));
+    for (Path file : List.of(truth, found)) {
+      Cli.run("eval", "--ground-truth", truth, "--detections", found, "--json", file)
+          .failed(1, file.toString(), "overwrite");
+    }
+    assertEquals(Files.size(data.resolve("detections.json")), Files.size(found));
+  }
+
+  @Test
+  void minusOneIsExplained() throws IOException {
+    Path truth =
+        Files.writeString(
+            folder.resolve("truth.json"),
+            "{\"images\": [{\"id\": 1}], \"categories\": [{\"id\": 1, \"name\": \"cat\"},"
+                + " {\"id\": 2, \"name\": \"dog\"}], \"annotations\": [{\"image_id\": 1,"
+                + " \"category_id\": 1, \"bbox\": [1, 1, 9, 9]}]}");
+    Path found = Files.writeString(folder.resolve("found.json"), "[]");
+    Cli cli = Cli.run("eval", "--ground-truth", truth, "--detections", found).ok();
+    assertTrue(cli.out().contains(" dog  AP -1.000"), cli.out());
+    assertTrue(cli.out().contains("-1 stands where no object is marked"), cli.out());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"coco-a", "coco-b", "coco-c"})
   void writesTheTwelveNumbers(String name) throws IOException {

@@ -81,6 +81,7 @@ class TrainCommandTest {
     train("--epochs", "2", "--resume", "--batch", "3").failed(1, "batch");
     out = folder.resolve("nothing");
     train("--resume").failed(1, out.toString());
+    assertFalse(Files.exists(out), "a folder was made for a run that is not there");
   }
 
   @Test

@@ -122,6 +122,11 @@ class UsageTest {
     train("--precision", "bf16").failed(2, "--precision", "bf16", "fp32");
     train("--set", "box_head_size").failed(2, "--set");
     train("--epochs", "3", "--epochs", "4").failed(2, "--epochs");
+    // all of it before the data is looked at
+    train("--norm", "layer").failed(2, "--norm", "layer");
+    train("--set", "box_heads=3").failed(2, "box_heads");
+    Cli.run("train", "--data", "no-such-data", "--model", "yolo", "--out", "no-such-run")
+        .failed(2, "yolo", "fasterrcnn_resnet50_fpn");
   }
 
   @Test

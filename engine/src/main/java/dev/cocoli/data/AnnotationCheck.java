@@ -167,6 +167,22 @@ final class AnnotationCheck {
       String why = findings.isEmpty() ? "" : " (" + findings.getFirst().message() + ")";
       throw new DataException(dataset + ": no picture can be used" + why);
     }
+    if (objects == 0 && objectsDropped > 0) { // other classes, or masks alone
+      String first =
+          findings.stream()
+              .filter(finding -> finding.action() == Action.OBJECT_DROPPED)
+              .findFirst()
+              .map(finding -> " (" + finding.message() + ")")
+              .orElse("");
+      throw new DataException(
+          String.format(
+              Locale.ROOT,
+              "%s: none of its %,d object%s can be used%s",
+              dataset,
+              objectsDropped,
+              objectsDropped == 1 ? "" : "s",
+              first));
+    }
     return report;
   }
 }

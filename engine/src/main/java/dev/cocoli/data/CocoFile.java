@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,6 +23,10 @@ import java.util.TreeMap;
  * memory is for what is kept, about 60 bytes an object. The sections may come in any order.
  */
 final class CocoFile {
+
+  /** Python writes NaN and Infinity; as numbers they lead to the object that has them. */
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   /** No number was given. */
   static final long NONE = Long.MIN_VALUE;
@@ -58,14 +63,14 @@ final class CocoFile {
   static CocoFile read(Path path) {
     CocoFile file = new CocoFile(path);
     try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
-        JsonParser json = new JsonFactory().createParser(in)) {
+        JsonParser json = JSON.createParser(in)) {
       file.read(json);
     } catch (NoSuchFileException e) {
       throw new DataException(path + ": there is no such file", e);
     } catch (JsonProcessingException e) {
       String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
       throw new DataException(
-          path + ": is no valid JSON" + where + " (" + e.getOriginalMessage() + ")", e);
+          path + ": is no valid JSON" + where + " (" + JsonReason.of(e) + ")", e);
     } catch (IOException e) {
       throw new DataException(path + ": cannot be read (" + e.getMessage() + ")", e);
     }
@@ -95,6 +100,9 @@ final class CocoFile {
         case "categories" -> each(json, list, section, this::readCategory);
         default -> json.skipChildren();
       }
+    }
+    if (json.nextToken() != null) {
+      throw new DataException(path + ": more follows after the end of its JSON" + at(json));
     }
   }
 

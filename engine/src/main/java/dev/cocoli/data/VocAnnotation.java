@@ -1,15 +1,19 @@
 package dev.cocoli.data;
 
 import dev.cocoli.detection.Box;
-import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
@@ -36,6 +40,12 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    */
   record VocObject(String className, Box box, boolean difficult) {}
 
+  /** A thousand objects take a third of a megabyte. */
+  private static final long MOST_BYTES = 64L << 20;
+
+  private static final Pattern ENCODING =
+      Pattern.compile("<\\?xml[^>]*\\sencoding\\s*=\\s*[\"']([A-Za-z0-9._-]+)[\"']");
+
   /** The file is no XML, or no VOC annotation. */
   static final class Malformed extends Exception {
     private static final long serialVersionUID = 1;
@@ -52,8 +62,9 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    * @throws Malformed if it is no annotation
    */
   static VocAnnotation read(XMLInputFactory factory, Path path) throws Malformed, IOException {
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(path))) {
-      XMLStreamReader xml = factory.createXMLStreamReader(in);
+    try {
+      byte[] bytes = bytes(path);
+      XMLStreamReader xml = factory.createXMLStreamReader(new ByteArrayInputStream(bytes));
       try {
         return new Reader(path).read(xml);
       } finally {
@@ -61,8 +72,40 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
       }
     } catch (XMLStreamException e) {
       String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNumber();
-      throw new Malformed(path + ": is no well-formed XML" + where, e);
+      throw new Malformed(path + ": is no well-formed XML" + where + reason(e), e);
     }
+  }
+
+  /**
+   * The whole file, checked to be text where it should be UTF-8: of bytes that are not, the JDK's
+   * parser would complain to standard error as well.
+   */
+  private static byte[] bytes(Path path) throws Malformed, IOException {
+    if (Files.size(path) > MOST_BYTES) {
+      throw new Malformed(path + ": is too large for an annotation", null);
+    }
+    byte[] bytes = Files.readAllBytes(path);
+    String start = new String(bytes, 0, Math.min(bytes.length, 256), StandardCharsets.ISO_8859_1);
+    Matcher declared = ENCODING.matcher(start);
+    boolean other = declared.find() && !declared.group(1).equalsIgnoreCase("UTF-8");
+    boolean wide = start.startsWith("\u00FE\u00FF") || start.startsWith("\u00FF\u00FE");
+    if (!other && !wide) {
+      try {
+        StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+      } catch (CharacterCodingException e) {
+        throw new Malformed(path + ": is no text in UTF-8, and declares no other encoding", e);
+      }
+    }
+    return bytes;
+  }
+
+  /** The parser's words, which stand behind a place that is told already. */
+  private static String reason(XMLStreamException e) {
+    String message = e.getMessage() == null ? "" : e.getMessage();
+    String words = message.substring(message.lastIndexOf("Message: ") + 1);
+    words = words.startsWith("essage: ") ? words.substring("essage: ".length()) : message;
+    words = words.strip().replaceAll("\\s+", " ");
+    return words.isEmpty() ? "" : " (" + words + ")";
   }
 
   /** A factory for {@link #read}: the JDK's own, without document types and external entities. */

@@ -24,12 +24,12 @@ final class BoxHead extends Module {
   }
 
   Tensor forward(Ops ops, Tensor pooled) {
-    Tensor flat =
-        ops.reshape(pooled, pooled.dim(0), pooled.elementCount() / Math.max(1, pooled.dim(0)));
+    long features = pooled.dim(1) * pooled.dim(2) * pooled.dim(3); // there may be no region
+    Tensor flat = ops.reshape(pooled, pooled.dim(0), features);
     Tensor hidden = fc6.forward(ops, flat, Activation.RELU);
     ops.release(flat);
-    Tensor features = fc7.forward(ops, hidden, Activation.RELU);
+    Tensor described = fc7.forward(ops, hidden, Activation.RELU);
     ops.release(hidden);
-    return features;
+    return described;
   }
 }

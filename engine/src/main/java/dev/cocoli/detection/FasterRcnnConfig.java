@@ -110,7 +110,11 @@ public record FasterRcnnConfig(
         "trainable_backbone_layers is 0 to 5");
     check(fpnOutChannels >= 1 && boxHeadSize >= 1, "widths are at least 1");
     check(anchorSizes.size() == 5, "anchor_sizes has one size for each of the 5 maps");
-    check(!anchorAspectRatios.isEmpty(), "anchor_aspect_ratios is not empty");
+    check(anchorSizes.stream().allMatch(size -> size > 0), "anchor_sizes are positive");
+    check(
+        !anchorAspectRatios.isEmpty() && anchorAspectRatios.stream().allMatch(ratio -> ratio > 0),
+        "anchor_aspect_ratios has a number or more, all positive");
+    check(batchNormEps >= 0, "batch_norm_eps is at least 0");
     check(
         rpnPreNmsTopNTrain >= 1
             && rpnPreNmsTopNTest >= 1

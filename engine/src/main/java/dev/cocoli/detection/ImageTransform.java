@@ -43,25 +43,20 @@ public final class ImageTransform {
   /**
    * {@return height and width after resizing}
    *
+   * <p>A side that would vanish keeps one pixel, where torchvision fails.
+   *
    * @param height rows before
    * @param width columns before
-   * @throws IllegalArgumentException if a side would vanish
    */
   public long[] resizedSize(long height, long width) {
     double scale =
         Math.min(
             (double) minSize / Math.min(height, width), (double) maxSize / Math.max(height, width));
-    long[] size = {(long) Math.floor(height * scale), (long) Math.floor(width * scale)};
-    if (size[0] < 1 || size[1] < 1) {
-      throw new IllegalArgumentException(
-          "a picture of "
-              + width
-              + " x "
-              + height
-              + " pixels is too narrow to be resized to "
-              + minSize);
-    }
-    return size;
+    return new long[] {resized(height, scale), resized(width, scale)};
+  }
+
+  private static long resized(long extent, double scale) {
+    return Math.max(1, (long) Math.floor(extent * scale));
   }
 
   /**

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.detection.backbone.ResNetConfig;
 import dev.cocoli.nn.Norm;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -112,17 +113,44 @@ public record ModelSpec(
     if (model == null) {
       return Optional.empty();
     }
-    try {
-      List<String> classNames =
-          JSON.readValue(metadata.getOrDefault("cocoli.classes", "[]"), new TypeReference<>() {});
-      Map<String, String> config =
-          JSON.readValue(metadata.getOrDefault("cocoli.config", "{}"), new TypeReference<>() {});
-      Norm.Type norm =
-          Norm.Type.valueOf(metadata.getOrDefault("cocoli.norm", "").toUpperCase(Locale.ROOT));
-      return Optional.of(of(model, classNames, norm).with(config));
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "the weights' description of their model is no valid JSON: " + e.getOriginalMessage(), e);
+    String norm = metadata.getOrDefault("cocoli.norm", "");
+    Norm.Type type =
+        Arrays.stream(Norm.Type.values())
+            .filter(one -> one.name().equalsIgnoreCase(norm))
+            .findFirst()
+            .orElseThrow(() -> damaged("norm is '" + norm + "'", null));
+    List<String> classNames =
+        parse(metadata, "cocoli.classes", "a list of names", new TypeReference<>() {});
+    Map<String, String> config =
+        parse(metadata, "cocoli.config", "names and values", new TypeReference<>() {});
+    if (classNames.contains(null)) {
+      throw damaged("cocoli.classes has a class without a name", null);
     }
+    config.forEach(
+        (name, value) -> {
+          if (value == null) {
+            throw damaged("cocoli.config has no value for " + name, null);
+          }
+        });
+    return Optional.of(of(model, classNames, type).with(config));
+  }
+
+  private static <T> T parse(
+      Map<String, String> metadata, String key, String what, TypeReference<T> type) {
+    JsonProcessingException cause = null;
+    try {
+      T value = JSON.readValue(metadata.getOrDefault(key, ""), type);
+      if (value != null) {
+        return value;
+      }
+    } catch (JsonProcessingException e) {
+      cause = e;
+    }
+    throw damaged(key + " is not " + what + " in JSON", cause);
+  }
+
+  private static IllegalArgumentException damaged(String fault, Exception cause) {
+    return new IllegalArgumentException(
+        "the weights' description of their model is damaged: " + fault, cause);
   }
 }

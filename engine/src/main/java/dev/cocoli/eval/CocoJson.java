@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.cocoli.data.JsonReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -93,6 +94,8 @@ final class CocoJson implements AutoCloseable {
       }
       try {
         entries.add(reader.read(this));
+      } catch (JsonProcessingException e) { // text and numbers are looked at only when asked for
+        throw notJson(e);
       } catch (IllegalArgumentException e) {
         throw new IOException(file + ": " + entry + ": " + e.getMessage(), e);
       }
@@ -199,15 +202,14 @@ final class CocoJson implements AutoCloseable {
   }
 
   private IOException notJson(JsonProcessingException e) {
-    return new IOException(
-        file
-            + ": not valid JSON at line "
-            + e.getLocation().getLineNr()
-            + ", column "
-            + e.getLocation().getColumnNr()
-            + ": "
-            + e.getOriginalMessage(),
-        e);
+    String where =
+        e.getLocation() == null
+            ? ""
+            : " at line "
+                + e.getLocation().getLineNr()
+                + ", column "
+                + e.getLocation().getColumnNr();
+    return new IOException(file + ": not valid JSON" + where + ": " + JsonReason.of(e), e);
   }
 
   private IOException wrong(String field, String expected) throws IOException {

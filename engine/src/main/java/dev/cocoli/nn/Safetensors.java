@@ -15,10 +15,15 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -68,10 +73,15 @@ public final class Safetensors implements AutoCloseable {
       return result;
     } catch (IOException | RuntimeException e) {
       arena.close();
-      String reason =
-          e instanceof java.nio.file.NoSuchFileException ? "no such file" : e.getMessage();
-      throw new IOException(file + " is not a usable safetensors file: " + reason, e);
+      throw new IOException(file + " is not a usable safetensors file: " + reason(file, e), e);
     }
+  }
+
+  private static String reason(Path file, Exception problem) {
+    if (Files.isDirectory(file)) { // which opens, but cannot be mapped
+      return "it is a folder";
+    }
+    return problem instanceof NoSuchFileException ? "no such file" : problem.getMessage();
   }
 
   private void readHeader(MemorySegment file) throws IOException {
@@ -100,9 +110,34 @@ public final class Safetensors implements AutoCloseable {
         }
       }
       expect(json.currentToken() == JsonToken.END_OBJECT, "its header ends early");
+      requireSeamless(body);
     } catch (com.fasterxml.jackson.core.JacksonException e) {
       throw new IOException("its header is no valid JSON: " + e.getOriginalMessage(), e);
     }
+  }
+
+  /** As the format demands: every byte belongs to one array and to one only. */
+  private void requireSeamless(MemorySegment body) throws IOException {
+    List<Map.Entry<String, Entry>> byPlace = new ArrayList<>(entries.entrySet());
+    byPlace.sort(
+        Comparator.<Map.Entry<String, Entry>>comparingLong(e -> offset(body, e.getValue()))
+            .thenComparingLong(e -> e.getValue().data().byteSize()));
+    long end = 0;
+    for (Map.Entry<String, Entry> named : byPlace) {
+      long start = offset(body, named.getValue());
+      expect(
+          start == end,
+          "its array '%s' begins at byte %d, where %d is the end of what is before it"
+              .formatted(named.getKey(), start, end));
+      end += named.getValue().data().byteSize();
+    }
+    expect(
+        end == body.byteSize(),
+        "it has %d bytes behind its last array".formatted(body.byteSize() - end));
+  }
+
+  private static long offset(MemorySegment body, Entry entry) {
+    return entry.data().address() - body.address();
   }
 
   private void readMetadata(JsonParser json) throws IOException {

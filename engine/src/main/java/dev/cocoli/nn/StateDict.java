@@ -28,8 +28,8 @@ public final class StateDict {
    * @param module the module, with memory
    * @param backend where that lies
    * @param source arrays under torch's names
-   * @throws IOException if keys are missing, left over or misshapen; the message names them and
-   *     nothing was set
+   * @throws IOException if keys are missing, left over, misshapen or hold a value that is no finite
+   *     number; the message names them and nothing was set
    */
   public static void load(Module module, Backend backend, Map<String, Safetensors.Entry> source)
       throws IOException {
@@ -50,7 +50,7 @@ public final class StateDict {
         .forEach(
             (name, counter) -> {
               Safetensors.Entry entry = source.get(name);
-              if (entry != null && entry.dtype() == DType.I64) {
+              if (entry != null) {
                 counter.set(entry.data().get(ValueLayout.JAVA_LONG_UNALIGNED, 0));
               }
             });
@@ -72,8 +72,14 @@ public final class StateDict {
                 name + " (" + entry.dtype() + entry.shape() + ", wanted F32" + wanted + ")");
           }
         });
-    List<String> extra = new ArrayList<>();
     Map<String, Module.Counter> counters = module.namedCounters();
+    for (String name : counters.keySet()) {
+      Safetensors.Entry entry = source.get(name); // which very old files of torch lack
+      if (entry != null && (entry.dtype() != DType.I64 || entry.shape().elementCount() != 1)) {
+        misshapen.add(name + " (" + entry.dtype() + entry.shape() + ", wanted I64[])");
+      }
+    }
+    List<String> extra = new ArrayList<>();
     for (String name : source.keySet()) {
       if (!parameters.containsKey(name)
           && !counters.containsKey(name)
@@ -85,9 +91,24 @@ public final class StateDict {
     describe(faults, "missing", missing);
     describe(faults, "unknown", extra);
     describe(faults, "misshapen", misshapen);
+    if (faults.isEmpty()) {
+      List<String> damaged =
+          parameters.keySet().stream().filter(name -> !isFinite(source.get(name).data())).toList();
+      describe(faults, "with values that are no finite numbers", damaged);
+    }
     if (!faults.isEmpty()) {
       throw new IOException("the weights do not fit the model: " + String.join("; ", faults));
     }
+  }
+
+  private static boolean isFinite(MemorySegment floats) {
+    long count = floats.byteSize() / Float.BYTES;
+    for (long i = 0; i < count; i++) {
+      if (!Float.isFinite(floats.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void describe(List<String> faults, String sort, List<String> names) {

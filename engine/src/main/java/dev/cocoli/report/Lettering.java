@@ -2,6 +2,7 @@ package dev.cocoli.report;
 
 import java.awt.Font;
 import java.awt.font.FontRenderContext;
+import java.util.function.Supplier;
 
 /** The one typeface of all pictures, and a clear word where the machine has none. */
 final class Lettering {
@@ -14,12 +15,19 @@ final class Lettering {
    * @throws IllegalStateException if the machine cannot draw text
    */
   static Font font(int style, float size) {
+    return checked(() -> new Font(Font.SANS_SERIF, style, Math.round(size)).deriveFont(size));
+  }
+
+  static Font checked(Supplier<Font> source) {
     try {
-      Font font = new Font(Font.SANS_SERIF, style, Math.round(size)).deriveFont(size);
+      Font font = source.get();
       font.getStringBounds("Ag", new FontRenderContext(null, true, true));
       return font;
-    } catch (RuntimeException | LinkageError | InternalError e) {
-      // a JDK without fontconfig, FreeType or any font fails in one of these three ways
+    } catch (OutOfMemoryError e) {
+      throw e;
+    } catch (RuntimeException | Error e) {
+      // a JDK without fontconfig or FreeType fails in several ways, without any font in a bare
+      // Error
       throw new IllegalStateException(
           "cannot draw text: install fontconfig and a font (Debian: fontconfig fonts-dejavu-core)",
           e);

@@ -117,7 +117,6 @@ final class RunFolder {
   private TrainingException notWritable(IOException e) {
     String reason =
         Files.exists(path) && !Files.isDirectory(path) ? "it is a file" : AtomicFiles.reason(e);
-    return new TrainingException(
-        "cannot write to the run folder " + path + ": " + reason + "; choose another folder", e);
+    return new TrainingException("cannot write to the run folder " + path + ": " + reason, e);
   }
 }

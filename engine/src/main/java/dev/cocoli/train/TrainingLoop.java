@@ -3,6 +3,7 @@ package dev.cocoli.train;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.data.Batch;
+import dev.cocoli.data.DataException;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
@@ -157,10 +158,22 @@ final class TrainingLoop implements AutoCloseable {
     return true;
   }
 
+  /** A picture that stops the run costs no step that is done. */
+  private Batch next(Epoch batches) {
+    try {
+      return batches.next();
+    } catch (DataException e) {
+      if (progress.step() > savedStep) {
+        save(Checkpoint.Rank.LATEST);
+      }
+      throw e;
+    }
+  }
+
   private void step(Epoch batches, int epoch) {
     long began = System.nanoTime();
     long waitedBefore = batches.waitNanos();
-    Batch batch = batches.next();
+    Batch batch = next(batches);
     double learningRate = schedule.rateAt(progress.step());
     LossValues losses = trainingStep.run(batch, progress.step(), learningRate);
     progress = progress.afterStep();

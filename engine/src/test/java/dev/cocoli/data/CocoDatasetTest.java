@@ -2,6 +2,7 @@ package dev.cocoli.data;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -145,6 +146,8 @@ class CocoDatasetTest {
         "[5, 5, 3, 1, 1]; NO_NUMBER",
         "[5, \"x\", 3, 2]; NO_NUMBER",
         "[5, null, 3, 2]; NO_NUMBER",
+        "[5, NaN, 3, 2]; NO_NUMBER",
+        "[5, 5, Infinity, 2]; NO_NUMBER",
         "[5, [1], 3, 2]; NO_NUMBER",
         "[5, 1e60, 3, 2]; NO_NUMBER",
         "null; NO_NUMBER",
@@ -165,6 +168,20 @@ class CocoDatasetTest {
     assertTrue(message.startsWith("a.jpg: object 77 (person): the box ["), message);
     String strict = failure(json, DatasetOptions.DEFAULT.withPolicy(AnnotationPolicy.ERROR));
     assertTrue(strict.contains("object 77"), strict);
+  }
+
+  @Test
+  void saysWhenNoObjectCanBeUsed() throws IOException {
+    String image = "[" + picture(5, "a.jpg", 40, 30) + "]";
+    Path boxless = json(image, "[{\"id\": 3, \"image_id\": 5, \"category_id\": 1}]", CATEGORIES);
+    String message = failure(boxless, DatasetOptions.DEFAULT);
+    assertTrue(message.contains("none of its 1 object can be used"), message);
+    assertTrue(message.contains("a.jpg: object 3 (person)"), message);
+    Path other = json(image, "[" + object(3, 5, 1, "[1, 1, 9, 9]", "") + "]", CATEGORIES);
+    message = failure(other, DatasetOptions.DEFAULT.withClassNames(List.of("dog")));
+    assertTrue(message.contains("'person' is not among [dog]"), message);
+    CocoDataset bare = CocoDataset.open(json(image, "[]", CATEGORIES), images);
+    assertEquals(1, bare.report().picturesWithoutObjects(), "which is no fault");
   }
 
   @Test
@@ -203,6 +220,8 @@ class CocoDatasetTest {
                 + ","
                 + object(3, 6, 1, "[1, 1, 9, 9]", "")
                 + ","
+                + object(5, 8, 1, "[1, 1, 9, 9]", "")
+                + ","
                 + "{\"id\": 4, \"category_id\": 1, \"bbox\": [1, 1, 2, 2]}"
                 + "]",
             CATEGORIES);
@@ -228,7 +247,17 @@ class CocoDatasetTest {
       assertTrue(failure(json, options).contains("is no COCO annotation file"), text);
     }
     Files.writeString(json, "{\"images\": [\n{\"id\": 1, ");
-    assertTrue(failure(json, options).contains("is no valid JSON at line 2"));
+    String truncated = failure(json, options);
+    assertTrue(truncated.contains("is no valid JSON at line 2"), truncated);
+    assertFalse(truncated.contains("Source"), truncated);
+    Path whole =
+        json("[" + picture(5, "a.jpg", 40, 30) + "]", "[]", "[{\"id\": 1, \"name\": \"x\"}]");
+    Path two = Files.writeString(folder.resolve("two.json"), Files.readString(whole).repeat(2));
+    assertTrue(failure(two, options).contains("more follows"), failure(two, options));
+    String deep = "[".repeat(2000) + "]".repeat(2000);
+    Files.writeString(json, "{\"info\": " + deep + "}");
+    assertTrue(failure(json, options).contains("nesting depth"), failure(json, options));
+    assertFalse(failure(json, options).contains("StreamReadConstraints"));
     Files.writeString(json, "{\"images\": {}}");
     assertTrue(failure(json, options).contains("'images' is no list"));
     Files.writeString(json, "{\"images\": [{\"id\": 1}]}");

@@ -12,7 +12,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Target;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -204,11 +207,12 @@ class VocDatasetTest {
   void keepsCountingBeyondTheFindingsItKeeps() throws IOException {
     String[] objects = new String[1500];
     Arrays.fill(objects, object("dog", 5, 5, 5, 5));
+    objects[0] = object("dog", 5, 5, 9, 9);
     voc.add("a", objects).split("train", "a");
     AnnotationReport report = open("train").report();
-    assertEquals(1500, report.objectsDropped());
+    assertEquals(1499, report.objectsDropped());
     assertEquals(AnnotationReport.MOST_FINDINGS, report.findings().size());
-    assertTrue(report.summary().contains("1,500 x box without area"), report.summary());
+    assertTrue(report.summary().contains("1,499 x box without area"), report.summary());
     String message = failure("train", DEFAULT.withPolicy(AnnotationPolicy.ERROR));
     assertTrue(message.length() < 1500 && message.contains("; and more"), message);
   }
@@ -390,6 +394,38 @@ class VocDatasetTest {
       laughs.append("<!ENTITY e").append(i).append(" \"").append(ten).append("\">\n");
     }
     hostile(laughs + "]><annotation><object><name>&e29;</name></object></annotation>");
+  }
+
+  @Test
+  void saysWhatTheEncodingIsNotAndPrintsNothing() throws IOException {
+    voc.add("a", object("dog", 1, 1, 9, 9)).add("bad");
+    String xml = "<annotation><object><name>Gr\u00F6\u00DFe</name></object></annotation>";
+    Files.write(voc.root.resolve("Annotations/bad.xml"), xml.getBytes(StandardCharsets.ISO_8859_1));
+    voc.split("train", "a", "bad");
+    PrintStream before = System.err;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    try {
+      AnnotationReport report = open("train").report();
+      String message = report.findings().getFirst().message();
+      assertTrue(message.contains("bad.xml: is no text in UTF-8"), message);
+      assertEquals(1, message.lines().count(), message);
+    } finally {
+      System.setErr(before);
+    }
+    assertEquals("", printed.toString(StandardCharsets.UTF_8));
+    String declared = "<?xml version='1.0' encoding=\"ISO-8859-1\"?>" + xml;
+    Files.write(
+        voc.root.resolve("Annotations/bad.xml"), declared.getBytes(StandardCharsets.ISO_8859_1));
+    assertEquals(List.of("Gr\u00F6\u00DFe", "dog"), open("train").classNames());
+    Files.writeString(
+        voc.root.resolve("Annotations/bad.xml"), "\uFEFF" + xml, StandardCharsets.UTF_16LE);
+    assertEquals(List.of("Gr\u00F6\u00DFe", "dog"), open("train").classNames());
+    Files.writeString(
+        voc.root.resolve("Annotations/bad.xml"), "<annotation>\n<object></annotation>");
+    String message = open("train").report().findings().getFirst().message();
+    assertTrue(message.contains("is no well-formed XML at line 2 ("), message);
+    assertEquals(1, message.lines().count(), message);
   }
 
   @Test

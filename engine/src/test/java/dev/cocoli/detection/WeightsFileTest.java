@@ -16,6 +16,7 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Weights go to a file and come back, and what does not fit is named. */
 class WeightsFileTest {
@@ -104,6 +107,64 @@ class WeightsFileTest {
   }
 
   @Test
+  void damagedValuesAreNamed() throws IOException {
+    String counter = "backbone.body.bn1.num_batches_tracked";
+    String bias = "rpn.head.cls_logits.bias";
+    try (Arena arena = Arena.ofConfined()) {
+      assertDamaged(counter, new Safetensors.Entry(DType.I64, Shape.of(0), arena.allocate(0)));
+      assertDamaged(counter, new Safetensors.Entry(DType.F32, Shape.of(), arena.allocate(4)));
+      MemorySegment values = arena.allocate(12);
+      values.setAtIndex(ValueLayout.JAVA_FLOAT, 2, Float.NaN);
+      assertDamaged(bias, new Safetensors.Entry(DType.F32, Shape.of(3), values));
+      values.setAtIndex(ValueLayout.JAVA_FLOAT, 2, Float.NEGATIVE_INFINITY);
+      assertDamaged(bias, new Safetensors.Entry(DType.F32, Shape.of(3), values));
+    }
+  }
+
+  private void assertDamaged(String name, Safetensors.Entry entry) throws IOException {
+    FasterRcnn model = SPEC.build();
+    Path bad = folder.resolve("bad.safetensors");
+    try (ParameterArena parameters = ParameterArena.forInference(backend, model);
+        Safetensors good = Safetensors.open(TORCHVISION)) {
+      assertEquals(parameters.module(), model);
+      Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(good.entries());
+      entries.put(name, entry);
+      Safetensors.write(bad, Map.of(), entries);
+      try (WeightsFile file = WeightsFile.open(bad)) {
+        IOException e = assertThrows(IOException.class, () -> file.load(model, backend));
+        assertTrue(e.getMessage().contains(name), e.getMessage());
+        assertTrue(e.getMessage().contains("bad.safetensors"), e.getMessage());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "cocoli.classes | null | classes",
+        "cocoli.classes | [null] | classes",
+        "cocoli.classes | {} | classes",
+        "cocoli.config | null | config",
+        "cocoli.config | {\"min_size\":null} | min_size",
+        "cocoli.config | 7 | config",
+        "cocoli.norm | layer | 'layer'",
+        "cocoli.model | yolo | 'yolo'",
+      })
+  void aDamagedDescriptionIsOneClearError(String key, String value, String words)
+      throws IOException {
+    Map<String, String> metadata = new LinkedHashMap<>(SPEC.toMetadata());
+    metadata.put(key, value);
+    Path bad = folder.resolve("bad.safetensors");
+    Safetensors.write(bad, metadata, Map.of());
+    try (WeightsFile file = WeightsFile.open(bad)) {
+      IOException e = assertThrows(IOException.class, file::spec);
+      assertTrue(e.getMessage().contains(words), e.getMessage());
+      assertTrue(e.getMessage().contains("bad.safetensors"), e.getMessage());
+    }
+  }
+
+  @Test
   void hyperParametersAreSetUnderTorchvisionsNames() {
     ModelSpec changed =
         SPEC.with(Map.of("rpn_post_nms_top_n_train", "300", "image_mean", "0.1,0.2,0.3"));
@@ -114,6 +175,9 @@ class WeightsFileTest {
     assertRefused("min_size cannot be 'many'", Map.of("min_size", "many"));
     assertRefused("min_size is at least 1", Map.of("min_size", "0"));
     assertRefused("box_nms_thresh cannot be 'NaN'", Map.of("box_nms_thresh", "NaN"));
+    assertRefused("anchor_sizes", Map.of("anchor_sizes", "32,64,-128,256,512"));
+    assertRefused("anchor_aspect_ratios", Map.of("anchor_aspect_ratios", "0,1"));
+    assertRefused("batch_norm_eps", Map.of("batch_norm_eps", "-1"));
   }
 
   private static void assertRefused(String words, Map<String, String> changes) {

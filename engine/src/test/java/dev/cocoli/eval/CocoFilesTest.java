@@ -1,6 +1,7 @@
 package dev.cocoli.eval;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Detection;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -73,13 +75,21 @@ class CocoFilesTest {
         "{'images': [{'id': 2}], 'categories': [], 'annotations': [{'image_id': 2, 'category_id':"
             + " 1, 'bbox': [1, 1, 1, 1]}]} | annotation 0 has category_id 1, which is not among the"
             + " categories of the ground truth",
+        "{'categories': [{'id': 1, 'name': 'k\u00E4tzchen'}]} | not valid JSON at line 1, column",
+        "{'images': [{'id': 99999999999999999999}]} | not valid JSON at line 1, column",
+        "{'images': [{'id': 1 | not valid JSON at line 1, column 21: ends in the middle",
+        "{'info': " + "DEEPER | not valid JSON: Document nesting depth (1001) exceeds the maximum",
         "{'images': [], 'categories': [], 'annotations': []} {} | more follows after the end",
       })
   void saysWhatIsWrongInAnAnnotationFile(String json, String expected) throws IOException {
-    Path file = write(json == null ? "" : json.replace('\'', '"'));
+    Path file = folder.resolve("truth.json");
+    String text = json == null ? "" : json.replace('\'', '"').replace("DEEPER", "[".repeat(1000));
+    Files.writeString(file, text, StandardCharsets.ISO_8859_1); // umlauts in it are no UTF-8
     String message =
         assertThrows(IOException.class, () -> CocoFiles.readGroundTruth(file)).getMessage();
     assertTrue(message.startsWith(file + ": " + expected), message);
+    assertFalse(message.contains("Stream"), message);
+    assertEquals(1, message.lines().count(), message);
   }
 
   @ParameterizedTest

@@ -66,6 +66,11 @@ class SafetensorsTest {
         "[1,2] | no JSON object",
         "{'x':{'dtype':'F32' | no valid JSON",
         "{'x':{},'x':{}} | lacks dtype",
+        "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},"
+            + "'y':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | begins at byte 4, where 8",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | begins at byte 4, where 0",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 4 bytes behind its last array",
+        "{} | 8 bytes behind its last array",
       })
   void aLyingHeaderIsOneClearError(String header, String words) throws IOException {
     Path file = folder.resolve("bad.safetensors");

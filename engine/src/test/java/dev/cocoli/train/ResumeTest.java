@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.ImageDecodeException;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
@@ -19,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -240,6 +243,36 @@ class ResumeTest {
     TrainingResult extended = resume(run, TrainingListener.NONE);
     assertEquals(24, extended.step());
     assertAsIfNeverInterrupted(); // the rate is constant here, so nothing depends on the end
+  }
+
+  @Test
+  void aPictureThatStopsTheRunLosesNoStep() throws Exception {
+    run =
+        run.withConfig(run.config().toBuilder().brokenPictures(BrokenPicturePolicy.ERROR).build());
+    Path picture = run.trainData().get(5).path();
+    byte[] bytes = Files.readAllBytes(picture);
+    Files.write(picture, Arrays.copyOf(bytes, bytes.length / 2));
+    AtomicLong done = new AtomicLong();
+    AtomicLong saved = new AtomicLong();
+    TrainingListener counter =
+        new TrainingListener() {
+          @Override
+          public void stepDone(StepReport report) {
+            done.set(report.step());
+          }
+
+          @Override
+          public void checkpointWritten(long step) {
+            saved.set(step);
+          }
+        };
+    ImageDecodeException e = assertThrows(ImageDecodeException.class, () -> start(run, counter));
+    assertTrue(e.getMessage().startsWith(picture + ": "), e.getMessage());
+    assertTrue(done.get() > 0 && done.get() < 8, "in the middle of an epoch, not " + done);
+    assertEquals(done.get(), saved.get());
+    Files.write(picture, bytes);
+    resume(run, TrainingListener.NONE);
+    assertAsIfNeverInterrupted();
   }
 
   @Test

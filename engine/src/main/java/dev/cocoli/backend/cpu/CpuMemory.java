@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cpu;
 
+import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import java.lang.foreign.Arena;
@@ -79,7 +80,7 @@ final class CpuMemory {
    * {@return zeroed memory; closing it frees it}
    *
    * @param byteSize its size
-   * @throws IllegalStateException if the system has no more
+   * @throws DeviceMemoryException if the system has no more
    */
   Buffer allocate(long byteSize) {
     if (byteSize < 0) {
@@ -99,7 +100,7 @@ final class CpuMemory {
     }
     if (raw.address() == 0) {
       arena.close();
-      throw new IllegalStateException(
+      throw new DeviceMemoryException(
           "out of memory: the system does not give "
               + byteSize
               + " bytes beside the "

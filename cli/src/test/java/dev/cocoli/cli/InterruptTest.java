@@ -1,0 +1,121 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.data.synthetic.ShapeScenes;
+import dev.cocoli.data.synthetic.ShapeScenesConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A signal to a training process: it ends in good order, and says what became of the run. */
+class InterruptTest {
+  private static final int TIMEOUT_SECONDS = 120;
+
+  @TempDir private Path folder;
+  private Path out;
+  private Path err;
+  private Path printed;
+
+  @BeforeEach
+  void makeData() throws IOException {
+    out = folder.resolve("run");
+    err = folder.resolve("err.txt");
+    printed = folder.resolve("out.txt");
+    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(folder.resolve("data"), 300, 0);
+  }
+
+  @Test
+  void aTerminatedRunWritesACheckpointAndSaysHowToGoOn() throws Exception {
+    Process process = start();
+    awaitFirstStep(process);
+    end(process);
+    assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
+    String said = Files.readString(printed);
+    assertTrue(said.contains("to go on: cocoli train --data"), said);
+    assertTrue(said.lines().anyMatch(line -> line.endsWith(" --resume")), said);
+  }
+
+  @Test
+  void aTerminatedDemoPromisesNoMoreThanItKeeps() throws Exception {
+    out = folder.resolve("demo/run");
+    Process process = start("demo", "--out", out.getParent().toString());
+    awaitFirstStep(process);
+    end(process);
+    String said = Files.readString(printed);
+    assertTrue(said.contains("; to begin anew: cocoli demo --out "), said);
+  }
+
+  @Test
+  void aCheckpointThatCannotBeWrittenThenIsStillTold() throws Exception {
+    Process process = start();
+    awaitFirstStep(process);
+    try (Stream<Path> files = Files.walk(out)) {
+      for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+    end(process);
+    List<String> complaints =
+        Files.readAllLines(err).stream().filter(line -> line.startsWith("cocoli: ")).toList();
+    assertEquals(1, complaints.size(), Files.readString(err));
+    assertTrue(complaints.getFirst().contains(out.toString()), complaints.toString());
+  }
+
+  /** Steps without an end, and no checkpoint before the signal. */
+  private Process start() throws IOException {
+    List<String> command = new ArrayList<>(List.of("train"));
+    command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
+    command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
+    command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
+    command.addAll(List.of("--batch", "1", "--epochs", "100000", "--set", "box_head_size=32"));
+    return start(command.toArray(String[]::new));
+  }
+
+  private Process start(String... words) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName()));
+    command.addAll(List.of(words));
+    return new ProcessBuilder(command)
+        .redirectOutput(printed.toFile())
+        .redirectError(err.toFile())
+        .start();
+  }
+
+  private void awaitFirstStep(Process process) throws Exception {
+    Path metrics = out.resolve("metrics.jsonl");
+    for (int i = 0; !Files.exists(metrics) || Files.size(metrics) == 0; i++) {
+      assertTrue(process.isAlive(), () -> "it ended: " + read(err));
+      assertTrue(i < 10 * TIMEOUT_SECONDS, "no step was done");
+      Thread.sleep(100);
+    }
+  }
+
+  private static void end(Process process) throws Exception {
+    process.destroy(); // SIGTERM
+    assertTrue(process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS), "it does not end");
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+}

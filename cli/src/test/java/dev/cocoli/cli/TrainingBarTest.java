@@ -1,0 +1,36 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.train.LearningRateSchedule;
+import dev.cocoli.train.StepReport;
+import dev.cocoli.train.TrainingPlan;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
+import org.junit.jupiter.api.Test;
+
+/** What the bar of a long run shows on a terminal of 80 columns. */
+class TrainingBarTest {
+  @Test
+  void rateLossWaitAndTimeLeftHaveRoom() {
+    List<String> drawn = new CopyOnWriteArrayList<>();
+    try (TrainingBar bar =
+        new TrainingBar(
+            new PrintWriter(new StringWriter()),
+            builder -> builder.setConsumer(new DelegatingProgressBarConsumer(drawn::add, 80)))) {
+      LearningRateSchedule schedule = new LearningRateSchedule(0.02, 10, List.of(), 98_765);
+      bar.started(new TrainingPlan(12_344, 98_765, 1000, 99, 2000, 0, 1, schedule));
+      LossValues losses = new LossValues(1, 0.5f, 0.25f, 0.125f);
+      bar.stepDone(new StepReport(12_345, 13, losses, 0.02, 0.5, 0.05));
+    }
+    String last = drawn.getLast();
+    assertTrue(last.length() <= 80, last);
+    assertTrue(last.contains("12345/98765"), last);
+    assertTrue(last.matches(".*\\(\\d:\\d\\d:\\d\\d / [^)]+\\).*"), last);
+    assertTrue(last.contains("/s loss 1.875, data wait 1%"), last);
+  }
+}
