@@ -32,7 +32,9 @@ public record ConvolutionLayer(
     return spec.outputExtent(width);
   }
 
-  /** {@return the multiplications of the forward pass on one picture, of all layers of the shape} */
+  /**
+   * {@return the multiplications of the forward pass on one picture, of all layers of the shape}
+   */
   public double multiplications() {
     return (double) count * outHeight() * outWidth() * out * in * spec.kernel() * spec.kernel();
   }
@@ -131,10 +133,11 @@ public record ConvolutionLayer(
   public static List<ConvolutionLayer> distinct(String resNet, PictureSize picture) {
     List<ConvolutionLayer> result = new ArrayList<>();
     for (ConvolutionLayer layer : all(resNet, picture)) {
-      int same = IntStream.range(0, result.size())
-          .filter(i -> result.get(i).hasShapeOf(layer))
-          .findFirst()
-          .orElse(-1);
+      int same =
+          IntStream.range(0, result.size())
+              .filter(i -> result.get(i).hasShapeOf(layer))
+              .findFirst()
+              .orElse(-1);
       if (same >= 0) {
         result.set(same, result.get(same).times(1));
       } else {

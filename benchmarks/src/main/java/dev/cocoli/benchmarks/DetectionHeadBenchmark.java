@@ -67,7 +67,8 @@ public class DetectionHeadBenchmark {
     int candidates = regions * (classes - 1);
     boxes = state.empty(1, candidates, 4);
     scores = state.empty(1, candidates);
-    groups = state.of(IntStream.range(0, candidates).map(i -> i % (classes - 1)).toArray(), candidates);
+    groups =
+        state.of(IntStream.range(0, candidates).map(i -> i % (classes - 1)).toArray(), candidates);
     kept = state.empty(DType.I32, 1, 100);
     count = state.empty(DType.I32, 1);
     decode(null);

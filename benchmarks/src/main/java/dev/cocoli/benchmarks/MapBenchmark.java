@@ -90,8 +90,7 @@ public class MapBenchmark {
    */
   @Benchmark
   public void batchNorm(NativeMemory memory) {
-    backend.batchNorm(
-        norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    backend.batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
     backend.synchronize();
   }
 
@@ -102,8 +101,7 @@ public class MapBenchmark {
    */
   @Benchmark
   public void batchNormBackward(NativeMemory memory) {
-    backend.batchNormBackward(
-        norm, x, weight, mean, invStd, y, residual, x, dWeight, dBias);
+    backend.batchNormBackward(norm, x, weight, mean, invStd, y, residual, x, dWeight, dBias);
     backend.synchronize();
   }
 

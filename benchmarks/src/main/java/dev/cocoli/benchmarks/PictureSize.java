@@ -9,7 +9,7 @@ import java.util.List;
  * @param height in pixels
  * @param width in pixels
  */
-record PictureSize(int height, int width) {
+public record PictureSize(int height, int width) {
 
   /**
    * {@return what {@code 800x1088} means: height x width}
@@ -17,7 +17,7 @@ record PictureSize(int height, int width) {
    * @param text the text
    * @throws IllegalArgumentException if it is no size
    */
-  static PictureSize parse(String text) {
+  public static PictureSize parse(String text) {
     if (!text.matches("[1-9]\\d{0,4}x[1-9]\\d{0,4}")) {
       throw new IllegalArgumentException(
           "no size of a picture: '" + text + "'; it is HEIGHTxWIDTH, such as 800x1088");
@@ -27,14 +27,15 @@ record PictureSize(int height, int width) {
   }
 
   /** {@return the size that a backbone sees: multiples of 32} */
-  PictureSize padded() {
+  public PictureSize padded() {
     return new PictureSize(Math.ceilDiv(height, 32) * 32, Math.ceilDiv(width, 32) * 32);
   }
 
   /**
-   * {@return the sides of the five maps of a feature pyramid, finest first: {@code {height, width}}}
+   * {@return the sides of the five maps of a feature pyramid, finest first: {@code {height,
+   * width}}}
    */
-  List<long[]> maps() {
+  public List<long[]> maps() {
     long mapHeight = Math.ceilDiv(padded().height, 4);
     long mapWidth = Math.ceilDiv(padded().width, 4);
     List<long[]> maps = new ArrayList<>();

@@ -1,10 +1,9 @@
 package dev.cocoli.benchmarks;
 
-
 /** The precisions that a benchmark can ask for. */
-final class Precisions {
+public final class Precisions {
   /** 32-bit floating point. */
-  static final String FP32 = "fp32";
+  public static final String FP32 = "fp32";
 
   private Precisions() {}
 
@@ -14,7 +13,7 @@ final class Precisions {
    * @param name {@code fp32}; this is the one place to add another
    * @throws IllegalArgumentException if the engine does not compute in it
    */
-  static String require(String name) {
+  public static String require(String name) {
     if (!name.equals(FP32)) {
       throw new IllegalArgumentException(
           "precision " + name + ": this version of the engine computes in " + FP32 + " only");

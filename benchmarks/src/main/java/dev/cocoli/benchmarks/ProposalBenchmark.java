@@ -132,16 +132,7 @@ public class ProposalBenchmark {
   @Benchmark
   public void decode(NativeMemory memory) {
     backend.decodeProposals(
-        BoxCoderSpec.UNIT,
-        deltas,
-        logits,
-        anchors,
-        best,
-        imageSizes,
-        1e-3f,
-        0,
-        boxes,
-        scores);
+        BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
     backend.synchronize();
   }
 

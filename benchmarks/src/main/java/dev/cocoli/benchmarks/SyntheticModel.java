@@ -11,14 +11,14 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /** What a detector is given where its weights do not matter, only how long it takes. */
-final class SyntheticModel {
+public final class SyntheticModel {
   /** As many as COCO has numbers for, the background not counted. */
-  static final int CLASSES = 90;
+  public static final int CLASSES = 90;
 
   private SyntheticModel() {}
 
   /** A model with trainable batch norm that works at the picture's own size. */
-  static ModelSpec spec(String model, PictureSize size) {
+  public static ModelSpec spec(String model, PictureSize size) {
     List<String> classes = IntStream.rangeClosed(1, CLASSES).mapToObj(i -> "class" + i).toList();
     return ModelSpec.of(model, classes, Norm.Type.BATCH)
         .with(
