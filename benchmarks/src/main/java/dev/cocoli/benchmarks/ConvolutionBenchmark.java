@@ -101,35 +101,23 @@ public class ConvolutionBenchmark {
     dWeight = state.empty(found.out(), spec.kernel(), spec.kernel(), found.in());
   }
 
-  /**
-   * The forward pass; its weights are packed already, as in detection.
-   *
-   * @param memory reported
-   */
+  /** The forward pass; its weights are packed already, as in detection. */
   @Benchmark
-  public void forward(NativeMemory memory) {
+  public void forward() {
     backend.conv2d(spec, x, weight, null, null, null, y);
     backend.synchronize();
   }
 
-  /**
-   * The gradient by the input.
-   *
-   * @param memory reported
-   */
+  /** The gradient by the input. */
   @Benchmark
-  public void backwardData(NativeMemory memory) {
+  public void backwardData() {
     backend.conv2dBackwardData(spec, y, weight, null, dx);
     backend.synchronize();
   }
 
-  /**
-   * The gradient by the weight.
-   *
-   * @param memory reported
-   */
+  /** The gradient by the weight. */
   @Benchmark
-  public void backwardWeight(NativeMemory memory) {
+  public void backwardWeight() {
     backend.conv2dBackwardWeight(spec, x, y, null, dWeight, null);
     backend.synchronize();
   }

@@ -71,28 +71,20 @@ public class DetectionHeadBenchmark {
         state.of(IntStream.range(0, candidates).map(i -> i % (classes - 1)).toArray(), candidates);
     kept = state.empty(DType.I32, 1, 100);
     count = state.empty(DType.I32, 1);
-    decode(null);
+    decode();
   }
 
-  /**
-   * Softmax, boxes of all classes, threshold.
-   *
-   * @param memory reported
-   */
+  /** Softmax, boxes of all classes, threshold. */
   @Benchmark
-  public void decode(NativeMemory memory) {
+  public void decode() {
     backend.decodeDetections(
         BoxCoderSpec.BOX_HEAD, logits, deltas, rois, imageSizes, 1e-2f, 0.05f, boxes, scores);
     backend.synchronize();
   }
 
-  /**
-   * Suppression by class, the best 100.
-   *
-   * @param memory reported
-   */
+  /** Suppression by class, the best 100. */
   @Benchmark
-  public void nms(NativeMemory memory) {
+  public void nms() {
     backend.nms(0.5f, boxes, scores, groups, kept, count);
     backend.synchronize();
   }

@@ -70,23 +70,15 @@ public class DetectorBenchmark {
     run.close();
   }
 
-  /**
-   * {@return the objects}
-   *
-   * @param memory reported
-   */
+  /** {@return the objects} */
   @Benchmark
-  public List<List<Detection>> detect(NativeMemory memory) {
+  public List<List<Detection>> detect() {
     return run.detect(pictures);
   }
 
-  /**
-   * {@return the losses}
-   *
-   * @param memory reported
-   */
+  /** {@return the losses} */
   @Benchmark
-  public LossValues train(NativeMemory memory) {
+  public LossValues train() {
     return run.train(pictures, targets, step++, 1e-4f);
   }
 }

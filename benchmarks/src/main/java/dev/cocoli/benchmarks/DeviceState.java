@@ -8,6 +8,7 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
+import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -36,6 +37,12 @@ public class DeviceState {
     backend = Backends.open(Device.parse(device));
     scope = new TensorScope(backend.pool());
     random = new SplittableRandom(7);
+  }
+
+  /** Tells the profiler what the pool holds. */
+  @TearDown(Level.Iteration)
+  public void report() {
+    NativeMemoryProfiler.see(backend.pool());
   }
 
   /** Closes the backend. */

@@ -61,35 +61,23 @@ public class LinearBenchmark {
     dBias = state.empty(out);
   }
 
-  /**
-   * The forward pass.
-   *
-   * @param memory reported
-   */
+  /** The forward pass. */
   @Benchmark
-  public void forward(NativeMemory memory) {
+  public void forward() {
     backend.linear(Activation.RELU, x, weight, bias, y);
     backend.synchronize();
   }
 
-  /**
-   * The gradient by the input.
-   *
-   * @param memory reported
-   */
+  /** The gradient by the input. */
   @Benchmark
-  public void backwardData(NativeMemory memory) {
+  public void backwardData() {
     backend.linearBackwardData(y, weight, dx);
     backend.synchronize();
   }
 
-  /**
-   * The gradients by weight and bias.
-   *
-   * @param memory reported
-   */
+  /** The gradients by weight and bias. */
   @Benchmark
-  public void backwardWeight(NativeMemory memory) {
+  public void backwardWeight() {
     backend.linearBackwardWeight(x, y, dWeight, dBias);
     backend.synchronize();
   }

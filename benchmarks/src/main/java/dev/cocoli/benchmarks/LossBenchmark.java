@@ -64,35 +64,23 @@ public class LossBenchmark {
     loss = state.empty(1);
   }
 
-  /**
-   * The classes' loss.
-   *
-   * @param memory reported
-   */
+  /** The classes' loss. */
   @Benchmark
-  public void softmaxCrossEntropy(NativeMemory memory) {
+  public void softmaxCrossEntropy() {
     backend.softmaxCrossEntropy(logits, labels, loss, dLogits);
     backend.synchronize();
   }
 
-  /**
-   * The objectness's loss.
-   *
-   * @param memory reported
-   */
+  /** The objectness's loss. */
   @Benchmark
-  public void sigmoidCrossEntropy(NativeMemory memory) {
+  public void sigmoidCrossEntropy() {
     backend.sigmoidCrossEntropy(objectness, labels, loss, dObjectness);
     backend.synchronize();
   }
 
-  /**
-   * The boxes' loss.
-   *
-   * @param memory reported
-   */
+  /** The boxes' loss. */
   @Benchmark
-  public void smoothL1(NativeMemory memory) {
+  public void smoothL1() {
     backend.smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas);
     backend.synchronize();
   }

@@ -45,6 +45,7 @@ public class MapBenchmark {
   private Tensor x;
   private Tensor residual;
   private Tensor y;
+  private Tensor dx;
   private Tensor weight;
   private Tensor bias;
   private Tensor runningMean;
@@ -69,6 +70,7 @@ public class MapBenchmark {
     x = state.uniform(batch, fine[0], fine[1], channels);
     residual = state.uniform(batch, fine[0], fine[1], channels);
     y = state.empty(batch, fine[0], fine[1], channels);
+    dx = state.empty(batch, fine[0], fine[1], channels);
     coarse = state.uniform(batch, half[0], half[1], channels);
     coarseArgmax = state.empty(DType.U8, batch, half[0], half[1], channels);
     weight = state.uniform(channels);
@@ -79,94 +81,62 @@ public class MapBenchmark {
     invStd = state.empty(channels);
     dWeight = state.empty(channels);
     dBias = state.empty(channels);
-    batchNorm(null);
-    maxPool(null);
+    batchNorm();
+    maxPool();
   }
 
-  /**
-   * Batch normalisation with a residual and a ReLU.
-   *
-   * @param memory reported
-   */
+  /** Batch normalisation with a residual and a ReLU. */
   @Benchmark
-  public void batchNorm(NativeMemory memory) {
+  public void batchNorm() {
     backend.batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
     backend.synchronize();
   }
 
-  /**
-   * Its gradients.
-   *
-   * @param memory reported
-   */
+  /** Its gradients. */
   @Benchmark
-  public void batchNormBackward(NativeMemory memory) {
-    backend.batchNormBackward(norm, x, weight, mean, invStd, y, residual, x, dWeight, dBias);
+  public void batchNormBackward() {
+    backend.batchNormBackward(norm, x, weight, mean, invStd, y, residual, dx, dWeight, dBias);
     backend.synchronize();
   }
 
-  /**
-   * The stem's maximum over windows, on this map.
-   *
-   * @param memory reported
-   */
+  /** The stem's maximum over windows, on this map. */
   @Benchmark
-  public void maxPool(NativeMemory memory) {
+  public void maxPool() {
     backend.maxPool2d(pool, x, coarse, coarseArgmax);
     backend.synchronize();
   }
 
-  /**
-   * Its gradient.
-   *
-   * @param memory reported
-   */
+  /** Its gradient. */
   @Benchmark
-  public void maxPoolBackward(NativeMemory memory) {
+  public void maxPoolBackward() {
     backend.maxPool2dBackward(pool, coarse, coarseArgmax, y);
     backend.synchronize();
   }
 
-  /**
-   * The pyramid's way down: the coarser map enlarged and added.
-   *
-   * @param memory reported
-   */
+  /** The pyramid's way down: the coarser map enlarged and added. */
   @Benchmark
-  public void upsampleAdd(NativeMemory memory) {
+  public void upsampleAdd() {
     backend.upsampleNearest(coarse, residual, y);
     backend.synchronize();
   }
 
-  /**
-   * Its gradient by the coarser map.
-   *
-   * @param memory reported
-   */
+  /** Its gradient by the coarser map. */
   @Benchmark
-  public void upsampleBackward(NativeMemory memory) {
+  public void upsampleBackward() {
     backend.upsampleNearestBackward(y, coarse);
     backend.synchronize();
   }
 
-  /**
-   * Two gradients of one map become their sum.
-   *
-   * @param memory reported
-   */
+  /** Two gradients of one map become their sum. */
   @Benchmark
-  public void add(NativeMemory memory) {
+  public void add() {
     backend.add(x, residual, y);
     backend.synchronize();
   }
 
-  /**
-   * The gradient of a ReLU.
-   *
-   * @param memory reported
-   */
+  /** The gradient of a ReLU. */
   @Benchmark
-  public void reluBackward(NativeMemory memory) {
+  public void reluBackward() {
     backend.reluBackward(y, residual);
     backend.synchronize();
   }

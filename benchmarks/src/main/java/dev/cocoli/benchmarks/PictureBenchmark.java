@@ -76,25 +76,17 @@ public class PictureBenchmark {
     Files.delete(path);
   }
 
-  /**
-   * {@return the rows of the decoded JPEG}
-   *
-   * @param memory reported
-   */
+  /** {@return the rows of the decoded JPEG} */
   @Benchmark
-  public int decode(NativeMemory memory) {
+  public int decode() {
     try (Picture picture = decoder.decode(path)) {
       return picture.height();
     }
   }
 
-  /**
-   * Resizes and normalises.
-   *
-   * @param memory reported
-   */
+  /** Resizes and normalises. */
   @Benchmark
-  public void transform(NativeMemory memory) {
+  public void transform() {
     backend.resizeNormalize(normalize, pixels, resized.height(), resized.width(), slot);
     backend.synchronize();
   }

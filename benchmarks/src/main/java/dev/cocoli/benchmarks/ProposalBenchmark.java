@@ -107,76 +107,52 @@ public class ProposalBenchmark {
     sample = state.empty(DType.I32, 1, sampling.batchSizePerImage());
     labels = state.empty(DType.I32, sampling.batchSizePerImage());
     targets = state.empty(sampling.batchSizePerImage(), 4);
-    topK(null);
-    decode(null);
-    match(null);
-    sample(null);
+    topK();
+    decode();
+    match();
+    sample();
   }
 
-  /**
-   * The best of each map.
-   *
-   * @param memory reported
-   */
+  /** The best of each map. */
   @Benchmark
-  public void topK(NativeMemory memory) {
+  public void topK() {
     backend.topK(logits, levelOffsets, perLevel, best);
     backend.synchronize();
   }
 
-  /**
-   * Their boxes.
-   *
-   * @param memory reported
-   */
+  /** Their boxes. */
   @Benchmark
-  public void decode(NativeMemory memory) {
+  public void decode() {
     backend.decodeProposals(
         BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
     backend.synchronize();
   }
 
-  /**
-   * Suppression within each map.
-   *
-   * @param memory reported
-   */
+  /** Suppression within each map. */
   @Benchmark
-  public void nms(NativeMemory memory) {
+  public void nms() {
     backend.nms(0.7f, boxes, scores, groups, kept, count);
     backend.synchronize();
   }
 
-  /**
-   * All anchors against the objects.
-   *
-   * @param memory reported
-   */
+  /** All anchors against the objects. */
   @Benchmark
-  public void match(NativeMemory memory) {
+  public void match() {
     backend.matchBoxes(
         matching, anchors.reshape(1, anchors.dim(0), 4), truth, truthCounts, matches);
     backend.synchronize();
   }
 
-  /**
-   * The sample that is trained on.
-   *
-   * @param memory reported
-   */
+  /** The sample that is trained on. */
   @Benchmark
-  public void sample(NativeMemory memory) {
+  public void sample() {
     backend.sampleBalanced(sampling, matches, new long[] {SEED}, sample, count);
     backend.synchronize();
   }
 
-  /**
-   * What the sample is to learn.
-   *
-   * @param memory reported
-   */
+  /** What the sample is to learn. */
   @Benchmark
-  public void targets(NativeMemory memory) {
+  public void targets() {
     backend.sampleTargets(
         BoxCoderSpec.UNIT,
         anchors.reshape(1, anchors.dim(0), 4),

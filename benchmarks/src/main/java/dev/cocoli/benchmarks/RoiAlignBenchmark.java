@@ -68,24 +68,16 @@ public class RoiAlignBenchmark {
     y = state.uniform(regions, BINS, BINS, CHANNELS);
   }
 
-  /**
-   * The forward pass.
-   *
-   * @param memory reported
-   */
+  /** The forward pass. */
   @Benchmark
-  public void forward(NativeMemory memory) {
+  public void forward() {
     backend.roiAlign(spec, maps, rois, y);
     backend.synchronize();
   }
 
-  /**
-   * The gradient by the maps.
-   *
-   * @param memory reported
-   */
+  /** The gradient by the maps. */
   @Benchmark
-  public void backward(NativeMemory memory) {
+  public void backward() {
     backend.roiAlignBackward(spec, y, rois, dMaps);
     backend.synchronize();
   }

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * JMH's command line with defaults for this project: results as JSON, allocations reported, and
- * what this machine cannot run left out by name and reason.
+ * JMH's command line with defaults for this project: results as JSON, allocations and native memory
+ * reported, and what this machine cannot run left out by name and reason.
  */
 final class RunBenchmarks {
   private RunBenchmarks() {}
@@ -45,7 +45,7 @@ final class RunBenchmarks {
   static List<String> defaults(List<String> given) {
     List<String> defaults = new ArrayList<>();
     if (!given.contains("-prof")) {
-      defaults.addAll(List.of("-prof", "gc"));
+      defaults.addAll(List.of("-prof", "gc", "-prof", NativeMemoryProfiler.class.getName()));
     }
     if (!given.contains("-jvmArgs")) {
       // those of ./cocoli

@@ -99,11 +99,10 @@ public class ThroughputBenchmark {
   /**
    * {@return the losses of a step on the next batch}
    *
-   * @param memory reported
    * @param counter reported
    */
   @Benchmark
-  public LossValues train(NativeMemory memory, Counter counter) {
+  public LossValues train(Counter counter) {
     if (!epoch.hasNext()) {
       epoch.close();
       epoch = loader.epoch(epochs++, 0);

@@ -55,24 +55,16 @@ public class TransferBenchmark {
     arena.close();
   }
 
-  /**
-   * To the device.
-   *
-   * @param memory reported
-   */
+  /** To the device. */
   @Benchmark
-  public void upload(NativeMemory memory) {
+  public void upload() {
     backend.upload(host, tensor);
     backend.synchronize();
   }
 
-  /**
-   * From the device.
-   *
-   * @param memory reported
-   */
+  /** From the device. */
   @Benchmark
-  public void download(NativeMemory memory) {
+  public void download() {
     backend.download(tensor, host);
   }
 }

@@ -49,35 +49,23 @@ public class UpdateBenchmark {
     norm = state.empty(1);
   }
 
-  /**
-   * A step of SGD.
-   *
-   * @param memory reported
-   */
+  /** A step of SGD. */
   @Benchmark
-  public void sgdUpdate(NativeMemory memory) {
+  public void sgdUpdate() {
     backend.sgdUpdate(sgd, values, gradients, velocities);
     backend.synchronize();
   }
 
-  /**
-   * The norm of the gradient, which is clipped by it.
-   *
-   * @param memory reported
-   */
+  /** The norm of the gradient, which is clipped by it. */
   @Benchmark
-  public void squaredNorm(NativeMemory memory) {
+  public void squaredNorm() {
     backend.squaredNorm(gradients, norm);
     backend.synchronize();
   }
 
-  /**
-   * The gradients set to zero.
-   *
-   * @param memory reported
-   */
+  /** The gradients set to zero. */
   @Benchmark
-  public void fill(NativeMemory memory) {
+  public void fill() {
     backend.fill(velocities, 0);
     backend.synchronize();
   }

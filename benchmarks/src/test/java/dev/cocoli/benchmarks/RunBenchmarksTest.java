@@ -52,8 +52,8 @@ class RunBenchmarksTest {
     assertEquals("cpu", result.get("params").get("device").asText());
     assertTrue(result.get("primaryMetric").get("score").asDouble() > 0);
     JsonNode others = result.get("secondaryMetrics");
-    assertTrue(others.get("poolReservedMb").get("score").asDouble() > 0, others.toString());
-    assertTrue(others.get("processPeakMb").get("score").asDouble() > 1, others.toString());
+    assertTrue(others.get("native.pool.reserved").get("score").asDouble() > 0, others.toString());
+    assertTrue(others.get("native.process.peak").get("score").asDouble() > 1, others.toString());
     assertTrue(others.has("gc.alloc.rate.norm"), others.toString());
   }
 }
