@@ -94,10 +94,10 @@ public class ConvolutionBenchmark {
             .orElseThrow(() -> new IllegalArgumentException("no layer " + layer));
     backend = state.backend();
     spec = found.spec();
-    x = state.uniform(batch, found.height(), found.width(), found.in());
+    x = state.activation(batch, found.height(), found.width(), found.in());
     weight = state.uniform(found.out(), spec.kernel(), spec.kernel(), found.in());
-    y = state.uniform(batch, found.outHeight(), found.outWidth(), found.out());
-    dx = state.empty(batch, found.height(), found.width(), found.in());
+    y = state.activation(batch, found.outHeight(), found.outWidth(), found.out());
+    dx = state.activation(batch, found.height(), found.width(), found.in());
     dWeight = state.empty(found.out(), spec.kernel(), spec.kernel(), found.in());
   }
 

@@ -71,6 +71,11 @@ public class DeviceState {
     return tensor;
   }
 
+  /** Numbers between -0.5 and 0.5 as activations have them in this precision. */
+  Tensor activation(long... dims) {
+    return uniform(dims); // the one place to convert, once there is another precision
+  }
+
   /** A tensor of these numbers. */
   Tensor of(float[] values, long... dims) {
     Tensor tensor = empty(dims);

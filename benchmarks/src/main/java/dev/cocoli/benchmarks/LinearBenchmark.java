@@ -52,11 +52,11 @@ public class LinearBenchmark {
     long out = shape.height();
     long in = shape.width();
     backend = state.backend();
-    x = state.uniform(regions, in);
+    x = state.activation(regions, in);
     weight = state.uniform(out, in);
     bias = state.uniform(out);
-    y = state.uniform(regions, out);
-    dx = state.empty(regions, in);
+    y = state.activation(regions, out);
+    dx = state.activation(regions, in);
     dWeight = state.empty(out, in);
     dBias = state.empty(out);
   }

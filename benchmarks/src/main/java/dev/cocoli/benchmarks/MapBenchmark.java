@@ -67,11 +67,11 @@ public class MapBenchmark {
     long[] fine = PictureSize.parse(size).maps().getFirst();
     long[] half = PictureSize.parse(size).maps().get(1);
     backend = state.backend();
-    x = state.uniform(batch, fine[0], fine[1], channels);
-    residual = state.uniform(batch, fine[0], fine[1], channels);
-    y = state.empty(batch, fine[0], fine[1], channels);
-    dx = state.empty(batch, fine[0], fine[1], channels);
-    coarse = state.uniform(batch, half[0], half[1], channels);
+    x = state.activation(batch, fine[0], fine[1], channels);
+    residual = state.activation(batch, fine[0], fine[1], channels);
+    y = state.activation(batch, fine[0], fine[1], channels);
+    dx = state.activation(batch, fine[0], fine[1], channels);
+    coarse = state.activation(batch, half[0], half[1], channels);
     coarseArgmax = state.empty(DType.U8, batch, half[0], half[1], channels);
     weight = state.uniform(channels);
     bias = state.uniform(channels);

@@ -59,13 +59,13 @@ public class RoiAlignBenchmark {
     maps = new ArrayList<>();
     dMaps = new ArrayList<>();
     for (long[] map : picture.maps().subList(0, 4)) {
-      maps.add(state.uniform(1, map[0], map[1], CHANNELS));
-      dMaps.add(state.empty(1, map[0], map[1], CHANNELS));
+      maps.add(state.activation(1, map[0], map[1], CHANNELS));
+      dMaps.add(state.activation(1, map[0], map[1], CHANNELS));
     }
     rois = state.empty(regions, 5);
     Tensor boxes = state.boxes(regions, picture.height(), picture.width());
     backend.copyColumns(boxes.reshape(regions, 4), 0, rois, 1, 4);
-    y = state.uniform(regions, BINS, BINS, CHANNELS);
+    y = state.activation(regions, BINS, BINS, CHANNELS);
   }
 
   /** The forward pass. */
