@@ -81,6 +81,9 @@ cp "$work/bin/mvn" "$work/old/bin/javac"
 expect "refuses an old JDK" 1 "JDK 17" env COCOLI_JAVA_HOME="$work/old" "$copy/cocoli" --version
 expect "passes an old JAVA_HOME over" 0 "Java " env JAVA_HOME="$work/old" "$copy/cocoli" --version
 [ "$(calls)" -eq 0 ] || fail "it built without a need"
+# what benchmarks/ measures against stays there
+expect "ships no JNI glue" 0 "none" \
+  sh -c 'ls "$1" | grep -E "javacpp|jmh" || echo none' sh "$copy/cli/target/lib"
 
 source=$copy/cli/src/main/java/dev/cocoli/cli/Main.java
 sleep 1

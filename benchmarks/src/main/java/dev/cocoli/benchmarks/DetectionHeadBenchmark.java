@@ -1,0 +1,91 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.BoxCoderSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** The end of a detection: 1000 regions by 91 classes decoded and suppressed class by class. */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@State(Scope.Thread)
+@Fork(1)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class DetectionHeadBenchmark {
+  /** Regions. */
+  @Param("1000")
+  public int regions;
+
+  /** Classes, the background included. */
+  @Param("91")
+  public int classes;
+
+  private Backend backend;
+  private Tensor logits;
+  private Tensor deltas;
+  private Tensor rois;
+  private Tensor imageSizes;
+  private Tensor boxes;
+  private Tensor scores;
+  private Tensor groups;
+  private Tensor kept;
+  private Tensor count;
+
+  /**
+   * Makes the tensors.
+   *
+   * @param state the device
+   */
+  @Setup
+  public void setUp(DeviceState state) {
+    backend = state.backend();
+    // about two classes a region above the threshold of 0.05
+    float[] wide = new float[regions * classes];
+    for (int i = 0; i < wide.length; i++) {
+      wide[i] = 6 * state.random().nextFloat() * state.random().nextFloat();
+    }
+    logits = state.of(wide, 1, regions, classes);
+    deltas = state.uniform(1, regions, 4L * classes);
+    rois = state.empty(1, regions, 5);
+    Tensor where = state.boxes(regions, 800, 1088);
+    backend.copyColumns(where.reshape(regions, 4), 0, rois.reshape(regions, 5), 1, 4);
+    imageSizes = state.of(new float[] {800, 1088}, 1, 2);
+    int candidates = regions * (classes - 1);
+    boxes = state.empty(1, candidates, 4);
+    scores = state.empty(1, candidates);
+    groups =
+        state.of(IntStream.range(0, candidates).map(i -> i % (classes - 1)).toArray(), candidates);
+    kept = state.empty(DType.I32, 1, 100);
+    count = state.empty(DType.I32, 1);
+    decode();
+  }
+
+  /** Softmax, boxes of all classes, threshold. */
+  @Benchmark
+  public void decode() {
+    backend.decodeDetections(
+        BoxCoderSpec.BOX_HEAD, logits, deltas, rois, imageSizes, 1e-2f, 0.05f, boxes, scores);
+    backend.synchronize();
+  }
+
+  /** Suppression by class, the best 100. */
+  @Benchmark
+  public void nms() {
+    backend.nms(0.5f, boxes, scores, groups, kept, count);
+    backend.synchronize();
+  }
+}

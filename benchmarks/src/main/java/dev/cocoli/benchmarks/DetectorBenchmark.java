@@ -1,0 +1,84 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.Target;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Timeout;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** A whole detection and a whole training step, from pixels in memory. */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@State(Scope.Thread)
+@Fork(1)
+@Warmup(iterations = 2, time = 5)
+@Measurement(iterations = 5, time = 5)
+@Timeout(time = 30, timeUnit = TimeUnit.MINUTES)
+public class DetectorBenchmark {
+  /** The model's name. */
+  @Param("fasterrcnn_resnet50_fpn")
+  public String model;
+
+  /** Height x width, at which the model works as well. */
+  @Param("800x1088")
+  public String size;
+
+  /** Pictures at once. */
+  @Param("1")
+  public int batch;
+
+  private final List<Picture> pictures = new ArrayList<>();
+  private final List<Target> targets = new ArrayList<>();
+  private DetectorRun run;
+  private long step;
+
+  /**
+   * Builds a model that can do both.
+   *
+   * @param state the device
+   */
+  @Setup
+  public void setUp(DeviceState state) {
+    PictureSize picture = PictureSize.parse(size);
+    run = DetectorRun.forTraining(state.backend(), SyntheticModel.spec(model, picture));
+    run.initialize(0);
+    for (int i = 0; i < batch; i++) {
+      pictures.add(SyntheticModel.noise(picture, state.random()));
+      targets.add(SyntheticModel.twoObjects(picture));
+    }
+  }
+
+  /** Frees it. */
+  @TearDown
+  public void tearDown() {
+    pictures.forEach(Picture::close);
+    run.close();
+  }
+
+  /** {@return the objects} */
+  @Benchmark
+  public List<List<Detection>> detect() {
+    return run.detect(pictures);
+  }
+
+  /** {@return the losses} */
+  @Benchmark
+  public LossValues train() {
+    return run.train(pictures, targets, step++, 1e-4f);
+  }
+}

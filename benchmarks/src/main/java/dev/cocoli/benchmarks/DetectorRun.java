@@ -1,0 +1,140 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Target;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.Tape;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A Faster R-CNN with memory on a backend, ready to be timed: whole detections, and whole training
+ * steps from the pictures' bytes to the updated parameters and the losses on the host.
+ */
+public final class DetectorRun implements AutoCloseable {
+  /** Weight decay and momentum of torchvision's reference. */
+  private static final float MOMENTUM = 0.9f;
+
+  private static final float WEIGHT_DECAY = 1e-4f;
+
+  private final Backend backend;
+  private final FasterRcnn model;
+  private final ParameterArena parameters;
+
+  private DetectorRun(Backend backend, FasterRcnn model, ParameterArena parameters) {
+    this.backend = backend;
+    this.model = model;
+    this.parameters = parameters;
+  }
+
+  /**
+   * {@return a detector without weights}
+   *
+   * @param backend where
+   * @param spec what
+   */
+  public static DetectorRun forDetection(Backend backend, ModelSpec spec) {
+    FasterRcnn model = spec.build();
+    return new DetectorRun(backend, model, ParameterArena.forInference(backend, model));
+  }
+
+  /**
+   * {@return a detector without weights that can be trained}
+   *
+   * @param backend where
+   * @param spec what
+   */
+  public static DetectorRun forTraining(Backend backend, ModelSpec spec) {
+    FasterRcnn model = spec.build();
+    return new DetectorRun(backend, model, ParameterArena.forTraining(backend, model));
+  }
+
+  /**
+   * Draws the weights.
+   *
+   * @param seed of the draw
+   */
+  public void initialize(long seed) {
+    parameters.initialize(seed);
+  }
+
+  /**
+   * Reads the weights.
+   *
+   * @param weights safetensors under torchvision's keys
+   * @throws IOException if they do not fit
+   */
+  public void load(Path weights) throws IOException {
+    try (WeightsFile file = WeightsFile.open(weights)) {
+      file.load(model, backend);
+    }
+  }
+
+  /**
+   * {@return the objects on each picture}
+   *
+   * @param pictures one or more
+   */
+  public List<List<Detection>> detect(List<Picture> pictures) {
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Ops ops = new Ops(backend, scope, Tape.NONE);
+      return model.detect(ops, upload(ops, pictures));
+    }
+  }
+
+  /**
+   * Trains on a batch as torchvision's reference does.
+   *
+   * @param pictures one or more
+   * @param targets their objects
+   * @param seed of the samplers
+   * @param learningRate the rate
+   * @return the losses
+   */
+  public LossValues train(
+      List<Picture> pictures, List<Target> targets, long seed, float learningRate) {
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Tape tape = new Tape();
+      parameters.watch(tape);
+      backend.fill(parameters.gradients(), 0);
+      Ops ops = new Ops(backend, scope, tape);
+      Tensor losses = model.loss(ops, upload(ops, pictures), targets, seed);
+      ops.backward();
+      backend.sgdUpdate(
+          new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
+          parameters.values(),
+          parameters.gradients(),
+          parameters.velocities());
+      return FasterRcnn.read(ops, losses);
+    }
+  }
+
+  private static List<Tensor> upload(Ops ops, List<Picture> pictures) {
+    List<Tensor> uploaded = new ArrayList<>();
+    for (Picture picture : pictures) {
+      Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
+      ops.backend().upload(picture.pixels(), tensor);
+      uploaded.add(tensor);
+    }
+    return uploaded;
+  }
+
+  /** Frees the memory; the backend is left alone. */
+  @Override
+  public void close() {
+    parameters.close();
+  }
+}

@@ -1,0 +1,124 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** The backend that a benchmark runs on, and the scope that its tensors live in. */
+@State(Scope.Thread)
+public class DeviceState {
+  /** Where: {@code cpu}, {@code cuda}, {@code cuda:1}. */
+  @Param("cpu")
+  public String device;
+
+  /** In what: {@code fp32}. */
+  @Param("fp32")
+  public String precision;
+
+  private Backend backend;
+  private TensorScope scope;
+  private SplittableRandom random;
+
+  /** Opens the backend. */
+  @Setup
+  public void open() {
+    Precisions.require(precision);
+    backend = Backends.open(Device.parse(device));
+    scope = new TensorScope(backend.pool());
+    random = new SplittableRandom(7);
+  }
+
+  /** Tells the profiler what the pool holds. */
+  @TearDown(Level.Iteration)
+  public void report() {
+    NativeMemoryProfiler.see(backend.pool());
+  }
+
+  /** Closes the backend. */
+  @TearDown
+  public void close() {
+    scope.close();
+    backend.close();
+  }
+
+  Backend backend() {
+    return backend;
+  }
+
+  SplittableRandom random() {
+    return random;
+  }
+
+  /** A tensor of numbers between -0.5 and 0.5. */
+  Tensor uniform(long... dims) {
+    Tensor tensor = empty(dims);
+    float[] values = new float[Math.toIntExact(tensor.elementCount())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextFloat() - 0.5f;
+    }
+    backend.upload(values, tensor);
+    return tensor;
+  }
+
+  /** Numbers between -0.5 and 0.5 as activations have them in this precision. */
+  Tensor activation(long... dims) {
+    return uniform(dims); // the one place to convert, once there is another precision
+  }
+
+  /** A tensor of these numbers. */
+  Tensor of(float[] values, long... dims) {
+    Tensor tensor = empty(dims);
+    backend.upload(values, tensor);
+    return tensor;
+  }
+
+  /** A tensor of these numbers. */
+  Tensor of(int[] values, long... dims) {
+    Tensor tensor = scope.allocate(DType.I32, dims);
+    backend.upload(MemorySegment.ofArray(values), tensor);
+    return tensor;
+  }
+
+  /** A tensor of zeros. */
+  Tensor empty(long... dims) {
+    Tensor tensor = scope.allocate(DType.F32, dims);
+    backend.fill(tensor, 0);
+    return tensor;
+  }
+
+  /** A tensor of undefined elements. */
+  Tensor empty(DType dtype, long... dims) {
+    return scope.allocate(dtype, dims);
+  }
+
+  /**
+   * Boxes {@code [1, count, 4]} with sides of 16 to 400 pixels, as an image has them.
+   *
+   * @param count how many
+   * @param height of the image
+   * @param width of the image
+   */
+  Tensor boxes(int count, long height, long width) {
+    float[] values = new float[4 * count];
+    for (int i = 0; i < count; i++) {
+      float w = (float) (16 * Math.pow(25, random.nextDouble()));
+      float h = Math.min(height, w * (0.5f + random.nextFloat()));
+      values[4 * i] = random.nextFloat() * (width - w);
+      values[4 * i + 1] = random.nextFloat() * (height - h);
+      values[4 * i + 2] = values[4 * i] + w;
+      values[4 * i + 3] = values[4 * i + 1] + h;
+    }
+    return of(values, 1, count, 4);
+  }
+}

@@ -1,0 +1,87 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.tensor.Tensor;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** The losses on their samples: 256 anchors, 512 regions. */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@State(Scope.Thread)
+@Fork(1)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class LossBenchmark {
+  /** Regions of a picture that are trained on. */
+  @Param("512")
+  public int regions;
+
+  /** Classes, the background included. */
+  @Param("91")
+  public int classes;
+
+  private Backend backend;
+  private Tensor logits;
+  private Tensor dLogits;
+  private Tensor labels;
+  private Tensor objectness;
+  private Tensor dObjectness;
+  private Tensor deltas;
+  private Tensor dDeltas;
+  private Tensor targets;
+  private Tensor loss;
+
+  /**
+   * Makes the tensors.
+   *
+   * @param state the device
+   */
+  @Setup
+  public void setUp(DeviceState state) {
+    backend = state.backend();
+    logits = state.uniform(regions, classes);
+    dLogits = state.empty(regions, classes);
+    labels =
+        state.of(
+            IntStream.range(0, regions).map(i -> i % 4 == 0 ? i % classes : 0).toArray(), regions);
+    objectness = state.uniform(regions);
+    dObjectness = state.empty(regions);
+    deltas = state.uniform(regions, 4L * classes);
+    dDeltas = state.empty(regions, 4L * classes);
+    targets = state.uniform(regions, 4);
+    loss = state.empty(1);
+  }
+
+  /** The classes' loss. */
+  @Benchmark
+  public void softmaxCrossEntropy() {
+    backend.softmaxCrossEntropy(logits, labels, loss, dLogits);
+    backend.synchronize();
+  }
+
+  /** The objectness's loss. */
+  @Benchmark
+  public void sigmoidCrossEntropy() {
+    backend.sigmoidCrossEntropy(objectness, labels, loss, dObjectness);
+    backend.synchronize();
+  }
+
+  /** The boxes' loss. */
+  @Benchmark
+  public void smoothL1() {
+    backend.smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas);
+    backend.synchronize();
+  }
+}

@@ -1,0 +1,143 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.BatchNormSpec;
+import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** What goes over whole maps and is no convolution. */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@State(Scope.Thread)
+@Fork(1)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class MapBenchmark {
+  /** Height x width of the picture. */
+  @Param("800x1088")
+  public String size;
+
+  /** Pictures at once. */
+  @Param("1")
+  public int batch;
+
+  /** Channels of the map at a quarter of the picture's size: those of a bottleneck's end. */
+  @Param("256")
+  public int channels;
+
+  private final Pool2dSpec pool = new Pool2dSpec(3, 2, 1);
+  private final BatchNormSpec norm = new BatchNormSpec(1e-5f, 0.1f, Activation.RELU);
+  private Backend backend;
+  private Tensor x;
+  private Tensor residual;
+  private Tensor y;
+  private Tensor dx;
+  private Tensor weight;
+  private Tensor bias;
+  private Tensor runningMean;
+  private Tensor runningVar;
+  private Tensor mean;
+  private Tensor invStd;
+  private Tensor dWeight;
+  private Tensor dBias;
+  private Tensor coarse;
+  private Tensor coarseArgmax;
+
+  /**
+   * Makes the tensors.
+   *
+   * @param state the device
+   */
+  @Setup
+  public void setUp(DeviceState state) {
+    long[] fine = PictureSize.parse(size).maps().getFirst();
+    long[] half = PictureSize.parse(size).maps().get(1);
+    backend = state.backend();
+    x = state.activation(batch, fine[0], fine[1], channels);
+    residual = state.activation(batch, fine[0], fine[1], channels);
+    y = state.activation(batch, fine[0], fine[1], channels);
+    dx = state.activation(batch, fine[0], fine[1], channels);
+    coarse = state.activation(batch, half[0], half[1], channels);
+    coarseArgmax = state.empty(DType.U8, batch, half[0], half[1], channels);
+    weight = state.uniform(channels);
+    bias = state.uniform(channels);
+    runningMean = state.empty(channels);
+    runningVar = state.empty(channels);
+    mean = state.empty(channels);
+    invStd = state.empty(channels);
+    dWeight = state.empty(channels);
+    dBias = state.empty(channels);
+    batchNorm();
+    maxPool();
+  }
+
+  /** Batch normalisation with a residual and a ReLU. */
+  @Benchmark
+  public void batchNorm() {
+    backend.batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    backend.synchronize();
+  }
+
+  /** Its gradients. */
+  @Benchmark
+  public void batchNormBackward() {
+    backend.batchNormBackward(norm, x, weight, mean, invStd, y, residual, dx, dWeight, dBias);
+    backend.synchronize();
+  }
+
+  /** The stem's maximum over windows, on this map. */
+  @Benchmark
+  public void maxPool() {
+    backend.maxPool2d(pool, x, coarse, coarseArgmax);
+    backend.synchronize();
+  }
+
+  /** Its gradient. */
+  @Benchmark
+  public void maxPoolBackward() {
+    backend.maxPool2dBackward(pool, coarse, coarseArgmax, y);
+    backend.synchronize();
+  }
+
+  /** The pyramid's way down: the coarser map enlarged and added. */
+  @Benchmark
+  public void upsampleAdd() {
+    backend.upsampleNearest(coarse, residual, y);
+    backend.synchronize();
+  }
+
+  /** Its gradient by the coarser map. */
+  @Benchmark
+  public void upsampleBackward() {
+    backend.upsampleNearestBackward(y, coarse);
+    backend.synchronize();
+  }
+
+  /** Two gradients of one map become their sum. */
+  @Benchmark
+  public void add() {
+    backend.add(x, residual, y);
+    backend.synchronize();
+  }
+
+  /** The gradient of a ReLU. */
+  @Benchmark
+  public void reluBackward() {
+    backend.reluBackward(y, residual);
+    backend.synchronize();
+  }
+}

@@ -1,0 +1,49 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.backend.BufferPool;
+import java.util.Collection;
+import java.util.List;
+import org.openjdk.jmh.infra.BenchmarkParams;
+import org.openjdk.jmh.infra.IterationParams;
+import org.openjdk.jmh.profile.InternalProfiler;
+import org.openjdk.jmh.results.AggregationPolicy;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.ScalarResult;
+
+/**
+ * What a benchmark holds outside the Java heap, beside its time: the pool that tensors come from,
+ * and the largest the process has been. What is allocated on the heap is told by JMH's {@code gc}
+ * profiler. (JMH's auxiliary counters would be added up over the iterations.)
+ */
+public final class NativeMemoryProfiler implements InternalProfiler {
+  private static volatile long poolReservedBytes;
+  private static volatile long poolPeakBytes;
+
+  /** Looks at a pool before the benchmark gives it up. */
+  static void see(BufferPool pool) {
+    poolReservedBytes = pool.reservedBytes();
+    poolPeakBytes = pool.peakUsedBytes();
+  }
+
+  @Override
+  public String getDescription() {
+    return "native memory: the tensors' pool and the process's peak";
+  }
+
+  @Override
+  public void beforeIteration(BenchmarkParams benchmark, IterationParams iteration) {}
+
+  @Override
+  public Collection<? extends Result<?>> afterIteration(
+      BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
+    return List.of(
+        megabytes("native.pool.reserved", poolReservedBytes),
+        megabytes("native.pool.peak", poolPeakBytes),
+        megabytes("native.process.peak", ProcessMemory.peakBytes()));
+  }
+
+  private static ScalarResult megabytes(String name, long bytes) {
+    return new ScalarResult(name, bytes / 1e6, "MB", AggregationPolicy.MAX);
+  }
+}

@@ -1,0 +1,45 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.data.synthetic.ShapeScenes;
+import dev.cocoli.data.synthetic.ShapeScenesConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/** Pictures of shapes to measure with; whoever asks deletes them. */
+final class SyntheticData {
+  private static final long SEED = 5;
+
+  private SyntheticData() {}
+
+  /** {@return a JPEG file of that size in a temporary folder} */
+  static Path jpeg(PictureSize size) throws IOException {
+    Path folder = voc(size, 1);
+    try (Stream<Path> files = Files.list(folder.resolve("JPEGImages"))) {
+      Path kept = Files.createTempFile("cocoli-benchmark", ".jpg");
+      Files.move(
+          files.findFirst().orElseThrow(), kept, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      return kept;
+    } finally {
+      delete(folder);
+    }
+  }
+
+  /** {@return a temporary Pascal VOC folder with so many pictures to train on} */
+  static Path voc(PictureSize size, int count) throws IOException {
+    Path folder = Files.createTempDirectory("cocoli-benchmark");
+    new ShapeScenes(ShapeScenesConfig.of(size.width(), size.height(), SEED))
+        .writeVoc(folder, count, 0);
+    return folder;
+  }
+
+  /** Deletes a folder and all that is in it. */
+  static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package dev.cocoli.benchmarks;
+
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Box;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Target;
+import dev.cocoli.nn.Norm;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/** What a detector is given where its weights do not matter, only how long it takes. */
+public final class SyntheticModel {
+  /** As many as COCO has numbers for, the background not counted. */
+  public static final int CLASSES = 90;
+
+  private SyntheticModel() {}
+
+  /** A model with trainable batch norm that works at the picture's own size. */
+  public static ModelSpec spec(String model, PictureSize size) {
+    List<String> classes = IntStream.rangeClosed(1, CLASSES).mapToObj(i -> "class" + i).toList();
+    return ModelSpec.of(model, classes, Norm.Type.BATCH)
+        .with(
+            Map.of(
+                "min_size", Integer.toString(Math.min(size.height(), size.width())),
+                "max_size", Integer.toString(Math.max(size.height(), size.width()))));
+  }
+
+  /** A picture of noise. */
+  static Picture noise(PictureSize size, SplittableRandom random) {
+    byte[] rgb = new byte[size.height() * size.width() * 3];
+    random.nextBytes(rgb);
+    return Picture.of(size.height(), size.width(), rgb);
+  }
+
+  /** Two objects that share nothing. */
+  static Target twoObjects(PictureSize size) {
+    float w = size.width();
+    float h = size.height();
+    return new Target(
+        List.of(
+            new Box(0.1f * w, 0.1f * h, 0.4f * w, 0.6f * h),
+            new Box(0.5f * w, 0.3f * h, 0.9f * w, 0.8f * h)),
+        new int[] {3, 7});
+  }
+}

@@ -1,0 +1,283 @@
+package dev.cocoli.benchmarks.compare;
+
+import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.Precisions;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.tensor.Device;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Sets Cocoli beside its peers and prints what came of it. */
+@Command(
+    name = "benchmarks/compare",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Sets Cocoli beside torchvision (plain, channels-last, bfloat16 autocast) and ONNX Runtime:"
+          + " the same weights, the same pictures, in turn on this machine. Refuses to time what"
+          + " does not compute the same. Prints medians, ratios (theirs / Cocoli's), peak memory,"
+          + " what the bare oneDNN primitives take, and the engine's own share."
+    },
+    exitCodeListHeading = "Exit codes: ",
+    exitCodeList = {"0:compared", "1:could not, or would compare different work", "2:wrong usage"})
+final class CompareCommand implements Callable<Integer> {
+  private static final PictureSize COLD_SIZE = new PictureSize(240, 320);
+
+  /** The parts of a comparison. */
+  enum Part {
+    /** Detection beside each peer. */
+    DETECT,
+    /** A training step beside each peer. */
+    TRAIN,
+    /** The bare oneDNN primitives, and the engine's own share. */
+    FLOOR,
+    /** One small picture from the shell. */
+    COLD
+  }
+
+  @Option(
+      names = "--python",
+      paramLabel = "PATH",
+      description =
+          "The interpreter that has torch, torchvision, and for ONNX Runtime onnx and onnxruntime."
+              + " Default: that of the active virtual environment.")
+  private Path interpreter;
+
+  @Option(
+      names = "--only",
+      split = ",",
+      paramLabel = "PART",
+      description = "Some of ${COMPLETION-CANDIDATES}. Default: all.")
+  private List<Part> only = List.of(Part.values());
+
+  @Option(
+      names = "--peers",
+      split = ",",
+      paramLabel = "PEER",
+      description =
+          "Some of torchvision, torchvision-channels-last, torchvision-bf16, onnxruntime. Default:"
+              + " those of the precision; with bf16 all.")
+  private List<String> peers;
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME",
+      defaultValue = "fasterrcnn_resnet50_fpn",
+      description = "Default: ${DEFAULT-VALUE}.")
+  private String model;
+
+  @Option(
+      names = "--size",
+      paramLabel = "HxW",
+      defaultValue = "800x1088",
+      description = "Height and width of the pictures. Default: ${DEFAULT-VALUE}.")
+  private String size;
+
+  @Option(names = "--batch", paramLabel = "N", defaultValue = "1", description = "Default: 1.")
+  private int batch;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "How many compute, on both sides. Default: the processors.")
+  private int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "--precision",
+      paramLabel = "P",
+      defaultValue = Precisions.FP32,
+      description = "Cocoli's: fp32. Default: ${DEFAULT-VALUE}.")
+  private String precision;
+
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "cpu",
+      description = "cpu or cuda, on both sides. Default: ${DEFAULT-VALUE}.")
+  private String device;
+
+  @Option(names = "--rounds", paramLabel = "N", defaultValue = "5", description = "Default: 5.")
+  private int rounds;
+
+  @Option(
+      names = "--warm-ups",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Untimed runs before the rounds, on both sides. Default: ${DEFAULT-VALUE}.")
+  private int warmUps;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write every figure there.")
+  private Path json;
+
+  @Option(
+      names = "--markdown",
+      description = "Print the tables as Markdown, as docs/benchmarks.md has them.")
+  private boolean markdown;
+
+  @Spec private CommandSpec spec;
+
+  private CompareCommand() {}
+
+  /**
+   * Compares.
+   *
+   * @param arguments the command line
+   */
+  public static void main(String[] arguments) {
+    System.exit(
+        run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), arguments));
+  }
+
+  /** Runs the command; returns its exit code. */
+  static int run(PrintWriter out, PrintWriter err, String... arguments) {
+    return new CommandLine(new CompareCommand())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpAutoWidth(true)
+        .setOut(out)
+        .setErr(err)
+        .setParameterExceptionHandler(
+            (problem, all) -> {
+              err.println("compare: " + problem.getMessage() + " (see --help)");
+              return CommandLine.ExitCode.USAGE;
+            })
+        .setExecutionExceptionHandler(
+            (problem, line, result) -> {
+              if (!(problem instanceof ComparisonException || problem instanceof IOException)) {
+                problem.printStackTrace(err); // a fault of ours
+              }
+              err.println("compare: " + problem.getMessage());
+              return CommandLine.ExitCode.SOFTWARE;
+            })
+        .execute(arguments);
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Work work = work();
+    List<Peer> asked = askedPeers();
+    Path root = Path.of(System.getProperty("cocoli.root", "."));
+    PythonPeers python =
+        PythonPeers.find(
+            interpreter,
+            System.getenv("VIRTUAL_ENV"),
+            root.resolve("benchmarks/src/main/python/peers.py"));
+    Report report = new Report();
+    Circumstances.describe(report, work, root, python, warmUps, rounds);
+    List<Peer> chosen = available(asked, python, report);
+    Path folder = Files.createTempDirectory("cocoli-compare");
+    try {
+      compare(work, chosen, python, folder, report);
+      if (only.contains(Part.COLD)) {
+        cold(work, python, root, folder, report);
+      }
+    } finally {
+      delete(folder);
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    out.print(report.print(markdown ? Table.Form.MARKDOWN : Table.Form.TEXT));
+    out.flush();
+    if (json != null) {
+      report.write(json);
+    }
+    return CommandLine.ExitCode.OK;
+  }
+
+  private Work work() {
+    try {
+      if (!ModelSpec.MODELS.contains(model) || model.equals("fasterrcnn_tiny_fpn")) {
+        throw new IllegalArgumentException("torchvision has no model '" + model + "'");
+      }
+      if (batch < 1 || threads < 1 || rounds < 1 || warmUps < 1) {
+        throw new IllegalArgumentException(
+            "--batch, --threads, --rounds and --warm-ups are 1 or more");
+      }
+      Precisions.require(precision);
+      Device.parse(device);
+      return new Work(model, PictureSize.parse(size), batch, threads, device);
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  private List<Peer> askedPeers() {
+    try {
+      return peers == null
+          ? Peer.of(precision)
+          : peers.stream().map(Peer::parse).distinct().toList();
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  /** Those that can be run; one that was asked for by name and cannot is an error. */
+  private List<Peer> available(List<Peer> asked, PythonPeers python, Report report) {
+    List<String> missing = python.missingForOnnx();
+    if (!asked.contains(Peer.ONNX_RUNTIME) || missing.isEmpty()) {
+      return asked;
+    }
+    String reason = "onnxruntime was left out: Python has no " + String.join(", no ", missing);
+    if (peers != null) {
+      throw new ComparisonException(reason);
+    }
+    report.note(reason);
+    return asked.stream().filter(peer -> peer != Peer.ONNX_RUNTIME).toList();
+  }
+
+  private void compare(Work work, List<Peer> chosen, PythonPeers python, Path folder, Report report)
+      throws IOException {
+    List<Task> tasks = new ArrayList<>();
+    if (only.contains(Part.DETECT)) {
+      tasks.add(Task.DETECT);
+    }
+    if (only.contains(Part.TRAIN)) {
+      tasks.add(Task.TRAIN);
+    }
+    boolean floor = only.contains(Part.FLOOR) && device.equals("cpu");
+    if (tasks.isEmpty() && !floor) {
+      return;
+    }
+    Comparison comparison = new Comparison(work, folder, precision, python, this::tell);
+    comparison.prepare(chosen, tasks);
+    for (Task task : tasks) {
+      List<Peer> able = chosen.stream().filter(peer -> peer.does(task, batch)).toList();
+      comparison.compare(task, able, warmUps, rounds).forEach(report::add);
+    }
+    if (floor) {
+      List<Task> shared = tasks.isEmpty() ? List.of(Task.values()) : tasks;
+      comparison.shares(shared, warmUps, rounds).forEach(report::add);
+    }
+  }
+
+  private void cold(Work work, PythonPeers python, Path root, Path folder, Report report)
+      throws IOException {
+    Path coldFolder = Files.createDirectory(folder.resolve("cold"));
+    Work small = new Work(work.model(), COLD_SIZE, 1, work.threads(), work.device());
+    new Comparison(small, coldFolder, Precisions.FP32, python, this::tell)
+        .prepare(List.of(), List.of());
+    report.add(new ColdStart(small, coldFolder, root, python, this::tell).compare(rounds));
+  }
+
+  private void tell(String what) {
+    spec.commandLine().getErr().println("compare: " + what);
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}

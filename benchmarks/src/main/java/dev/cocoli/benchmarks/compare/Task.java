@@ -1,0 +1,26 @@
+package dev.cocoli.benchmarks.compare;
+
+import java.util.Locale;
+
+/** What is compared. */
+enum Task {
+  /** From pixels in memory to boxes on the host. */
+  DETECT("detection"),
+  /** From pixels in memory to updated parameters and losses on the host. */
+  TRAIN("training step");
+
+  private final String title;
+
+  Task(String title) {
+    this.title = title;
+  }
+
+  String title() {
+    return title;
+  }
+
+  /** The word that workers know it by. */
+  String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

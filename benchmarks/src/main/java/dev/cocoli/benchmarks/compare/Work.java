@@ -1,0 +1,74 @@
+package dev.cocoli.benchmarks.compare;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.SyntheticModel;
+import dev.cocoli.detection.ModelSpec;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * The work that both sides do: what the file {@code work.json} of a folder says, beside which lie
+ * {@code weights.safetensors} and {@code inputs.safetensors}.
+ *
+ * @param model the model's name
+ * @param size of each picture, at which the model works as well
+ * @param batch pictures at once
+ * @param threads how many compute
+ * @param device where: {@code cpu}, {@code cuda}, {@code cuda:1}
+ */
+record Work(String model, PictureSize size, int batch, int threads, String device) {
+  static final String WEIGHTS = "weights.safetensors";
+  static final String INPUTS = "inputs.safetensors";
+  private static final String FILE = "work.json";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** More than there are candidates: a sampler that may take so many takes all. */
+  private static final String EVERYTHING = "10000000";
+
+  /** What a step is trained on. */
+  enum Samplers {
+    /** torchvision's numbers of anchors and regions, drawn at random. */
+    USUAL,
+    /** Every candidate, so that both sides compute the same losses. */
+    EXHAUSTIVE
+  }
+
+  void write(Path folder) throws IOException {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("model", model);
+    json.put("height", size.height());
+    json.put("width", size.width());
+    json.put("batch", batch);
+    json.put("classes", SyntheticModel.CLASSES + 1);
+    json.put("threads", threads);
+    json.put("device", device);
+    json.put("seed", 0);
+    JSON.writeValue(folder.resolve(FILE).toFile(), json);
+  }
+
+  static Work read(Path folder) throws IOException {
+    var json = JSON.readTree(folder.resolve(FILE).toFile());
+    return new Work(
+        json.get("model").asText(),
+        new PictureSize(json.get("height").asInt(), json.get("width").asInt()),
+        json.get("batch").asInt(),
+        json.get("threads").asInt(),
+        json.get("device").asText());
+  }
+
+  /** The model that does it. */
+  ModelSpec spec(Samplers samplers) {
+    ModelSpec spec = SyntheticModel.spec(model, size);
+    return switch (samplers) {
+      case USUAL -> spec;
+      case EXHAUSTIVE ->
+          spec.with(
+              Map.of(
+                  "rpn_batch_size_per_image", EVERYTHING,
+                  "box_batch_size_per_image", EVERYTHING));
+    };
+  }
+}

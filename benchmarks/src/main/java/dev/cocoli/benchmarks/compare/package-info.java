@@ -1,0 +1,2 @@
+/** Cocoli beside other systems: the same work, on the same machine, in turn. */
+package dev.cocoli.benchmarks.compare;
