@@ -198,6 +198,7 @@ final class BatchNormLoops {
           float[][] centre = wide.spread(mean);
           FloatBlock row = FloatBlock.of(x.dtype(), wide.width());
           FloatBlock slope = FloatBlock.of(x.dtype(), wide.width());
+          ReluMask mask = new ReluMask(x.dtype(), wide.width());
           float[][] sum = wide.room();
           float[][] product = wide.room();
           for (int chunk = (int) from; chunk < to; chunk++) {
@@ -205,12 +206,10 @@ final class BatchNormLoops {
             clear(product);
             for (long at = wide.first(chunk); at < wide.end(chunk); at += wide.width()) {
               int size = wide.size(chunk, at);
-              slope.load(dy.segment(), at, size);
               if (output != null) {
-                row.load(output.segment(), at, size);
-                slope.mask(row);
-                slope.store(dy.segment(), at);
+                mask.apply(output.segment(), dy.segment(), at, size);
               }
+              slope.load(dy.segment(), at, size);
               row.load(x.segment(), at, size);
               for (int l = 0; l < row.lanes(); l++) {
                 float[] values = row.lane(l);

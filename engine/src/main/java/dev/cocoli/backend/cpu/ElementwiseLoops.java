@@ -91,14 +91,9 @@ final class ElementwiseLoops {
         dy.elementCount(),
         GRAIN,
         (from, to) -> {
-          FloatBlock value = FloatBlock.of(y.dtype(), BLOCK);
-          FloatBlock slope = FloatBlock.of(y.dtype(), BLOCK);
+          ReluMask mask = new ReluMask(y.dtype(), BLOCK);
           for (long i = from; i < to; i += BLOCK) {
-            int size = (int) Math.min(BLOCK, to - i);
-            value.load(output, i, size);
-            slope.load(gradient, i, size);
-            slope.mask(value);
-            slope.store(gradient, i);
+            mask.apply(output, gradient, i, (int) Math.min(BLOCK, to - i));
           }
         });
   }
@@ -213,12 +208,6 @@ final class ElementwiseLoops {
   static void clamp(float[] x, int size) {
     for (int j = 0; j < size; j++) {
       x[j] = Math.max(x[j], 0);
-    }
-  }
-
-  static void mask(float[] y, float[] dy, int size) {
-    for (int j = 0; j < size; j++) {
-      dy[j] = y[j] > 0 ? dy[j] : 0;
     }
   }
 }

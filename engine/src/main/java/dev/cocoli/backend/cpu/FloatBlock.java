@@ -125,17 +125,6 @@ abstract sealed class FloatBlock {
     }
   }
 
-  /**
-   * Sets to 0 what stands where another block is not positive.
-   *
-   * @param other the block
-   */
-  void mask(FloatBlock other) {
-    for (int l = 0; l < lanes.length; l++) {
-      ElementwiseLoops.mask(other.lanes[l], lanes[l], size(l));
-    }
-  }
-
   abstract void read(MemorySegment from, long element, int count);
 
   abstract void write(MemorySegment to, long element, int count);
