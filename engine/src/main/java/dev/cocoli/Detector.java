@@ -14,6 +14,7 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -38,6 +39,7 @@ public final class Detector implements AutoCloseable {
   private final FasterRcnn model;
   private final Backend backend;
   private final ParameterArena parameters;
+  private final Precision precision;
   private final boolean ownsAll;
   private boolean closed;
 
@@ -46,11 +48,13 @@ public final class Detector implements AutoCloseable {
       FasterRcnn model,
       Backend backend,
       ParameterArena parameters,
+      Precision precision,
       boolean ownsAll) {
     this.spec = spec;
     this.model = model;
     this.backend = backend;
     this.parameters = parameters;
+    this.precision = precision;
     this.ownsAll = ownsAll;
   }
 
@@ -83,7 +87,7 @@ public final class Detector implements AutoCloseable {
                           weights
                               + " does not say what model it is for: name the model and its"
                               + " classes"));
-      return open(file, spec, device);
+      return open(file, spec, device, Precision.FP32);
     }
   }
 
@@ -98,19 +102,38 @@ public final class Detector implements AutoCloseable {
    * @throws IOException if the file cannot be used or does not fit the model
    */
   public static Detector open(Path weights, ModelSpec spec, Device device) throws IOException {
+    return open(weights, spec, device, Precision.FP32);
+  }
+
+  /**
+   * Opens a detector that computes in a given precision, whatever it was trained in. Its weights
+   * may be bare, or its hyper-parameters differ from those in the file.
+   *
+   * @param weights the safetensors file
+   * @param spec the model
+   * @param device where it runs
+   * @param precision what it computes in
+   * @return the detector
+   * @throws IOException if the file cannot be used or does not fit the model
+   * @throws IllegalArgumentException if the device does not compute in that precision
+   */
+  public static Detector open(Path weights, ModelSpec spec, Device device, Precision precision)
+      throws IOException {
     try (WeightsFile file = WeightsFile.open(weights)) {
-      return open(file, spec, device);
+      return open(file, spec, device, precision);
     }
   }
 
-  private static Detector open(WeightsFile file, ModelSpec spec, Device device) throws IOException {
+  private static Detector open(WeightsFile file, ModelSpec spec, Device device, Precision precision)
+      throws IOException {
     FasterRcnn model = spec.build();
     Backend backend = Backends.open(device);
     ParameterArena parameters = null;
     try {
+      backend.require(precision);
       parameters = ParameterArena.forInference(backend, model);
       file.load(model, backend);
-      return new Detector(spec, model, backend, parameters, true);
+      return new Detector(spec, model, backend, parameters, precision, true);
     } catch (IOException | RuntimeException e) {
       if (parameters != null) {
         parameters.close();
@@ -127,9 +150,11 @@ public final class Detector implements AutoCloseable {
    * @param spec what the model is
    * @param model the model, with memory
    * @param backend where that lies
+   * @param precision what it computes in
    */
-  public static Detector over(ModelSpec spec, FasterRcnn model, Backend backend) {
-    return new Detector(spec, model, backend, null, false);
+  public static Detector over(
+      ModelSpec spec, FasterRcnn model, Backend backend, Precision precision) {
+    return new Detector(spec, model, backend, null, precision, false);
   }
 
   /** {@return what it runs} */
@@ -140,6 +165,11 @@ public final class Detector implements AutoCloseable {
   /** {@return where it runs} */
   public Device device() {
     return backend.device();
+  }
+
+  /** {@return what it computes in} */
+  public Precision precision() {
+    return precision;
   }
 
   /**
@@ -196,7 +226,7 @@ public final class Detector implements AutoCloseable {
       return List.of();
     }
     try (TensorScope scope = new TensorScope(backend.pool())) {
-      Ops ops = new Ops(backend, scope, Tape.NONE);
+      Ops ops = new Ops(backend, scope, Tape.NONE, precision);
       List<Tensor> uploaded = new ArrayList<>();
       for (Picture picture : pictures) {
         Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);

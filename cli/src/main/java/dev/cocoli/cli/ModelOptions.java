@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.tensor.Precision;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Model.CommandSpec;
@@ -36,7 +37,9 @@ final class ModelOptions {
       names = "--precision",
       paramLabel = "P",
       defaultValue = "fp32",
-      description = "fp32; this version has no bf16 yet. Default: ${DEFAULT-VALUE}.")
+      description =
+          "fp32, or bf16: activations and products in bfloat16, for processors that have it."
+              + " Default: ${DEFAULT-VALUE}.")
   private String precision;
 
   @Spec(Spec.Target.MIXEE)
@@ -44,7 +47,6 @@ final class ModelOptions {
 
   /** Returns the model with what was asked for. */
   ModelSpec apply(ModelSpec model) {
-    checkPrecision();
     Map<String, String> changes = new LinkedHashMap<>(set);
     put(changes, "min_size", "--min-size", minSize);
     put(changes, "max_size", "--max-size", maxSize);
@@ -62,15 +64,13 @@ final class ModelOptions {
     }
   }
 
-  /** Refuses what this version cannot do; for commands to call before they begin. */
-  void checkPrecision() {
-    if (precision.equals("bf16")) {
+  /** Returns what the network is to compute in. */
+  Precision precision() {
+    try {
+      return Precision.parse(precision);
+    } catch (IllegalArgumentException e) {
       throw new ParameterException(
-          spec.commandLine(), "--precision bf16: this version computes in fp32 only");
-    }
-    if (!precision.equals("fp32")) {
-      throw new ParameterException(
-          spec.commandLine(), "--precision is fp32 or bf16, not '" + precision + "'");
+          spec.commandLine(), "--precision is fp32 or bf16, not '" + precision + "'", e);
     }
   }
 

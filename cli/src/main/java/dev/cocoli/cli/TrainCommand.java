@@ -182,7 +182,6 @@ final class TrainCommand implements Callable<Integer> {
     if (!data.isGiven() || model == null || this.out == null) {
       throw usage("--data, --model and --out are needed", null);
     }
-    hyperparameters.checkPrecision();
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
     model(before, List.of("any")); // what is wrong with it is said before a large data set is read
@@ -202,7 +201,8 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private TrainConfig config() {
-    TrainConfigBuilder builder = TrainConfig.builder().brokenPictures(brokenPictures);
+    TrainConfigBuilder builder =
+        TrainConfig.builder().brokenPictures(brokenPictures).precision(hyperparameters.precision());
     Optional.ofNullable(epochs).ifPresent(builder::epochs);
     Optional.ofNullable(batch).ifPresent(builder::batch);
     Optional.ofNullable(learningRate).ifPresent(builder::learningRate);

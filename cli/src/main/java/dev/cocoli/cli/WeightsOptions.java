@@ -55,7 +55,7 @@ final class WeightsOptions {
     if (weights == null) {
       throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
     }
-    hyperparameters.checkPrecision();
+    hyperparameters.precision();
     Optional<ModelSpec> described;
     try (WeightsFile opened = WeightsFile.open(weights)) {
       described = opened.spec();
@@ -118,6 +118,6 @@ final class WeightsOptions {
    * @param device where it runs
    */
   Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
-    return Detector.open(weights, model, device);
+    return Detector.open(weights, model, device, hyperparameters.precision());
   }
 }

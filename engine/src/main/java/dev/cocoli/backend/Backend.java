@@ -2,6 +2,7 @@ package dev.cocoli.backend;
 
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -15,6 +16,11 @@ import java.util.List;
  * y1, x2, y2)} in pixels. Unless said otherwise elements are F32, labels and indices I32, and a
  * parameter that may be {@code null} is named as such. Gradients of parameters are added to what
  * the tensor holds; all else is overwritten.
+ *
+ * <p>Where {@link #require} allows it, the activations of the dense and elementwise primitives and
+ * of RoIAlign, and their gradients, may be BF16: all of a call are then, but the result of a {@link
+ * #conv2d} or {@link #linear}, which may be F32. Sums are kept in F32 and rounded once, to the
+ * nearest, ties to even. Parameters, statistics and their gradients are F32 throughout.
  */
 public interface Backend extends AutoCloseable {
 
@@ -22,6 +28,18 @@ public interface Backend extends AutoCloseable {
 
   /** {@return where it computes} */
   Device device();
+
+  /**
+   * Does nothing if this backend computes in a precision.
+   *
+   * @param precision the precision
+   * @throws IllegalArgumentException if it does not; the message says what is missing
+   */
+  default void require(Precision precision) {
+    if (precision != Precision.FP32) {
+      throw new IllegalArgumentException(device() + " does not compute in " + precision);
+    }
+  }
 
   /** {@return the pool that scopes of this device draw from} */
   BufferPool pool();
@@ -103,6 +121,14 @@ public interface Backend extends AutoCloseable {
    * @param value the value; rounded to an integer for I32
    */
   void fill(Tensor x, float value);
+
+  /**
+   * Converts between F32 and BF16, rounding to the nearest, ties to even.
+   *
+   * @param x F32 or BF16
+   * @param y like x, of the other type
+   */
+  void cast(Tensor x, Tensor y);
 
   // ---- dense
 

@@ -1,6 +1,5 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
@@ -22,8 +21,6 @@ final class BoxPredictor extends Module {
   record Output(Tensor logits, Tensor deltas) {}
 
   Output forward(Ops ops, Tensor features) {
-    return new Output(
-        clsScore.forward(ops, features, Activation.NONE),
-        bboxPred.forward(ops, features, Activation.NONE));
+    return new Output(clsScore.predict(ops, features), bboxPred.predict(ops, features));
   }
 }

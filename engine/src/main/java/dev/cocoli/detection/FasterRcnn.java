@@ -86,9 +86,17 @@ public final class FasterRcnn extends Module {
    */
   public List<List<Detection>> detect(Ops ops, List<Tensor> pictures) {
     ImageBatch batch = transform.forward(ops, pictures);
-    List<Tensor> maps = backbone.forward(ops, batch.images());
+    List<Tensor> maps = maps(ops, batch);
     Proposals proposals = rpn.propose(ops, batch, maps);
     return read(ops, batch, roiHeads.detect(ops, batch, maps, proposals));
+  }
+
+  private List<Tensor> maps(Ops ops, ImageBatch batch) {
+    Tensor images = ops.cast(batch.images(), ops.precision().activations());
+    if (images != batch.images()) {
+      ops.release(batch.images());
+    }
+    return backbone.forward(ops, images);
   }
 
   private List<List<Detection>> read(Ops ops, ImageBatch batch, RoiHeads.Found found) {
@@ -144,7 +152,7 @@ public final class FasterRcnn extends Module {
     Tensor losses = ops.allocate(DType.F32, 4);
     ImageBatch batch = transform.forward(ops, pictures);
     Truth truth = truth(ops, batch, targets);
-    List<Tensor> maps = backbone.forward(ops, batch.images());
+    List<Tensor> maps = maps(ops, batch);
     Proposals proposals =
         rpn.train(
             ops,

@@ -38,8 +38,8 @@ final class RpnHead extends Module {
     List<Tensor> deltas = new ArrayList<>();
     for (Tensor map : maps) {
       Tensor hidden = conv.forward(ops, map, Activation.RELU);
-      objectness.add(flatten(ops, clsLogits.forward(ops, hidden, Activation.NONE)));
-      deltas.add(flatten(ops, bboxPred.forward(ops, hidden, Activation.NONE)));
+      objectness.add(flatten(ops, clsLogits.predict(ops, hidden)));
+      deltas.add(flatten(ops, bboxPred.predict(ops, hidden)));
       ops.release(hidden);
     }
     Tensor joinedDeltas = join(ops, deltas);

@@ -3,6 +3,7 @@ package dev.cocoli.nn;
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 
@@ -58,6 +59,17 @@ public final class Conv2d extends Module {
   public Tensor forward(Ops ops, Tensor x, Activation activation) {
     Tensor shift = bias == null ? null : bias.value();
     return ops.conv2d(spec.with(activation), x, weight.value(), null, shift, null);
+  }
+
+  /**
+   * {@return the output in fp32, whatever the input is in: for losses and boxes}
+   *
+   * @param ops the forward pass
+   * @param x {@code [N,H,W,I]}
+   */
+  public Tensor predict(Ops ops, Tensor x) {
+    Tensor shift = bias == null ? null : bias.value();
+    return ops.conv2d(spec, x, weight.value(), null, shift, null, DType.F32);
   }
 
   /**

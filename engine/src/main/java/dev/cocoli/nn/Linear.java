@@ -2,6 +2,7 @@ package dev.cocoli.nn;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 
@@ -43,5 +44,15 @@ public final class Linear extends Module {
    */
   public Tensor forward(Ops ops, Tensor x, Activation activation) {
     return ops.linear(activation, x, weight.value(), bias.value());
+  }
+
+  /**
+   * {@return the output {@code [M,O]} in fp32, whatever the input is in: for losses and boxes}
+   *
+   * @param ops the forward pass
+   * @param x {@code [M,I]}
+   */
+  public Tensor predict(Ops ops, Tensor x) {
+    return ops.linear(Activation.NONE, x, weight.value(), bias.value(), DType.F32);
   }
 }

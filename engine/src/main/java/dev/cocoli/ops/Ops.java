@@ -8,12 +8,14 @@ import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Differentiable operations of one forward pass: allocates results in a scope, calls the backend,
@@ -23,6 +25,18 @@ public final class Ops {
   private final Backend backend;
   private final TensorScope scope;
   private final Tape tape;
+  private final Precision precision;
+
+  /**
+   * Begins a forward pass in fp32.
+   *
+   * @param backend what computes
+   * @param scope where results live
+   * @param tape what remembers; {@link Tape#NONE} for inference
+   */
+  public Ops(Backend backend, TensorScope scope, Tape tape) {
+    this(backend, scope, tape, Precision.FP32);
+  }
 
   /**
    * Begins a forward pass.
@@ -30,11 +44,15 @@ public final class Ops {
    * @param backend what computes
    * @param scope where results live
    * @param tape what remembers; {@link Tape#NONE} for inference
+   * @param precision what a network's activations are in
+   * @throws IllegalArgumentException if the backend does not compute in it
    */
-  public Ops(Backend backend, TensorScope scope, Tape tape) {
+  public Ops(Backend backend, TensorScope scope, Tape tape, Precision precision) {
+    backend.require(precision);
     this.backend = backend;
     this.scope = scope;
     this.tape = tape;
+    this.precision = precision;
   }
 
   /** {@return what computes} */
@@ -50,6 +68,11 @@ public final class Ops {
   /** {@return what remembers} */
   public Tape tape() {
     return tape;
+  }
+
+  /** {@return what a network's activations are in} */
+  public Precision precision() {
+    return precision;
   }
 
   /**
@@ -130,7 +153,46 @@ public final class Ops {
   }
 
   /**
-   * {@return {@code activation(conv(x, weight) * scale + shift + residual)}, {@code [N,H',W',O]}}
+   * {@return the same numbers as another type; the tensor itself if it is of that}
+   *
+   * @param x F32 or BF16
+   * @param dtype F32 or BF16
+   */
+  public Tensor cast(Tensor x, DType dtype) {
+    if (x.dtype() == dtype) {
+      return x;
+    }
+    Tensor y = converted(x, dtype);
+    tape.record(y, List.of(x), List.of(), dy -> tape.contribute(x, converted(dy, x.dtype())));
+    return y;
+  }
+
+  private Tensor converted(Tensor x, DType dtype) {
+    Tensor y = scope.allocate(dtype, x.shape());
+    backend.cast(x, y);
+    return y;
+  }
+
+  /**
+   * Passes a gradient of an output to a primitive that wants it in the type of the input.
+   *
+   * @param dy the gradient
+   * @param dtype the type of the input
+   * @param use what to do with it
+   */
+  private void withGradient(Tensor dy, DType dtype, Consumer<Tensor> use) {
+    if (dy.dtype() == dtype) {
+      use.accept(dy);
+      return;
+    }
+    Tensor converted = converted(dy, dtype);
+    use.accept(converted);
+    scope.release(converted);
+  }
+
+  /**
+   * {@return {@code activation(conv(x, weight) * scale + shift + residual)}, {@code [N,H',W',O]},
+   * in the type of x}
    *
    * @param spec window and activation
    * @param x {@code [N,H,W,I]}
@@ -141,6 +203,28 @@ public final class Ops {
    */
   public Tensor conv2d(
       Conv2dSpec spec, Tensor x, Tensor weight, Tensor scale, Tensor shift, Tensor residual) {
+    return conv2d(spec, x, weight, scale, shift, residual, x.dtype());
+  }
+
+  /**
+   * {@return {@code activation(conv(x, weight) * scale + shift + residual)}, {@code [N,H',W',O]}}
+   *
+   * @param spec window and activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param scale {@code [O]} or null; has no gradient
+   * @param shift {@code [O]} or null
+   * @param residual like the result, or null
+   * @param dtype of the result: that of x, or F32
+   */
+  public Tensor conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      DType dtype) {
     require(x.shape().rank() == 4 && weight.shape().rank() == 4, "conv2d", x, weight);
     require(weight.dim(3) == x.dim(3) && weight.dim(1) == spec.kernel(), "conv2d", x, weight);
     long height = spec.outputExtent(x.dim(1));
@@ -149,8 +233,8 @@ public final class Ops {
     long channels = weight.dim(0);
     require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
     require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
-    Tensor y = allocate(DType.F32, x.dim(0), height, width, channels);
-    require(residual == null || residual.shape().equals(y.shape()), "conv2d residual", y, residual);
+    Tensor y = allocate(dtype, x.dim(0), height, width, channels);
+    require(residual == null || isLike(residual, y), "conv2d residual", y, residual);
     backend.conv2d(spec, x, weight, scale, shift, residual, y);
     tape.record(
         y,
@@ -160,20 +244,38 @@ public final class Ops {
           if (spec.activation() == Activation.RELU) {
             backend.reluBackward(y, dy);
           }
-          Tensor dWeight = tape.leafGradient(weight);
-          if (dWeight != null) {
-            backend.conv2dBackwardWeight(spec, x, dy, scale, dWeight, tape.leafGradient(shift));
-          }
-          if (tape.tracks(x)) {
-            Tensor dx = like(x);
-            backend.conv2dBackwardData(spec, dy, weight, scale, dx);
-            tape.contribute(x, dx);
-          }
+          withGradient(
+              dy,
+              x.dtype(),
+              gradient -> {
+                Tensor dWeight = tape.leafGradient(weight);
+                if (dWeight != null) {
+                  Tensor dShift = tape.leafGradient(shift);
+                  backend.conv2dBackwardWeight(spec, x, gradient, scale, dWeight, dShift);
+                }
+                if (tape.tracks(x)) {
+                  Tensor dx = like(x);
+                  backend.conv2dBackwardData(spec, gradient, weight, scale, dx);
+                  tape.contribute(x, dx);
+                }
+              });
           if (tape.tracks(residual)) {
             tape.contribute(residual, dy);
           }
         });
     return y;
+  }
+
+  /**
+   * {@return {@code activation(x weight^T + bias)}, {@code [M,O]}, in the type of x}
+   *
+   * @param activation applied last
+   * @param x {@code [M,I]}
+   * @param weight {@code [O,I]}
+   * @param bias {@code [O]} or null
+   */
+  public Tensor linear(Activation activation, Tensor x, Tensor weight, Tensor bias) {
+    return linear(activation, x, weight, bias, x.dtype());
   }
 
   /**
@@ -183,12 +285,13 @@ public final class Ops {
    * @param x {@code [M,I]}
    * @param weight {@code [O,I]}
    * @param bias {@code [O]} or null
+   * @param dtype of the result: that of x, or F32
    */
-  public Tensor linear(Activation activation, Tensor x, Tensor weight, Tensor bias) {
+  public Tensor linear(Activation activation, Tensor x, Tensor weight, Tensor bias, DType dtype) {
     require(x.shape().rank() == 2 && weight.shape().rank() == 2, "linear", x, weight);
     require(x.dim(1) == weight.dim(1), "linear", x, weight);
     require(bias == null || bias.elementCount() == weight.dim(0), "linear bias", weight, bias);
-    Tensor y = allocate(DType.F32, x.dim(0), weight.dim(0));
+    Tensor y = allocate(dtype, x.dim(0), weight.dim(0));
     backend.linear(activation, x, weight, bias, y);
     tape.record(
         y,
@@ -198,15 +301,20 @@ public final class Ops {
           if (activation == Activation.RELU) {
             backend.reluBackward(y, dy);
           }
-          Tensor dWeight = tape.leafGradient(weight);
-          if (dWeight != null) {
-            backend.linearBackwardWeight(x, dy, dWeight, tape.leafGradient(bias));
-          }
-          if (tape.tracks(x)) {
-            Tensor dx = like(x);
-            backend.linearBackwardData(dy, weight, dx);
-            tape.contribute(x, dx);
-          }
+          withGradient(
+              dy,
+              x.dtype(),
+              gradient -> {
+                Tensor dWeight = tape.leafGradient(weight);
+                if (dWeight != null) {
+                  backend.linearBackwardWeight(x, gradient, dWeight, tape.leafGradient(bias));
+                }
+                if (tape.tracks(x)) {
+                  Tensor dx = like(x);
+                  backend.linearBackwardData(gradient, weight, dx);
+                  tape.contribute(x, dx);
+                }
+              });
         });
     return y;
   }
@@ -232,7 +340,7 @@ public final class Ops {
       Tensor runningVar) {
     long channels = x.dim(-1);
     require(weight.elementCount() == channels, "batch norm", x, weight);
-    require(residual == null || residual.shape().equals(x.shape()), "batch norm", x, residual);
+    require(residual == null || isLike(residual, x), "batch norm", x, residual);
     if (x.elementCount() == channels) {
       throw new IllegalArgumentException(
           "batch normalisation of " + x + " needs more than one value a channel");
@@ -278,7 +386,7 @@ public final class Ops {
     long width = spec.outputExtent(x.dim(2));
     require(height > 0 && width > 0, "max pool leaves nothing", x, spec);
     Shape shape = Shape.of(x.dim(0), height, width, x.dim(3));
-    Tensor y = scope.allocate(DType.F32, shape);
+    Tensor y = scope.allocate(x.dtype(), shape);
     Tensor argmax = tape.tracks(x) ? scope.allocate(DType.U8, shape) : null;
     backend.maxPool2d(spec, x, y, argmax);
     tape.record(
@@ -404,7 +512,7 @@ public final class Ops {
     require(maps.size() == spec.spatialScales().length, "RoIAlign", maps, spec);
     require(rois.shape().rank() == 2 && rois.dim(1) == 5, "RoIAlign", maps, rois);
     int bins = spec.outputSize();
-    Tensor y = allocate(DType.F32, rois.dim(0), bins, bins, maps.getFirst().dim(3));
+    Tensor y = allocate(maps.getFirst().dtype(), rois.dim(0), bins, bins, maps.getFirst().dim(3));
     backend.roiAlign(spec, maps, rois, y);
     tape.record(
         y,
@@ -418,6 +526,10 @@ public final class Ops {
           }
         });
     return y;
+  }
+
+  private static boolean isLike(Tensor one, Tensor other) {
+    return one.shape().equals(other.shape()) && one.dtype() == other.dtype();
   }
 
   static void require(boolean holds, String what, Object one, Object other) {

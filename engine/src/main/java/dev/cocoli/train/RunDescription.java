@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.detection.Hyperparameters;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,10 @@ final class RunDescription {
           "train.checkpoint_seconds",
           "train.loader_threads",
           "train.prefetch");
+
+  /** What runs of before an entry existed had. */
+  private static final Map<String, String> ADDED_LATER =
+      Map.of("train.precision", "\"" + Precision.FP32 + "\"");
 
   private static final String EPOCHS = "train.epochs";
 
@@ -106,6 +111,7 @@ final class RunDescription {
     node.put("checkpoint_seconds", config.checkpointInterval().toMillis() / 1e3);
     node.put("loader_threads", config.loaderThreads());
     node.put("prefetch", config.prefetchBatches());
+    node.put("precision", config.precision().toString());
     node.put("broken_pictures", config.brokenPictures().name().toLowerCase(Locale.ROOT));
   }
 
@@ -152,7 +158,7 @@ final class RunDescription {
     Map<String, String> all = new LinkedHashMap<>(before);
     after.forEach(all::putIfAbsent);
     for (String name : all.keySet()) {
-      String old = before.getOrDefault(name, "absent");
+      String old = before.getOrDefault(name, ADDED_LATER.getOrDefault(name, "absent"));
       String given = after.getOrDefault(name, "absent");
       if (!old.equals(given) && !FREE.contains(name)) {
         differences.add(

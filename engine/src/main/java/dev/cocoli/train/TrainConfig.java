@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.tensor.Precision;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -32,6 +33,7 @@ import java.util.OptionalInt;
  * @param loaderThreads threads that decode pictures
  * @param prefetchBatches batches that are decoded ahead
  * @param brokenPictures what to do with a picture that cannot be decoded
+ * @param precision what the network computes in, in training and in its evaluations
  */
 public record TrainConfig(
     int epochs,
@@ -52,7 +54,8 @@ public record TrainConfig(
     Duration checkpointInterval,
     int loaderThreads,
     int prefetchBatches,
-    BrokenPicturePolicy brokenPictures) {
+    BrokenPicturePolicy brokenPictures,
+    Precision precision) {
 
   /** torchvision's learning rate, and the batch that it is meant for. */
   private static final double REFERENCE_RATE = 0.02;
@@ -83,7 +86,8 @@ public record TrainConfig(
           Duration.ofMinutes(10),
           Runtime.getRuntime().availableProcessors(),
           2,
-          BrokenPicturePolicy.SKIP);
+          BrokenPicturePolicy.SKIP,
+          Precision.FP32);
 
   /** Copies the list and checks the ranges. */
   public TrainConfig {

@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.tensor.Precision;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -27,6 +28,7 @@ public final class TrainConfigBuilder {
   private int loaderThreads;
   private int prefetchBatches;
   private BrokenPicturePolicy brokenPictures;
+  private Precision precision;
 
   TrainConfigBuilder(TrainConfig from) {
     epochs = from.epochs();
@@ -48,6 +50,7 @@ public final class TrainConfigBuilder {
     loaderThreads = from.loaderThreads();
     prefetchBatches = from.prefetchBatches();
     brokenPictures = from.brokenPictures();
+    precision = from.precision();
   }
 
   /**
@@ -261,6 +264,17 @@ public final class TrainConfigBuilder {
   }
 
   /**
+   * Sets one setting.
+   *
+   * @param value what the network computes in
+   * @return this
+   */
+  public TrainConfigBuilder precision(Precision value) {
+    precision = value;
+    return this;
+  }
+
+  /**
    * {@return the settings}
    *
    * @throws IllegalArgumentException if one is out of its range
@@ -285,6 +299,7 @@ public final class TrainConfigBuilder {
         checkpointInterval,
         loaderThreads,
         prefetchBatches,
-        brokenPictures);
+        brokenPictures,
+        precision);
   }
 }

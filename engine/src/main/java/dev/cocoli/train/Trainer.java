@@ -63,6 +63,7 @@ public final class Trainer {
    * Trains from the beginning. The calling thread, a platform thread, drives the device.
    *
    * @return how it ended
+   * @throws IllegalArgumentException if the device does not compute in the precision
    * @throws TrainingException if the folder holds a run or cannot be written to, if classes do not
    *     fit, if weights cannot be used, if a loss is not finite, or if a checkpoint cannot be
    *     written
@@ -70,6 +71,7 @@ public final class Trainer {
    */
   public TrainingResult start() {
     requirePlatformThread();
+    backend.require(run.config().precision());
     folder.requireFree();
     checkClasses();
     try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer)) {
@@ -93,6 +95,7 @@ public final class Trainer {
    */
   public TrainingResult resume() {
     requirePlatformThread();
+    backend.require(run.config().precision());
     folder.requireRun();
     checkClasses();
     try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer)) {

@@ -210,7 +210,7 @@ final class TrainingLoop implements AutoCloseable {
     long began = System.nanoTime();
     Evaluation evaluation = new Evaluation(data, evaluationLoading(), listener::message);
     Optional<CocoMetrics> found;
-    try (Detector detector = Detector.over(run.model(), model, backend)) {
+    try (Detector detector = Detector.over(run.model(), model, backend, config.precision())) {
       int[] done = {0};
       found =
           evaluation.run(

@@ -11,6 +11,7 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,7 @@ final class TrainingStep {
   private final ParameterArena parameters;
   private final Sgd sgd;
   private final long mixedSeed;
+  private final Precision precision;
 
   TrainingStep(FasterRcnn model, ParameterArena parameters, TrainConfig config) {
     this.backend = parameters.backend();
@@ -34,6 +36,7 @@ final class TrainingStep {
     this.parameters = parameters;
     this.sgd = new Sgd(parameters, config);
     this.mixedSeed = SampleKey.mix(config.seed());
+    this.precision = config.precision();
   }
 
   /**
@@ -49,7 +52,7 @@ final class TrainingStep {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tape tape = new Tape();
       parameters.watch(tape);
-      Ops ops = new Ops(backend, scope, tape);
+      Ops ops = new Ops(backend, scope, tape, precision);
       List<Tensor> pictures = upload(ops, batch);
       sgd.zeroGradients();
       Tensor losses = model.loss(ops, pictures, batch.targets(), SampleKey.mix(mixedSeed + step));

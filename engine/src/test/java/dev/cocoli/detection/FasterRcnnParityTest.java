@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import static dev.cocoli.testing.Differences.relativeNorm;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,8 +15,11 @@ import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Bf16;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -204,6 +208,89 @@ class FasterRcnnParityTest {
         }
       }
     }
+  }
+
+  static List<Path> foldersWithAutocast() throws IOException {
+    return folders().stream()
+        .filter(folder -> Files.exists(folder.resolve("autocast.safetensors")))
+        .toList();
+  }
+
+  /**
+   * Mixed precision may be as far from fp32 as torch's autocast is; half as much again for luck.
+   */
+  @ParameterizedTest
+  @MethodSource("foldersWithAutocast")
+  void bf16IsAsNearToFp32AsTorchsAutocast(Path folder) throws IOException {
+    Bf16.assume(backend);
+    try (Case with = new Case(folder);
+        Reference autocast = new Reference(folder, "autocast")) {
+      Reference exact = with.reference;
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        Ops ops = new Ops(backend, scope, Tape.NONE, Precision.BF16);
+        ImageBatch batch = with.model.transform().forward(ops, with.pictures(ops));
+        List<Tensor> maps =
+            with.model.backbone().forward(ops, ops.cast(batch.images(), DType.BF16));
+        for (int i = 0; i < maps.size(); i++) {
+          String name = "eval.feature." + (i == 4 ? "pool" : i);
+          assertAsNear(
+              name,
+              exact.channelsLast(name),
+              autocast.channelsLast(name),
+              ops.download(ops.cast(maps.get(i), DType.F32)));
+        }
+      }
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        Tape tape = new Tape();
+        with.arena.watch(tape);
+        backend.fill(with.arena.gradients(), 0);
+        Ops ops = new Ops(backend, scope, tape, Precision.BF16);
+        Tensor losses = with.model.loss(ops, with.pictures(ops), with.targets, 0);
+        ops.backward();
+        assertAsNear("losses", losses(exact), losses(autocast), ops.download(losses));
+        assertAsNear(
+            "gradients", gradients(exact, with), gradients(autocast, with), gradients(null, with));
+      }
+    }
+  }
+
+  private static float[] losses(Reference reference) {
+    String[] names = {"classifier", "box_reg", "objectness", "rpn_box_reg"};
+    float[] losses = new float[names.length];
+    for (int i = 0; i < names.length; i++) {
+      losses[i] = reference.floats("step0.loss_" + names[i])[0];
+    }
+    return losses;
+  }
+
+  /** Every eighth element of each gradient: a reference's, or the model's own. */
+  private static float[] gradients(Reference reference, Case with) {
+    List<Float> all = new ArrayList<>();
+    for (String name : with.reference.names("step0.grad.")) {
+      Parameter parameter =
+          with.model.namedParameters().get(name.substring("step0.grad.".length()));
+      int kept = with.reference.floats(name).length;
+      float[] values =
+          reference == null
+              ? inTorchLayout(parameter, parameter.gradient())
+              : reference.floats(name);
+      for (float value : eachOf(values, kept)) {
+        all.add(value);
+      }
+    }
+    float[] joined = new float[all.size()];
+    for (int i = 0; i < joined.length; i++) {
+      joined[i] = all.get(i);
+    }
+    return joined;
+  }
+
+  private static void assertAsNear(String what, float[] exact, float[] torch, float[] mine) {
+    double theirs = relativeNorm(exact, torch);
+    double ours = relativeNorm(exact, mine);
+    String numbers = what + ": torch's autocast is off by " + theirs + ", ours by " + ours;
+    assertTrue(ours > 0, numbers + ": was that bf16?");
+    assertTrue(ours <= 1.5 * theirs, numbers);
   }
 
   private static void assertLosses(Reference reference, int step, LossValues mine) {

@@ -12,7 +12,11 @@ final class Reference implements AutoCloseable {
   private final Safetensors file;
 
   Reference(Path folder) throws IOException {
-    file = Safetensors.open(folder.resolve("expected.safetensors"));
+    this(folder, "expected");
+  }
+
+  Reference(Path folder, String name) throws IOException {
+    file = Safetensors.open(folder.resolve(name + ".safetensors"));
   }
 
   boolean has(String name) {

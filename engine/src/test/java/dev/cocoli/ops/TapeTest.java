@@ -1,8 +1,10 @@
 package dev.cocoli.ops;
 
+import static dev.cocoli.testing.Differences.relativeNorm;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,7 +15,9 @@ import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Bf16;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -172,5 +176,61 @@ class TapeTest {
             IllegalArgumentException.class,
             () -> ops.conv2d(Conv2dSpec.of(3, 1, 1), x, weight, null, null, null));
     assertTrue(e.getMessage().contains("[1, 4, 4, 3]"), e.getMessage());
+  }
+
+  @Test
+  void castPassesGradientsBack() {
+    Bf16.assume(backend);
+    Tensor x = random(5, 6, 4);
+    Tensor dx = zerosLike(x);
+    tape.watch(x, dx, null);
+    int[] labels = {0, 1, 2, 3, 0, 1};
+    Tensor narrow = ops.cast(x, DType.BF16);
+    assertEquals(DType.BF16, narrow.dtype());
+    assertSame(narrow, ops.cast(narrow, DType.BF16));
+    Tensor value = ops.allocate(DType.F32, 1);
+    new Losses(ops).softmaxCrossEntropy(ops.cast(narrow, DType.F32), ops.upload(labels, 6), value);
+    ops.backward();
+    Tensor rounded = ops.upload(Bf16.round(ops.download(x)), 6, 4);
+    Tensor exact = zerosLike(x);
+    tape.watch(rounded, exact, null);
+    new Losses(ops).softmaxCrossEntropy(rounded, ops.upload(labels, 6), value);
+    ops.backward();
+    assertArrayEquals(Bf16.round(ops.download(exact)), ops.download(dx));
+  }
+
+  /** Each of five operations rounds once on the way there and once on the way back. */
+  @Test
+  void gradientsInBf16AreThoseOfFp32() {
+    Bf16.assume(backend);
+    float[][] gradients = new float[2][];
+    float[][] ofWeights = new float[2][];
+    for (Precision precision : Precision.values()) {
+      Tensor x = random(1, 2, 4, 5, 3);
+      Tensor weight = random(2, 3, 3, 3, 3);
+      Tensor dx = zerosLike(x);
+      Tensor dWeight = zerosLike(weight);
+      Tape fresh = new Tape();
+      fresh.watch(x, dx, null);
+      fresh.watch(weight, dWeight, null);
+      Ops on = new Ops(backend, scope, fresh, precision);
+      Conv2dSpec spec = Conv2dSpec.of(3, 1, 1).with(Activation.RELU);
+      Tensor narrow = on.cast(x, precision.activations());
+      Tensor once = on.conv2d(spec, narrow, weight, null, null, null);
+      Tensor twice = on.conv2d(spec, once, weight, null, null, narrow);
+      Tensor logits = on.conv2d(spec, twice, weight, null, null, null, DType.F32);
+      assertEquals(DType.F32, logits.dtype());
+      Tensor value = on.allocate(DType.F32, 1);
+      int[] labels = new int[40];
+      for (int i = 0; i < labels.length; i++) {
+        labels[i] = i % 3;
+      }
+      new Losses(on).softmaxCrossEntropy(on.reshape(logits, 40, 3), on.upload(labels, 40), value);
+      on.backward();
+      gradients[precision.ordinal()] = on.download(dx);
+      ofWeights[precision.ordinal()] = on.download(dWeight);
+    }
+    assertTrue(relativeNorm(gradients[0], gradients[1]) < 0.02);
+    assertTrue(relativeNorm(ofWeights[0], ofWeights[1]) < 0.02);
   }
 }

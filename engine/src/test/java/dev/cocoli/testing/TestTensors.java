@@ -43,6 +43,21 @@ public final class TestTensors implements AutoCloseable {
   }
 
   /**
+   * {@return a BF16 tensor of rounded values}
+   *
+   * @param values its elements, before rounding
+   * @param dims its extents; one of them if none are given
+   */
+  public Tensor bfloats(float[] values, long... dims) {
+    short[] bits = new short[values.length];
+    for (int i = 0; i < values.length; i++) {
+      bits[i] = (short) (Float.floatToRawIntBits(Bf16.round(values[i])) >>> 16);
+    }
+    return upload(
+        MemorySegment.ofArray(bits), DType.BF16, dims.length == 0 ? at(values.length) : dims);
+  }
+
+  /**
    * {@return an I32 tensor}
    *
    * @param values its elements
@@ -86,12 +101,20 @@ public final class TestTensors implements AutoCloseable {
   }
 
   /**
-   * {@return the elements of an F32 tensor}
+   * {@return the elements of a tensor of F32 or BF16}
    *
    * @param tensor the tensor
    */
   public float[] floats(Tensor tensor) {
     try (Arena arena = Arena.ofConfined()) {
+      if (tensor.dtype() == DType.BF16) {
+        short[] bits = download(tensor, arena).toArray(ValueLayout.JAVA_SHORT);
+        float[] values = new float[bits.length];
+        for (int i = 0; i < bits.length; i++) {
+          values[i] = Float.intBitsToFloat(bits[i] << 16);
+        }
+        return values;
+      }
       return download(tensor, arena).toArray(ValueLayout.JAVA_FLOAT);
     }
   }

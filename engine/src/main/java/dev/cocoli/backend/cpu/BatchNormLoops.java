@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -42,9 +41,9 @@ final class BatchNormLoops {
       return;
     }
     long rows = x.elementCount() / channels;
-    WideRows wide = new WideRows(rows, channels, ROWS_A_CHUNK);
-    float[] rough = roughMean(x.segment(), rows, channels);
-    double[][] sums = statistics(wide, x.segment(), rough);
+    WideRows wide = new WideRows(x.dtype(), rows, channels, ROWS_A_CHUNK);
+    float[] rough = roughMean(x, rows, channels);
+    double[][] sums = statistics(wide, x, rough);
     float[] factor = new float[channels];
     float[] addend = new float[channels];
     for (int c = 0; c < channels; c++) {
@@ -62,44 +61,48 @@ final class BatchNormLoops {
       addend[c] = (float) (get(bias, c) - exact * scale);
     }
     boolean relu = spec.activation() == Activation.RELU;
-    apply(wide, x.segment(), factor, addend, residual, relu, y.segment());
+    apply(wide, x, factor, addend, residual, relu, y);
   }
 
-  private static float[] roughMean(MemorySegment x, long rows, int channels) {
+  private static float[] roughMean(Tensor x, long rows, int channels) {
     int count = (int) Math.min(rows, ROUGH_ROWS);
-    float[] row = new float[channels];
-    float[] sum = new float[channels];
+    FloatBlock row = FloatBlock.of(x.dtype(), channels);
+    FloatBlock sum = FloatBlock.of(x.dtype(), channels);
+    sum.clear(channels);
     for (int i = 0; i < count; i++) {
-      long at = rows * i / count * channels;
-      MemorySegment.copy(x, JAVA_FLOAT, at * Float.BYTES, row, 0, channels);
-      ElementwiseLoops.addInto(row, sum, channels);
+      row.load(x.segment(), rows * i / count * channels, channels);
+      sum.add(row);
     }
+    float[] mean = new float[channels];
     for (int c = 0; c < channels; c++) {
-      sum[c] /= count;
+      mean[c] = sum.lane(c % sum.lanes())[c / sum.lanes()] / count;
     }
-    return sum;
+    return mean;
   }
 
-  private double[][] statistics(WideRows wide, MemorySegment x, float[] rough) {
+  private double[][] statistics(WideRows wide, Tensor x, float[] rough) {
     double[][] sums = new double[wide.chunks()][];
     double[][] squares = new double[wide.chunks()][];
     workers.rows(
         wide.chunks(),
         1,
         (from, to) -> {
-          float[] centre = wide.spread(rough);
-          float[] row = new float[wide.width()];
-          float[] sum = new float[wide.width()];
-          float[] square = new float[wide.width()];
+          float[][] centre = wide.spread(rough);
+          FloatBlock row = FloatBlock.of(x.dtype(), wide.width());
+          float[][] sum = wide.room();
+          float[][] square = wide.room();
           for (int chunk = (int) from; chunk < to; chunk++) {
-            Arrays.fill(sum, 0);
-            Arrays.fill(square, 0);
+            clear(sum);
+            clear(square);
             for (long at = wide.first(chunk); at < wide.end(chunk); at += wide.width()) {
-              int size = wide.size(chunk, at);
-              MemorySegment.copy(x, JAVA_FLOAT, at * Float.BYTES, row, 0, size);
-              subtract(centre, row, size);
-              ElementwiseLoops.addInto(row, sum, size);
-              addProducts(row, row, square, size);
+              row.load(x.segment(), at, wide.size(chunk, at));
+              for (int l = 0; l < row.lanes(); l++) {
+                float[] values = row.lane(l);
+                int size = row.size(l);
+                subtract(centre[l], values, size);
+                ElementwiseLoops.addInto(values, sum[l], size);
+                addProducts(values, values, square[l], size);
+              }
             }
             sums[chunk] = wide.fold(sum);
             squares[chunk] = wide.fold(square);
@@ -110,34 +113,35 @@ final class BatchNormLoops {
 
   private void apply(
       WideRows wide,
-      MemorySegment x,
+      Tensor x,
       float[] factor,
       float[] addend,
       Tensor residual,
       boolean relu,
-      MemorySegment y) {
+      Tensor y) {
     workers.rows(
         wide.chunks(),
         1,
         (from, to) -> {
-          float[] factors = wide.spread(factor);
-          float[] addends = wide.spread(addend);
-          float[] row = new float[wide.width()];
-          float[] other = new float[wide.width()];
+          float[][] factors = wide.spread(factor);
+          float[][] addends = wide.spread(addend);
+          FloatBlock row = FloatBlock.of(x.dtype(), wide.width());
+          FloatBlock other = FloatBlock.of(x.dtype(), wide.width());
           for (long chunk = from; chunk < to; chunk++) {
             for (long at = wide.first(chunk); at < wide.end(chunk); at += wide.width()) {
               int size = wide.size(chunk, at);
-              MemorySegment.copy(x, JAVA_FLOAT, at * Float.BYTES, row, 0, size);
-              scaleAndShift(factors, addends, row, size);
+              row.load(x.segment(), at, size);
+              for (int l = 0; l < row.lanes(); l++) {
+                scaleAndShift(factors[l], addends[l], row.lane(l), row.size(l));
+              }
               if (residual != null) {
-                MemorySegment.copy(
-                    residual.segment(), JAVA_FLOAT, at * Float.BYTES, other, 0, size);
-                ElementwiseLoops.addInto(other, row, size);
+                other.load(residual.segment(), at, size);
+                row.add(other);
               }
               if (relu) {
-                ElementwiseLoops.clamp(row, size);
+                row.clamp();
               }
-              MemorySegment.copy(row, 0, y, JAVA_FLOAT, at * Float.BYTES, size);
+              row.store(y.segment(), at);
             }
           }
         });
@@ -160,10 +164,10 @@ final class BatchNormLoops {
       return;
     }
     long rows = x.elementCount() / channels;
-    WideRows wide = new WideRows(rows, channels, ROWS_A_CHUNK);
-    MemorySegment output = spec.activation() == Activation.RELU ? y.segment() : null;
+    WideRows wide = new WideRows(x.dtype(), rows, channels, ROWS_A_CHUNK);
+    Tensor output = spec.activation() == Activation.RELU ? y : null;
     float[] centre = mean.segment().toArray(JAVA_FLOAT);
-    double[][] sums = gradientSums(wide, x.segment(), centre, output, dy.segment());
+    double[][] sums = gradientSums(wide, x, centre, output, dy);
     // dx = scale (dy - mean(dy) - xhat mean(dy xhat)), as one sum of dy, x and a constant
     float[] ofGradient = new float[channels];
     float[] ofInput = new float[channels];
@@ -180,38 +184,40 @@ final class BatchNormLoops {
         put(dBias, c, get(dBias, c) + sums[0][c]);
       }
     }
-    combine(wide, x.segment(), dy.segment(), ofInput, ofGradient, constant, dx.segment());
+    combine(wide, x, dy, ofInput, ofGradient, constant, dx);
   }
 
   /** Sums of the gradient behind the activation and of its products with x less the mean. */
-  private double[][] gradientSums(
-      WideRows wide, MemorySegment x, float[] mean, MemorySegment output, MemorySegment dy) {
+  private double[][] gradientSums(WideRows wide, Tensor x, float[] mean, Tensor output, Tensor dy) {
     double[][] sums = new double[wide.chunks()][];
     double[][] products = new double[wide.chunks()][];
     workers.rows(
         wide.chunks(),
         1,
         (from, to) -> {
-          float[] centre = wide.spread(mean);
-          float[] row = new float[wide.width()];
-          float[] slope = new float[wide.width()];
-          float[] sum = new float[wide.width()];
-          float[] product = new float[wide.width()];
+          float[][] centre = wide.spread(mean);
+          FloatBlock row = FloatBlock.of(x.dtype(), wide.width());
+          FloatBlock slope = FloatBlock.of(x.dtype(), wide.width());
+          ReluMask mask = new ReluMask(x.dtype(), wide.width());
+          float[][] sum = wide.room();
+          float[][] product = wide.room();
           for (int chunk = (int) from; chunk < to; chunk++) {
-            Arrays.fill(sum, 0);
-            Arrays.fill(product, 0);
+            clear(sum);
+            clear(product);
             for (long at = wide.first(chunk); at < wide.end(chunk); at += wide.width()) {
               int size = wide.size(chunk, at);
-              MemorySegment.copy(dy, JAVA_FLOAT, at * Float.BYTES, slope, 0, size);
               if (output != null) {
-                MemorySegment.copy(output, JAVA_FLOAT, at * Float.BYTES, row, 0, size);
-                ElementwiseLoops.mask(row, slope, size);
-                MemorySegment.copy(slope, 0, dy, JAVA_FLOAT, at * Float.BYTES, size);
+                mask.apply(output.segment(), dy.segment(), at, size);
               }
-              MemorySegment.copy(x, JAVA_FLOAT, at * Float.BYTES, row, 0, size);
-              subtract(centre, row, size);
-              ElementwiseLoops.addInto(slope, sum, size);
-              addProducts(row, slope, product, size);
+              slope.load(dy.segment(), at, size);
+              row.load(x.segment(), at, size);
+              for (int l = 0; l < row.lanes(); l++) {
+                float[] values = row.lane(l);
+                float[] slopes = slope.lane(l);
+                subtract(centre[l], values, row.size(l));
+                ElementwiseLoops.addInto(slopes, sum[l], row.size(l));
+                addProducts(values, slopes, product[l], row.size(l));
+              }
             }
             sums[chunk] = wide.fold(sum);
             products[chunk] = wide.fold(product);
@@ -222,29 +228,32 @@ final class BatchNormLoops {
 
   private void combine(
       WideRows wide,
-      MemorySegment x,
-      MemorySegment dy,
+      Tensor x,
+      Tensor dy,
       float[] ofInput,
       float[] ofGradient,
       float[] constant,
-      MemorySegment dx) {
+      Tensor dx) {
     workers.rows(
         wide.chunks(),
         1,
         (from, to) -> {
-          float[] inputFactors = wide.spread(ofInput);
-          float[] gradientFactors = wide.spread(ofGradient);
-          float[] constants = wide.spread(constant);
-          float[] row = new float[wide.width()];
-          float[] slope = new float[wide.width()];
+          float[][] inputFactors = wide.spread(ofInput);
+          float[][] gradientFactors = wide.spread(ofGradient);
+          float[][] constants = wide.spread(constant);
+          FloatBlock row = FloatBlock.of(x.dtype(), wide.width());
+          FloatBlock slope = FloatBlock.of(x.dtype(), wide.width());
           for (long chunk = from; chunk < to; chunk++) {
             for (long at = wide.first(chunk); at < wide.end(chunk); at += wide.width()) {
               int size = wide.size(chunk, at);
-              MemorySegment.copy(x, JAVA_FLOAT, at * Float.BYTES, row, 0, size);
-              MemorySegment.copy(dy, JAVA_FLOAT, at * Float.BYTES, slope, 0, size);
-              scaleAndShift(inputFactors, constants, row, size);
-              addProducts(slope, gradientFactors, row, size);
-              MemorySegment.copy(row, 0, dx, JAVA_FLOAT, at * Float.BYTES, size);
+              row.load(x.segment(), at, size);
+              slope.load(dy.segment(), at, size);
+              for (int l = 0; l < row.lanes(); l++) {
+                float[] values = row.lane(l);
+                scaleAndShift(inputFactors[l], constants[l], values, row.size(l));
+                addProducts(slope.lane(l), gradientFactors[l], values, row.size(l));
+              }
+              row.store(dx.segment(), at);
             }
           }
         });
@@ -258,6 +267,12 @@ final class BatchNormLoops {
       }
     }
     return total;
+  }
+
+  private static void clear(float[][] lanes) {
+    for (float[] lane : lanes) {
+      Arrays.fill(lane, 0);
+    }
   }
 
   // Each of these loops writes one array and reads all at one index: then they are vectorised.

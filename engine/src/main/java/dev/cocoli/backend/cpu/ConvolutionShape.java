@@ -4,12 +4,15 @@ import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * All extents that a convolution's primitives depend on.
+ * All types and extents that a convolution's primitives depend on.
  *
+ * @param type elements of the input, and of the weights that the primitives read
+ * @param outType elements of the output
  * @param kernel extent of the window
  * @param stride step of the window
  * @param padding zeros on every side
@@ -23,6 +26,8 @@ import java.lang.foreign.MemorySegment;
  * @param out channels of the output
  */
 record ConvolutionShape(
+    DType type,
+    DType outType,
     int kernel,
     int stride,
     int padding,
@@ -37,6 +42,8 @@ record ConvolutionShape(
 
   static ConvolutionShape of(Conv2dSpec spec, Tensor x, Tensor y) {
     return new ConvolutionShape(
+        x.dtype(),
+        y.dtype(),
         spec.kernel(),
         spec.stride(),
         spec.padding(),
@@ -66,15 +73,26 @@ record ConvolutionShape(
   }
 
   MemorySegment input(Descriptors descriptors, int tag) {
-    return descriptors.memory(tag, images, in, height, width);
+    return descriptors.memory(type, tag, images, in, height, width);
   }
 
   MemorySegment output(Descriptors descriptors, int tag) {
-    return descriptors.memory(tag, images, out, outHeight, outWidth);
+    return descriptors.memory(outType, tag, images, out, outHeight, outWidth);
   }
 
-  MemorySegment weight(Descriptors descriptors, int tag) {
-    return descriptors.memory(tag, out, in, kernel, kernel);
+  /** {@return the weights as the primitives read them, in a layout of their choice} */
+  MemorySegment weight(Descriptors descriptors) {
+    return descriptors.memory(type, dnnl_format_tag_any(), out, in, kernel, kernel);
+  }
+
+  /** {@return the weights' gradient, in a layout of the primitive's choice} */
+  MemorySegment weightGradient(Descriptors descriptors) {
+    return descriptors.memory(DType.F32, dnnl_format_tag_any(), out, in, kernel, kernel);
+  }
+
+  /** {@return the weights, or their gradient, as tensors hold them} */
+  MemorySegment plainWeight(Descriptors descriptors) {
+    return descriptors.memory(DType.F32, dnnl_ohwi(), out, in, kernel, kernel);
   }
 
   MemorySegment strides(Descriptors descriptors) {
@@ -107,7 +125,7 @@ record ConvolutionShape(
             dnnl_forward_training(),
             dnnl_convolution_direct(),
             input(descriptors, activationTag),
-            weight(descriptors, dnnl_format_tag_any()),
+            weight(descriptors),
             MemorySegment.NULL,
             output(descriptors, activationTag),
             strides(descriptors),

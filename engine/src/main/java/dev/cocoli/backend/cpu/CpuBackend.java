@@ -12,9 +12,11 @@ import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -38,6 +40,7 @@ public final class CpuBackend implements Backend {
   private final OneDnnProducts products;
   private final OneDnnLinear linear;
   private final OneDnnPooling pooling;
+  private final OneDnnCast cast;
   private final MemoryLoops memoryLoops;
   private final BatchNormLoops batchNorm;
   private final ElementwiseLoops elementwise;
@@ -68,7 +71,7 @@ public final class CpuBackend implements Backend {
     elementwise = new ElementwiseLoops(workers);
     packedWeights = new PackedWeights(context, elementwise, memory::allocate);
     convolution = new OneDnnConvolution(context, packedWeights);
-    products = new OneDnnProducts(context);
+    products = new OneDnnProducts(context, packedWeights);
     weightGradient =
         new OneDnnWeightGradient(
             context,
@@ -78,9 +81,10 @@ public final class CpuBackend implements Backend {
             OneDnnWeightGradient.fastest(context));
     linear = new OneDnnLinear(products, elementwise);
     pooling = new OneDnnPooling(context);
+    cast = new OneDnnCast(context);
     batchNorm = new BatchNormLoops(workers);
     upsample = new UpsampleLoops(workers);
-    regions = new RegionLoops(workers);
+    regions = new RegionLoops(workers, pool, cast);
     proposals = new ProposalLoops(workers);
     matching = new MatchLoops(workers);
     losses = new LossLoops(workers);
@@ -110,6 +114,17 @@ public final class CpuBackend implements Backend {
   @Override
   public Device device() {
     return Device.CPU;
+  }
+
+  @Override
+  public void require(Precision precision) {
+    if (precision == Precision.BF16 && !context.hasBf16()) {
+      throw new IllegalArgumentException(
+          "this processor does not compute in bf16: that takes AVX-512 with BF16 (Intel from Cooper"
+              + " Lake and Sapphire Rapids on, AMD from Zen 4 on), and oneDNN may use no more than "
+              + OneDnn.instructionSet()
+              + " here; use fp32");
+    }
   }
 
   @Override
@@ -198,6 +213,11 @@ public final class CpuBackend implements Backend {
   public void fill(Tensor x, float value) {
     memoryLoops.fill(x, value);
     x.buffer().markWritten();
+  }
+
+  @Override
+  public void cast(Tensor x, Tensor y) {
+    cast.cast(x, y);
   }
 
   @Override
@@ -466,6 +486,7 @@ public final class CpuBackend implements Backend {
             weightGradient,
             products,
             pooling,
+            cast,
             packedWeights,
             context,
             pool,

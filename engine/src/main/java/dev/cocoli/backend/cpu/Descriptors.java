@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu;
 import static dev.cocoli.backend.cpu.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
+import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -47,6 +48,27 @@ final class Descriptors implements AutoCloseable {
     MemorySegment descriptor = context.result();
     releases.add(() -> check("dnnl_memory_desc_destroy", dnnl_memory_desc_destroy(descriptor)));
     return descriptor;
+  }
+
+  /**
+   * {@return a descriptor of memory}
+   *
+   * @param type the elements
+   * @param tag the layout
+   * @param dims the extents
+   */
+  MemorySegment memory(DType type, int tag, long... dims) {
+    return typed(code(type), tag, dims);
+  }
+
+  private static int code(DType type) {
+    return switch (type) {
+      case F32 -> dnnl_f32();
+      case BF16 -> dnnl_bf16();
+      case U8 -> dnnl_u8();
+      case I32 -> dnnl_s32();
+      case I64 -> throw new IllegalArgumentException("oneDNN knows no " + type);
+    };
   }
 
   /**

@@ -39,14 +39,14 @@ final class ElementwiseLoops {
         y.elementCount(),
         GRAIN,
         (from, to) -> {
-          float[] left = new float[BLOCK];
-          float[] right = new float[BLOCK];
+          FloatBlock left = FloatBlock.of(y.dtype(), BLOCK);
+          FloatBlock right = FloatBlock.of(y.dtype(), BLOCK);
           for (long i = from; i < to; i += BLOCK) {
             int size = (int) Math.min(BLOCK, to - i);
-            MemorySegment.copy(first, JAVA_FLOAT, i * Float.BYTES, left, 0, size);
-            MemorySegment.copy(second, JAVA_FLOAT, i * Float.BYTES, right, 0, size);
-            addInto(right, left, size);
-            MemorySegment.copy(left, 0, target, JAVA_FLOAT, i * Float.BYTES, size);
+            left.load(first, i, size);
+            right.load(second, i, size);
+            left.add(right);
+            left.store(target, i);
           }
         });
   }
@@ -91,14 +91,9 @@ final class ElementwiseLoops {
         dy.elementCount(),
         GRAIN,
         (from, to) -> {
-          float[] value = new float[BLOCK];
-          float[] slope = new float[BLOCK];
+          ReluMask mask = new ReluMask(y.dtype(), BLOCK);
           for (long i = from; i < to; i += BLOCK) {
-            int size = (int) Math.min(BLOCK, to - i);
-            MemorySegment.copy(output, JAVA_FLOAT, i * Float.BYTES, value, 0, size);
-            MemorySegment.copy(gradient, JAVA_FLOAT, i * Float.BYTES, slope, 0, size);
-            mask(value, slope, size);
-            MemorySegment.copy(slope, 0, gradient, JAVA_FLOAT, i * Float.BYTES, size);
+            mask.apply(output, gradient, i, (int) Math.min(BLOCK, to - i));
           }
         });
   }
@@ -159,29 +154,31 @@ final class ElementwiseLoops {
    * Adds the sum of each column. The rows are cut in the same places whatever the threads, so that
    * sums are the same each time.
    *
-   * @param x {@code [rows, columns]}
-   * @param rows how many
-   * @param columns how many
+   * @param x {@code [..., columns]}
    * @param sums {@code [columns]}, added to
    */
-  void addColumnSums(MemorySegment x, long rows, long columns, Tensor sums) {
-    if (rows == 0 || columns == 0) {
+  void addColumnSums(Tensor x, Tensor sums) {
+    if (x.elementCount() == 0) {
       return;
     }
-    WideRows wide = new WideRows(rows, columns, ROWS_A_PARTIAL);
+    long columns = x.dim(-1);
+    WideRows wide = new WideRows(x.dtype(), x.elementCount() / columns, columns, ROWS_A_PARTIAL);
     double[][] partials = new double[wide.chunks()][];
     workers.rows(
         wide.chunks(),
         1,
         (from, to) -> {
-          float[] row = new float[wide.width()];
-          float[] sum = new float[wide.width()];
+          FloatBlock row = FloatBlock.of(x.dtype(), wide.width());
+          float[][] sum = wide.room();
           for (int chunk = (int) from; chunk < to; chunk++) {
-            Arrays.fill(sum, 0);
+            for (float[] lane : sum) {
+              Arrays.fill(lane, 0);
+            }
             for (long at = wide.first(chunk); at < wide.end(chunk); at += wide.width()) {
-              int size = wide.size(chunk, at);
-              MemorySegment.copy(x, JAVA_FLOAT, at * Float.BYTES, row, 0, size);
-              addInto(row, sum, size);
+              row.load(x.segment(), at, wide.size(chunk, at));
+              for (int l = 0; l < row.lanes(); l++) {
+                addInto(row.lane(l), sum[l], row.size(l));
+              }
             }
             partials[chunk] = wide.fold(sum);
           }
@@ -211,12 +208,6 @@ final class ElementwiseLoops {
   static void clamp(float[] x, int size) {
     for (int j = 0; j < size; j++) {
       x[j] = Math.max(x[j], 0);
-    }
-  }
-
-  static void mask(float[] y, float[] dy, int size) {
-    for (int j = 0; j < size; j++) {
-      dy[j] = y[j] > 0 ? dy[j] : 0;
     }
   }
 }

@@ -72,9 +72,21 @@ final class OneDnnContext implements AutoCloseable {
 
   /** {@return whether the processor has AVX-512, as far as oneDNN may use it} */
   boolean hasAvx512() {
-    // the constants are sets of bits, each instruction set containing those before it
-    int isa = dnnl_get_effective_cpu_isa();
-    return (isa & dnnl_cpu_isa_avx512_core()) == dnnl_cpu_isa_avx512_core();
+    return has(dnnl_cpu_isa_avx512_core());
+  }
+
+  /**
+   * {@return whether the processor multiplies bfloat16, as far as oneDNN may use it}; without the
+   * instructions oneDNN emulates some primitives on AVX-512, slower than in F32, and has others as
+   * plain loops
+   */
+  boolean hasBf16() {
+    return has(dnnl_cpu_isa_avx512_core_bf16());
+  }
+
+  /** Instruction sets are sets of bits, each containing those before it. */
+  private static boolean has(int instructions) {
+    return (dnnl_get_effective_cpu_isa() & instructions) == instructions;
   }
 
   /** Waits for the stream. */

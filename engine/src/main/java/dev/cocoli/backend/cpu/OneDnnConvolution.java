@@ -12,7 +12,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Convolution and its gradient by the input, each one oneDNN primitive on activations {@code
- * [N,H,W,C]}. The scale of the output's channels is part of the packed weights.
+ * [N,H,W,C]}. The scale of the output's channels is part of the packed weights, which have the
+ * input's type.
  */
 final class OneDnnConvolution implements AutoCloseable {
   /** Shapes times layers: a detector has about seventy kinds of layer. */
@@ -104,7 +105,7 @@ final class OneDnnConvolution implements AutoCloseable {
               dnnl_forward_inference(),
               dnnl_convolution_direct(),
               shape.input(descriptors, dnnl_nhwc()),
-              shape.weight(descriptors, dnnl_format_tag_any()),
+              shape.weight(descriptors),
               key.tail.shift() ? descriptors.memory(dnnl_a(), shape.out()) : MemorySegment.NULL,
               shape.output(descriptors, dnnl_nhwc()),
               shape.strides(descriptors),
@@ -153,7 +154,7 @@ final class OneDnnConvolution implements AutoCloseable {
               context.engine(),
               dnnl_convolution_direct(),
               shape.input(descriptors, dnnl_nhwc()),
-              shape.weight(descriptors, dnnl_format_tag_any()),
+              shape.weight(descriptors),
               shape.output(descriptors, dnnl_nhwc()),
               shape.strides(descriptors),
               shape.dilations(descriptors),
@@ -177,7 +178,7 @@ final class OneDnnConvolution implements AutoCloseable {
       MemorySegment primitiveDescriptor,
       int... arguments) {
     OneDnnPrimitive primitive = new OneDnnPrimitive(context, primitiveDescriptor, arguments);
-    MemorySegment plain = shape.weight(descriptors, dnnl_ohwi());
+    MemorySegment plain = shape.plainWeight(descriptors);
     return new Plan(
         primitive, context.weightLayout(plain, primitive.descriptor(DNNL_ARG_WEIGHTS())));
   }

@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cpu;
 
 import dev.cocoli.backend.Activation;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Fully connected layers: {@code x [M,I]}, {@code weight [O,I]}, {@code y [M,O]}. */
@@ -18,6 +19,10 @@ final class OneDnnLinear {
     if (y.elementCount() == 0) {
       return;
     }
+    if (x.dtype() == DType.BF16) {
+      products.timesWeightTransposed(activation, x, weight, bias, y);
+      return;
+    }
     products.timesTransposed(
         x.segment(), weight.segment(), y.segment(), x.dim(0), x.dim(1), y.dim(1));
     loops.addRow(y, bias, activation);
@@ -26,6 +31,10 @@ final class OneDnnLinear {
   /** See {@link dev.cocoli.backend.Backend#linearBackwardData}. */
   void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
     if (dx.elementCount() == 0) {
+      return;
+    }
+    if (dy.dtype() == DType.BF16) {
+      products.timesWeight(dy, weight, dx);
       return;
     }
     products.times(dy.segment(), weight.segment(), dx.segment(), dy.dim(0), dy.dim(1), dx.dim(1));
@@ -38,9 +47,9 @@ final class OneDnnLinear {
       return;
     }
     if (dBias != null) {
-      loops.addColumnSums(dy.segment(), rows, dy.dim(1), dBias);
+      loops.addColumnSums(dy, dBias);
     }
     products.addTransposedTimes(
-        dy.segment(), x.segment(), dWeight.segment(), rows, dy.dim(1), x.dim(1));
+        x.dtype(), dy.segment(), x.segment(), dWeight.segment(), rows, dy.dim(1), x.dim(1));
   }
 }

@@ -4,6 +4,7 @@ import static dev.cocoli.backend.cpu.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -22,6 +23,7 @@ final class OneDnnPooling implements AutoCloseable {
 
   private record Key(
       Pass pass,
+      DType type,
       Pool2dSpec spec,
       long images,
       long height,
@@ -38,7 +40,8 @@ final class OneDnnPooling implements AutoCloseable {
   }
 
   private static Key key(Pass pass, Pool2dSpec spec, Tensor x, Tensor y) {
-    return new Key(pass, spec, x.dim(0), x.dim(1), x.dim(2), x.dim(3), y.dim(1), y.dim(2));
+    return new Key(
+        pass, x.dtype(), spec, x.dim(0), x.dim(1), x.dim(2), x.dim(3), y.dim(1), y.dim(2));
   }
 
   /** See {@link dev.cocoli.backend.Backend#maxPool2d}. */
@@ -132,11 +135,13 @@ final class OneDnnPooling implements AutoCloseable {
   }
 
   private static MemorySegment input(Descriptors descriptors, Key key) {
-    return descriptors.memory(dnnl_nhwc(), key.images, key.channels, key.height, key.width);
+    return descriptors.memory(
+        key.type, dnnl_nhwc(), key.images, key.channels, key.height, key.width);
   }
 
   private static MemorySegment output(Descriptors descriptors, Key key) {
-    return descriptors.memory(dnnl_nhwc(), key.images, key.channels, key.outHeight, key.outWidth);
+    return descriptors.memory(
+        key.type, dnnl_nhwc(), key.images, key.channels, key.outHeight, key.outWidth);
   }
 
   private static void checkWorkspace(Descriptors descriptors, Key key, OneDnnPrimitive primitive) {

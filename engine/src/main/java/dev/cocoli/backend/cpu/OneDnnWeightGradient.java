@@ -5,6 +5,7 @@ import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -82,7 +83,7 @@ final class OneDnnWeightGradient implements AutoCloseable {
       return;
     }
     if (dShift != null) {
-      loops.addColumnSums(dy.segment(), shape.outPixels(), shape.out(), dShift);
+      loops.addColumnSums(dy, dShift);
     }
     if (scale == null) {
       accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
@@ -98,8 +99,9 @@ final class OneDnnWeightGradient implements AutoCloseable {
   private void accumulate(
       ConvolutionShape shape, MemorySegment x, MemorySegment dy, MemorySegment dWeight) {
     if (shape.isPointwise()) {
-      products.addTransposedTimes(dy, x, dWeight, shape.outPixels(), shape.out(), shape.in());
-    } else if (method == Method.PRODUCT) {
+      products.addTransposedTimes(
+          shape.type(), dy, x, dWeight, shape.outPixels(), shape.out(), shape.in());
+    } else if (method == Method.PRODUCT && shape.type() == DType.F32) {
       multiplyWindows(shape, x, dy, dWeight);
     } else {
       convolve(shape, x, dy, dWeight);
@@ -118,7 +120,13 @@ final class OneDnnWeightGradient implements AutoCloseable {
         windows.gather(shape, x, first, count, room.segment());
         MemorySegment gradient = dy.asSlice(first * outBytes, count * outBytes);
         products.addTransposedTimes(
-            gradient, room.segment(), dWeight, count, shape.out(), shape.windowElements());
+            DType.F32,
+            gradient,
+            room.segment(),
+            dWeight,
+            count,
+            shape.out(),
+            shape.windowElements());
       }
     }
   }
@@ -141,7 +149,7 @@ final class OneDnnWeightGradient implements AutoCloseable {
               context.engine(),
               dnnl_convolution_direct(),
               shape.input(descriptors, dnnl_nhwc()),
-              shape.weight(descriptors, dnnl_format_tag_any()),
+              shape.weightGradient(descriptors),
               MemorySegment.NULL,
               shape.output(descriptors, dnnl_nhwc()),
               shape.strides(descriptors),
@@ -160,8 +168,7 @@ final class OneDnnWeightGradient implements AutoCloseable {
       return new Plan(
           primitive,
           context.weightLayout(
-              shape.weight(descriptors, dnnl_ohwi()),
-              primitive.descriptor(DNNL_ARG_DIFF_WEIGHTS())));
+              shape.plainWeight(descriptors), primitive.descriptor(DNNL_ARG_DIFF_WEIGHTS())));
     }
   }
 

@@ -13,9 +13,12 @@ import java.util.function.LongFunction;
 
 /**
  * Weights in the layouts that primitives want, with the scale of their channels multiplied in: in a
- * frozen network the scale then costs nothing. A copy is renewed when the version of the weight's
- * or the scale's buffer has moved. Only weights in buffers of {@link CpuBackend#allocate} are kept;
- * they go when the buffer closes. Others are packed anew at each use.
+ * frozen network the scale then costs nothing. A copy is kept from the second use of the same
+ * values on, and dropped when the version of the weight's or the scale's buffer has moved: so a
+ * network that detects packs no weight more than twice, and one that is trained, where a step uses
+ * most of them once each way, does not hold copies that are stale before they are used again. Only
+ * weights in buffers of {@link CpuBackend#allocate} are kept; they go when the buffer closes.
+ * Others are packed anew at each use.
  */
 final class PackedWeights implements AutoCloseable {
   /** More than the weights of two detectors, forward and backward. */
@@ -40,13 +43,17 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  private static final class Copy {
-    final Buffer memory;
+  /** Which values were used last, and from their second use on a copy of them. */
+  private static final class Use {
     long weightVersion;
     long scaleVersion;
+    Buffer copy;
 
-    Copy(Buffer memory) {
-      this.memory = memory;
+    void drop() {
+      if (copy != null) {
+        copy.close();
+        copy = null;
+      }
     }
   }
 
@@ -69,7 +76,7 @@ final class PackedWeights implements AutoCloseable {
   private final ElementwiseLoops loops;
   private final LongFunction<Buffer> allocator;
   private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final Map<Key, Copy> copies = new LinkedHashMap<>(64, 0.75f, true);
+  private final Map<Key, Use> uses = new LinkedHashMap<>(64, 0.75f, true);
 
   /**
    * Makes an empty cache.
@@ -100,11 +107,11 @@ final class PackedWeights implements AutoCloseable {
    */
   void forget(Buffer buffer) {
     persistent.remove(buffer);
-    for (Iterator<Map.Entry<Key, Copy>> it = copies.entrySet().iterator(); it.hasNext(); ) {
-      Map.Entry<Key, Copy> entry = it.next();
+    for (Iterator<Map.Entry<Key, Use>> it = uses.entrySet().iterator(); it.hasNext(); ) {
+      Map.Entry<Key, Use> entry = it.next();
       if (entry.getKey().weight == buffer || entry.getKey().scale == buffer) {
         it.remove();
-        entry.getValue().memory.close();
+        entry.getValue().drop();
       }
     }
   }
@@ -122,9 +129,7 @@ final class PackedWeights implements AutoCloseable {
     }
     if (!persistent.contains(weight.buffer())
         || scale != null && !persistent.contains(scale.buffer())) {
-      Buffer temporary = context.pool().take(layout.byteSize());
-      write(weight, scale, layout, temporary.segment());
-      return new Lease(temporary.segment(), temporary);
+      return packForNow(weight, scale, layout);
     }
     Buffer scaleBuffer = scale == null ? null : scale.buffer();
     Key key =
@@ -134,28 +139,37 @@ final class PackedWeights implements AutoCloseable {
             scaleBuffer,
             scale == null ? 0 : scale.byteOffset(),
             layout);
-    Copy copy = copies.get(key);
     long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
-    if (copy == null) {
-      copy = new Copy(allocator.apply(layout.byteSize()));
-      copy.weightVersion = weight.buffer().version() - 1;
-      copies.put(key, copy);
-      evict();
+    Use use = uses.get(key);
+    if (use == null
+        || use.weightVersion != weight.buffer().version()
+        || use.scaleVersion != scaleVersion) {
+      note(key, weight.buffer().version(), scaleVersion);
+      return packForNow(weight, scale, layout);
     }
-    if (copy.weightVersion != weight.buffer().version() || copy.scaleVersion != scaleVersion) {
-      write(weight, scale, layout, copy.memory.segment());
-      copy.weightVersion = weight.buffer().version();
-      copy.scaleVersion = scaleVersion;
+    if (use.copy == null) {
+      use.copy = allocator.apply(layout.byteSize());
+      write(weight, scale, layout, use.copy.segment());
     }
-    return new Lease(copy.memory.segment(), null);
+    return new Lease(use.copy.segment(), null);
   }
 
-  private void evict() {
-    if (copies.size() > CAPACITY) {
-      Iterator<Copy> eldest = copies.values().iterator();
-      Copy victim = eldest.next();
+  private Lease packForNow(Tensor weight, Tensor scale, WeightLayout layout) {
+    Buffer temporary = context.pool().take(layout.byteSize());
+    write(weight, scale, layout, temporary.segment());
+    return new Lease(temporary.segment(), temporary);
+  }
+
+  private void note(Key key, long weightVersion, long scaleVersion) {
+    Use use = uses.computeIfAbsent(key, ignored -> new Use());
+    use.drop();
+    use.weightVersion = weightVersion;
+    use.scaleVersion = scaleVersion;
+    if (uses.size() > CAPACITY) {
+      Iterator<Use> eldest = uses.values().iterator();
+      Use victim = eldest.next();
       eldest.remove();
-      victim.memory.close();
+      victim.drop();
     }
   }
 
@@ -172,15 +186,10 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  /** {@return how many copies are kept} */
-  int size() {
-    return copies.size();
-  }
-
   @Override
   public void close() {
-    copies.values().forEach(copy -> copy.memory.close());
-    copies.clear();
+    uses.values().forEach(Use::drop);
+    uses.clear();
     persistent.clear();
   }
 }

@@ -3,7 +3,9 @@ package dev.cocoli.backend.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +17,8 @@ final class RegionLoops {
   private static final long COPY_GRAIN_BYTES = 1 << 16;
 
   private final Workers workers;
+  private final BufferPool pool;
+  private final OneDnnCast cast;
   private final RoiPooling pooling;
   private final RoiSpreading spreading;
 
@@ -22,9 +26,13 @@ final class RegionLoops {
    * Makes the loops.
    *
    * @param workers the threads that share them
+   * @param pool where sums lie that become BF16 later
+   * @param cast converts them
    */
-  RegionLoops(Workers workers) {
+  RegionLoops(Workers workers, BufferPool pool, OneDnnCast cast) {
     this.workers = workers;
+    this.pool = pool;
+    this.cast = cast;
     pooling = new RoiPooling(workers);
     spreading = new RoiSpreading(workers);
   }
@@ -130,6 +138,19 @@ final class RegionLoops {
    * @param dMaps one {@code [N,H,W,C]} a scale
    */
   void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
-    spreading.run(spec, dy, rois, dMaps);
+    if (dy.dtype() == DType.F32) {
+      spreading.run(spec, dy, rois, dMaps);
+      return;
+    }
+    // hundreds of regions may add to a pixel, so that a sum is rounded at its end only
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor exact = scope.allocate(DType.F32, dy.shape());
+      cast.cast(dy, exact);
+      List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
+      spreading.run(spec, exact, rois, sums);
+      for (int i = 0; i < sums.size(); i++) {
+        cast.cast(sums.get(i), dMaps.get(i));
+      }
+    }
   }
 }

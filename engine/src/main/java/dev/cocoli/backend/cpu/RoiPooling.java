@@ -1,11 +1,9 @@
 package dev.cocoli.backend.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,16 +23,20 @@ final class RoiPooling {
   /** What a thread needs for one region. */
   private static final class Scratch {
     final RoiGrid grid = new RoiGrid();
-    final float[][] pixels = new float[PIXELS][0];
-    float[] sums = new float[0];
+    final FloatBlock[] pixels = new FloatBlock[PIXELS];
+    FloatBlock sums;
+    DType type;
+    int channels;
     long[] offsets = new long[0];
     float[] weights = new float[0];
 
-    void reserveChannels(int count) {
-      if (sums.length < count) {
-        sums = new float[count];
+    void reserveChannels(DType newType, int count) {
+      if (type != newType || channels < count) {
+        type = newType;
+        channels = count;
+        sums = FloatBlock.of(type, count);
         for (int i = 0; i < PIXELS; i++) {
-          pixels[i] = new float[count];
+          pixels[i] = FloatBlock.of(type, count);
         }
       }
     }
@@ -68,13 +70,14 @@ final class RoiPooling {
     MemorySegment regions = rois.segment();
     MemorySegment target = y.segment();
     int channels = Math.toIntExact(y.dim(3));
-    long regionBytes = 4L * spec.outputSize() * spec.outputSize() * channels;
+    long regionBytes =
+        (long) y.dtype().byteSize() * spec.outputSize() * spec.outputSize() * channels;
     workers.rows(
         rois.dim(0),
         1,
         (from, to) -> {
           Scratch scratch = scratches.get();
-          scratch.reserveChannels(channels);
+          scratch.reserveChannels(y.dtype(), channels);
           for (long r = from; r < to; r++) {
             scratch.grid.place(spec, maps, regions, r);
             MemorySegment region = target.asSlice(r * regionBytes, regionBytes);
@@ -92,12 +95,11 @@ final class RoiPooling {
     for (int binY = 0; binY < bins; binY++) {
       for (int binX = 0; binX < bins; binX++) {
         int count = listPixels(scratch, map, binY, binX);
-        Arrays.fill(scratch.sums, 0, channels, 0);
+        scratch.sums.clear(channels);
         for (int k = 0; k < count; k += PIXELS) {
           addPixels(scratch, map.segment(), k, channels);
         }
-        long into = 4L * (binY * bins + binX) * channels;
-        MemorySegment.copy(scratch.sums, 0, region, JAVA_FLOAT, into, channels);
+        scratch.sums.store(region, (long) (binY * bins + binX) * channels);
       }
     }
   }
@@ -127,19 +129,25 @@ final class RoiPooling {
 
   private static void addPixels(Scratch scratch, MemorySegment map, int first, int channels) {
     for (int i = 0; i < PIXELS; i++) {
-      MemorySegment.copy(
-          map, JAVA_FLOAT, 4 * scratch.offsets[first + i], scratch.pixels[i], 0, channels);
+      scratch.pixels[i].load(map, scratch.offsets[first + i], channels);
     }
-    float[] sums = scratch.sums;
-    float[] a = scratch.pixels[0];
-    float[] b = scratch.pixels[1];
-    float[] c = scratch.pixels[2];
-    float[] d = scratch.pixels[3];
+    for (int l = 0; l < scratch.sums.lanes(); l++) {
+      addLane(scratch, first, l);
+    }
+  }
+
+  private static void addLane(Scratch scratch, int first, int lane) {
+    float[] sums = scratch.sums.lane(lane);
+    float[] a = scratch.pixels[0].lane(lane);
+    float[] b = scratch.pixels[1].lane(lane);
+    float[] c = scratch.pixels[2].lane(lane);
+    float[] d = scratch.pixels[3].lane(lane);
     float weightA = scratch.weights[first];
     float weightB = scratch.weights[first + 1];
     float weightC = scratch.weights[first + 2];
     float weightD = scratch.weights[first + 3];
-    for (int i = 0; i < channels; i++) {
+    int size = scratch.sums.size(lane);
+    for (int i = 0; i < size; i++) {
       sums[i] += weightA * a[i] + weightB * b[i] + weightC * c[i] + weightD * d[i];
     }
   }

@@ -1,10 +1,7 @@
 package dev.cocoli.backend.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /** Enlarges maps {@code [N,h,w,C]} to {@code [N,H,W,C]} by repeating pixels, a row at a time. */
 final class UpsampleLoops {
@@ -22,6 +19,7 @@ final class UpsampleLoops {
     int[] sourceRows = sources(x.dim(1), y.dim(1));
     int[] sourceColumns = sources(x.dim(2), y.dim(2));
     int channels = Math.toIntExact(y.dim(3));
+    int bytes = y.dtype().byteSize();
     long height = y.dim(1);
     MemorySegment from = x.segment();
     MemorySegment other = addend == null ? null : addend.segment();
@@ -30,20 +28,20 @@ final class UpsampleLoops {
         y.dim(0) * height,
         rowGrain(y),
         (first, last) -> {
-          float[] pixel = new float[channels];
-          float[] sum = new float[channels];
+          FloatBlock pixel = FloatBlock.of(y.dtype(), channels);
+          FloatBlock sum = FloatBlock.of(y.dtype(), channels);
           for (long row = first; row < last; row++) {
             long sourceRow = row / height * x.dim(1) + sourceRows[(int) (row % height)];
             for (int column = 0; column < sourceColumns.length; column++) {
-              long at = (sourceRow * x.dim(2) + sourceColumns[column]) * channels * Float.BYTES;
-              long into = (row * sourceColumns.length + column) * channels * Float.BYTES;
+              long at = (sourceRow * x.dim(2) + sourceColumns[column]) * channels;
+              long into = (row * sourceColumns.length + column) * channels;
               if (other == null) {
-                MemorySegment.copy(from, at, to, into, (long) channels * Float.BYTES);
+                MemorySegment.copy(from, at * bytes, to, into * bytes, (long) channels * bytes);
               } else {
-                MemorySegment.copy(from, JAVA_FLOAT, at, pixel, 0, channels);
-                MemorySegment.copy(other, JAVA_FLOAT, into, sum, 0, channels);
-                ElementwiseLoops.addInto(pixel, sum, channels);
-                MemorySegment.copy(sum, 0, to, JAVA_FLOAT, into, channels);
+                pixel.load(from, at, channels);
+                sum.load(other, into, channels);
+                sum.add(pixel);
+                sum.store(to, into);
               }
             }
           }
@@ -66,22 +64,20 @@ final class UpsampleLoops {
         dx.dim(0) * height,
         rowGrain(dx),
         (first, last) -> {
-          float[] pixel = new float[channels];
-          float[] sum = new float[channels];
+          FloatBlock pixel = FloatBlock.of(dx.dtype(), channels);
+          FloatBlock sum = FloatBlock.of(dx.dtype(), channels);
           for (long row = first; row < last; row++) {
             int inImage = (int) (row % height);
             long image = row / height * dy.dim(1);
             for (int column = 0; column < width; column++) {
-              Arrays.fill(sum, 0);
+              sum.clear(channels);
               for (int i = rowStarts[inImage]; i < rowStarts[inImage + 1]; i++) {
                 for (int j = columnStarts[column]; j < columnStarts[column + 1]; j++) {
-                  long at = ((image + i) * dy.dim(2) + j) * channels * Float.BYTES;
-                  MemorySegment.copy(from, JAVA_FLOAT, at, pixel, 0, channels);
-                  ElementwiseLoops.addInto(pixel, sum, channels);
+                  pixel.load(from, ((image + i) * dy.dim(2) + j) * channels, channels);
+                  sum.add(pixel);
                 }
               }
-              long into = (row * width + column) * channels * Float.BYTES;
-              MemorySegment.copy(sum, 0, to, JAVA_FLOAT, into, channels);
+              sum.store(to, (row * width + column) * channels);
             }
           }
         });

@@ -1,10 +1,12 @@
 package dev.cocoli.backend.cpu;
 
+import dev.cocoli.tensor.DType;
+
 /**
  * Cuts a matrix of floats into chunks of rows, and joins neighbouring rows until they are long
  * enough for a vectorised loop: a row of 64 channels is over before such a loop has begun. What is
- * summed by column is then summed by the column of a joined row and folded at the end. The cuts
- * depend on nothing but the shape.
+ * summed by column is then summed by the column of a joined row and folded at the end. Values along
+ * a joined row lie in the lanes of a {@link FloatBlock}. The cuts depend on nothing but the shape.
  */
 final class WideRows {
   /** Floats that a joined row has at least, unless the matrix has fewer. */
@@ -14,15 +16,18 @@ final class WideRows {
   private final int columns;
   private final int width;
   private final long chunkElements;
+  private final int lanes;
 
   /**
    * Cuts a matrix.
    *
+   * @param type its elements
    * @param rows its rows
    * @param columns its columns
    * @param rowsAChunk joined rows of a chunk
    */
-  WideRows(long rows, long columns, int rowsAChunk) {
+  WideRows(DType type, long rows, long columns, int rowsAChunk) {
+    this.lanes = FloatBlock.lanes(type);
     this.elements = rows * columns;
     this.columns = Math.toIntExact(columns);
     long joined = Math.min(rows, Math.max(1, (MIN_WIDTH + columns - 1) / columns));
@@ -68,15 +73,24 @@ final class WideRows {
     return (int) Math.min(width, end(chunk) - at);
   }
 
+  /** {@return room for one value for each place of a joined row, by lane} */
+  float[][] room() {
+    return new float[lanes][(width + lanes - 1) / lanes];
+  }
+
   /**
-   * {@return the values of each column, repeated along a joined row}
+   * {@return the values of each column, repeated along a joined row, by lane}
    *
    * @param perColumn one value a column
    */
-  float[] spread(float[] perColumn) {
-    float[] spread = new float[width];
-    for (int j = 0; j < width; j += columns) {
-      System.arraycopy(perColumn, 0, spread, j, columns);
+  float[][] spread(float[] perColumn) {
+    float[][] spread = room();
+    for (int l = 0; l < lanes; l++) {
+      int column = l % columns;
+      for (int j = 0; j < placesIn(l); j++) {
+        spread[l][j] = perColumn[column];
+        column = next(column);
+      }
     }
     return spread;
   }
@@ -84,15 +98,30 @@ final class WideRows {
   /**
    * {@return the sum for each column of what was summed along joined rows}
    *
-   * @param sums one sum for each place of a joined row
+   * @param sums one sum for each place of a joined row, by lane
    */
-  double[] fold(float[] sums) {
+  double[] fold(float[][] sums) {
     double[] folded = new double[columns];
-    for (int j = 0; j < width; j += columns) {
-      for (int c = 0; c < columns; c++) {
-        folded[c] += sums[j + c];
+    for (int l = 0; l < lanes; l++) {
+      int column = l % columns;
+      for (int j = 0; j < placesIn(l); j++) {
+        folded[column] += sums[l][j];
+        column = next(column);
       }
     }
     return folded;
+  }
+
+  private int placesIn(int lane) {
+    return (width + lanes - 1 - lane) / lanes;
+  }
+
+  /** The column of a lane's next place. */
+  private int next(int column) {
+    int next = column + lanes;
+    while (next >= columns) {
+      next -= columns;
+    }
+    return next;
   }
 }

@@ -37,7 +37,9 @@ class OneDnnWeightGradientTest {
         BufferPool pool = new BufferPool(backend::allocate);
         Workers workers = new Workers(2);
         OneDnnContext context = new OneDnnContext(OpenMpSettings.defaults(), pool);
-        OneDnnProducts products = new OneDnnProducts(context)) {
+        PackedWeights packed =
+            new PackedWeights(context, new ElementwiseLoops(workers), backend::allocate);
+        OneDnnProducts products = new OneDnnProducts(context, packed)) {
       Tensor x = tensors.floats(gaussians(random, n * h * w * i), n, h, w, i);
       Tensor dy = tensors.floats(gaussians(random, (int) (n * oh * ow * o)), n, oh, ow, o);
       float[] start = gaussians(random, o * k * k * i);
