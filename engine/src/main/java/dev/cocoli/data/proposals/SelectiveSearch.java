@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -99,7 +100,7 @@ public final class SelectiveSearch implements ProposalSource {
       return results;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while searching a picture", e);
+      throw new CancellationException("interrupted while searching a picture");
     } catch (ExecutionException e) {
       throw new IllegalStateException("searching a picture failed: " + e.getCause(), e.getCause());
     }
