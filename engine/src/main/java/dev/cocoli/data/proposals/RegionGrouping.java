@@ -3,9 +3,9 @@ package dev.cocoli.data.proposals;
 import java.util.Arrays;
 
 /**
- * Joins the two most alike regions again and again, until one is left (Uijlings et al., section 4.1,
- * algorithm 1). Likeness is in whole numbers, 2^16 for one; of equal pairs the one found first is
- * joined first.
+ * Joins the two most alike regions again and again, until one is left (Uijlings et al., section
+ * 4.1, algorithm 1). Likeness is in whole numbers, 2^16 for one; of equal pairs the one found first
+ * is joined first.
  */
 final class RegionGrouping {
   private static final int ONE = 1 << 16;
