@@ -123,7 +123,7 @@ public final class SelectiveSearch implements ProposalSource {
       Segmentation segments = graph.segment(scale * GaussianFilter.GREY_LEVEL, scale);
       RegionFeatures features = new RegionFeatures(segments, width, height, channels, textures);
       for (Similarity similarity : config.mode().similarities()) {
-        groupings.add(RegionGrouping.boxes(features, similarity, (long) width * height));
+        groupings.add(RegionGrouping.of(features, similarity, (long) width * height).boxes());
       }
     }
     return groupings;
