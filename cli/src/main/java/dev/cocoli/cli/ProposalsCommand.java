@@ -8,11 +8,14 @@ import dev.cocoli.data.proposals.ProposalListener;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.data.proposals.SelectiveSearchMode;
+import dev.cocoli.detection.Box;
+import dev.cocoli.eval.ProposalRecall;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
@@ -88,26 +91,39 @@ final class ProposalsCommand implements Callable<Integer> {
     Dataset pictures = data.open(Optional.ofNullable(split), List.of(), "data", notes);
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
     long began = System.nanoTime();
-    long regions = write(pictures, config);
-    double seconds = (System.nanoTime() - began) / 1e9;
-    notes.printf(
-        "%,d picture%s, %,d regions (%,d a picture), %,.1f MB in %s; %,.0f s%n",
-        pictures.size(),
-        pictures.size() == 1 ? "" : "s",
-        regions,
-        regions / Math.max(1, pictures.size()),
-        Files.size(out) / 1e6,
-        out,
-        seconds);
+    ProposalRecall recall = write(pictures, config);
+    tell(recall, (System.nanoTime() - began) / 1e9, notes);
     return 0;
   }
 
-  private long write(Dataset pictures, SelectiveSearchConfig config) {
+  private ProposalRecall write(Dataset pictures, SelectiveSearchConfig config) {
     int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     try (Progress progress = new Progress(pictures.size(), spec.commandLine().getErr())) {
       ProposalFile.write(
           out, pictures, new SelectiveSearch(config), config.settings(), workers, progress);
-      return progress.regions;
+      return progress.recall;
+    }
+  }
+
+  private void tell(ProposalRecall recall, double seconds, PrintWriter notes) throws IOException {
+    notes.printf(
+        Locale.ROOT,
+        "%,d picture%s, %,d regions, %,.1f MB in %s; %,.0f s%n",
+        recall.pictures(),
+        recall.pictures() == 1 ? "" : "s",
+        recall.proposals(),
+        Files.size(out) / 1e6,
+        out,
+        seconds);
+    if (recall.objects() > 0) {
+      notes.printf(
+          Locale.ROOT,
+          "%,d of %,d objects have a region of IoU 0.5 or more (recall %.3f); mean best overlap"
+              + " %.3f%n",
+          recall.found(0.5),
+          recall.objects(),
+          recall.recall(0.5),
+          recall.meanBestOverlap());
     }
   }
 
@@ -119,7 +135,7 @@ final class ProposalsCommand implements Callable<Integer> {
   private static final class Progress implements ProposalListener, AutoCloseable {
     private final ProgressBar bar;
     private final PrintWriter err;
-    private long regions;
+    private final ProposalRecall recall = new ProposalRecall();
 
     Progress(int pictures, PrintWriter err) {
       this.err = err;
@@ -127,14 +143,15 @@ final class ProposalsCommand implements Callable<Integer> {
     }
 
     @Override
-    public void done(AnnotatedImage image, int found) {
-      regions += found;
+    public void done(AnnotatedImage image, List<Box> regions) {
+      recall.add(image.target().boxes(), regions);
       step();
     }
 
     @Override
     public void broken(AnnotatedImage image, ImageDecodeException problem) {
       err.println("cocoli: no regions of a picture: " + ErrorMessages.of(problem));
+      recall.add(image.target().boxes(), List.of());
       step();
     }
 

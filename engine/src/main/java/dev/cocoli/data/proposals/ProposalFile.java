@@ -32,10 +32,11 @@ import java.util.zip.DataFormatException;
  * <p>The form, numbers big-endian: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the
  * settings, a text; CRC-32C of all that. Then of each picture its regions, each x1, y1, width and
  * height in 16 bits, by columns, high bytes first, deflated. Then the index: the number of
- * pictures, and of each the file's name (a text), width, height (4 bytes each), the file's size in
- * bytes and the offset of the regions (8 bytes each), their packed size, their number and their
- * CRC-32C (4 bytes each). Last the index's offset and size (8 bytes each), its CRC-32C, and the 8
- * bytes again. A text is the number of its bytes (4 bytes) and UTF-8.
+ * pictures, and of each the file's name (a text), width, height, CRC-32C of the picture file's
+ * size, first 4,096 bytes and last 4,096 (4 bytes each), the offset of the regions (8 bytes), their
+ * packed size, their number and their CRC-32C (4 bytes each). Last the index's offset and size (8
+ * bytes each), its CRC-32C, and the 8 bytes again. A text is the number of its bytes (4 bytes) and
+ * UTF-8.
  */
 public final class ProposalFile implements ProposalSource, AutoCloseable {
   /** Of the magic and the version. */
@@ -272,20 +273,19 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
 
   /**
    * Makes sure that the file has the regions of every picture of a data set; it may have those of
-   * others, too. A picture is known by its name, its size in pixels and its file's size in bytes.
+   * others, too. A picture is known by its name, its size, and its file's size, beginning and end.
    *
    * @param data the data set
-   * @throws DataException if a picture is missing, or is another by its size
+   * @throws DataException if a picture is missing, or is another
    */
   public void requireFor(Dataset data) {
     for (int i = 0; i < data.size(); i++) {
       AnnotatedImage image = data.get(i);
       Entry entry = entry(image);
-      long byteSize = ProposalWriter.byteSize(image.path());
-      if (byteSize != entry.fileByteSize()) {
+      if (PictureSum.of(image.path()) != entry.pictureSum()) {
         throw new DataException(
-            "%s: was made for another data set: its picture %s has %,d bytes, and %s has %,d"
-                .formatted(file, image.fileName(), entry.fileByteSize(), image.path(), byteSize));
+            "%s: was made for another data set: its picture %s is not %s"
+                .formatted(file, image.fileName(), image.path()));
       }
     }
   }

@@ -102,20 +102,12 @@ final class ProposalWriter implements AutoCloseable {
             name,
             image.width(),
             image.height(),
-            byteSize(image.path()),
+            PictureSum.of(image.path()),
             offset,
             packed.length,
             boxes.size(),
             checkSum(packed)));
     offset += packed.length;
-  }
-
-  static long byteSize(Path picture) {
-    try {
-      return Files.size(picture);
-    } catch (IOException e) {
-      throw new DataException(picture + ": there is no such file, or it cannot be read", e);
-    }
   }
 
   /** Writes the index, forces all to the disk and moves the file to its place. */
