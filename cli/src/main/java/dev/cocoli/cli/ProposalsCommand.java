@@ -30,13 +30,13 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "proposals",
     description = {
-      "Finds the regions of each picture of a data set that may hold an object, by selective"
-          + " search, and writes them to a file. A picture that cannot be decoded is named, and has"
-          + " none."
+      "Finds the regions of each picture of a data set that may hold an object, by selective search,"
+          + " writes them to a file, and tells how many of the marked objects they cover. A picture"
+          + " that cannot be decoded is named, and has none."
     },
     customSynopsis = {
-      "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE [--mode fast|quality] [--max"
-          + " N] [--threads N]"
+      "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",
+      "                        [--mode fast|quality] [--max N] [--threads N]"
     })
 final class ProposalsCommand implements Callable<Integer> {
   @Mixin private DataOptions data;
