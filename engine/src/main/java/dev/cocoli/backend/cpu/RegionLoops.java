@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -17,6 +18,7 @@ final class RegionLoops {
   private final Workers workers;
   private final RoiPooling pooling;
   private final RoiSpreading spreading;
+  private final RoiMaxima maxima;
 
   /**
    * Makes the loops.
@@ -27,6 +29,7 @@ final class RegionLoops {
     this.workers = workers;
     pooling = new RoiPooling(workers);
     spreading = new RoiSpreading(workers);
+    maxima = new RoiMaxima(workers);
   }
 
   /**
@@ -131,5 +134,31 @@ final class RegionLoops {
    */
   void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     spreading.run(spec, dy, rois, dMaps);
+  }
+
+  /**
+   * See {@link Backend#roiPool}.
+   *
+   * @param spec bins, scale
+   * @param map {@code [N,H,W,C]}
+   * @param rois {@code [R,5]}
+   * @param y {@code [R,bins,bins,C]}
+   * @param argmax I32 like y, or null
+   */
+  void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax) {
+    maxima.run(spec, map, rois, y, argmax);
+  }
+
+  /**
+   * See {@link Backend#roiPoolBackward}.
+   *
+   * @param spec bins, scale
+   * @param dy {@code [R,bins,bins,C]}
+   * @param rois {@code [R,5]}
+   * @param argmax I32 like dy
+   * @param dMap {@code [N,H,W,C]}
+   */
+  void roiPoolBackward(RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
+    maxima.runBackward(dy, rois, argmax, dMap);
   }
 }

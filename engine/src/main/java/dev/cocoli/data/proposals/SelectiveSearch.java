@@ -29,7 +29,8 @@ public final class SelectiveSearch implements ProposalSource {
   }
 
   /**
-   * {@return the regions of a picture that may hold an object, xyxy in whole pixels, the best first}
+   * {@return the regions of a picture that may hold an object, xyxy in whole pixels, the best
+   * first}
    *
    * @param picture the pixels; not changed
    */
