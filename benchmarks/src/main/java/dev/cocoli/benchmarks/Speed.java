@@ -5,6 +5,7 @@ import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.detection.Box;
+import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.FasterRcnn;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.Target;
@@ -67,14 +68,14 @@ public final class Speed {
     }
     try (Backend backend = Backends.open(Device.CPU)) {
       if (!what.equals("train")) {
-        FasterRcnn detector = spec.build();
+        FasterRcnn detector = (FasterRcnn) spec.build();
         try (ParameterArena parameters = ParameterArena.forInference(backend, detector)) {
           parameters.initialize(0);
           clock("infer", runs, () -> detect(backend, detector, pixels, height, width));
         }
       }
       if (!what.equals("infer")) {
-        FasterRcnn learner = spec.build();
+        FasterRcnn learner = (FasterRcnn) spec.build();
         try (ParameterArena parameters = ParameterArena.forTraining(backend, learner)) {
           parameters.initialize(0);
           clock("train", runs, () -> train(backend, learner, parameters, pixels, height, width));
@@ -118,7 +119,7 @@ public final class Speed {
           model.loss(ops, List.of(ops.upload(pixels, height, width, 3)), List.of(target), 0);
       ops.backward();
       backend.sgdUpdate(SGD, parameters.values(), parameters.gradients(), parameters.velocities());
-      FasterRcnn.read(ops, losses);
+      DetectionModel.read(ops, losses);
     }
   }
 

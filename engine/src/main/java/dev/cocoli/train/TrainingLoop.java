@@ -7,7 +7,7 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.ParameterArena;
@@ -32,7 +32,7 @@ final class TrainingLoop implements AutoCloseable {
   private final DataLoader loader;
   private final int stepsPerEpoch;
   private final LearningRateSchedule schedule;
-  private final FasterRcnn model;
+  private final DetectionModel model;
   private final ParameterArena parameters;
   private final Checkpoint checkpoint;
   private final TrainingStep trainingStep;
@@ -81,7 +81,7 @@ final class TrainingLoop implements AutoCloseable {
     return schedule;
   }
 
-  FasterRcnn model() {
+  DetectionModel model() {
     return model;
   }
 

@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -15,6 +16,8 @@ import java.util.Optional;
  * @param validationData pictures to score on
  * @param weights a file of weights to start from, of a detector or of a classifier with the same
  *     backbone; without one, the weights are drawn
+ * @param proposals where the regions come from for a detector that does not find them itself;
+ *     without one, selective search finds them once, and they are kept in the run folder
  * @param dataOrigin where the data came from, for the record: any words, such as a folder and a
  *     split
  * @param config how to train
@@ -25,6 +28,7 @@ public record TrainingRun(
     Dataset trainData,
     Optional<Dataset> validationData,
     Optional<Path> weights,
+    Optional<ProposalSource> proposals,
     Map<String, String> dataOrigin,
     TrainConfig config,
     Path out) {
@@ -44,7 +48,14 @@ public record TrainingRun(
    */
   public static TrainingRun of(ModelSpec model, Dataset trainData, TrainConfig config, Path out) {
     return new TrainingRun(
-        model, trainData, Optional.empty(), Optional.empty(), Map.of(), config, out);
+        model,
+        trainData,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Map.of(),
+        config,
+        out);
   }
 
   /**
@@ -53,7 +64,7 @@ public record TrainingRun(
    * @param data pictures to score on
    */
   public TrainingRun withValidation(Dataset data) {
-    return new TrainingRun(model, trainData, Optional.of(data), weights, dataOrigin, config, out);
+    return new TrainingRun(model, trainData, Optional.of(data), weights, proposals, dataOrigin, config, out);
   }
 
   /**
@@ -63,7 +74,7 @@ public record TrainingRun(
    */
   public TrainingRun withWeights(Path file) {
     return new TrainingRun(
-        model, trainData, validationData, Optional.of(file), dataOrigin, config, out);
+        model, trainData, validationData, Optional.of(file), proposals, dataOrigin, config, out);
   }
 
   /**
@@ -72,7 +83,7 @@ public record TrainingRun(
    * @param origin any words
    */
   public TrainingRun withDataOrigin(Map<String, String> origin) {
-    return new TrainingRun(model, trainData, validationData, weights, origin, config, out);
+    return new TrainingRun(model, trainData, validationData, weights, proposals, origin, config, out);
   }
 
   /**
@@ -81,6 +92,16 @@ public record TrainingRun(
    * @param other how to train
    */
   public TrainingRun withConfig(TrainConfig other) {
-    return new TrainingRun(model, trainData, validationData, weights, dataOrigin, other, out);
+    return new TrainingRun(model, trainData, validationData, weights, proposals, dataOrigin, other, out);
+  }
+
+  /**
+   * {@return this run with given regions}
+   *
+   * @param source gives the regions of each picture; a file is checked before the first step
+   */
+  public TrainingRun withProposals(ProposalSource source) {
+    return new TrainingRun(
+        model, trainData, validationData, weights, Optional.of(source), dataOrigin, config, out);
   }
 }

@@ -141,7 +141,7 @@ class FasterRcnnParityTest {
         assertNormClose("feature " + names[i], expected, ops.download(maps.get(i)), 1e-5);
       }
       List<long[]> mapSizes = maps.stream().map(m -> new long[] {m.dim(1), m.dim(2)}).toList();
-      FasterRcnnConfig config = with.model.config();
+      DetectorConfig config = with.model.config();
       float[] anchors =
           new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios())
               .generate(batch.images().dim(1), batch.images().dim(2), mapSizes);
@@ -192,7 +192,7 @@ class FasterRcnnParityTest {
           Ops ops = new Ops(backend, scope, tape);
           Tensor losses = with.model.loss(ops, with.pictures(ops), with.targets, step);
           ops.backward();
-          assertLosses(with.reference, step, FasterRcnn.read(ops, losses));
+          assertLosses(with.reference, step, DetectionModel.read(ops, losses));
         }
         if (step == 0) {
           assertGradients(with);

@@ -48,7 +48,7 @@ class WeightsFileTest {
 
   @Test
   void torchvisionsFileComesBackByteByByte() throws IOException {
-    FasterRcnn model = SPEC.build();
+    DetectionModel model = SPEC.build();
     Path copy = folder.resolve("copy.safetensors");
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
         WeightsFile file = WeightsFile.open(TORCHVISION);
@@ -78,7 +78,7 @@ class WeightsFileTest {
 
   @Test
   void everyFaultIsNamed() throws IOException {
-    FasterRcnn model = SPEC.build();
+    DetectionModel model = SPEC.build();
     Path bad = folder.resolve("bad.safetensors");
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
         Safetensors good = Safetensors.open(TORCHVISION);
