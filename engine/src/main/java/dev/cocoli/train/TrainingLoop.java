@@ -6,6 +6,7 @@ import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.LossValues;
@@ -14,6 +15,8 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
@@ -29,7 +32,9 @@ final class TrainingLoop implements AutoCloseable {
   private final Backend backend;
   private final RunFolder folder;
   private final TrainingListener listener;
+  private final List<RunProposals> proposals = new ArrayList<>();
   private final DataLoader loader;
+  private final Optional<ProposalSource> validationProposals;
   private final int stepsPerEpoch;
   private final LearningRateSchedule schedule;
   private final DetectionModel model;
@@ -56,7 +61,13 @@ final class TrainingLoop implements AutoCloseable {
     this.folder = folder;
     this.listener = listener;
     loader =
-        new DataLoader(run.trainData(), loading(config).withSeed(config.seed()), listener::message);
+        new DataLoader(
+            run.trainData(),
+            loading(config).withSeed(config.seed()),
+            proposals(run.trainData(), folder.proposals()),
+            listener::message);
+    validationProposals =
+        run.validationData().map(data -> proposals(data, folder.validationProposals()));
     try {
       stepsPerEpoch = loader.batchesPerEpoch();
       schedule = config.schedule((long) stepsPerEpoch * config.epochs());
@@ -75,6 +86,15 @@ final class TrainingLoop implements AutoCloseable {
         .withFlipProbability(config.flip())
         .withWorkers(config.loaderThreads(), config.prefetchBatches())
         .withBrokenPictures(config.brokenPictures());
+  }
+
+  private ProposalSource proposals(Dataset data, Path file) {
+    if (!run.model().needsProposals()) {
+      return (image, picture) -> List.of();
+    }
+    RunProposals found = new RunProposals(data, run.proposals(), file, config.loaderThreads());
+    proposals.add(found);
+    return found;
   }
 
   LearningRateSchedule schedule() {
@@ -106,6 +126,11 @@ final class TrainingLoop implements AutoCloseable {
     progress = from;
     savedStep = from.step();
     savedNanos = System.nanoTime();
+    for (RunProposals found : proposals) {
+      if (!found.prepare(listener, isStopRequested)) {
+        return result(Outcome.STOP_REQUESTED);
+      }
+    }
     listener.started(plan());
     while (true) {
       boolean epochEnded = progress.step() % stepsPerEpoch == 0 && progress.step() > 0;
@@ -195,7 +220,8 @@ final class TrainingLoop implements AutoCloseable {
   private boolean evaluate() {
     Dataset data = run.validationData().orElseThrow();
     long began = System.nanoTime();
-    Evaluation evaluation = new Evaluation(data, evaluationLoading(), listener::message);
+    Evaluation evaluation =
+        new Evaluation(data, evaluationLoading(), validationProposals, listener::message);
     Optional<CocoMetrics> found;
     try (Detector detector = Detector.over(run.model(), model, backend)) {
       int[] done = {0};
@@ -270,6 +296,7 @@ final class TrainingLoop implements AutoCloseable {
     try {
       loader.close();
     } finally {
+      proposals.forEach(RunProposals::close);
       parameters.close();
     }
   }

@@ -1,27 +1,194 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Picture;
+import dev.cocoli.data.proposals.ProposalIndex.Entry;
 import dev.cocoli.detection.Box;
+import java.io.ByteArrayInputStream;
+import java.io.DataInputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.zip.DataFormatException;
 
-/** The regions of a data set's pictures in a file. Safe for many threads; to be closed. */
+/**
+ * The regions of a data set's pictures in a file, read from the disk as they are asked for. Safe for
+ * many threads.
+ *
+ * <p>The form, numbers big-endian: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the settings,
+ * a text; CRC-32C of all that. Then of each picture its regions, each x1, y1, width and height in 16
+ * bits, by columns, high bytes first, deflated. Then the index: the number of pictures, and of each
+ * the file's name (a text), width, height (4 bytes each), the file's size in bytes and the offset of
+ * the regions (8 bytes each), their packed size, their number and their CRC-32C (4 bytes each). Last
+ * the index's offset and size (8 bytes each), its CRC-32C, and the 8 bytes again. A text is the
+ * number of its bytes (4 bytes) and UTF-8.
+ */
 public final class ProposalFile implements ProposalSource, AutoCloseable {
+  /** Of the magic and the version. */
+  private static final int START_BYTES = ProposalWriter.MAGIC.length + 4;
 
-  private ProposalFile() {}
+  private static final String AGAIN = "; write it again with cocoli proposals";
+
+  private final Path file;
+  /** No channel: an interrupt of one reader would close it for all. */
+  private final RandomAccessFile bytes;
+
+  private final String settings;
+  private final List<Entry> entries;
+  private final Map<String, Entry> byName;
+  private final String digest;
+
+  private ProposalFile(
+      Path file, RandomAccessFile bytes, String settings, List<Entry> entries, String digest) {
+    this.file = file;
+    this.bytes = bytes;
+    this.settings = settings;
+    this.entries = entries;
+    this.digest = digest;
+    byName = HashMap.newHashMap(entries.size());
+    entries.forEach(entry -> byName.put(entry.fileName(), entry));
+  }
 
   /**
    * Opens a file, and checks all of it.
    *
    * @param file what {@link #write} has written
    * @return the file, to be closed by the caller
-   * @throws dev.cocoli.data.DataException if it cannot be read, is no such file, of another
-   *     version, truncated or damaged, or has a region outside its picture or of no size
+   * @throws DataException if it cannot be read, is no such file, of another version, truncated or
+   *     damaged, or has a region outside its picture or of no size
    */
   public static ProposalFile read(Path file) {
-    throw new UnsupportedOperationException("the next commits bring the file");
+    RandomAccessFile bytes;
+    try {
+      bytes = new RandomAccessFile(file.toFile(), "r");
+    } catch (FileNotFoundException e) {
+      throw new DataException(
+          file + (Files.exists(file) ? ": cannot be read" : ": there is no such file"), e);
+    }
+    try {
+      ProposalFile opened = open(file, bytes);
+      opened.entries.parallelStream().forEach(opened::boxes);
+      return opened;
+    } catch (IOException e) {
+      closeAfter(bytes, e);
+      throw new DataException(file + ": cannot be read (" + e.getMessage() + ")", e);
+    } catch (RuntimeException | Error e) {
+      closeAfter(bytes, e);
+      throw e;
+    }
+  }
+
+  private static void closeAfter(RandomAccessFile bytes, Throwable problem) {
+    try {
+      bytes.close();
+    } catch (IOException e) {
+      problem.addSuppressed(e);
+    }
+  }
+
+  private static ProposalFile open(Path file, RandomAccessFile from) throws IOException {
+    long size = from.length();
+    byte[] magic = ProposalWriter.MAGIC;
+    byte[] start = read(from, 0, (int) Math.min(size, START_BYTES));
+    if (!Arrays.equals(Arrays.copyOf(start, magic.length), magic)) {
+      throw new DataException(file + ": is no proposals file");
+    }
+    if (start.length < START_BYTES) {
+      throw truncated(file);
+    }
+    int version = ByteBuffer.wrap(start).getInt(magic.length);
+    if (version != ProposalWriter.VERSION) {
+      throw new DataException(
+          "%s: is a proposals file of version %d, and this program reads version %d%s"
+              .formatted(file, version, ProposalWriter.VERSION, AGAIN));
+    }
+    if (size < START_BYTES + ProposalWriter.TRAILER_BYTES) {
+      throw truncated(file);
+    }
+    long end = size - ProposalWriter.TRAILER_BYTES;
+    ByteBuffer trailer = ByteBuffer.wrap(read(from, end, ProposalWriter.TRAILER_BYTES));
+    long offset = trailer.getLong();
+    long length = trailer.getLong();
+    int sum = trailer.getInt();
+    byte[] last = new byte[magic.length];
+    trailer.get(last);
+    if (!Arrays.equals(last, magic)) {
+      throw truncated(file);
+    }
+    if (offset < START_BYTES || length < 0 || length > Integer.MAX_VALUE - 8) {
+      throw damaged(file);
+    }
+    if (offset + length != end) {
+      throw damaged(file);
+    }
+    byte[] index = read(from, offset, (int) length);
+    if (ProposalWriter.checkSum(index) != sum) {
+      throw damaged(file);
+    }
+    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(index))) {
+      List<Entry> entries = List.copyOf(ProposalIndex.read(in));
+      long first = entries.isEmpty() ? offset : entries.getFirst().offset();
+      String settings = settings(file, from, first);
+      return new ProposalFile(file, from, settings, entries, digest(index));
+    } catch (IOException e) {
+      throw new DataException(file + ": is damaged" + AGAIN, e);
+    }
+  }
+
+  private static String settings(Path file, RandomAccessFile from, long headerSize)
+      throws IOException {
+    if (headerSize < START_BYTES + 8 || headerSize > from.length()) {
+      throw damaged(file);
+    }
+    byte[] header = read(from, 0, Math.toIntExact(headerSize));
+    int sum = ByteBuffer.wrap(header).getInt(header.length - 4);
+    if (ProposalWriter.checkSum(Arrays.copyOf(header, header.length - 4)) != sum) {
+      throw damaged(file);
+    }
+    int textSize = header.length - START_BYTES - 4;
+    try (DataInputStream in =
+        new DataInputStream(new ByteArrayInputStream(header, START_BYTES, textSize))) {
+      return ProposalIndex.readText(in);
+    }
+  }
+
+  private static String digest(byte[] index) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(index));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java platform has SHA-256", e);
+    }
+  }
+
+  private static DataException truncated(Path file) {
+    return new DataException(file + ": is truncated" + AGAIN);
+  }
+
+  private static DataException damaged(Path file) {
+    return new DataException(file + ": is damaged, a check sum is wrong" + AGAIN);
+  }
+
+  private static byte[] read(RandomAccessFile from, long offset, int count) throws IOException {
+    byte[] read = new byte[count];
+    synchronized (from) { // the place to read at is the file's
+      from.seek(offset);
+      from.readFully(read);
+    }
+    return read;
   }
 
   /**
@@ -33,20 +200,113 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
    * @param source where the regions come from
    * @param settings how the source was set, in words, for the record
    * @param threads how many pictures are worked on at once
+   * @throws DataException if the file cannot be written, or the source gives a region outside its
+   *     picture or of no size
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays set
    */
   public static void write(
       Path file, Dataset data, ProposalSource source, String settings, int threads) {
-    throw new UnsupportedOperationException("the next commits bring the file");
+    write(file, data, source, settings, threads, ProposalListener.NONE);
   }
 
   /**
-   * Makes sure that the file has the regions of every picture of a data set.
+   * Computes the regions of every picture of a data set and writes them, and tells how far it is.
+   *
+   * @param file where to; replaced if it is there
+   * @param data the pictures
+   * @param source where the regions come from
+   * @param settings how the source was set, in words, for the record
+   * @param threads how many pictures are worked on at once
+   * @param listener is told of each picture
+   * @throws DataException if the file cannot be written, or the source gives a region outside its
+   *     picture or of no size
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays set
+   */
+  public static void write(
+      Path file,
+      Dataset data,
+      ProposalSource source,
+      String settings,
+      int threads,
+      ProposalListener listener) {
+    try (ProposalWriter writer = new ProposalWriter(file, settings);
+        ProposalRun run = new ProposalRun(data, source, threads)) {
+      run.writeTo(writer, listener);
+      writer.finish();
+    } catch (IOException e) {
+      throw new DataException(file + ": cannot be written (" + reason(e) + ")", e);
+    }
+  }
+
+  /** Java's messages of these are but the file's name. */
+  private static String reason(IOException problem) {
+    return switch (problem) {
+      case AccessDeniedException ignored -> "permission denied";
+      case NoSuchFileException ignored -> "there is no such folder";
+      default -> String.valueOf(problem.getMessage());
+    };
+  }
+
+  /** {@return how the regions were made, as it was told when the file was written} */
+  public String settings() {
+    return settings;
+  }
+
+  /** {@return the number of pictures} */
+  public int size() {
+    return entries.size();
+  }
+
+  /** {@return the number of regions of all pictures} */
+  public long regions() {
+    return entries.stream().mapToLong(Entry::regions).sum();
+  }
+
+  /** {@return SHA-256 of the pictures' names and sizes and their regions, in hexadecimal digits} */
+  public String digest() {
+    return digest;
+  }
+
+  /**
+   * Makes sure that the file has the regions of every picture of a data set; it may have those of
+   * others, too. A picture is known by its name, its size in pixels and its file's size in bytes.
    *
    * @param data the data set
-   * @throws dev.cocoli.data.DataException if a picture is missing, or is another by its size
+   * @throws DataException if a picture is missing, or is another by its size
    */
   public void requireFor(Dataset data) {
-    throw new UnsupportedOperationException("the next commits bring the file");
+    for (int i = 0; i < data.size(); i++) {
+      AnnotatedImage image = data.get(i);
+      Entry entry = entry(image);
+      long byteSize = ProposalWriter.byteSize(image.path());
+      if (byteSize != entry.fileByteSize()) {
+        throw new DataException(
+            "%s: was made for another data set: its picture %s has %,d bytes, and %s has %,d"
+                .formatted(
+                    file, image.fileName(), entry.fileByteSize(), image.path(), byteSize));
+      }
+    }
+  }
+
+  private Entry entry(AnnotatedImage image) {
+    Entry entry = byName.get(image.fileName());
+    if (entry == null) {
+      throw new DataException(
+          "%s: was made for another data set: it has no picture %s"
+              .formatted(file, image.fileName()));
+    }
+    if (entry.width() != image.width() || entry.height() != image.height()) {
+      throw new DataException(
+          "%s: was made for another data set: its picture %s has %d x %d pixels, not %d x %d"
+              .formatted(
+                  file,
+                  image.fileName(),
+                  entry.width(),
+                  entry.height(),
+                  image.width(),
+                  image.height()));
+    }
+    return entry;
   }
 
   @Override
@@ -58,13 +318,50 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
    * {@return the regions of a picture, the best first}
    *
    * @param image the picture
-   * @throws dev.cocoli.data.DataException if the file has none of this name and size
+   * @throws DataException if the file has none of this name and size
    */
   public List<Box> proposals(AnnotatedImage image) {
-    throw new UnsupportedOperationException("the next commits bring the file");
+    return boxes(entry(image));
+  }
+
+  private List<Box> boxes(Entry entry) {
+    try {
+      boolean within =
+          entry.byteSize() >= 0
+              && entry.regions() >= 0
+              && entry.regions() <= Integer.MAX_VALUE / 16
+              && entry.offset() >= 0
+              && entry.offset() <= bytes.length() - entry.byteSize();
+      if (!within) {
+        throw damaged(file);
+      }
+      byte[] packed = read(bytes, entry.offset(), entry.byteSize());
+      if (ProposalWriter.checkSum(packed) != entry.checkSum()) {
+        throw damaged(file);
+      }
+      return RegionCodec.unpack(
+          packed,
+          entry.regions(),
+          file + ": " + entry.fileName(),
+          entry.width(),
+          entry.height());
+    } catch (IOException e) {
+      throw new DataException(file + ": cannot be read (" + e.getMessage() + ")", e);
+    } catch (DataFormatException e) {
+      throw new DataException(
+          "%s: is damaged at %s (%s)%s"
+              .formatted(file, entry.fileName(), e.getMessage(), AGAIN),
+          e);
+    }
   }
 
   /** Closes the file. Closing again does nothing. */
   @Override
-  public void close() {}
+  public void close() {
+    try {
+      bytes.close();
+    } catch (IOException e) {
+      throw new DataException(file + ": cannot be closed (" + e.getMessage() + ")", e);
+    }
+  }
 }

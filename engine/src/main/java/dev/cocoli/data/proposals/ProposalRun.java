@@ -1,0 +1,92 @@
+package dev.cocoli.data.proposals;
+
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.data.ImageDecoder;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Box;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * Computes the regions of a data set's pictures, several at a time, and hands them on in their
+ * order. Never more than twice as many pictures as there are threads are under way.
+ */
+final class ProposalRun implements AutoCloseable {
+  private final Dataset data;
+  private final ProposalSource source;
+  private final int ahead;
+  private final ExecutorService workers;
+  private final ImageDecoder decoder = new ImageDecoder();
+
+  ProposalRun(Dataset data, ProposalSource source, int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads is at least 1, not " + threads);
+    }
+    this.data = data;
+    this.source = source;
+    this.ahead = 2 * threads;
+    workers = Executors.newFixedThreadPool(threads);
+  }
+
+  void writeTo(ProposalWriter writer, ProposalListener listener) throws IOException {
+    Deque<Future<List<Box>>> begun = new ArrayDeque<>();
+    for (int taken = 0, submitted = 0; taken < data.size(); taken++) {
+      for (; submitted < data.size() && begun.size() < ahead; submitted++) {
+        AnnotatedImage image = data.get(submitted);
+        begun.addLast(workers.submit(() -> search(image)));
+      }
+      write(data.get(taken), begun.removeFirst(), writer, listener);
+    }
+  }
+
+  private List<Box> search(AnnotatedImage image) {
+    try (Picture picture = decoder.decode(image)) {
+      return source.proposals(image, picture);
+    }
+  }
+
+  private void write(
+      AnnotatedImage image,
+      Future<List<Box>> searched,
+      ProposalWriter writer,
+      ProposalListener listener)
+      throws IOException {
+    try {
+      if (Thread.interrupted()) { // a future that is done does not look
+        throw new InterruptedException();
+      }
+      List<Box> boxes = searched.get();
+      writer.add(image, boxes);
+      listener.done(image, boxes.size());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException("interrupted at " + image.fileName());
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case ImageDecodeException problem -> {
+          writer.add(image, List.of());
+          listener.broken(image, problem);
+        }
+        case RuntimeException problem -> throw problem;
+        case Error problem -> throw problem;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    }
+  }
+
+  /** Ends what is under way. */
+  @Override
+  public void close() {
+    workers.shutdownNow();
+    workers.close();
+  }
+}

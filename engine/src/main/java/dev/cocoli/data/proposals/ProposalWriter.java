@@ -1,0 +1,141 @@
+package dev.cocoli.data.proposals;
+
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.DataException;
+import dev.cocoli.data.proposals.ProposalIndex.Entry;
+import dev.cocoli.detection.Box;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.zip.CRC32C;
+
+/**
+ * Writes a proposals file picture by picture; of each only the line of the index stays in memory.
+ * It is written under a temporary name and takes its place at {@link #finish}; without that, closing
+ * leaves nothing.
+ */
+final class ProposalWriter implements AutoCloseable {
+  static final byte[] MAGIC = {'C', 'O', 'C', 'O', 'L', 'I', 'R', 'P'};
+  static final int VERSION = 1;
+
+  /** Of the end: where the index is, its size, its check sum, and the magic again. */
+  static final int TRAILER_BYTES = 8 + 8 + 4 + MAGIC.length;
+
+  private static final int BUFFER = 1 << 16;
+
+  private final Path file;
+  private final Path temporary;
+  private final FileChannel channel;
+  private final DataOutputStream out;
+  private final List<Entry> entries = new ArrayList<>();
+  private final Set<String> names = new HashSet<>();
+  private long offset;
+
+  ProposalWriter(Path file, String settings) throws IOException {
+    this.file = file;
+    temporary = file.resolveSibling(file.getFileName() + ".tmp");
+    channel =
+        FileChannel.open(
+            temporary,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE);
+    out = new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER));
+    try {
+      byte[] header = header(settings);
+      out.write(header);
+      offset = header.length;
+    } catch (IOException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static byte[] header(String settings) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    DataOutputStream header = new DataOutputStream(bytes);
+    header.write(MAGIC);
+    header.writeInt(VERSION);
+    ProposalIndex.writeText(header, settings);
+    header.writeInt(checkSum(bytes.toByteArray()));
+    return bytes.toByteArray();
+  }
+
+  static int checkSum(byte[] bytes) {
+    CRC32C sum = new CRC32C();
+    sum.update(ByteBuffer.wrap(bytes));
+    return (int) sum.getValue();
+  }
+
+  /**
+   * Adds a picture.
+   *
+   * @throws DataException if a region is outside it or of no size, it is too large, or there was one
+   *     of its name
+   */
+  void add(AnnotatedImage image, List<Box> boxes) throws IOException {
+    String name = image.fileName();
+    if (!names.add(name)) {
+      throw new DataException(name + ": the data set has two pictures of this name");
+    }
+    if (Math.max(image.width(), image.height()) > RegionCodec.MAX_SIDE) {
+      throw new DataException(
+          "%s: a picture of %d x %d is too large for a proposals file"
+              .formatted(name, image.width(), image.height()));
+    }
+    byte[] packed = RegionCodec.pack(boxes, name, image.width(), image.height());
+    out.write(packed);
+    entries.add(
+        new Entry(
+            name,
+            image.width(),
+            image.height(),
+            byteSize(image.path()),
+            offset,
+            packed.length,
+            boxes.size(),
+            checkSum(packed)));
+    offset += packed.length;
+  }
+
+  static long byteSize(Path picture) {
+    try {
+      return Files.size(picture);
+    } catch (IOException e) {
+      throw new DataException(picture + ": there is no such file, or it cannot be read", e);
+    }
+  }
+
+  /** Writes the index, forces all to the disk and moves the file to its place. */
+  void finish() throws IOException {
+    byte[] index = ProposalIndex.toBytes(entries);
+    out.write(index);
+    out.writeLong(offset);
+    out.writeLong(index.length);
+    out.writeInt(checkSum(index));
+    out.write(MAGIC);
+    out.flush();
+    channel.force(true);
+    channel.close();
+    Files.move(
+        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+    Files.deleteIfExists(temporary);
+  }
+}
