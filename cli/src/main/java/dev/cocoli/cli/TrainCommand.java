@@ -192,14 +192,7 @@ final class TrainCommand implements Callable<Integer> {
     ModelSpec spec = model(before, training.classNames());
     TrainingRun run =
         new TrainingRun(
-            spec,
-            training,
-            validation,
-            Optional.ofNullable(weights),
-            Optional.empty(),
-            origin(),
-            config,
-            this.out);
+            spec, training, validation, Optional.ofNullable(weights), origin(), config, this.out);
     OutputPaths.prepareFolder(this.out);
     return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
         .run(resume);

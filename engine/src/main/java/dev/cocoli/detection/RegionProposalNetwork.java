@@ -41,6 +41,11 @@ public final class RegionProposalNetwork extends Module {
     head = child("head", new RpnHead(channels, anchorGenerator.perLocation()));
   }
 
+  /** {@return the anchors of its maps} */
+  AnchorGenerator anchorGenerator() {
+    return anchorGenerator;
+  }
+
   /** Scores, deltas and anchors of a batch. */
   private record Predictions(
       Tensor objectness, Tensor deltas, Tensor anchors, long[] levelOffsets) {}

@@ -33,6 +33,28 @@ public record TrainingRun(
     TrainConfig config,
     Path out) {
 
+  /**
+   * A run whose model finds its regions itself, or has them found.
+   *
+   * @param model the model
+   * @param trainData pictures to train on
+   * @param validationData pictures to score on
+   * @param weights a file of weights to start from
+   * @param dataOrigin where the data came from
+   * @param config how to train
+   * @param out the run folder
+   */
+  public TrainingRun(
+      ModelSpec model,
+      Dataset trainData,
+      Optional<Dataset> validationData,
+      Optional<Path> weights,
+      Map<String, String> dataOrigin,
+      TrainConfig config,
+      Path out) {
+    this(model, trainData, validationData, weights, Optional.empty(), dataOrigin, config, out);
+  }
+
   /** Copies the map. */
   public TrainingRun {
     dataOrigin = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(dataOrigin));

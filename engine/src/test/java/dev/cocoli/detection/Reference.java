@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Reads what torchvision computed, in torch's layouts. */
 final class Reference implements AutoCloseable {
@@ -13,6 +14,10 @@ final class Reference implements AutoCloseable {
 
   Reference(Path folder) throws IOException {
     file = Safetensors.open(folder.resolve("expected.safetensors"));
+  }
+
+  Map<String, String> metadata() {
+    return file.metadata();
   }
 
   boolean has(String name) {
