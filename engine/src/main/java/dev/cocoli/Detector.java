@@ -18,7 +18,6 @@ import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
-import dev.cocoli.detection.Rcnn;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
@@ -134,7 +133,7 @@ public final class Detector implements AutoCloseable {
   }
 
   private static void requireFinished(WeightsFile file, DetectionModel model) throws IOException {
-    if (model instanceof Rcnn rcnn && !rcnn.isFinished()) {
+    if (!model.isFinished()) {
       throw new IOException(
           file.path()
               + " is of an R-CNN whose training is not finished: it has no support vector machines"

@@ -59,6 +59,11 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
    */
   public abstract Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed);
 
+  /** {@return whether it can detect; a model whose training has stages cannot before the last} */
+  public boolean isFinished() {
+    return true;
+  }
+
   /** {@return the part of it that a torchvision classifier has under the same keys} */
   abstract Module pretrained();
 

@@ -63,7 +63,8 @@ public final class Rcnn extends DetectionModel {
     return Math.toIntExact(network.outFeatures());
   }
 
-  /** {@return whether its machines and regressions are set, so that it can detect} */
+  /** {@return whether its machines and regressions are set} */
+  @Override
   public boolean isFinished() {
     return finished.value() != 0;
   }
@@ -83,6 +84,11 @@ public final class Rcnn extends DetectionModel {
     set(backend, svm, svmWeight, svmBias);
     set(backend, bboxPred, bboxWeight, bboxBias);
     finished.set(1);
+  }
+
+  /** Says that the network has moved on, so that machines and regressions do not fit it any more. */
+  public void reopen() {
+    finished.set(0);
   }
 
   private static void set(Backend backend, Linear linear, float[] weight, float[] bias) {

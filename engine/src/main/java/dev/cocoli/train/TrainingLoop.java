@@ -9,6 +9,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.Rcnn;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.ParameterArena;
@@ -131,6 +132,9 @@ final class TrainingLoop implements AutoCloseable {
         return result(Outcome.STOP_REQUESTED);
       }
     }
+    if (model instanceof Rcnn rcnn && progress.step() < schedule.totalSteps()) {
+      rcnn.reopen(); // epochs were added
+    }
     listener.started(plan());
     while (true) {
       boolean epochEnded = progress.step() % stepsPerEpoch == 0 && progress.step() > 0;
@@ -144,12 +148,32 @@ final class TrainingLoop implements AutoCloseable {
         return result(Outcome.STOPPED_EARLY);
       }
       if (progress.step() >= schedule.totalSteps()) {
-        return result(Outcome.COMPLETED);
+        if (model.isFinished()) {
+          return result(Outcome.COMPLETED);
+        }
+        if (!finish()) {
+          return stop();
+        }
+        continue;
       }
       if (!trainEpoch()) {
         return stop();
       }
     }
+  }
+
+  /** Does what R-CNN's training does after the steps; false if it was asked to stop. */
+  private boolean finish() {
+    FeatureStore store = new FeatureStore(folder.path(), progress.step());
+    RcnnStages stages =
+        new RcnnStages(
+            run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
+    if (!stages.run(stopRequested)) {
+      return false;
+    }
+    save(Checkpoint.Rank.LATEST);
+    store.delete(); // the weights have all of it
+    return true;
   }
 
   private TrainingPlan plan() {
@@ -212,6 +236,7 @@ final class TrainingLoop implements AutoCloseable {
   private boolean isEvaluationDue() {
     boolean isLast = progress.step() >= schedule.totalSteps();
     return run.validationData().isPresent()
+        && model.isFinished()
         && progress.evaluatedEpochs() < epochsDone()
         && (isLast || epochsDone() % config.evaluateEvery() == 0);
   }
