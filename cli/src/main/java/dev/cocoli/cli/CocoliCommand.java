@@ -21,6 +21,7 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       EvalCommand.class,
       DetectCommand.class,
+      ProposalsCommand.class,
       DoctorCommand.class
     },
     footer = {
@@ -44,7 +45,8 @@ final class CocoliCommand implements Runnable {
   @Override
   public void run() {
     throw new picocli.CommandLine.ParameterException(
-        spec.commandLine(), "which command? There are demo, train, eval, detect, doctor");
+        spec.commandLine(),
+        "which command? There are demo, train, eval, detect, proposals, doctor");
   }
 
   /** What {@code --version} prints. */

@@ -47,7 +47,7 @@ class FormatTest {
     List<String> files = new ArrayList<>();
     try (Stream<Path> folders = Files.list(ROOT)) {
       for (Path sources : folders.map(folder -> folder.resolve("src")).toList()) {
-        for (String kind : List.of("main", "test")) {
+        for (String kind : List.of("main", "test", "opencv")) {
           Path java = sources.resolve(kind).resolve("java");
           if (Files.isDirectory(java)) {
             try (Stream<Path> below = Files.walk(java)) {

@@ -63,6 +63,9 @@ class UsageTest {
               "--device",
               "--json",
               "--out"),
+          "proposals",
+          List.of(
+              "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),
           "doctor",
           List.of("--json"));
 
@@ -91,7 +94,7 @@ class UsageTest {
 
   @Test
   void commandIsNeededAndKnown() {
-    Cli.run().failed(2, "demo, train, eval, detect, doctor");
+    Cli.run().failed(2, "demo, train, eval, detect, proposals, doctor");
     Cli.run("trian").failed(2, "trian", "train");
   }
 

@@ -31,8 +31,7 @@ final class CieLab {
     double small = 216.0 / 24389; // CIE 15:2004, where the root gives way to a line
     for (int i = 0; i < ROOT.length; i++) {
       double light = (double) i / LINEAR_ONE;
-      double root =
-          light > small ? StrictMath.cbrt(light) : (24389.0 / 27 * light + 16) / 116;
+      double root = light > small ? StrictMath.cbrt(light) : (24389.0 / 27 * light + 16) / 116;
       ROOT[i] = (int) StrictMath.rint(root * ROOT_ONE);
     }
   }

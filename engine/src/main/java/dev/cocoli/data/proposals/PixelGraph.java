@@ -3,8 +3,8 @@ package dev.cocoli.data.proposals;
 /**
  * Segments a picture as Felzenszwalb and Huttenlocher do (Efficient Graph-Based Image Segmentation,
  * IJCV 2004, section 3): pixels are joined along the edges to their eight neighbours, the least
- * different first, unless an edge is a good deal stronger than those within either part. In: smoothed
- * channels [channels][height x width]; the edges are sorted once for every scale.
+ * different first, unless an edge is a good deal stronger than those within either part. In:
+ * smoothed channels [channels][height x width]; the edges are sorted once for every scale.
  */
 final class PixelGraph {
   private static final int DIGIT_BITS = 9;

@@ -26,16 +26,17 @@ import java.util.Map;
 import java.util.zip.DataFormatException;
 
 /**
- * The regions of a data set's pictures in a file, read from the disk as they are asked for. Safe for
- * many threads.
+ * The regions of a data set's pictures in a file, read from the disk as they are asked for. Safe
+ * for many threads.
  *
- * <p>The form, numbers big-endian: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the settings,
- * a text; CRC-32C of all that. Then of each picture its regions, each x1, y1, width and height in 16
- * bits, by columns, high bytes first, deflated. Then the index: the number of pictures, and of each
- * the file's name (a text), width, height (4 bytes each), the file's size in bytes and the offset of
- * the regions (8 bytes each), their packed size, their number and their CRC-32C (4 bytes each). Last
- * the index's offset and size (8 bytes each), its CRC-32C, and the 8 bytes again. A text is the
- * number of its bytes (4 bytes) and UTF-8.
+ * <p>The form, numbers big-endian: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the
+ * settings, a text; CRC-32C of all that. Then of each picture its regions, each x1, y1, width and
+ * height in 16 bits, by columns, high bytes first, deflated. Then the index: the number of
+ * pictures, and of each the file's name (a text), width, height, CRC-32C of the picture file's
+ * size, first 4,096 bytes and last 4,096 (4 bytes each), the offset of the regions (8 bytes), their
+ * packed size, their number and their CRC-32C (4 bytes each). Last the index's offset and size (8
+ * bytes each), its CRC-32C, and the 8 bytes again. A text is the number of its bytes (4 bytes) and
+ * UTF-8.
  */
 public final class ProposalFile implements ProposalSource, AutoCloseable {
   /** Of the magic and the version. */
@@ -44,6 +45,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   private static final String AGAIN = "; write it again with cocoli proposals";
 
   private final Path file;
+
   /** No channel: an interrupt of one reader would close it for all. */
   private final RandomAccessFile bytes;
 
@@ -202,7 +204,8 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
    * @param threads how many pictures are worked on at once
    * @throws DataException if the file cannot be written, or the source gives a region outside its
    *     picture or of no size
-   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays set
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays
+   *     set
    */
   public static void write(
       Path file, Dataset data, ProposalSource source, String settings, int threads) {
@@ -220,7 +223,8 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
    * @param listener is told of each picture
    * @throws DataException if the file cannot be written, or the source gives a region outside its
    *     picture or of no size
-   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays set
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays
+   *     set
    */
   public static void write(
       Path file,
@@ -269,21 +273,19 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
 
   /**
    * Makes sure that the file has the regions of every picture of a data set; it may have those of
-   * others, too. A picture is known by its name, its size in pixels and its file's size in bytes.
+   * others, too. A picture is known by its name, its size, and its file's size, beginning and end.
    *
    * @param data the data set
-   * @throws DataException if a picture is missing, or is another by its size
+   * @throws DataException if a picture is missing, or is another
    */
   public void requireFor(Dataset data) {
     for (int i = 0; i < data.size(); i++) {
       AnnotatedImage image = data.get(i);
       Entry entry = entry(image);
-      long byteSize = ProposalWriter.byteSize(image.path());
-      if (byteSize != entry.fileByteSize()) {
+      if (PictureSum.of(image.path()) != entry.pictureSum()) {
         throw new DataException(
-            "%s: was made for another data set: its picture %s has %,d bytes, and %s has %,d"
-                .formatted(
-                    file, image.fileName(), entry.fileByteSize(), image.path(), byteSize));
+            "%s: was made for another data set: its picture %s is not %s"
+                .formatted(file, image.fileName(), image.path()));
       }
     }
   }
@@ -340,17 +342,12 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
         throw damaged(file);
       }
       return RegionCodec.unpack(
-          packed,
-          entry.regions(),
-          file + ": " + entry.fileName(),
-          entry.width(),
-          entry.height());
+          packed, entry.regions(), file + ": " + entry.fileName(), entry.width(), entry.height());
     } catch (IOException e) {
       throw new DataException(file + ": cannot be read (" + e.getMessage() + ")", e);
     } catch (DataFormatException e) {
       throw new DataException(
-          "%s: is damaged at %s (%s)%s"
-              .formatted(file, entry.fileName(), e.getMessage(), AGAIN),
+          "%s: is damaged at %s (%s)%s".formatted(file, entry.fileName(), e.getMessage(), AGAIN),
           e);
     }
   }

@@ -18,7 +18,7 @@ final class ProposalIndex {
    * @param fileName the name by which the data set knows the file
    * @param width columns
    * @param height rows
-   * @param fileByteSize bytes of the picture's own file
+   * @param pictureSum a sum of the picture's own file, see {@link PictureSum}
    * @param offset where the packed regions begin
    * @param byteSize bytes of the packed regions
    * @param regions how many
@@ -28,7 +28,7 @@ final class ProposalIndex {
       String fileName,
       int width,
       int height,
-      long fileByteSize,
+      int pictureSum,
       long offset,
       int byteSize,
       int regions,
@@ -42,7 +42,7 @@ final class ProposalIndex {
         writeText(out, entry.fileName());
         out.writeInt(entry.width());
         out.writeInt(entry.height());
-        out.writeLong(entry.fileByteSize());
+        out.writeInt(entry.pictureSum());
         out.writeLong(entry.offset());
         out.writeInt(entry.byteSize());
         out.writeInt(entry.regions());
@@ -68,7 +68,7 @@ final class ProposalIndex {
               readText(in),
               in.readInt(),
               in.readInt(),
-              in.readLong(),
+              in.readInt(),
               in.readLong(),
               in.readInt(),
               in.readInt(),

@@ -2,6 +2,8 @@ package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.detection.Box;
+import java.util.List;
 
 /** Is told how far the writing of a proposals file is, picture by picture in their order. */
 public interface ProposalListener {
@@ -12,9 +14,9 @@ public interface ProposalListener {
    * A picture's regions are there.
    *
    * @param image the picture
-   * @param regions how many
+   * @param regions where they are, the best first
    */
-  default void done(AnnotatedImage image, int regions) {}
+  default void done(AnnotatedImage image, List<Box> regions) {}
 
   /**
    * A picture cannot be decoded; the file has no regions for it.

@@ -66,7 +66,7 @@ final class ProposalRun implements AutoCloseable {
       }
       List<Box> boxes = searched.get();
       writer.add(image, boxes);
-      listener.done(image, boxes.size());
+      listener.done(image, boxes);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CancellationException("interrupted at " + image.fileName());

@@ -23,8 +23,8 @@ import java.util.zip.CRC32C;
 
 /**
  * Writes a proposals file picture by picture; of each only the line of the index stays in memory.
- * It is written under a temporary name and takes its place at {@link #finish}; without that, closing
- * leaves nothing.
+ * It is written under a temporary name and takes its place at {@link #finish}; without that,
+ * closing leaves nothing.
  */
 final class ProposalWriter implements AutoCloseable {
   static final byte[] MAGIC = {'C', 'O', 'C', 'O', 'L', 'I', 'R', 'P'};
@@ -82,8 +82,8 @@ final class ProposalWriter implements AutoCloseable {
   /**
    * Adds a picture.
    *
-   * @throws DataException if a region is outside it or of no size, it is too large, or there was one
-   *     of its name
+   * @throws DataException if a region is outside it or of no size, it is too large, or there was
+   *     one of its name
    */
   void add(AnnotatedImage image, List<Box> boxes) throws IOException {
     String name = image.fileName();
@@ -102,20 +102,12 @@ final class ProposalWriter implements AutoCloseable {
             name,
             image.width(),
             image.height(),
-            byteSize(image.path()),
+            PictureSum.of(image.path()),
             offset,
             packed.length,
             boxes.size(),
             checkSum(packed)));
     offset += packed.length;
-  }
-
-  static long byteSize(Path picture) {
-    try {
-      return Files.size(picture);
-    } catch (IOException e) {
-      throw new DataException(picture + ": there is no such file, or it cannot be read", e);
-    }
   }
 
   /** Writes the index, forces all to the disk and moves the file to its place. */

@@ -45,7 +45,9 @@ final class RankedBoxes {
     }
   }
 
-  /** SplitMix64's finaliser (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). */
+  /**
+   * SplitMix64's finaliser (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
+   */
   static long mixed(long value) {
     long z = value * 0x9E3779B97F4A7C15L;
     z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;

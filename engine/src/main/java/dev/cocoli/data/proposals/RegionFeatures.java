@@ -27,7 +27,9 @@ final class RegionFeatures {
   final int[] textures;
   final int textureLength;
 
-  /** Pairs of segments that touch along an edge of pixels: the lower number, 2^32 times; the higher. */
+  /**
+   * Pairs of segments that touch along an edge of pixels: the lower number, 2^32 times; the higher.
+   */
   final long[] neighbours;
 
   /**

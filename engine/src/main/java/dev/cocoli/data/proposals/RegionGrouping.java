@@ -3,12 +3,12 @@ package dev.cocoli.data.proposals;
 import java.util.Arrays;
 
 /**
- * Joins the two most alike regions again and again, until one is left (Uijlings et al., section 4.1,
- * algorithm 1). Likeness is in whole numbers, 2^16 for one; of equal pairs the one found first is
- * joined first.
+ * Joins the two most alike regions again and again, until one is left (Uijlings et al., section
+ * 4.1, algorithm 1). Likeness is in whole numbers, 2^24 for one; of equal pairs the one found first
+ * is joined first.
  */
 final class RegionGrouping {
-  private static final int ONE = 1 << 16;
+  private static final int ONE = 1 << 24;
 
   private final Similarity similarity;
   private final long pixels;
@@ -22,6 +22,11 @@ final class RegionGrouping {
   private final int[] y2;
   private final int[] parents;
   private final int[][] neighbours;
+
+  /** Which two a joined region is made of; 0 for segments. */
+  private final int[] ones;
+
+  private final int[] others;
 
   /** Where a region's histograms are; a joined region takes the place of one of its parts. */
   private final int[] slots;
@@ -50,6 +55,8 @@ final class RegionGrouping {
     x2 = Arrays.copyOf(segments.x2, all);
     y2 = Arrays.copyOf(segments.y2, all);
     parents = new int[all];
+    ones = new int[all];
+    others = new int[all];
     slots = new int[all];
     seen = new int[all];
     for (int i = 0; i < all; i++) {
@@ -74,13 +81,24 @@ final class RegionGrouping {
    * @param segments where to begin
    * @param similarity what makes two regions alike
    * @param pixels of the picture
-   * @return the boxes of all regions, first the segments', last that of the whole picture: x1, y1,
-   *     x2, y2 [4][regions]
    */
-  static int[][] boxes(RegionFeatures segments, Similarity similarity, long pixels) {
+  static RegionGrouping of(RegionFeatures segments, Similarity similarity, long pixels) {
     RegionGrouping grouping = new RegionGrouping(segments, similarity, pixels);
     grouping.run(segments.count());
-    return new int[][] {grouping.x1, grouping.y1, grouping.x2, grouping.y2};
+    return grouping;
+  }
+
+  /**
+   * Returns the boxes of all regions, first the segments', last that of the whole picture: x1, y1,
+   * x2, y2 [4][regions].
+   */
+  int[][] boxes() {
+    return new int[][] {x1, y1, x2, y2};
+  }
+
+  /** Returns the two parts of each region, [2][regions], both 0 for segments. */
+  int[][] parts() {
+    return new int[][] {ones, others};
   }
 
   private void connect(long[] touching, int count) {
@@ -114,6 +132,8 @@ final class RegionGrouping {
   }
 
   private void join(int one, int other, int joined) {
+    ones[joined] = one;
+    others[joined] = other;
     parents[one] = joined;
     parents[other] = joined;
     sizes[joined] = sizes[one] + sizes[other];

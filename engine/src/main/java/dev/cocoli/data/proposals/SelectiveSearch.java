@@ -21,16 +21,17 @@ import java.util.concurrent.Future;
  * alike neighbours until one region is left, and proposes the box of every region on the way. In: a
  * picture; out: up to {@code maxProposals} boxes, the best first.
  *
- * <p>The settings are the paper's and its published program's: pictures smoothed with a sigma of 0.8,
- * k of 50 and 100 (and 150, 300) grey levels, no segment smaller than k pixels, 25 bins of colour a
- * channel, 10 bins of texture in 8 orientations a channel (section 4.2.2), the modes of table 5, and
- * the ranks of section 4.3. A picture with a side over {@value #MAX_SIDE} pixels is searched in a
- * smaller copy: the work and the number of regions grow with the area, and what a detector can find
- * does not.
+ * <p>The settings are the paper's and its published program's: pictures smoothed with a sigma of
+ * 0.8, k of 50 and 100 (and 150, 300) grey levels, no segment smaller than k pixels, 25 bins of
+ * colour a channel, 10 bins of texture in 8 orientations a channel (section 4.2.2), the modes of
+ * table 5, and the ranks of section 4.3. A picture with a side over {@value #MAX_SIDE} pixels is
+ * searched in a smaller copy: the work and the number of regions grow with the area, and what a
+ * detector can find does not.
  *
  * <p>All arithmetic that decides is in whole numbers or in sums and roots that IEEE 754 defines to
- * the bit, so the same picture, configuration and seed give the same boxes on every machine and with
- * any number of threads. A search holds no memory between pictures, and is safe for many threads.
+ * the bit, so the same picture, configuration and seed give the same boxes on every machine and
+ * with any number of threads. A search holds no memory between pictures, and is safe for many
+ * threads.
  */
 public final class SelectiveSearch implements ProposalSource {
   /** The longest side that is searched as it is; longer ones are divided by a whole number. */
@@ -122,7 +123,7 @@ public final class SelectiveSearch implements ProposalSource {
       Segmentation segments = graph.segment(scale * GaussianFilter.GREY_LEVEL, scale);
       RegionFeatures features = new RegionFeatures(segments, width, height, channels, textures);
       for (Similarity similarity : config.mode().similarities()) {
-        groupings.add(RegionGrouping.boxes(features, similarity, (long) width * height));
+        groupings.add(RegionGrouping.of(features, similarity, (long) width * height).boxes());
       }
     }
     return groupings;

@@ -1,5 +1,6 @@
 package dev.cocoli.data.proposals;
 
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -71,5 +72,11 @@ public record SelectiveSearchConfig(
    */
   public SelectiveSearchConfig withThreads(int count) {
     return new SelectiveSearchConfig(mode, maxProposals, seed, count);
+  }
+
+  /** {@return what the regions depend on, in words, for the record} */
+  public String settings() {
+    return "selective search, mode %s, at most %d regions, seed %d"
+        .formatted(mode.name().toLowerCase(Locale.ROOT), maxProposals, seed);
   }
 }

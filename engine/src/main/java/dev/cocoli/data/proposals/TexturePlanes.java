@@ -1,9 +1,10 @@
 package dev.cocoli.data.proposals;
 
 /**
- * Gaussian derivatives of each channel in eight orientations, sorted into ten bins (Uijlings et al.,
- * section 4.2.2). Opposite orientations share a plane: where one is positive, the other is nothing.
- * In: channels [channels][height x width]; out: bins -9 to 9 [channels * 4][height x width].
+ * Gaussian derivatives of each channel in eight orientations, sorted into ten bins (Uijlings et
+ * al., section 4.2.2). Opposite orientations share a plane: where one is positive, the other is
+ * nothing. In: channels [channels][height x width]; out: bins -9 to 9 [channels * 4][height x
+ * width].
  */
 final class TexturePlanes {
   static final int BINS = 10;

@@ -1,0 +1,171 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.data.proposals.ProposalFile;
+import dev.cocoli.data.proposals.ProposalListener;
+import dev.cocoli.data.proposals.SelectiveSearch;
+import dev.cocoli.data.proposals.SelectiveSearchConfig;
+import dev.cocoli.data.proposals.SelectiveSearchMode;
+import dev.cocoli.detection.Box;
+import dev.cocoli.eval.ProposalRecall;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Computes the regions of a data set once, for R-CNN and Fast R-CNN. */
+@Command(
+    name = "proposals",
+    description = {
+      "Finds the regions of each picture of a data set that may hold an object, by selective search,"
+          + " writes them to a file, and tells how many of the marked objects they cover. A picture"
+          + " that cannot be decoded is named, and has none."
+    },
+    customSynopsis = {
+      "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",
+      "                        [--mode fast|quality] [--max N] [--threads N]"
+    })
+final class ProposalsCommand implements Callable<Integer> {
+  @Mixin private DataOptions data;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      description =
+          "VOC: a list in ImageSets/Main. COCO: as in instances_NAME.json; a file needs none.")
+  private String split;
+
+  @Option(names = "--out", paramLabel = "FILE", required = true, description = "Where to write.")
+  private Path out;
+
+  @Option(
+      names = "--mode",
+      paramLabel = "fast|quality",
+      defaultValue = "fast",
+      description =
+          "Combine 8 groupings (fast), or 80 (quality), which finds more and takes a few times as"
+              + " long. Default: ${DEFAULT-VALUE}.")
+  private SelectiveSearchMode mode;
+
+  @Option(
+      names = "--max",
+      paramLabel = "N",
+      defaultValue = "" + SelectiveSearchConfig.DEFAULT_MAX_PROPOSALS,
+      description = "The most regions of a picture. Default: ${DEFAULT-VALUE}.")
+  private int max;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "How many pictures to work on at once. Default: the processors there are.")
+  private Integer threads;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    if (!data.isGiven()) {
+      throw usage("which pictures? Give --data");
+    }
+    if (max < 1) {
+      throw usage("--max is at least 1, not " + max);
+    }
+    if (threads != null && threads < 1) {
+      throw usage("--threads is at least 1, not " + threads);
+    }
+    OutputPaths.prepareFile(out);
+    PrintWriter notes = spec.commandLine().getOut();
+    Dataset pictures = data.open(Optional.ofNullable(split), List.of(), "data", notes);
+    SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
+    long began = System.nanoTime();
+    ProposalRecall recall = write(pictures, config);
+    tell(recall, (System.nanoTime() - began) / 1e9, notes);
+    return 0;
+  }
+
+  private ProposalRecall write(Dataset pictures, SelectiveSearchConfig config) {
+    int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+    try (Progress progress = new Progress(pictures.size(), spec.commandLine().getErr())) {
+      ProposalFile.write(
+          out, pictures, new SelectiveSearch(config), config.settings(), workers, progress);
+      return progress.recall;
+    }
+  }
+
+  private void tell(ProposalRecall recall, double seconds, PrintWriter notes) throws IOException {
+    notes.printf(
+        Locale.ROOT,
+        "%,d picture%s, %,d regions, %,.1f MB in %s; %,.0f s%n",
+        recall.pictures(),
+        recall.pictures() == 1 ? "" : "s",
+        recall.proposals(),
+        Files.size(out) / 1e6,
+        out,
+        seconds);
+    if (recall.objects() > 0) {
+      notes.printf(
+          Locale.ROOT,
+          "%,d of %,d objects have a region of IoU 0.5 or more (recall %.3f); mean best overlap"
+              + " %.3f%n",
+          recall.found(0.5),
+          recall.objects(),
+          recall.recall(0.5),
+          recall.meanBestOverlap());
+    }
+  }
+
+  private ParameterException usage(String text) {
+    return new ParameterException(spec.commandLine(), text);
+  }
+
+  /** Counts, and shows how far it is where there is a terminal to show it on. */
+  private static final class Progress implements ProposalListener, AutoCloseable {
+    private final ProgressBar bar;
+    private final PrintWriter err;
+    private final ProposalRecall recall = new ProposalRecall();
+
+    Progress(int pictures, PrintWriter err) {
+      this.err = err;
+      bar = Terminal.isInteractive() ? Terminal.bar("searching", " pictures", 0, pictures) : null;
+    }
+
+    @Override
+    public void done(AnnotatedImage image, List<Box> regions) {
+      recall.add(image.target().boxes(), regions);
+      step();
+    }
+
+    @Override
+    public void broken(AnnotatedImage image, ImageDecodeException problem) {
+      err.println("cocoli: no regions of a picture: " + ErrorMessages.of(problem));
+      recall.add(image.target().boxes(), List.of());
+      step();
+    }
+
+    private void step() {
+      if (bar != null) {
+        bar.step();
+      }
+    }
+
+    @Override
+    public void close() {
+      if (bar != null) {
+        bar.close();
+      }
+    }
+  }
+}
