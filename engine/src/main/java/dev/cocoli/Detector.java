@@ -194,12 +194,7 @@ public final class Detector implements AutoCloseable {
     try (Picture picture = new ImageDecoder().decode(path)) {
       AnnotatedImage image =
           new AnnotatedImage(
-              0,
-              path.getFileName().toString(),
-              path,
-              picture.width(),
-              picture.height(),
-              List.of());
+              0, path.getFileName().toString(), path, picture.width(), picture.height(), List.of());
       return detect(image, picture, PartListener.NONE);
     }
   }

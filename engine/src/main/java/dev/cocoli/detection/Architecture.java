@@ -52,7 +52,8 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
   /**
    * Reads a name.
    *
-   * @param model {@code fasterrcnn_resnet50_fpn}, {@code fastrcnn_vgg16}, {@code rcnn_resnet18}, ...
+   * @param model {@code fasterrcnn_resnet50_fpn}, {@code fastrcnn_vgg16}, {@code rcnn_resnet18},
+   *     ...
    */
   static Architecture named(String model) {
     String[] words = model.split("_");
@@ -64,8 +65,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
           default -> throw new IllegalArgumentException("no detector of the family: " + model);
         };
     Maps maps = words.length > 2 ? Maps.PYRAMID : Maps.ONE;
-    return new Architecture(
-        kind, words[1], kind == ModelSpec.Kind.RCNN ? Maps.NONE : maps);
+    return new Architecture(kind, words[1], kind == ModelSpec.Kind.RCNN ? Maps.NONE : maps);
   }
 
   private boolean isVgg() {
@@ -78,8 +78,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
 
   /** Whether a hyper-parameter means anything to this model. */
   boolean uses(String name) {
-    boolean ofProposals =
-        name.startsWith("rpn_") || name.startsWith("anchor_");
+    boolean ofProposals = name.startsWith("rpn_") || name.startsWith("anchor_");
     if (ofProposals) {
       return kind == ModelSpec.Kind.FASTER_RCNN;
     }
@@ -136,8 +135,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
       case RCNN -> new Rcnn(encoder(norms, config), config, classes);
       case FAST_RCNN -> new FastRcnn(backbone(norms, config), pooler(config), config, classes);
       case FASTER_RCNN ->
-          new FasterRcnn(
-              backbone(norms, config), anchors(config), pooler(config), config, classes);
+          new FasterRcnn(backbone(norms, config), anchors(config), pooler(config), config, classes);
     };
   }
 
@@ -167,9 +165,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
   }
 
   private RoiPooler pooler(DetectorConfig config) {
-    return maps == Maps.PYRAMID
-        ? new MultiScaleRoiAlign()
-        : new OneMapRoiPool(config.boxRoiPool());
+    return maps == Maps.PYRAMID ? new MultiScaleRoiAlign() : new OneMapRoiPool(config.boxRoiPool());
   }
 
   /** Refuses hyper-parameters that this model cannot be built with. */

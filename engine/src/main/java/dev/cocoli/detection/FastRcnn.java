@@ -80,8 +80,7 @@ public final class FastRcnn extends DetectionModel {
       scaled.add(
           ImageTransform.scale(best, batch.originalSizes().get(image), batch.sizes().get(image)));
     }
-    return new Proposals(
-        upload(ops, scaled, most(scaled)), ops.upload(counts, counts.length));
+    return new Proposals(upload(ops, scaled, most(scaled)), ops.upload(counts, counts.length));
   }
 
   @Override

@@ -106,13 +106,7 @@ public final class FasterRcnn extends DetectionModel {
     List<Tensor> maps = backbone.forward(ops, batch.images());
     Proposals proposals =
         rpn.train(
-            ops,
-            batch,
-            maps,
-            truth,
-            seeds(seed, 0, images),
-            losses.rows(2, 1),
-            losses.rows(3, 1));
+            ops, batch, maps, truth, seeds(seed, 0, images), losses.rows(2, 1), losses.rows(3, 1));
     roiHeads.train(
         ops,
         batch,

@@ -24,8 +24,7 @@ record OneMapRoiPool(RoiPooling pooling) implements RoiPooler {
     return switch (pooling) {
       case POOL -> ops.roiPool(new RoiPoolSpec(BINS, scale), map, rois);
       case ALIGN ->
-          ops.roiAlign(
-              RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
+          ops.roiAlign(RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
     };
   }
 }

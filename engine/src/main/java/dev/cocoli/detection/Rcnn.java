@@ -75,8 +75,8 @@ public final class Rcnn extends DetectionModel {
    * @param backend where its memory lies
    * @param svmWeight a row of {@link #featureCount} a class, without the background
    * @param svmBias one a class
-   * @param bboxWeight four rows a class: the shift of the centre by the region's size, the logarithm
-   *     of the growth; x first
+   * @param bboxWeight four rows a class: the shift of the centre by the region's size, the
+   *     logarithm of the growth; x first
    * @param bboxBias four a class
    */
   public void finish(
@@ -86,7 +86,9 @@ public final class Rcnn extends DetectionModel {
     finished.set(1);
   }
 
-  /** Says that the network has moved on, so that machines and regressions do not fit it any more. */
+  /**
+   * Says that the network has moved on, so that machines and regressions do not fit it any more.
+   */
   public void reopen() {
     finished.set(0);
   }

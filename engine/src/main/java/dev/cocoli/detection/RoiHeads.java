@@ -46,10 +46,7 @@ public final class RoiHeads extends Module {
     this.config = config;
     this.boxRoiPool = boxRoiPool;
     this.classes = classes;
-    boxHead =
-        child(
-            "box_head",
-            new BoxHead(channels, RoiPooler.BINS, config.boxHeadSize()));
+    boxHead = child("box_head", new BoxHead(channels, RoiPooler.BINS, config.boxHeadSize()));
     boxPredictor = child("box_predictor", new BoxPredictor(config.boxHeadSize(), classes));
   }
 
@@ -134,8 +131,7 @@ public final class RoiHeads extends Module {
     RegionOps regions = new RegionOps(ops);
     Tensor candidates = withObjects(ops, proposals.boxes(), truth.boxes());
     MatchSpec matching =
-        new MatchSpec(
-                config.boxFgIouThresh(), config.boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
+        new MatchSpec(config.boxFgIouThresh(), config.boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
             .ignoringBelow(config.boxBgIouMin());
     SampleSpec sampling =
         new SampleSpec(config.boxBatchSizePerImage(), config.boxPositiveFraction());

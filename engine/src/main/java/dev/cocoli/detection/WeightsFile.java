@@ -86,9 +86,7 @@ public final class WeightsFile implements AutoCloseable {
     // the last layers say which of ImageNet's classes it is; the first two of VGG may have no place
     entries.keySet().removeIf(key -> key.startsWith("fc.") || key.startsWith("classifier.6."));
     Set<String> known = body.namedParameters().keySet();
-    entries
-        .keySet()
-        .removeIf(key -> key.startsWith("classifier.") && !known.contains(key));
+    entries.keySet().removeIf(key -> key.startsWith("classifier.") && !known.contains(key));
     load(body, backend, entries);
     if (model.pretrainedHead().isPresent()) {
       loadHead(model.pretrainedHead().get(), backend);

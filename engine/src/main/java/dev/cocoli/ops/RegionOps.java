@@ -216,8 +216,8 @@ public final class RegionOps {
   }
 
   /**
-   * {@return a selection cut to the longest image's count, where knowing that is free; one place
-   * is left where all are empty, so that no layer sees a tensor without rows}
+   * {@return a selection cut to the longest image's count, where knowing that is free; one place is
+   * left where all are empty, so that no layer sees a tensor without rows}
    *
    * @param selection what was chosen
    */

@@ -5,8 +5,8 @@ import java.util.Arrays;
 
 /**
  * Learns, for one class, to move a region to the object that it overlaps (Girshick et al. 2014,
- * appendix C): ridge regression of the shift of its centre, by its size, and of the logarithm of its
- * growth. What it sees is summed up in the normal equations, so that regions pass by once.
+ * appendix C): ridge regression of the shift of its centre, by its size, and of the logarithm of
+ * its growth. What it sees is summed up in the normal equations, so that regions pass by once.
  */
 final class BoxRegression {
   /** Shift along x and y, growth along x and y. */

@@ -158,8 +158,7 @@ final class FeatureStore {
         Files.delete(path);
       }
     } catch (IOException e) {
-      throw new TrainingException(
-          "cannot remove " + folder + ": " + AtomicFiles.reason(e), e);
+      throw new TrainingException("cannot remove " + folder + ": " + AtomicFiles.reason(e), e);
     }
   }
 }

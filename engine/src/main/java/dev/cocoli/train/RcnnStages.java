@@ -118,8 +118,7 @@ final class RcnnStages {
   private PictureFeatures features(AnnotatedImage image, Picture picture) {
     List<Box> regions = new ArrayList<>(image.target().boxes());
     List<Box> proposed = proposals.proposals(image, picture);
-    regions.addAll(
-        proposed.subList(0, (int) Math.min(proposed.size(), config.maxProposals())));
+    regions.addAll(proposed.subList(0, (int) Math.min(proposed.size(), config.maxProposals())));
     float[] values = new float[0];
     if (!regions.isEmpty()) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
@@ -160,10 +159,7 @@ final class RcnnStages {
             config.svmC(),
             config.svmNegIouThresh());
     boolean done =
-        forEach(
-                "objects",
-                isStopRequested,
-                picture -> trainer.addObjects(picture, scale))
+        forEach("objects", isStopRequested, picture -> trainer.addObjects(picture, scale))
             && forEach(
                 "support vector machines",
                 isStopRequested,

@@ -16,10 +16,10 @@ import java.util.function.Consumer;
 /**
  * Trains a support vector machine a class against background that it gets wrong (Girshick et al.
  * 2014, section 2.3 and appendix B; the numbers are those of the authors' program, {@code
- * rcnn_train.m}). Objects of the class are positive, regions that hardly overlap one are background,
- * the others are left out. Pictures are shown one after the other; once enough background that a
- * machine gets wrong has come together, it is trained again, and what it gets right by far is
- * forgotten.
+ * rcnn_train.m}). Objects of the class are positive, regions that hardly overlap one are
+ * background, the others are left out. Pictures are shown one after the other; once enough
+ * background that a machine gets wrong has come together, it is trained again, and what it gets
+ * right by far is forgotten.
  */
 final class SvmTrainer {
   /** A mistake on an object counts so often: {@code svm_pos_loss_weight}. */
@@ -85,9 +85,7 @@ final class SvmTrainer {
    */
   void addObjects(PictureFeatures picture, float scale) {
     for (int object = 0; object < picture.objects(); object++) {
-      objects
-          .get(picture.target().labels()[object] - 1)
-          .add(features(picture.row(object, scale)));
+      objects.get(picture.target().labels()[object] - 1).add(features(picture.row(object, scale)));
     }
   }
 

@@ -6,11 +6,11 @@ import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.Epoch;
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.Rcnn;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.Rcnn;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
@@ -65,10 +65,11 @@ final class TrainingLoop implements AutoCloseable {
         new DataLoader(
             run.trainData(),
             loading(config).withSeed(config.seed()),
-            proposals(run.trainData(), folder.proposals()),
+            proposals(run.trainData(), run.proposals(), folder.proposals()),
             listener::message);
     validationProposals =
-        run.validationData().map(data -> proposals(data, folder.validationProposals()));
+        run.validationData()
+            .map(data -> proposals(data, run.validationProposals(), folder.validationProposals()));
     try {
       stepsPerEpoch = loader.batchesPerEpoch();
       schedule = config.schedule((long) stepsPerEpoch * config.epochs());
@@ -89,11 +90,11 @@ final class TrainingLoop implements AutoCloseable {
         .withBrokenPictures(config.brokenPictures());
   }
 
-  private ProposalSource proposals(Dataset data, Path file) {
+  private ProposalSource proposals(Dataset data, Optional<ProposalSource> given, Path file) {
     if (!run.model().needsProposals()) {
       return (image, picture) -> List.of();
     }
-    RunProposals found = new RunProposals(data, run.proposals(), file, config.loaderThreads());
+    RunProposals found = new RunProposals(data, given, file, config.loaderThreads());
     proposals.add(found);
     return found;
   }
@@ -166,8 +167,7 @@ final class TrainingLoop implements AutoCloseable {
   private boolean finish() {
     FeatureStore store = new FeatureStore(folder.path(), progress.step());
     RcnnStages stages =
-        new RcnnStages(
-            run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
+        new RcnnStages(run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
     if (!stages.run(stopRequested)) {
       return false;
     }

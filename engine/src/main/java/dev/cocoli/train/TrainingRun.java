@@ -18,6 +18,7 @@ import java.util.Optional;
  *     backbone; without one, the weights are drawn
  * @param proposals where the regions come from for a detector that does not find them itself;
  *     without one, selective search finds them once, and they are kept in the run folder
+ * @param validationProposals the same for the pictures that are scored on
  * @param dataOrigin where the data came from, for the record: any words, such as a folder and a
  *     split
  * @param config how to train
@@ -29,6 +30,7 @@ public record TrainingRun(
     Optional<Dataset> validationData,
     Optional<Path> weights,
     Optional<ProposalSource> proposals,
+    Optional<ProposalSource> validationProposals,
     Map<String, String> dataOrigin,
     TrainConfig config,
     Path out) {
@@ -52,7 +54,16 @@ public record TrainingRun(
       Map<String, String> dataOrigin,
       TrainConfig config,
       Path out) {
-    this(model, trainData, validationData, weights, Optional.empty(), dataOrigin, config, out);
+    this(
+        model,
+        trainData,
+        validationData,
+        weights,
+        Optional.empty(),
+        Optional.empty(),
+        dataOrigin,
+        config,
+        out);
   }
 
   /** Copies the map. */
@@ -70,14 +81,7 @@ public record TrainingRun(
    */
   public static TrainingRun of(ModelSpec model, Dataset trainData, TrainConfig config, Path out) {
     return new TrainingRun(
-        model,
-        trainData,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Map.of(),
-        config,
-        out);
+        model, trainData, Optional.empty(), Optional.empty(), Map.of(), config, out);
   }
 
   /**
@@ -86,7 +90,7 @@ public record TrainingRun(
    * @param data pictures to score on
    */
   public TrainingRun withValidation(Dataset data) {
-    return new TrainingRun(model, trainData, Optional.of(data), weights, proposals, dataOrigin, config, out);
+    return with(Optional.of(data), weights, proposals, validationProposals, dataOrigin, config);
   }
 
   /**
@@ -95,8 +99,28 @@ public record TrainingRun(
    * @param file a safetensors file
    */
   public TrainingRun withWeights(Path file) {
-    return new TrainingRun(
-        model, trainData, validationData, Optional.of(file), proposals, dataOrigin, config, out);
+    return with(
+        validationData, Optional.of(file), proposals, validationProposals, dataOrigin, config);
+  }
+
+  /**
+   * {@return this run with given regions}
+   *
+   * @param source gives the regions of each training picture; a file is checked before the first
+   *     step
+   */
+  public TrainingRun withProposals(ProposalSource source) {
+    return with(
+        validationData, weights, Optional.of(source), validationProposals, dataOrigin, config);
+  }
+
+  /**
+   * {@return this run with given regions to score on}
+   *
+   * @param source gives the regions of each validation picture
+   */
+  public TrainingRun withValidationProposals(ProposalSource source) {
+    return with(validationData, weights, proposals, Optional.of(source), dataOrigin, config);
   }
 
   /**
@@ -105,7 +129,7 @@ public record TrainingRun(
    * @param origin any words
    */
   public TrainingRun withDataOrigin(Map<String, String> origin) {
-    return new TrainingRun(model, trainData, validationData, weights, proposals, origin, config, out);
+    return with(validationData, weights, proposals, validationProposals, origin, config);
   }
 
   /**
@@ -114,16 +138,17 @@ public record TrainingRun(
    * @param other how to train
    */
   public TrainingRun withConfig(TrainConfig other) {
-    return new TrainingRun(model, trainData, validationData, weights, proposals, dataOrigin, other, out);
+    return with(validationData, weights, proposals, validationProposals, dataOrigin, other);
   }
 
-  /**
-   * {@return this run with given regions}
-   *
-   * @param source gives the regions of each picture; a file is checked before the first step
-   */
-  public TrainingRun withProposals(ProposalSource source) {
+  private TrainingRun with(
+      Optional<Dataset> validation,
+      Optional<Path> from,
+      Optional<ProposalSource> regions,
+      Optional<ProposalSource> validationRegions,
+      Map<String, String> origin,
+      TrainConfig how) {
     return new TrainingRun(
-        model, trainData, validationData, weights, Optional.of(source), dataOrigin, config, out);
+        model, trainData, validation, from, regions, validationRegions, origin, how, out);
   }
 }

@@ -45,12 +45,18 @@ class FastRcnnParityTest {
         ModelSpec.of("fastrcnn_tinyvgg", List.of("a", "b", "c"), Norm.Type.FROZEN)
             .with(
                 Map.of(
-                    "min_size", reference.metadata().get("min_size"),
-                    "max_size", reference.metadata().get("max_size"),
-                    "box_score_thresh", reference.metadata().get("score"),
-                    "box_nms_thresh", "0.5",
-                    "box_bg_iou_min", "0",
-                    "box_batch_size_per_image", "10000000"))
+                    "min_size",
+                    reference.metadata().get("min_size"),
+                    "max_size",
+                    reference.metadata().get("max_size"),
+                    "box_score_thresh",
+                    reference.metadata().get("score"),
+                    "box_nms_thresh",
+                    "0.5",
+                    "box_bg_iou_min",
+                    "0",
+                    "box_batch_size_per_image",
+                    "10000000"))
             .build();
     parameters = ParameterArena.forTraining(backend, model);
     StateDict.load(model, backend, HashedWeights.of(model));
@@ -117,8 +123,7 @@ class FastRcnnParityTest {
       assertEquals(0, read.lossRpnBoxReg());
     }
     List<String> names = reference.names("fast.grad.");
-    assertEquals(
-        model.namedParameters().size(), names.size(), "all but the RPN's have a gradient");
+    assertEquals(model.namedParameters().size(), names.size(), "all but the RPN's have a gradient");
     for (String name : names) {
       Parameter parameter = model.namedParameters().get(name.substring("fast.grad.".length()));
       double off = Differences.relativeNorm(reference.floats(name), everySixtyFourth(parameter));
@@ -153,8 +158,7 @@ class FastRcnnParityTest {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       Inputs none = new Inputs(inputs(ops).pictures(), List.of(List.of(), List.of()));
-      assertEquals(
-          List.of(List.of(), List.of()), model.detect(ops, none, PartListener.NONE));
+      assertEquals(List.of(List.of(), List.of()), model.detect(ops, none, PartListener.NONE));
     }
     for (List<Box> objects : List.of(List.of(new Box(3, 3, 30, 30)), List.<Box>of())) {
       try (TensorScope scope = new TensorScope(backend.pool())) {

@@ -41,7 +41,8 @@ final class HashedWeights {
     crc.update(key.getBytes(StandardCharsets.UTF_8));
     float[] values = new float[Math.toIntExact(shape.elementCount())];
     for (int i = 0; i < values.length; i++) {
-      double uniform = (SampleKey.mix((crc.getValue() << 32) + i + GOLDEN_GAMMA) >>> 40) / 0x1p24 * 2 - 1;
+      double uniform =
+          (SampleKey.mix((crc.getValue() << 32) + i + GOLDEN_GAMMA) >>> 40) / 0x1p24 * 2 - 1;
       double value = uniform * Math.sqrt(3.0);
       values[i] =
           (float)

@@ -39,7 +39,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FamilyTest {
   @TempDir Path folder;
 
-  /** Windows all over the picture, at no cost; {@link #fastRcnnLearnsFromSelectiveSearch} searches. */
+  /**
+   * Windows all over the picture, at no cost; {@link #fastRcnnLearnsFromSelectiveSearch} searches.
+   */
   private static final ProposalSource WINDOWS =
       (image, picture) -> {
         List<Box> windows = new ArrayList<>();
@@ -83,7 +85,8 @@ class FamilyTest {
             config,
             folder.resolve("run"))
         .withValidation(RectangleData.draw(folder.resolve("val"), 6, 2))
-        .withProposals(WINDOWS);
+        .withProposals(WINDOWS)
+        .withValidationProposals(WINDOWS);
   }
 
   private static TrainingResult start(TrainingRun run, TrainingListener listener) {
@@ -93,7 +96,8 @@ class FamilyTest {
   }
 
   /** Runs, or goes on, until a listener that was told the trainer asks to stop. */
-  private static TrainingResult resume(TrainingRun run, AtomicReference<Trainer> trainer, TrainingListener listener) {
+  private static TrainingResult resume(
+      TrainingRun run, AtomicReference<Trainer> trainer, TrainingListener listener) {
     try (Backend backend = Backends.open(Device.CPU)) {
       trainer.set(new Trainer(run, backend, listener));
       return Files.exists(run.out().resolve("config.json"))
@@ -189,8 +193,7 @@ class FamilyTest {
     TrainingRun stopped = rcnn(folder.resolve("stopped"), 1);
     AtomicReference<Trainer> trainer = new AtomicReference<>();
     List<String> stopAt =
-        new ArrayList<>(
-            List.of("features", "support vector machines", "box regression, green"));
+        new ArrayList<>(List.of("features", "support vector machines", "box regression, green"));
     TrainingListener stopper =
         new TrainingListener() {
           @Override
@@ -245,7 +248,10 @@ class FamilyTest {
         };
     TrainingRun red =
         TrainingRun.of(
-            run.model(), new RectangleData(RectangleData.CLASSES, onlyRed), run.config(), run.out())
+                run.model(),
+                new RectangleData(RectangleData.CLASSES, onlyRed),
+                run.config(),
+                run.out())
             .withProposals(WINDOWS);
     TrainingResult result = start(red, listener);
     assertTrue(
@@ -305,7 +311,11 @@ class FamilyTest {
               DataLoaderConfig.of(1),
               Optional.of(none),
               warning -> {});
-      assertEquals(0, evaluation.run(detector, (image, found) -> assertArrayEquals(new Object[0], found.toArray())).ap50());
+      assertEquals(
+          0,
+          evaluation
+              .run(detector, (image, found) -> assertArrayEquals(new Object[0], found.toArray()))
+              .ap50());
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Module;
+import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;

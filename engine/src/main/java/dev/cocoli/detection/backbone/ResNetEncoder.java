@@ -1,8 +1,8 @@
 package dev.cocoli.detection.backbone;
 
 import dev.cocoli.backend.RoiAlignSpec;
-import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Module;
+import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
