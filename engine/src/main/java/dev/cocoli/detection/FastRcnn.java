@@ -37,6 +37,11 @@ public final class FastRcnn extends DetectionModel {
         child("roi_heads", new RoiHeads(config, backbone.outChannels(), boxRoiPool, classes));
   }
 
+  /** {@return what makes the feature map} */
+  public Backbone backbone() {
+    return backbone;
+  }
+
   @Override
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
     ImageBatch batch = transform.forward(ops, inputs.pictures());

@@ -58,6 +58,11 @@ public final class Rcnn extends DetectionModel {
     bboxPred.freeze();
   }
 
+  /** What describes a region. */
+  RegionEncoder network() {
+    return network;
+  }
+
   /** {@return how many numbers describe a region} */
   public int featureCount() {
     return Math.toIntExact(network.outFeatures());

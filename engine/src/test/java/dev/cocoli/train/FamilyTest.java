@@ -10,15 +10,23 @@ import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataException;
+import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.data.Epoch;
+import dev.cocoli.data.ImageDecoder;
 import dev.cocoli.data.Picture;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Rcnn;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
 import java.io.IOException;
@@ -316,6 +324,59 @@ class FamilyTest {
           evaluation
               .run(detector, (image, found) -> assertArrayEquals(new Object[0], found.toArray()))
               .ap50());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fastrcnn_tiny", "fastrcnn_tinyvgg", "fasterrcnn_tinyvgg", "rcnn_tiny"})
+  void stepsAndDetectionsLeaveNothingBehindAndWaitOnce(String name) throws IOException {
+    ModelSpec spec = ModelSpec.of(name, RectangleData.CLASSES, Norm.Type.BATCH);
+    spec =
+        spec.kind() == ModelSpec.Kind.RCNN
+            ? spec.with(Map.of("warp_size", "32", "max_proposals", "40"))
+            : spec.with(Map.of("min_size", "64", "max_size", "96"));
+    RectangleData data = RectangleData.draw(folder, 2, 1);
+    DetectionModel model = spec.build();
+    try (Backend backend = Backends.open(Device.CPU);
+        ParameterArena parameters = ParameterArena.forTraining(backend, model);
+        DataLoader loader = new DataLoader(data, DataLoaderConfig.of(2), WINDOWS, warning -> {});
+        Epoch epoch = loader.epoch(0, 0)) {
+      parameters.initialize(1);
+      TrainingStep step = new TrainingStep(model, parameters, TinyRuns.config().build());
+      long before = backend.downloadCount();
+      LossValues losses = step.run(epoch.next(), 0, 0.01);
+      assertTrue(losses.areFinite() && losses.lossClassifier() > 0, losses.toString());
+      assertEquals(1, backend.downloadCount() - before, "waits of a step");
+      assertEquals(0, backend.pool().usedBytes(), "in the pool after a step");
+      if (model instanceof Rcnn rcnn) {
+        int width = rcnn.featureCount();
+        rcnn.finish(
+            backend, new float[2 * width], new float[2], new float[8 * width], new float[8]);
+      }
+      try (Detector detector = Detector.over(spec, model, backend).withProposals(WINDOWS);
+          Picture picture = new ImageDecoder().decode(data.get(0))) {
+        before = backend.downloadCount();
+        detector.detect(picture);
+        assertEquals(1, backend.downloadCount() - before, "waits of a detection");
+        assertEquals(0, backend.pool().usedBytes(), "in the pool after a detection");
+      }
+    }
+  }
+
+  @Test
+  void regionsAreMirroredWithTheirPicture() throws IOException {
+    RectangleData data = RectangleData.draw(folder, 4, 1);
+    ProposalSource objects = (image, picture) -> image.target().boxes();
+    DataLoaderConfig always = DataLoaderConfig.of(2).withFlipProbability(1);
+    try (DataLoader loader = new DataLoader(data, always, objects, warning -> {});
+        Epoch epoch = loader.epoch(0, 0)) {
+      while (epoch.hasNext()) {
+        try (Batch batch = epoch.next()) {
+          for (int i = 0; i < 2; i++) {
+            assertEquals(batch.targets().get(i).boxes(), batch.proposals().get(i));
+          }
+        }
+      }
     }
   }
 }
