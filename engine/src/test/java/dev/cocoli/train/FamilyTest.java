@@ -379,4 +379,26 @@ class FamilyTest {
       }
     }
   }
+
+  @Test
+  void aRunStoppedWhileItSearchesKeepsNothingAndGoesOn() throws IOException {
+    TrainingRun given = fast(folder, 1);
+    TrainingRun run =
+        TrainingRun.of(given.model(), given.trainData(), given.config(), given.out());
+    AtomicReference<Trainer> trainer = new AtomicReference<>();
+    TrainingListener stopper =
+        new TrainingListener() {
+          @Override
+          public void message(String text) {
+            if (text.startsWith("finding regions")) {
+              trainer.get().requestStop();
+            }
+          }
+        };
+    TrainingResult stopped = resume(run, trainer, stopper);
+    assertEquals(Outcome.STOP_REQUESTED, stopped.outcome());
+    assertEquals(0, stopped.step());
+    assertFalse(Files.exists(run.out().resolve("proposals-train.bin")));
+    assertEquals(Outcome.COMPLETED, resume(run, trainer, TrainingListener.NONE).outcome());
+  }
 }
