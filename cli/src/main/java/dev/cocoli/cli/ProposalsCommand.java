@@ -30,9 +30,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "proposals",
     description = {
-      "Finds the regions of each picture of a data set that may hold an object, by selective search,"
-          + " writes them to a file, and tells how many of the marked objects they cover. A picture"
-          + " that cannot be decoded is named, and has none."
+      "Finds the regions of each picture of a data set that may hold an object, by selective"
+          + " search, writes them to a file, and tells how many of the marked objects they cover. A"
+          + " picture that cannot be decoded is named, and has none."
     },
     customSynopsis = {
       "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",
