@@ -383,8 +383,7 @@ class FamilyTest {
   @Test
   void aRunStoppedWhileItSearchesKeepsNothingAndGoesOn() throws IOException {
     TrainingRun given = fast(folder, 1);
-    TrainingRun run =
-        TrainingRun.of(given.model(), given.trainData(), given.config(), given.out());
+    TrainingRun run = TrainingRun.of(given.model(), given.trainData(), given.config(), given.out());
     AtomicReference<Trainer> trainer = new AtomicReference<>();
     TrainingListener stopper =
         new TrainingListener() {
