@@ -19,7 +19,7 @@ resolve() {
       *) file=$(dirname "$file")/$link ;;
     esac
   done
-  echo "$file"
+  printf '%s\n' "$file" # echo may take a backslash for its own
 }
 
 # Sets major to the version of the JDK in a folder; to nothing where there is none with a compiler.
@@ -96,7 +96,8 @@ is_newer_than_sources() {
   [ -f "$made" ] || return 1
   for module in "$@"; do
     shift
-    set -- "$@" "$root/$module/pom.xml" "$root/$module/src/main" "$root/$module/src/generated"
+    set -- "$@" "$root/$module/pom.xml" "$root/$module/src/main" "$root/$module/src/generated" \
+      "$root/$module/jextract"
   done
   [ -z "$(find "$root/pom.xml" "$@" -newer "$made" -print 2>/dev/null | head -n 1)" ]
 }
@@ -110,7 +111,8 @@ run_maven() {
   echo "$program: building, this happens once (log: $log)" >&2
   if ! (cd "$root" && JAVA_HOME=$jdk mvn -B -ntp -pl "$1" -am package -Dmaven.test.skip=true \
     >"$log" 2>&1 </dev/null); then
-    grep -E '^\[(ERROR|WARNING)\]' "$log" | head -n 40 >&2 || tail -n 40 "$log" >&2
+    grep -E '^\[(ERROR|WARNING)\]' "$log" >"$log.short" || tail -n 40 "$log" >"$log.short"
+    head -n 40 "$log.short" >&2
     fail "the build failed; all that it said is in $log"
   fi
 }

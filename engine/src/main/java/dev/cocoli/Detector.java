@@ -3,11 +3,21 @@ package dev.cocoli;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.ImageDecoder;
 import dev.cocoli.data.Picture;
+import dev.cocoli.data.proposals.CheckedProposals;
+import dev.cocoli.data.proposals.ProposalSource;
+import dev.cocoli.data.proposals.RegionPolicy;
+import dev.cocoli.data.proposals.SelectiveSearch;
+import dev.cocoli.data.proposals.SelectiveSearchConfig;
+import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.DetectionPart;
+import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
@@ -36,16 +46,17 @@ import java.util.List;
  */
 public final class Detector implements AutoCloseable {
   private final ModelSpec spec;
-  private final FasterRcnn model;
+  private final DetectionModel model;
   private final Backend backend;
   private final ParameterArena parameters;
   private final Precision precision;
   private final boolean ownsAll;
+  private ProposalSource proposals = new SelectiveSearch(SelectiveSearchConfig.fast());
   private boolean closed;
 
   private Detector(
       ModelSpec spec,
-      FasterRcnn model,
+      DetectionModel model,
       Backend backend,
       ParameterArena parameters,
       Precision precision,
@@ -126,13 +137,14 @@ public final class Detector implements AutoCloseable {
 
   private static Detector open(WeightsFile file, ModelSpec spec, Device device, Precision precision)
       throws IOException {
-    FasterRcnn model = spec.build();
+    DetectionModel model = spec.build();
     Backend backend = Backends.open(device);
     ParameterArena parameters = null;
     try {
       backend.require(precision);
       parameters = ParameterArena.forInference(backend, model);
       file.load(model, backend);
+      requireFinished(file, model);
       return new Detector(spec, model, backend, parameters, precision, true);
     } catch (IOException | RuntimeException e) {
       if (parameters != null) {
@@ -141,6 +153,27 @@ public final class Detector implements AutoCloseable {
       backend.close();
       throw e;
     }
+  }
+
+  private static void requireFinished(WeightsFile file, DetectionModel model) throws IOException {
+    if (!model.isFinished()) {
+      throw new IOException(
+          file.path()
+              + " is of an R-CNN whose training is not finished: it has no support vector machines"
+              + " yet; resume its run");
+    }
+  }
+
+  /**
+   * Says where an R-CNN or a Fast R-CNN gets its regions from; without that, selective search in
+   * its fast mode finds them on each picture. Faster R-CNN finds its own.
+   *
+   * @param source gives the regions of a picture
+   * @return this
+   */
+  public synchronized Detector withProposals(ProposalSource source) {
+    proposals = source;
+    return this;
   }
 
   /**
@@ -153,7 +186,7 @@ public final class Detector implements AutoCloseable {
    * @param precision what it computes in
    */
   public static Detector over(
-      ModelSpec spec, FasterRcnn model, Backend backend, Precision precision) {
+      ModelSpec spec, DetectionModel model, Backend backend, Precision precision) {
     return new Detector(spec, model, backend, null, precision, false);
   }
 
@@ -189,7 +222,10 @@ public final class Detector implements AutoCloseable {
    */
   public List<Detection> detect(Path path) {
     try (Picture picture = new ImageDecoder().decode(path)) {
-      return detect(picture);
+      AnnotatedImage image =
+          new AnnotatedImage(
+              0, path.getFileName().toString(), path, picture.width(), picture.height(), List.of());
+      return detect(image, picture, PartListener.NONE);
     }
   }
 
@@ -219,6 +255,50 @@ public final class Detector implements AutoCloseable {
    * @param pictures one or more; not closed
    */
   public synchronized List<List<Detection>> detect(List<Picture> pictures) {
+    List<List<Box>> regions = new ArrayList<>();
+    for (Picture picture : pictures) {
+      regions.add(spec.needsProposals() ? find(unknown(picture), picture) : List.of());
+    }
+    return detect(pictures, regions, PartListener.NONE);
+  }
+
+  /**
+   * {@return the objects in a picture of a data set, the best first, in its pixels}
+   *
+   * @param image which picture that is, by which a file of proposals knows it
+   * @param picture its pixels; not closed
+   * @param parts told when its regions, the network and the head are done
+   */
+  public synchronized List<Detection> detect(
+      AnnotatedImage image, Picture picture, PartListener parts) {
+    List<Box> regions = List.of();
+    if (spec.needsProposals()) {
+      regions = find(image, picture);
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        parts.enqueued(new Ops(backend, scope, Tape.NONE), DetectionPart.PROPOSALS);
+      }
+    }
+    return detect(List.of(picture), List.of(regions), parts).getFirst();
+  }
+
+  private List<Box> find(AnnotatedImage image, Picture picture) {
+    return new CheckedProposals(proposals, RegionPolicy.ERROR).proposals(image, picture);
+  }
+
+  private static AnnotatedImage unknown(Picture picture) {
+    return new AnnotatedImage(
+        0, "picture", Path.of("picture"), picture.width(), picture.height(), List.of());
+  }
+
+  /**
+   * {@return the objects in each of several pictures whose regions are known}
+   *
+   * @param pictures one or more; not closed
+   * @param regions of each, in its pixels, the best first; empty for a detector that finds its own
+   * @param parts told of each part
+   */
+  public synchronized List<List<Detection>> detect(
+      List<Picture> pictures, List<List<Box>> regions, PartListener parts) {
     if (closed) {
       throw new IllegalStateException("the detector is closed");
     }
@@ -233,7 +313,7 @@ public final class Detector implements AutoCloseable {
         backend.upload(picture.pixels(), tensor);
         uploaded.add(tensor);
       }
-      return model.detect(ops, uploaded);
+      return model.detect(ops, new Inputs(uploaded, regions), parts);
     }
   }
 

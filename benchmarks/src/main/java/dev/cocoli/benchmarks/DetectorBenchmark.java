@@ -55,7 +55,9 @@ public class DetectorBenchmark {
   @Setup
   public void setUp(DeviceState state) {
     PictureSize picture = PictureSize.parse(size);
-    run = DetectorRun.forTraining(state.backend(), SyntheticModel.spec(model, picture));
+    run =
+        DetectorRun.forTraining(
+            state.backend(), SyntheticModel.spec(model, picture), state.precision());
     run.initialize(0);
     for (int i = 0; i < batch; i++) {
       pictures.add(SyntheticModel.noise(picture, state.random()));

@@ -5,15 +5,18 @@ import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Picture;
 import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.Target;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -31,13 +34,17 @@ public final class DetectorRun implements AutoCloseable {
   private static final float WEIGHT_DECAY = 1e-4f;
 
   private final Backend backend;
-  private final FasterRcnn model;
+  private final DetectionModel model;
   private final ParameterArena parameters;
+  private final Precision precision;
 
-  private DetectorRun(Backend backend, FasterRcnn model, ParameterArena parameters) {
+  private DetectorRun(
+      Backend backend, DetectionModel model, ParameterArena parameters, Precision precision) {
+    backend.require(precision);
     this.backend = backend;
     this.model = model;
     this.parameters = parameters;
+    this.precision = precision;
   }
 
   /**
@@ -45,10 +52,11 @@ public final class DetectorRun implements AutoCloseable {
    *
    * @param backend where
    * @param spec what
+   * @param precision what it computes in
    */
-  public static DetectorRun forDetection(Backend backend, ModelSpec spec) {
-    FasterRcnn model = spec.build();
-    return new DetectorRun(backend, model, ParameterArena.forInference(backend, model));
+  public static DetectorRun forDetection(Backend backend, ModelSpec spec, Precision precision) {
+    DetectionModel model = spec.build();
+    return new DetectorRun(backend, model, ParameterArena.forInference(backend, model), precision);
   }
 
   /**
@@ -56,10 +64,11 @@ public final class DetectorRun implements AutoCloseable {
    *
    * @param backend where
    * @param spec what
+   * @param precision what it computes in
    */
-  public static DetectorRun forTraining(Backend backend, ModelSpec spec) {
-    FasterRcnn model = spec.build();
-    return new DetectorRun(backend, model, ParameterArena.forTraining(backend, model));
+  public static DetectorRun forTraining(Backend backend, ModelSpec spec, Precision precision) {
+    DetectionModel model = spec.build();
+    return new DetectorRun(backend, model, ParameterArena.forTraining(backend, model), precision);
   }
 
   /**
@@ -90,8 +99,8 @@ public final class DetectorRun implements AutoCloseable {
    */
   public List<List<Detection>> detect(List<Picture> pictures) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
-      Ops ops = new Ops(backend, scope, Tape.NONE);
-      return model.detect(ops, upload(ops, pictures));
+      Ops ops = new Ops(backend, scope, Tape.NONE, precision);
+      return model.detect(ops, Inputs.of(upload(ops, pictures)), PartListener.NONE);
     }
   }
 
@@ -110,15 +119,15 @@ public final class DetectorRun implements AutoCloseable {
       Tape tape = new Tape();
       parameters.watch(tape);
       backend.fill(parameters.gradients(), 0);
-      Ops ops = new Ops(backend, scope, tape);
-      Tensor losses = model.loss(ops, upload(ops, pictures), targets, seed);
+      Ops ops = new Ops(backend, scope, tape, precision);
+      Tensor losses = model.loss(ops, Inputs.of(upload(ops, pictures)), targets, seed);
       ops.backward();
       backend.sgdUpdate(
           new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
           parameters.values(),
           parameters.gradients(),
           parameters.velocities());
-      return FasterRcnn.read(ops, losses);
+      return DetectionModel.read(ops, losses);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
@@ -22,7 +23,7 @@ public class DeviceState {
   @Param("cpu")
   public String device;
 
-  /** In what: {@code fp32}. */
+  /** In what: {@code fp32}, {@code bf16}. */
   @Param("fp32")
   public String precision;
 
@@ -33,8 +34,8 @@ public class DeviceState {
   /** Opens the backend. */
   @Setup
   public void open() {
-    Precisions.require(precision);
     backend = Backends.open(Device.parse(device));
+    backend.require(precision());
     scope = new TensorScope(backend.pool());
     random = new SplittableRandom(7);
   }
@@ -50,6 +51,10 @@ public class DeviceState {
   public void close() {
     scope.close();
     backend.close();
+  }
+
+  Precision precision() {
+    return Precision.parse(precision);
   }
 
   Backend backend() {
@@ -73,7 +78,13 @@ public class DeviceState {
 
   /** Numbers between -0.5 and 0.5 as activations have them in this precision. */
   Tensor activation(long... dims) {
-    return uniform(dims); // the one place to convert, once there is another precision
+    Tensor exact = uniform(dims);
+    if (precision() == Precision.FP32) {
+      return exact;
+    }
+    Tensor rounded = scope.allocate(precision().activations(), dims);
+    backend.cast(exact, rounded);
+    return rounded;
   }
 
   /** A tensor of these numbers. */

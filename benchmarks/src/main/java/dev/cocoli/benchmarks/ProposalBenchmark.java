@@ -5,7 +5,7 @@ import dev.cocoli.backend.BoxCoderSpec;
 import dev.cocoli.backend.MatchSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.detection.AnchorGenerator;
-import dev.cocoli.detection.FasterRcnnConfig;
+import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
@@ -72,7 +72,7 @@ public class ProposalBenchmark {
   @Setup
   public void setUp(DeviceState state) {
     PictureSize picture = PictureSize.parse(size);
-    FasterRcnnConfig config = FasterRcnnConfig.DEFAULT;
+    DetectorConfig config = DetectorConfig.DEFAULT;
     AnchorGenerator generator =
         new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios());
     List<long[]> maps = picture.maps();

@@ -78,7 +78,9 @@ public class ThroughputBenchmark {
     folder = SyntheticData.voc(picture, FILES);
     Dataset dataset = VocDataset.open(folder, "train");
     loader = new DataLoader(dataset, DataLoaderConfig.of(batch), _ -> {});
-    run = DetectorRun.forTraining(state.backend(), SyntheticModel.spec(model, picture));
+    run =
+        DetectorRun.forTraining(
+            state.backend(), SyntheticModel.spec(model, picture), state.precision());
     run.initialize(0);
     epoch = loader.epoch(epochs++, 0);
   }

@@ -1,7 +1,6 @@
 package dev.cocoli.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -19,11 +18,6 @@ class RunBenchmarksTest {
         List.of("-foe", "true"),
         RunBenchmarks.defaults(List.of("-prof", "stack", "-jvmArgs", "-Xmx1g", "-rf", "csv")));
     assertTrue(RunBenchmarks.defaults(List.of("Loss")).contains("json"));
-  }
-
-  @Test
-  void anUnknownPrecisionIsRefused() {
-    assertThrows(IllegalArgumentException.class, () -> Precisions.require("fp8"));
   }
 
   /** One short iteration in a process of its own: what a release would find broken otherwise. */

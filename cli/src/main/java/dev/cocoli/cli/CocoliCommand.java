@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
       EvalCommand.class,
       DetectCommand.class,
       ProposalsCommand.class,
+      FamilyCommand.class,
       DoctorCommand.class
     },
     footer = {
@@ -46,7 +47,7 @@ final class CocoliCommand implements Runnable {
   public void run() {
     throw new picocli.CommandLine.ParameterException(
         spec.commandLine(),
-        "which command? There are demo, train, eval, detect, proposals, doctor");
+        "which command? There are demo, train, eval, detect, proposals, family, doctor");
   }
 
   /** What {@code --version} prints. */

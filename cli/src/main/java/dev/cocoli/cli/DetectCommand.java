@@ -1,11 +1,13 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.ImageDecodeException;
 import dev.cocoli.data.ImageDecoder;
 import dev.cocoli.data.Picture;
 import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoResultsWriter;
 import dev.cocoli.tensor.Device;
@@ -47,6 +49,7 @@ final class DetectCommand implements Callable<Integer> {
               + " lines and on pictures 0.5.")
   private Double score;
 
+  @Mixin private ProposalsOption proposals;
   @Mixin private DeviceOption device;
 
   @Option(
@@ -99,7 +102,9 @@ final class DetectCommand implements Callable<Integer> {
       OutputPaths.prepareFile(json, inputs);
     }
     Device where = device.choose(notes);
-    try (Detector detector = weights.open(model, where)) {
+    try (ProposalsOption regions = proposals;
+        Detector detector = weights.open(model, where)) {
+      regions.open(model).ifPresent(detector::withProposals);
       if (json == null) {
         detectAll(detector, pictures, null, drawn);
       } else {
@@ -123,7 +128,7 @@ final class DetectCommand implements Callable<Integer> {
     for (int i = 0; i < pictures.size(); i++) {
       Path path = pictures.get(i);
       try (Picture picture = decoder.decode(path)) {
-        List<Detection> found = detector.detect(picture);
+        List<Detection> found = detector.detect(known(path, picture), picture, PartListener.NONE);
         objects += found.size();
         if (results != null) {
           results.write(i, path.getFileName().toString(), found);
@@ -139,6 +144,12 @@ final class DetectCommand implements Callable<Integer> {
         spec.commandLine().getErr().println("cocoli: " + ErrorMessages.of(e));
       }
     }
+  }
+
+  /** What a file of proposals knows the picture by. */
+  private static AnnotatedImage known(Path path, Picture picture) {
+    return new AnnotatedImage(
+        0, path.getFileName().toString(), path, picture.width(), picture.height(), List.of());
   }
 
   private List<Detection> shown(List<Detection> found) {

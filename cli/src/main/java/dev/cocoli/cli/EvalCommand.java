@@ -3,6 +3,7 @@ package dev.cocoli.cli;
 import dev.cocoli.Detector;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoMetrics;
@@ -47,6 +48,7 @@ final class EvalCommand implements Callable<Integer> {
           "VOC: a list in ImageSets/Main. COCO: as in instances_NAME.json; a file needs none.")
   private String split;
 
+  @Mixin private ProposalsOption proposals;
   @Mixin private DeviceOption device;
 
   @Option(
@@ -113,11 +115,17 @@ final class EvalCommand implements Callable<Integer> {
     Dataset pictures = open(model, out);
     ModelSpec named =
         new ModelSpec(model.model(), pictures.classNames(), model.norm(), model.config());
-    Evaluation evaluation =
-        new Evaluation(
-            pictures, DataLoaderConfig.of(1), warning -> err.println("cocoli: " + warning));
-    try (Detector detector = weights.open(named, where);
+    try (ProposalsOption regions = proposals;
+        Detector detector = weights.open(named, where);
         EvaluationBar bar = EvaluationBar.of(pictures.size())) {
+      Optional<ProposalSource> source =
+          regions.isGiven() ? Optional.of(regions.openFor(model, pictures)) : Optional.empty();
+      Evaluation evaluation =
+          new Evaluation(
+              pictures,
+              DataLoaderConfig.of(1),
+              source,
+              warning -> err.println("cocoli: " + warning));
       return evaluation.run(detector, (image, found) -> bar.step());
     }
   }

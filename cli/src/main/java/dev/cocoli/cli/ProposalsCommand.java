@@ -86,7 +86,7 @@ final class ProposalsCommand implements Callable<Integer> {
     if (threads != null && threads < 1) {
       throw usage("--threads is at least 1, not " + threads);
     }
-    OutputPaths.prepareFile(out);
+    OutputPaths.prepareFile(out, data.files(Optional.ofNullable(split)));
     PrintWriter notes = spec.commandLine().getOut();
     Dataset pictures = data.open(Optional.ofNullable(split), List.of(), "data", notes);
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
@@ -139,7 +139,7 @@ final class ProposalsCommand implements Callable<Integer> {
 
     Progress(int pictures, PrintWriter err) {
       this.err = err;
-      bar = Terminal.isInteractive() ? Terminal.bar("searching", " pictures", 0, pictures) : null;
+      bar = Terminal.isInteractive() ? Terminal.bar("searching", 0, pictures).build() : null;
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.cocoli.cli;
 
 import dev.cocoli.data.BrokenPicturePolicy;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
@@ -60,8 +61,18 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "fasterrcnn_resnet50_fpn, or 18, 34, 101.")
+      description =
+          "fasterrcnn_resnet50_fpn, or 18, 34, 101; fasterrcnn_vgg16; fastrcnn_vgg16 or"
+              + " fastrcnn_resnet18, 34, 50, 101; rcnn_vgg16 or rcnn_resnet18, 34, 50, 101.")
   private String model;
+
+  @Mixin private ProposalsOption proposals;
+
+  @Option(
+      names = "--val-proposals",
+      paramLabel = "FILE",
+      description = "The same of the pictures that are scored on.")
+  private Path validationProposals;
 
   @Option(
       names = "--weights",
@@ -196,8 +207,27 @@ final class TrainCommand implements Callable<Integer> {
     if (!resume) {
       OutputPaths.prepareFolder(this.out);
     }
-    return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
-        .run(resume);
+    try (ProposalsOption regions = proposals;
+        ProposalFile scored = openValidationProposals(spec)) {
+      if (regions.isGiven()) {
+        run = run.withProposals(regions.openFor(spec, training));
+      }
+      if (scored != null) {
+        run = run.withValidationProposals(scored);
+      }
+      return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
+          .run(resume);
+    }
+  }
+
+  private ProposalFile openValidationProposals(ModelSpec model) {
+    if (validationProposals == null) {
+      return null;
+    }
+    if (!model.needsProposals()) {
+      throw usage("--val-proposals: a " + model.model() + " finds its regions itself", null);
+    }
+    return ProposalFile.read(validationProposals);
   }
 
   private TrainConfig config() {

@@ -66,6 +66,11 @@ final class TrainingBar implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void stage(String name, int done, int total) {
+    bar.setExtraMessage(name + ", " + done + " of " + total);
+  }
+
+  @Override
   public void evaluated(EvaluationReport report) {
     line(TrainingWords.evaluation(report));
   }

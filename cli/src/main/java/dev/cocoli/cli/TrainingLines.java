@@ -9,7 +9,10 @@ import java.io.PrintWriter;
 import java.util.Locale;
 
 /** Tells how a run goes in lines, for files and pipes. */
-final class TrainingLines implements TrainingListener {
+class TrainingLines implements TrainingListener {
+  /** Pictures from line to line of a stage behind the steps. */
+  private static final int STAGE_EVERY = 50;
+
   private final int every;
   private final PrintWriter out;
   private final PrintWriter err;
@@ -65,6 +68,13 @@ final class TrainingLines implements TrainingListener {
     steps = 0;
     seconds = 0;
     wait = 0;
+  }
+
+  @Override
+  public void stage(String name, int done, int total) {
+    if (done % STAGE_EVERY == 0 || done == total) {
+      out.printf("%s: %,d of %,d pictures%n", name, done, total);
+    }
   }
 
   @Override

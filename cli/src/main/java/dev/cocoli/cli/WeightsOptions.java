@@ -28,7 +28,8 @@ final class WeightsOptions {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "The model of bare weights: fasterrcnn_resnet50_fpn, or 18, 34, 101.")
+      description =
+          "The model of bare weights, such as fasterrcnn_resnet50_fpn; train --help has the names.")
   private String model;
 
   @Mixin private ClassesOption classes;

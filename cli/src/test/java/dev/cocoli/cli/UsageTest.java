@@ -22,6 +22,8 @@ class UsageTest {
               "--split",
               "--val-split",
               "--model",
+              "--proposals",
+              "--val-proposals",
               "--weights",
               "--epochs",
               "--batch",
@@ -49,6 +51,7 @@ class UsageTest {
               "--json",
               "--ground-truth",
               "--detections",
+              "--proposals",
               "--model",
               "--classes"),
           "detect",
@@ -59,6 +62,7 @@ class UsageTest {
               "--min-size",
               "--max-size",
               "--score",
+              "--proposals",
               "--precision",
               "--device",
               "--json",
@@ -66,6 +70,21 @@ class UsageTest {
           "proposals",
           List.of(
               "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),
+          "family",
+          List.of(
+              "--data",
+              "--split",
+              "--val-split",
+              "--network",
+              "--weights",
+              "--epochs",
+              "--batch",
+              "--lr",
+              "--set",
+              "--timed",
+              "--seed",
+              "--device",
+              "--out"),
           "doctor",
           List.of("--json"));
 
@@ -94,7 +113,7 @@ class UsageTest {
 
   @Test
   void commandIsNeededAndKnown() {
-    Cli.run().failed(2, "demo, train, eval, detect, proposals, doctor");
+    Cli.run().failed(2, "demo, train, eval, detect, proposals, family, doctor");
     Cli.run("trian").failed(2, "trian", "train");
   }
 

@@ -531,6 +531,31 @@ public interface Backend extends AutoCloseable {
    */
   void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps);
 
+  /**
+   * RoIPool: the maxima of each region's bins. The first of equal elements wins, row by row; a bin
+   * without a pixel is 0.
+   *
+   * @param spec bins, scale
+   * @param map {@code [N,H,W,C]}
+   * @param rois {@code [R,5]}: image (negative: the output is 0) and box in pixels of the padded
+   *     image
+   * @param y {@code [R,bins,bins,C]}
+   * @param argmax I32 like y: the winner's place in the map, {@code row * W + column}, -1 for none;
+   *     or null
+   */
+  void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax);
+
+  /**
+   * Gradient of {@link #roiPool} by the map.
+   *
+   * @param spec bins, scale
+   * @param dy like y
+   * @param rois the regions
+   * @param argmax what the forward call wrote
+   * @param dMap like the map; overwritten
+   */
+  void roiPoolBackward(RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap);
+
   // ---- losses and the update
 
   /**

@@ -6,8 +6,11 @@ package dev.cocoli.backend;
  * @param highThreshold from this IoU on a box is a match
  * @param lowThreshold below this IoU it is background; between the two it is ignored
  * @param lowQuality whether each object also keeps the boxes that overlap it most, however little
+ * @param ignoreThreshold below this IoU a box that would be background is ignored (Girshick 2015,
+ *     section 2.3: background that overlaps an object is the harder one); 0 ignores none
  */
-public record MatchSpec(float highThreshold, float lowThreshold, LowQuality lowQuality) {
+public record MatchSpec(
+    float highThreshold, float lowThreshold, LowQuality lowQuality, float ignoreThreshold) {
   /** What {@link Backend#matchBoxes} writes for a box that is background. */
   public static final int BELOW_LOW_THRESHOLD = -1;
 
@@ -20,6 +23,26 @@ public record MatchSpec(float highThreshold, float lowThreshold, LowQuality lowQ
     ALLOW,
     /** Only the thresholds count. */
     REFUSE
+  }
+
+  /**
+   * Thresholds as torchvision has them: no background is ignored.
+   *
+   * @param highThreshold from this IoU on a box is a match
+   * @param lowThreshold below this IoU it is background; between the two it is ignored
+   * @param lowQuality whether each object also keeps the boxes that overlap it most
+   */
+  public MatchSpec(float highThreshold, float lowThreshold, LowQuality lowQuality) {
+    this(highThreshold, lowThreshold, lowQuality, 0);
+  }
+
+  /**
+   * {@return these thresholds, with easy background ignored}
+   *
+   * @param threshold the IoU below which it is
+   */
+  public MatchSpec ignoringBelow(float threshold) {
+    return new MatchSpec(highThreshold, lowThreshold, lowQuality, threshold);
   }
 
   /** Checks the order of the thresholds. */

@@ -1,5 +1,6 @@
 package dev.cocoli.data;
 
+import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Target;
 import java.util.List;
 
@@ -11,9 +12,15 @@ import java.util.List;
  * @param images what the data set says of each picture; as written, not flipped
  * @param pictures the pixels, flipped where chance said so
  * @param targets boxes and labels, flipped along with the pictures
+ * @param proposals regions that may hold an object, flipped along with the pictures; none where the
+ *     loader was not told where to get them
  */
 public record Batch(
-    int index, List<AnnotatedImage> images, List<Picture> pictures, List<Target> targets)
+    int index,
+    List<AnnotatedImage> images,
+    List<Picture> pictures,
+    List<Target> targets,
+    List<List<Box>> proposals)
     implements AutoCloseable {
 
   /** Copies the lists. */
@@ -21,6 +28,7 @@ public record Batch(
     images = List.copyOf(images);
     pictures = List.copyOf(pictures);
     targets = List.copyOf(targets);
+    proposals = List.copyOf(proposals);
   }
 
   /** {@return the names of the files, for messages} */

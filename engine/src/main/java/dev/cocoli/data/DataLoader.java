@@ -1,5 +1,6 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Target;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ public final class DataLoader implements AutoCloseable {
   private final Dataset dataset;
   private final DataLoaderConfig config;
   private final Consumer<String> warnings;
+  private final ProposalSource proposals;
   private final ImageDecoder decoder = new ImageDecoder();
   private final ExecutorService workers;
   private final Map<Integer, ImageDecodeException> broken = new ConcurrentHashMap<>();
@@ -45,8 +47,25 @@ public final class DataLoader implements AutoCloseable {
    * @param warnings told once of each picture that was skipped, on the thread that takes batches
    */
   public DataLoader(Dataset dataset, DataLoaderConfig config, Consumer<String> warnings) {
+    this(dataset, config, (image, picture) -> List.of(), warnings);
+  }
+
+  /**
+   * Starts a loader that also gets each picture's proposals, on the threads that decode.
+   *
+   * @param dataset the pictures
+   * @param config batch size, seed, threads
+   * @param proposals where the regions come from
+   * @param warnings told once of each picture that was skipped, on the thread that takes batches
+   */
+  public DataLoader(
+      Dataset dataset,
+      DataLoaderConfig config,
+      ProposalSource proposals,
+      Consumer<String> warnings) {
     this.dataset = dataset;
     this.config = config;
+    this.proposals = proposals;
     this.warnings = warnings;
     this.workers = Executors.newFixedThreadPool(config.workers(), DataLoader::daemon);
   }
@@ -137,7 +156,7 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /** A picture with what belongs to it; the result of a worker. */
-  record Sample(AnnotatedImage image, Picture picture, Target target) {}
+  record Sample(AnnotatedImage image, Picture picture, Target target, List<Box> proposals) {}
 
   /**
    * Work for one place of a batch; empty if its picture was skipped, or if the epoch was closed
@@ -173,21 +192,33 @@ public final class DataLoader implements AutoCloseable {
             + broken.values().iterator().next().getMessage());
   }
 
+  /** The sample of a picture, which is freed if its regions cannot be had. */
   private Sample plain(int index, Picture picture) {
     AnnotatedImage image = dataset.get(index);
-    return new Sample(image, picture, image.target());
+    try {
+      return new Sample(image, picture, image.target(), proposals.proposals(image, picture));
+    } catch (RuntimeException | Error e) {
+      picture.close();
+      throw e;
+    }
   }
 
   private Sample flipped(int index, Picture picture) {
-    AnnotatedImage image = dataset.get(index);
+    Sample plain = plain(index, picture);
     picture.flipHorizontal();
-    Target target = image.target();
-    List<Box> boxes = target.boxes().stream().map(box -> mirrored(box, image.width())).toList();
-    return new Sample(image, picture, new Target(boxes, target.labels()));
+    Target target = plain.target();
+    int width = picture.width();
+    return new Sample(
+        plain.image(),
+        picture,
+        new Target(mirrored(target.boxes(), width), target.labels()),
+        mirrored(plain.proposals(), width));
   }
 
-  private static Box mirrored(Box box, int width) {
-    return new Box(width - box.x2(), box.y1(), width - box.x1(), box.y2());
+  private static List<Box> mirrored(List<Box> boxes, int width) {
+    return boxes.stream()
+        .map(box -> new Box(width - box.x2(), box.y1(), width - box.x1(), box.y2()))
+        .toList();
   }
 
   /** A picture, or nothing if it is broken and such pictures are skipped. */

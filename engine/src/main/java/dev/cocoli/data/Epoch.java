@@ -2,6 +2,7 @@ package dev.cocoli.data;
 
 import dev.cocoli.data.DataLoader.Decode;
 import dev.cocoli.data.DataLoader.Sample;
+import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Target;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -89,7 +90,8 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     List<Picture> pictures = samples.stream().map(Sample::picture).toList();
     List<AnnotatedImage> images = samples.stream().map(Sample::image).toList();
     List<Target> targets = samples.stream().map(Sample::target).toList();
-    return new Batch(index, images, pictures, targets);
+    List<List<Box>> proposals = samples.stream().map(Sample::proposals).toList();
+    return new Batch(index, images, pictures, targets, proposals);
   }
 
   private void submit(int batches) {

@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * The boxes that proposals are written relative to: at every place of every map, one of each aspect
- * ratio and of the map's size (torchvision's {@code AnchorGenerator}, to the rounding).
+ * ratio and of each of the map's sizes (torchvision's {@code AnchorGenerator}, to the rounding).
  */
 public final class AnchorGenerator {
   private final List<float[]> cells;
@@ -16,21 +16,39 @@ public final class AnchorGenerator {
    * @param aspectRatios height over width
    */
   public AnchorGenerator(List<Integer> sizes, List<Float> aspectRatios) {
-    cells = sizes.stream().map(size -> cell(size, aspectRatios)).toList();
+    this(sizes.stream().map(size -> cell(List.of(size), aspectRatios)).toList());
   }
 
-  private static float[] cell(float size, List<Float> aspectRatios) {
-    float[] boxes = new float[4 * aspectRatios.size()];
-    for (int i = 0; i < aspectRatios.size(); i++) {
-      float heightRatio = (float) Math.sqrt(aspectRatios.get(i));
+  private AnchorGenerator(List<float[]> cells) {
+    this.cells = cells;
+  }
+
+  /**
+   * {@return a generator for one map with anchors of several sizes at each place}
+   *
+   * @param sizes the sides of square anchors, in pixels
+   * @param aspectRatios height over width
+   */
+  public static AnchorGenerator ofOneMap(List<Integer> sizes, List<Float> aspectRatios) {
+    return new AnchorGenerator(List.of(cell(sizes, aspectRatios)));
+  }
+
+  /** The boxes at one place: ratio by ratio, and for each of these size by size. */
+  private static float[] cell(List<Integer> sizes, List<Float> aspectRatios) {
+    float[] boxes = new float[4 * aspectRatios.size() * sizes.size()];
+    int at = 0;
+    for (float ratio : aspectRatios) {
+      float heightRatio = (float) Math.sqrt(ratio);
       float widthRatio = 1 / heightRatio;
-      // torch rounds half to even, as rint does
-      float x = (float) Math.rint(widthRatio * size / 2);
-      float y = (float) Math.rint(heightRatio * size / 2);
-      boxes[4 * i] = -x;
-      boxes[4 * i + 1] = -y;
-      boxes[4 * i + 2] = x;
-      boxes[4 * i + 3] = y;
+      for (float size : sizes) {
+        // torch rounds half to even, as rint does
+        float x = (float) Math.rint(widthRatio * size / 2);
+        float y = (float) Math.rint(heightRatio * size / 2);
+        boxes[at++] = -x;
+        boxes[at++] = -y;
+        boxes[at++] = x;
+        boxes[at++] = y;
+      }
     }
     return boxes;
   }
@@ -42,7 +60,7 @@ public final class AnchorGenerator {
 
   /**
    * {@return the anchors of an image, {@code [A,4]}: map by map, row by row, column by column,
-   * ratio by ratio}
+   * ratio by ratio, size by size}
    *
    * @param imageHeight rows of the padded image
    * @param imageWidth columns of the padded image

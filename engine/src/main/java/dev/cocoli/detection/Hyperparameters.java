@@ -4,15 +4,16 @@ import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Reads and changes a {@link FasterRcnnConfig} by torchvision's names, such as {@code
+ * Reads and changes a {@link DetectorConfig} by torchvision's names, such as {@code
  * rpn_post_nms_top_n_train}.
  */
 public final class Hyperparameters {
-  private static final RecordComponent[] COMPONENTS = FasterRcnnConfig.class.getRecordComponents();
+  private static final RecordComponent[] COMPONENTS = DetectorConfig.class.getRecordComponents();
 
   private Hyperparameters() {}
 
@@ -26,14 +27,16 @@ public final class Hyperparameters {
    *
    * @param config the values
    */
-  public static Map<String, String> values(FasterRcnnConfig config) {
+  public static Map<String, String> values(DetectorConfig config) {
     Map<String, String> result = new LinkedHashMap<>();
     for (RecordComponent component : COMPONENTS) {
       Object value = get(component, config);
       String text =
           value instanceof List<?> list
               ? list.stream().map(Object::toString).collect(Collectors.joining(","))
-              : value.toString();
+              : value instanceof Enum<?> word
+                  ? word.name().toLowerCase(Locale.ROOT)
+                  : value.toString();
       result.put(snakeCase(component.getName()), text);
     }
     return result;
@@ -46,7 +49,7 @@ public final class Hyperparameters {
    * @param changes values under their names
    * @throws IllegalArgumentException if a name is unknown or a value does not fit
    */
-  public static FasterRcnnConfig with(FasterRcnnConfig config, Map<String, String> changes) {
+  static DetectorConfig with(DetectorConfig config, Map<String, String> changes) {
     Object[] arguments = new Object[COMPONENTS.length];
     Map<String, String> left = new LinkedHashMap<>(changes);
     for (int i = 0; i < COMPONENTS.length; i++) {
@@ -65,7 +68,7 @@ public final class Hyperparameters {
     try {
       Class<?>[] types =
           Arrays.stream(COMPONENTS).map(RecordComponent::getType).toArray(Class<?>[]::new);
-      return FasterRcnnConfig.class.getDeclaredConstructor(types).newInstance(arguments);
+      return DetectorConfig.class.getDeclaredConstructor(types).newInstance(arguments);
     } catch (java.lang.reflect.InvocationTargetException e) {
       throw new IllegalArgumentException(e.getCause().getMessage(), e);
     } catch (ReflectiveOperationException e) {
@@ -73,7 +76,7 @@ public final class Hyperparameters {
     }
   }
 
-  private static Object get(RecordComponent component, FasterRcnnConfig config) {
+  private static Object get(RecordComponent component, DetectorConfig config) {
     try {
       return component.getAccessor().invoke(config);
     } catch (ReflectiveOperationException e) {
@@ -87,13 +90,14 @@ public final class Hyperparameters {
         case Integer ignored -> Integer.valueOf(text.strip());
         case Long ignored -> Long.valueOf(text.strip());
         case Float ignored -> finite(text);
+        case RoiPooling ignored -> RoiPooling.valueOf(text.strip().toUpperCase(Locale.ROOT));
         case List<?> list -> {
           Object first = list.getFirst();
           yield Arrays.stream(text.split(",")).map(part -> parse(name, first, part)).toList();
         }
         default -> throw new LinkageError("no such type of hyper-parameter: " + like.getClass());
       };
-    } catch (NumberFormatException e) {
+    } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
           "hyper-parameter " + name + " cannot be '" + text + "'; its default is " + like, e);
     }
@@ -108,6 +112,6 @@ public final class Hyperparameters {
   }
 
   private static String snakeCase(String camelCase) {
-    return camelCase.replaceAll("([A-Z])", "_$1").toLowerCase(java.util.Locale.ROOT);
+    return camelCase.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 }

@@ -26,10 +26,14 @@ public final class ImageTransform {
    *
    * @param config sizes, mean and deviation
    */
-  public ImageTransform(FasterRcnnConfig config) {
+  public ImageTransform(DetectorConfig config) {
     minSize = config.minSize();
     maxSize = config.maxSize();
-    normalize = new NormalizeSpec(floats(config.imageMean()), floats(config.imageStd()));
+    normalize = normalization(config);
+  }
+
+  static NormalizeSpec normalization(DetectorConfig config) {
+    return new NormalizeSpec(floats(config.imageMean()), floats(config.imageStd()));
   }
 
   private static float[] floats(List<Float> values) {

@@ -3,7 +3,6 @@ package dev.cocoli.detection;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.detection.backbone.ResNetConfig;
 import dev.cocoli.nn.Norm;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -11,8 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * All that it takes to build a detector but its weights.
@@ -23,7 +20,7 @@ import java.util.regex.Pattern;
  * @param config hyper-parameters
  */
 public record ModelSpec(
-    String model, List<String> classNames, Norm.Type norm, FasterRcnnConfig config) {
+    String model, List<String> classNames, Norm.Type norm, DetectorConfig config) {
   /** The names of models. */
   public static final List<String> MODELS =
       List.of(
@@ -31,14 +28,35 @@ public record ModelSpec(
           "fasterrcnn_resnet34_fpn",
           "fasterrcnn_resnet50_fpn",
           "fasterrcnn_resnet101_fpn",
-          "fasterrcnn_tiny_fpn");
+          "fasterrcnn_vgg16",
+          "fasterrcnn_tiny_fpn",
+          "fasterrcnn_tinyvgg",
+          "fastrcnn_resnet18",
+          "fastrcnn_resnet34",
+          "fastrcnn_resnet50",
+          "fastrcnn_resnet101",
+          "fastrcnn_vgg16",
+          "fastrcnn_tiny",
+          "fastrcnn_tinyvgg",
+          "rcnn_resnet18",
+          "rcnn_resnet34",
+          "rcnn_resnet50",
+          "rcnn_resnet101",
+          "rcnn_vgg16",
+          "rcnn_tiny",
+          "rcnn_tinyvgg");
 
-  private static final Pattern NAME = Pattern.compile("fasterrcnn_([a-z0-9]+)_fpn");
+  /** The detectors of the family, by age. */
+  public enum Kind {
+    /** The network runs on every region; the regions come from elsewhere. */
+    RCNN,
+    /** The network runs once a picture; the regions come from elsewhere. */
+    FAST_RCNN,
+    /** The network finds the regions too. */
+    FASTER_RCNN
+  }
+
   private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** A model for tests: its maps and heads are as narrow as its backbone. */
-  private static final Map<String, String> TINY =
-      Map.of("fpn_out_channels", "16", "anchor_sizes", "16,32,64,128,256", "box_head_size", "32");
 
   /** Checks the name and copies the classes. */
   public ModelSpec {
@@ -50,6 +68,7 @@ public record ModelSpec(
     if (classNames.isEmpty()) {
       throw new IllegalArgumentException("a detector needs at least one class");
     }
+    Architecture.named(model).check(config);
   }
 
   /**
@@ -60,9 +79,9 @@ public record ModelSpec(
    * @param norm the backbone's normalisations
    */
   public static ModelSpec of(String model, List<String> classNames, Norm.Type norm) {
-    FasterRcnnConfig config = FasterRcnnConfig.DEFAULT;
-    if (model.equals("fasterrcnn_tiny_fpn")) {
-      config = Hyperparameters.with(config, TINY);
+    DetectorConfig config = DetectorConfig.DEFAULT;
+    if (MODELS.contains(model)) { // the constructor says what is wrong with another
+      config = Hyperparameters.with(config, Architecture.named(model).defaults());
     }
     return new ModelSpec(model, classNames, norm, config);
   }
@@ -71,20 +90,45 @@ public record ModelSpec(
    * {@return the same model with some hyper-parameters changed}
    *
    * @param changes values under torchvision's names
-   * @throws IllegalArgumentException if a name is unknown or a value does not fit
+   * @throws IllegalArgumentException if a name is unknown or means nothing to this model, or a
+   *     value does not fit
    */
   public ModelSpec with(Map<String, String> changes) {
+    Architecture architecture = Architecture.named(model);
+    for (String name : changes.keySet()) {
+      if (Hyperparameters.names().contains(name) && !architecture.uses(name)) {
+        throw new IllegalArgumentException(
+            "the hyper-parameter "
+                + name
+                + " means nothing to "
+                + model
+                + "; it has "
+                + String.join(", ", architecture.hyperparameters()));
+      }
+    }
     return new ModelSpec(model, classNames, norm, Hyperparameters.with(config, changes));
   }
 
   /** {@return the model, without memory} */
-  public FasterRcnn build() {
-    Matcher matcher = NAME.matcher(model);
-    if (!matcher.matches()) {
-      throw new IllegalStateException(model);
-    }
-    ResNetConfig resNet = ResNetConfig.named(matcher.group(1));
-    return new FasterRcnn(resNet, norm, config, classNames.size() + 1);
+  public DetectionModel build() {
+    return Architecture.named(model).build(norm, config, classNames.size() + 1);
+  }
+
+  /** {@return which detector of the family it is} */
+  public Kind kind() {
+    return Architecture.named(model).kind();
+  }
+
+  /** {@return whether its regions come from elsewhere} */
+  public boolean needsProposals() {
+    return kind() != Kind.FASTER_RCNN;
+  }
+
+  /** {@return every hyper-parameter that means something to this model, under its name} */
+  public Map<String, String> hyperparameters() {
+    Map<String, String> values = Hyperparameters.values(config);
+    values.keySet().retainAll(Architecture.named(model).hyperparameters());
+    return values;
   }
 
   /** {@return what a weights file's metadata says of the model} */
@@ -95,7 +139,7 @@ public record ModelSpec(
     metadata.put("cocoli.norm", norm.name().toLowerCase(Locale.ROOT));
     try {
       metadata.put("cocoli.classes", JSON.writeValueAsString(classNames));
-      metadata.put("cocoli.config", JSON.writeValueAsString(Hyperparameters.values(config)));
+      metadata.put("cocoli.config", JSON.writeValueAsString(hyperparameters()));
     } catch (JsonProcessingException e) {
       throw new LinkageError("strings are always JSON", e);
     }

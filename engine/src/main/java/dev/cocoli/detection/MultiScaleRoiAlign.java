@@ -9,10 +9,8 @@ import java.util.List;
  * Pools each region from the map that fits its size (torchvision's {@code MultiScaleRoIAlign}). In:
  * maps {@code [N,H,W,C]}, finest first, and regions {@code [R,5]}; out: {@code [R,bins,bins,C]}.
  */
-final class MultiScaleRoiAlign {
-  /** Bins along each axis, samples a bin along each axis: torchvision's {@code box_roi_pool}. */
-  static final int BINS = 7;
-
+final class MultiScaleRoiAlign implements RoiPooler {
+  /** Samples a bin along each axis: torchvision's {@code box_roi_pool}. */
   private static final int SAMPLING_RATIO = 2;
 
   /** A region of this side belongs to the level of four octaves (Lin et al. 2017, equation 1). */
@@ -20,7 +18,12 @@ final class MultiScaleRoiAlign {
 
   private static final float CANONICAL_LEVEL = 4;
 
-  Tensor forward(Ops ops, ImageBatch batch, List<Tensor> maps, Tensor rois) {
+  /** The coarsest map of a pyramid is for proposals alone. */
+  private static final int POOLED_MAPS = 4;
+
+  @Override
+  public Tensor forward(Ops ops, ImageBatch batch, List<Tensor> pyramid, Tensor rois) {
+    List<Tensor> maps = pyramid.subList(0, POOLED_MAPS);
     long height = batch.sizes().stream().mapToLong(size -> size[0]).max().orElseThrow();
     float[] scales = new float[maps.size()];
     for (int i = 0; i < scales.length; i++) {

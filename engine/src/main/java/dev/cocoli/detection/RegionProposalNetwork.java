@@ -23,7 +23,7 @@ public final class RegionProposalNetwork extends Module {
   /** A proposal with a shorter side, in pixels, is dropped: torchvision's {@code min_size}. */
   private static final float MIN_BOX_SIDE = 1e-3f;
 
-  private final FasterRcnnConfig config;
+  private final DetectorConfig config;
   private final AnchorGenerator anchorGenerator;
   private final RpnHead head;
 
@@ -31,11 +31,19 @@ public final class RegionProposalNetwork extends Module {
    * Builds the network.
    *
    * @param config its hyper-parameters
+   * @param channels C
+   * @param anchorGenerator the anchors of the maps
    */
-  public RegionProposalNetwork(FasterRcnnConfig config) {
+  public RegionProposalNetwork(
+      DetectorConfig config, long channels, AnchorGenerator anchorGenerator) {
     this.config = config;
-    anchorGenerator = new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios());
-    head = child("head", new RpnHead(config.fpnOutChannels(), anchorGenerator.perLocation()));
+    this.anchorGenerator = anchorGenerator;
+    head = child("head", new RpnHead(channels, anchorGenerator.perLocation()));
+  }
+
+  /** {@return the anchors of its maps} */
+  AnchorGenerator anchorGenerator() {
+    return anchorGenerator;
   }
 
   /** Scores, deltas and anchors of a batch. */

@@ -28,8 +28,8 @@ public final class RoiHeads extends Module {
   /** A detection with a shorter side, in pixels, is dropped: torchvision's. */
   private static final float MIN_BOX_SIDE = 1e-2f;
 
-  private final FasterRcnnConfig config;
-  private final MultiScaleRoiAlign boxRoiPool = new MultiScaleRoiAlign();
+  private final DetectorConfig config;
+  private final RoiPooler boxRoiPool;
   private final BoxHead boxHead;
   private final BoxPredictor boxPredictor;
   private final long classes;
@@ -38,33 +38,29 @@ public final class RoiHeads extends Module {
    * Builds the heads.
    *
    * @param config their hyper-parameters
+   * @param channels C of the maps
+   * @param boxRoiPool how regions are pooled from them
    * @param classes K, the background included
    */
-  public RoiHeads(FasterRcnnConfig config, long classes) {
+  RoiHeads(DetectorConfig config, long channels, RoiPooler boxRoiPool, long classes) {
     this.config = config;
+    this.boxRoiPool = boxRoiPool;
     this.classes = classes;
-    boxHead =
-        child(
-            "box_head",
-            new BoxHead(config.fpnOutChannels(), MultiScaleRoiAlign.BINS, config.boxHeadSize()));
+    boxHead = child("box_head", new BoxHead(channels, RoiPooler.BINS, config.boxHeadSize()));
     boxPredictor = child("box_predictor", new BoxPredictor(config.boxHeadSize(), classes));
   }
 
-  /**
-   * The detections of a batch before they are read back.
-   *
-   * @param boxes {@code [N,D,4]} in pixels of the resized image
-   * @param scores {@code [N,D]}, falling
-   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 behind the last
-   */
-  record Found(Tensor boxes, Tensor scores, Tensor indices) {}
+  /** {@return the two layers over a pooled region} */
+  BoxHead boxHead() {
+    return boxHead;
+  }
 
   /** Suppressed, sorted detections. The maps are released. */
-  Found detect(Ops ops, ImageBatch batch, List<Tensor> maps, Proposals proposals) {
+  DetectionModel.Found detect(Ops ops, ImageBatch batch, List<Tensor> maps, Proposals proposals) {
     long images = proposals.boxes().dim(0);
     long perImage = proposals.boxes().dim(1);
     Tensor rois = withImageNumbers(ops, proposals.boxes());
-    Tensor pooled = boxRoiPool.forward(ops, batch, maps.subList(0, 4), rois);
+    Tensor pooled = boxRoiPool.forward(ops, batch, maps, rois);
     maps.forEach(ops::release);
     BoxPredictor.Output output = boxPredictor.forward(ops, boxHead.forward(ops, pooled));
     RegionOps regions = new RegionOps(ops);
@@ -84,7 +80,7 @@ public final class RoiHeads extends Module {
             classOfEach(ops, perImage),
             config.boxDetectionsPerImg());
     Tensor scores = candidates.scores();
-    return new Found(
+    return new DetectionModel.Found(
         ops.gatherRows(candidates.boxes(), kept.indices()),
         ops.gatherRows(scores.reshape(images, scores.dim(1), 1), kept.indices()),
         kept.indices());
@@ -117,7 +113,7 @@ public final class RoiHeads extends Module {
    * @param ops the forward pass
    * @param batch the images
    * @param maps their maps
-   * @param proposals of the region proposal network
+   * @param proposals regions that may hold an object
    * @param truth the objects
    * @param seeds of the sampler, one an image
    * @param classifierLoss {@code [1]}, written
@@ -135,15 +131,15 @@ public final class RoiHeads extends Module {
     RegionOps regions = new RegionOps(ops);
     Tensor candidates = withObjects(ops, proposals.boxes(), truth.boxes());
     MatchSpec matching =
-        new MatchSpec(
-            config.boxFgIouThresh(), config.boxBgIouThresh(), MatchSpec.LowQuality.REFUSE);
+        new MatchSpec(config.boxFgIouThresh(), config.boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
+            .ignoringBelow(config.boxBgIouMin());
     SampleSpec sampling =
         new SampleSpec(config.boxBatchSizePerImage(), config.boxPositiveFraction());
     Tensor matches = regions.match(matching, candidates, truth);
     Selection sample = regions.compact(regions.sample(sampling, matches, seeds));
     SampleTargets targets =
         regions.regionTargets(BoxCoderSpec.BOX_HEAD, candidates, sample, matches, truth);
-    Tensor pooled = boxRoiPool.forward(ops, batch, maps.subList(0, 4), targets.rois());
+    Tensor pooled = boxRoiPool.forward(ops, batch, maps, targets.rois());
     BoxPredictor.Output output = boxPredictor.forward(ops, boxHead.forward(ops, pooled));
     Losses losses = new Losses(ops);
     losses.softmaxCrossEntropy(output.logits(), targets.labels(), classifierLoss);

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A safetensors file with a detector's weights under torchvision's keys: one that training here
@@ -35,6 +36,11 @@ public final class WeightsFile implements AutoCloseable {
     return new WeightsFile(path, Safetensors.open(path));
   }
 
+  /** {@return the file} */
+  public Path path() {
+    return path;
+  }
+
   /**
    * {@return what the file says of its model; nothing for bare weights}
    *
@@ -50,7 +56,9 @@ public final class WeightsFile implements AutoCloseable {
 
   /** {@return whether these are weights of a classifier, not of a detector} */
   public boolean isClassifier() {
-    return file.entries().containsKey("conv1.weight") && file.entries().containsKey("fc.weight");
+    Set<String> keys = file.entries().keySet();
+    return keys.containsAll(Set.of("conv1.weight", "fc.weight"))
+        || keys.containsAll(Set.of("features.0.weight", "classifier.0.weight"));
   }
 
   /**
@@ -60,22 +68,50 @@ public final class WeightsFile implements AutoCloseable {
    * @param backend where that lies
    * @throws IOException if the keys or shapes do not fit; the message names them
    */
-  public void load(FasterRcnn model, Backend backend) throws IOException {
+  public void load(DetectionModel model, Backend backend) throws IOException {
     load(model, backend, file.entries());
   }
 
   /**
-   * Sets the weights of a detector's backbone to a classifier's; the pyramid and the heads stay as
-   * they are.
+   * Sets the weights of a detector's backbone to a classifier's, and with VGG-16 those of the two
+   * fully connected layers where they are as wide; all else stays as it is.
    *
    * @param model the detector, with memory
    * @param backend where that lies
    * @throws IOException if the keys or shapes do not fit; the message names them
    */
-  public void loadBackbone(FasterRcnn model, Backend backend) throws IOException {
+  public void loadBackbone(DetectionModel model, Backend backend) throws IOException {
+    Module body = model.pretrained();
     Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(file.entries());
-    entries.keySet().removeIf(key -> key.startsWith("fc."));
-    load(model.backbone().body(), backend, entries);
+    // the last layers say which of ImageNet's classes it is; the first two of VGG may have no place
+    entries.keySet().removeIf(key -> key.startsWith("fc.") || key.startsWith("classifier.6."));
+    Set<String> known = body.namedParameters().keySet();
+    entries.keySet().removeIf(key -> key.startsWith("classifier.") && !known.contains(key));
+    load(body, backend, entries);
+    if (model.pretrainedHead().isPresent()) {
+      loadHead(model.pretrainedHead().get(), backend);
+    }
+  }
+
+  private void loadHead(Module head, Backend backend) throws IOException {
+    Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
+    file.entries()
+        .forEach(
+            (key, entry) -> {
+              if (key.startsWith("classifier.0.") || key.startsWith("classifier.3.")) {
+                entries.put(
+                    key.replace("classifier.0.", "fc6.").replace("classifier.3.", "fc7."), entry);
+              }
+            });
+    boolean fits =
+        head.namedParameters().entrySet().stream()
+            .allMatch(
+                named ->
+                    entries.containsKey(named.getKey())
+                        && entries.get(named.getKey()).shape().equals(named.getValue().shape()));
+    if (fits) {
+      load(head, backend, entries);
+    }
   }
 
   private void load(Module module, Backend backend, Map<String, Safetensors.Entry> entries)

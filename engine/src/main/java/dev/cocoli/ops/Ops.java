@@ -6,6 +6,7 @@ import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
@@ -524,6 +525,36 @@ public final class Ops {
           for (int i = 0; i < maps.size(); i++) {
             tape.contribute(maps.get(i), gradients.get(i));
           }
+        });
+    return y;
+  }
+
+  /**
+   * {@return the maxima of each region's bins, {@code [R,bins,bins,C]}, in the type of the map}
+   *
+   * @param spec bins, scale
+   * @param map {@code [N,H,W,C]}
+   * @param rois {@code [R,5]}: image, box; has no gradient
+   */
+  public Tensor roiPool(RoiPoolSpec spec, Tensor map, Tensor rois) {
+    require(map.shape().rank() == 4, "RoIPool", map, spec);
+    require(rois.shape().rank() == 2 && rois.dim(1) == 5, "RoIPool", map, rois);
+    if (map.dtype() != DType.F32) { // a maximum is exact; its gradient is summed in fp32
+      return cast(roiPool(spec, cast(map, DType.F32), rois), map.dtype());
+    }
+    Shape shape = Shape.of(rois.dim(0), spec.outputSize(), spec.outputSize(), map.dim(3));
+    Tensor y = scope.allocate(DType.F32, shape);
+    Tensor argmax = tape.tracks(map) ? scope.allocate(DType.I32, shape) : null;
+    backend.roiPool(spec, map, rois, y, argmax);
+    tape.record(
+        y,
+        List.of(map),
+        List.of(),
+        dy -> {
+          Tensor dMap = like(map);
+          backend.roiPoolBackward(spec, dy, rois, argmax, dMap);
+          scope.release(argmax);
+          tape.contribute(map, dMap);
         });
     return y;
   }

@@ -216,13 +216,14 @@ public final class RegionOps {
   }
 
   /**
-   * {@return a selection cut to the longest image's count, where knowing that is free}
+   * {@return a selection cut to the longest image's count, where knowing that is free; one place is
+   * left where all are empty, so that no layer sees a tensor without rows}
    *
    * @param selection what was chosen
    */
   public Selection compact(Selection selection) {
     long width = selection.indices.dim(1);
-    long bound = ops.backend().upperBound(selection.counts, width);
+    long bound = Math.max(1, ops.backend().upperBound(selection.counts, width));
     if (bound >= width) {
       return selection;
     }

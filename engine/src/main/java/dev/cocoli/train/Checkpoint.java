@@ -2,7 +2,7 @@ package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.ParameterArena;
@@ -47,14 +47,14 @@ final class Checkpoint {
 
   private final RunFolder folder;
   private final ModelSpec spec;
-  private final FasterRcnn model;
+  private final DetectionModel model;
   private final ParameterArena parameters;
   private final Writer writer;
 
   Checkpoint(
       RunFolder folder,
       ModelSpec spec,
-      FasterRcnn model,
+      DetectionModel model,
       ParameterArena parameters,
       Writer writer) {
     this.folder = folder;

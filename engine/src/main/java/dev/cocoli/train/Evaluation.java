@@ -8,7 +8,9 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoEvaluator;
@@ -26,6 +28,7 @@ import java.util.function.Consumer;
 public final class Evaluation {
   private final Dataset data;
   private final DataLoaderConfig loading;
+  private final Optional<ProposalSource> proposals;
   private final Consumer<String> warnings;
 
   /** Is told what was found on each picture, on the thread that evaluates. */
@@ -48,8 +51,26 @@ public final class Evaluation {
    * @param warnings told of each picture that was left out because it cannot be decoded
    */
   public Evaluation(Dataset data, DataLoaderConfig loading, Consumer<String> warnings) {
+    this(data, loading, Optional.empty(), warnings);
+  }
+
+  /**
+   * Prepares an evaluation with given regions.
+   *
+   * @param data pictures to score on
+   * @param loading how many pictures go through the network together, threads, broken pictures
+   * @param proposals where the regions come from for a detector that does not find them itself;
+   *     without one, selective search in its fast mode
+   * @param warnings told of each picture that was left out because it cannot be decoded
+   */
+  public Evaluation(
+      Dataset data,
+      DataLoaderConfig loading,
+      Optional<ProposalSource> proposals,
+      Consumer<String> warnings) {
     this.data = data;
     this.loading = loading;
+    this.proposals = proposals;
     this.warnings = warnings;
   }
 
@@ -79,7 +100,8 @@ public final class Evaluation {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
     CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
-    try (DataLoader loader = new DataLoader(data, loading, warnings);
+    try (DataLoader loader =
+            new DataLoader(data, loading, Regions.of(detector.spec(), proposals), warnings);
         Epoch batches = loader.inOrder()) {
       while (batches.hasNext()) {
         if (isCancelled.getAsBoolean()) {
@@ -95,7 +117,7 @@ public final class Evaluation {
       Detector detector, Batch batch, CocoEvaluator evaluator, PictureListener listener) {
     List<List<Detection>> found;
     try (batch) {
-      found = detector.detect(batch.pictures());
+      found = detector.detect(batch.pictures(), batch.proposals(), PartListener.NONE);
     }
     for (int i = 0; i < found.size(); i++) {
       AnnotatedImage image = batch.images().get(i);

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.cocoli.detection.Hyperparameters;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -88,7 +87,7 @@ final class RunDescription {
     ArrayNode classes = node.putArray("classes");
     model.classNames().forEach(classes::add);
     node.put("norm", model.norm().name().toLowerCase(Locale.ROOT));
-    Hyperparameters.values(model.config()).forEach(node::put);
+    model.hyperparameters().forEach(node::put);
   }
 
   private static void describe(ObjectNode node, TrainConfig config) {

@@ -40,6 +40,16 @@ final class RunFolder {
     return path.resolve("state.safetensors");
   }
 
+  /** The regions of the training pictures, where the run found them itself. */
+  Path proposals() {
+    return path.resolve("proposals-train.bin");
+  }
+
+  /** The regions of the validation pictures, where the run found them itself. */
+  Path validationProposals() {
+    return path.resolve("proposals-validation.bin");
+  }
+
   private List<Path> files() {
     return List.of(config(), metrics(), lastWeights(), bestWeights(), state());
   }

@@ -1,7 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Safetensors;
@@ -155,7 +155,7 @@ public final class Trainer {
     run.weights().ifPresent(file -> load(file, loop.model()));
   }
 
-  private void load(Path file, FasterRcnn model) {
+  private void load(Path file, DetectionModel model) {
     try (WeightsFile weights = WeightsFile.open(file)) {
       if (weights.isClassifier()) {
         weights.loadBackbone(model, backend);

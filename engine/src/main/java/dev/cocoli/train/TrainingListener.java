@@ -31,6 +31,15 @@ public interface TrainingListener {
   default void evaluating(int done, int total) {}
 
   /**
+   * A stage after the steps is under way; only R-CNN has such.
+   *
+   * @param name what it computes
+   * @param done how many training pictures are done
+   * @param total of how many
+   */
+  default void stage(String name, int done, int total) {}
+
+  /**
    * An evaluation is done.
    *
    * @param report what it found

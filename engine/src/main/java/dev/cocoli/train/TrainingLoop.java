@@ -8,13 +8,17 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.data.proposals.ProposalSource;
+import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.Rcnn;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
@@ -30,10 +34,12 @@ final class TrainingLoop implements AutoCloseable {
   private final Backend backend;
   private final RunFolder folder;
   private final TrainingListener listener;
+  private final List<RunProposals> proposals = new ArrayList<>();
   private final DataLoader loader;
+  private final Optional<ProposalSource> validationProposals;
   private final int stepsPerEpoch;
   private final LearningRateSchedule schedule;
-  private final FasterRcnn model;
+  private final DetectionModel model;
   private final ParameterArena parameters;
   private final Checkpoint checkpoint;
   private final TrainingStep trainingStep;
@@ -57,7 +63,14 @@ final class TrainingLoop implements AutoCloseable {
     this.folder = folder;
     this.listener = listener;
     loader =
-        new DataLoader(run.trainData(), loading(config).withSeed(config.seed()), listener::message);
+        new DataLoader(
+            run.trainData(),
+            loading(config).withSeed(config.seed()),
+            proposals(run.trainData(), run.proposals(), folder.proposals()),
+            listener::message);
+    validationProposals =
+        run.validationData()
+            .map(data -> proposals(data, run.validationProposals(), folder.validationProposals()));
     try {
       stepsPerEpoch = loader.batchesPerEpoch();
       schedule = config.schedule((long) stepsPerEpoch * config.epochs());
@@ -78,11 +91,20 @@ final class TrainingLoop implements AutoCloseable {
         .withBrokenPictures(config.brokenPictures());
   }
 
+  private ProposalSource proposals(Dataset data, Optional<ProposalSource> given, Path file) {
+    if (!run.model().needsProposals()) {
+      return (image, picture) -> List.of();
+    }
+    RunProposals found = new RunProposals(data, given, file, config.loaderThreads());
+    proposals.add(found);
+    return found;
+  }
+
   LearningRateSchedule schedule() {
     return schedule;
   }
 
-  FasterRcnn model() {
+  DetectionModel model() {
     return model;
   }
 
@@ -107,6 +129,14 @@ final class TrainingLoop implements AutoCloseable {
     progress = from;
     savedStep = from.step();
     savedNanos = System.nanoTime();
+    for (RunProposals found : proposals) {
+      if (!found.prepare(listener, isStopRequested)) {
+        return result(Outcome.STOP_REQUESTED);
+      }
+    }
+    if (model instanceof Rcnn rcnn && progress.step() < schedule.totalSteps()) {
+      rcnn.reopen(); // epochs were added
+    }
     listener.started(plan());
     while (true) {
       boolean epochEnded = progress.step() % stepsPerEpoch == 0 && progress.step() > 0;
@@ -120,12 +150,31 @@ final class TrainingLoop implements AutoCloseable {
         return result(Outcome.STOPPED_EARLY);
       }
       if (progress.step() >= schedule.totalSteps()) {
-        return result(Outcome.COMPLETED);
+        if (model.isFinished()) {
+          return result(Outcome.COMPLETED);
+        }
+        if (!finish()) {
+          return stop();
+        }
+        continue;
       }
       if (!trainEpoch()) {
         return stop();
       }
     }
+  }
+
+  /** Does what R-CNN's training does after the steps; false if it was asked to stop. */
+  private boolean finish() {
+    FeatureStore store = new FeatureStore(folder.path(), progress.step());
+    RcnnStages stages =
+        new RcnnStages(run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
+    if (!stages.run(stopRequested)) {
+      return false;
+    }
+    save(Checkpoint.Rank.LATEST);
+    store.delete(); // the weights have all of it
+    return true;
   }
 
   private TrainingPlan plan() {
@@ -200,6 +249,7 @@ final class TrainingLoop implements AutoCloseable {
   private boolean isEvaluationDue() {
     boolean isLast = progress.step() >= schedule.totalSteps();
     return run.validationData().isPresent()
+        && model.isFinished()
         && progress.evaluatedEpochs() < epochsDone()
         && (isLast || epochsDone() % config.evaluateEvery() == 0);
   }
@@ -208,7 +258,8 @@ final class TrainingLoop implements AutoCloseable {
   private boolean evaluate() {
     Dataset data = run.validationData().orElseThrow();
     long began = System.nanoTime();
-    Evaluation evaluation = new Evaluation(data, evaluationLoading(), listener::message);
+    Evaluation evaluation =
+        new Evaluation(data, evaluationLoading(), validationProposals, listener::message);
     Optional<CocoMetrics> found;
     try (Detector detector = Detector.over(run.model(), model, backend, config.precision())) {
       int[] done = {0};
@@ -283,6 +334,7 @@ final class TrainingLoop implements AutoCloseable {
     try {
       loader.close();
     } finally {
+      proposals.forEach(RunProposals::close);
       parameters.close();
     }
   }

@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -15,6 +16,9 @@ import java.util.Optional;
  * @param validationData pictures to score on
  * @param weights a file of weights to start from, of a detector or of a classifier with the same
  *     backbone; without one, the weights are drawn
+ * @param proposals where the regions come from for a detector that does not find them itself;
+ *     without one, selective search finds them once, and they are kept in the run folder
+ * @param validationProposals the same for the pictures that are scored on
  * @param dataOrigin where the data came from, for the record: any words, such as a folder and a
  *     split
  * @param config how to train
@@ -25,9 +29,42 @@ public record TrainingRun(
     Dataset trainData,
     Optional<Dataset> validationData,
     Optional<Path> weights,
+    Optional<ProposalSource> proposals,
+    Optional<ProposalSource> validationProposals,
     Map<String, String> dataOrigin,
     TrainConfig config,
     Path out) {
+
+  /**
+   * A run whose model finds its regions itself, or has them found.
+   *
+   * @param model the model
+   * @param trainData pictures to train on
+   * @param validationData pictures to score on
+   * @param weights a file of weights to start from
+   * @param dataOrigin where the data came from
+   * @param config how to train
+   * @param out the run folder
+   */
+  public TrainingRun(
+      ModelSpec model,
+      Dataset trainData,
+      Optional<Dataset> validationData,
+      Optional<Path> weights,
+      Map<String, String> dataOrigin,
+      TrainConfig config,
+      Path out) {
+    this(
+        model,
+        trainData,
+        validationData,
+        weights,
+        Optional.empty(),
+        Optional.empty(),
+        dataOrigin,
+        config,
+        out);
+  }
 
   /** Copies the map. */
   public TrainingRun {
@@ -53,7 +90,7 @@ public record TrainingRun(
    * @param data pictures to score on
    */
   public TrainingRun withValidation(Dataset data) {
-    return new TrainingRun(model, trainData, Optional.of(data), weights, dataOrigin, config, out);
+    return with(Optional.of(data), weights, proposals, validationProposals, dataOrigin, config);
   }
 
   /**
@@ -62,8 +99,28 @@ public record TrainingRun(
    * @param file a safetensors file
    */
   public TrainingRun withWeights(Path file) {
-    return new TrainingRun(
-        model, trainData, validationData, Optional.of(file), dataOrigin, config, out);
+    return with(
+        validationData, Optional.of(file), proposals, validationProposals, dataOrigin, config);
+  }
+
+  /**
+   * {@return this run with given regions}
+   *
+   * @param source gives the regions of each training picture; a file is checked before the first
+   *     step
+   */
+  public TrainingRun withProposals(ProposalSource source) {
+    return with(
+        validationData, weights, Optional.of(source), validationProposals, dataOrigin, config);
+  }
+
+  /**
+   * {@return this run with given regions to score on}
+   *
+   * @param source gives the regions of each validation picture
+   */
+  public TrainingRun withValidationProposals(ProposalSource source) {
+    return with(validationData, weights, proposals, Optional.of(source), dataOrigin, config);
   }
 
   /**
@@ -72,7 +129,7 @@ public record TrainingRun(
    * @param origin any words
    */
   public TrainingRun withDataOrigin(Map<String, String> origin) {
-    return new TrainingRun(model, trainData, validationData, weights, origin, config, out);
+    return with(validationData, weights, proposals, validationProposals, origin, config);
   }
 
   /**
@@ -81,6 +138,17 @@ public record TrainingRun(
    * @param other how to train
    */
   public TrainingRun withConfig(TrainConfig other) {
-    return new TrainingRun(model, trainData, validationData, weights, dataOrigin, other, out);
+    return with(validationData, weights, proposals, validationProposals, dataOrigin, other);
+  }
+
+  private TrainingRun with(
+      Optional<Dataset> validation,
+      Optional<Path> from,
+      Optional<ProposalSource> regions,
+      Optional<ProposalSource> validationRegions,
+      Map<String, String> origin,
+      TrainConfig how) {
+    return new TrainingRun(
+        model, trainData, validation, from, regions, validationRegions, origin, how, out);
   }
 }

@@ -5,7 +5,8 @@ import dev.cocoli.backend.SampleKey;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Batch;
 import dev.cocoli.data.Picture;
-import dev.cocoli.detection.FasterRcnn;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
@@ -24,13 +25,13 @@ final class TrainingStep {
   private static final int LOSSES = 4;
 
   private final Backend backend;
-  private final FasterRcnn model;
+  private final DetectionModel model;
   private final ParameterArena parameters;
   private final Sgd sgd;
   private final long mixedSeed;
   private final Precision precision;
 
-  TrainingStep(FasterRcnn model, ParameterArena parameters, TrainConfig config) {
+  TrainingStep(DetectionModel model, ParameterArena parameters, TrainConfig config) {
     this.backend = parameters.backend();
     this.model = model;
     this.parameters = parameters;
@@ -55,7 +56,8 @@ final class TrainingStep {
       Ops ops = new Ops(backend, scope, tape, precision);
       List<Tensor> pictures = upload(ops, batch);
       sgd.zeroGradients();
-      Tensor losses = model.loss(ops, pictures, batch.targets(), SampleKey.mix(mixedSeed + step));
+      Inputs inputs = new Inputs(pictures, batch.proposals());
+      Tensor losses = model.loss(ops, inputs, batch.targets(), SampleKey.mix(mixedSeed + step));
       ops.backward();
       Tensor report = ops.allocate(DType.F32, LOSSES + 1);
       backend.copy(losses, report.rows(0, LOSSES));

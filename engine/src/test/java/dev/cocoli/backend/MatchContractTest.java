@@ -106,6 +106,21 @@ class MatchContractTest extends BackendContract {
   }
 
   @Test
+  void easyBackgroundIsIgnoredWhereAskedFor() {
+    // IoU with the object: 1, 0.5, 0.1 and a little less, 0
+    float[] regions = {0, 0, 10, 10, 0, 0, 10, 5, 0, 0, 10, 1, 0, 0, 10, 0.9f, 20, 20, 30, 30};
+    Tensor boxes = tensors.floats(regions, 1, 5, 4);
+    Tensor object = tensors.floats(new float[] {0, 0, 10, 10}, 1, 1, 4);
+    MatchSpec spec = new MatchSpec(0.5f, 0.5f, LowQuality.REFUSE).ignoringBelow(0.1f);
+    Tensor matches = tensors.intOutput(1, 5);
+    backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {1}), matches);
+    assertArrayEquals(new int[] {0, 0, -1, -2, -2}, tensors.ints(matches));
+    backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {0}), matches);
+    assertArrayEquals(
+        new int[] {-2, -2, -2, -2, -2}, tensors.ints(matches), "a picture without objects");
+  }
+
+  @Test
   void matchesNothingWithNothing() {
     Tensor matches = tensors.intOutput(1, 3);
     Tensor noObjects = tensors.floats(new float[0], 1, 0, 4);

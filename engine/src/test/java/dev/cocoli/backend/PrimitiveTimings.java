@@ -41,6 +41,7 @@ final class PrimitiveTimings {
     System.out.println("median milliseconds of " + ROUNDS + " on " + threads + " threads");
     String pattern = arguments.length > 1 ? arguments[1] : ".*";
     run(threads, pattern, PrimitiveTimings::regions);
+    run(threads, pattern, PrimitiveTimings::maxima);
     run(threads, pattern, PrimitiveTimings::proposals);
     run(threads, pattern, PrimitiveTimings::matches);
     run(threads, pattern, PrimitiveTimings::losses);
@@ -88,6 +89,19 @@ final class PrimitiveTimings {
       List<Tensor> dMaps = Arrays.asList(new Tensor[] {map(4), map(8), map(16), map(32)});
       time("roiAlignBackward " + count, () -> backend.roiAlignBackward(spec, y, rois, dMaps));
     }
+  }
+
+  private void maxima() {
+    RoiPoolSpec spec = new RoiPoolSpec(7, 1 / 16f);
+    int count = 2000;
+    Tensor map = gaussians(1, HEIGHT / 16, WIDTH / 16, CHANNELS);
+    Tensor rois = tensors.floats(rois(count), count, 5);
+    Tensor y = tensors.floatOutput(count, 7, 7, CHANNELS);
+    Tensor argmax = tensors.intOutput(count, 7, 7, CHANNELS);
+    Tensor dMap = tensors.floatOutput(1, HEIGHT / 16, WIDTH / 16, CHANNELS);
+    time("roiPool 2000", () -> backend.roiPool(spec, map, rois, y, null));
+    time("roiPool 2000 with places", () -> backend.roiPool(spec, map, rois, y, argmax));
+    time("roiPoolBackward 2000", () -> backend.roiPoolBackward(spec, y, rois, argmax, dMap));
   }
 
   private Tensor map(int stride) {

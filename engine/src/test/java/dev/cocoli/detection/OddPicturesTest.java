@@ -15,6 +15,7 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +52,7 @@ class OddPicturesTest {
 
   @Test
   void whereNothingIsProposedTrainingGoesOn() {
-    FasterRcnn model = PROPOSES_NOTHING.build();
+    DetectionModel model = PROPOSES_NOTHING.build();
     try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
         TensorScope scope = new TensorScope(backend.pool());
         Picture picture = grey(64, 64)) {
@@ -63,7 +64,8 @@ class OddPicturesTest {
       backend.upload(picture.pixels(), tensor);
       float[] losses =
           ops.download(
-              model.loss(ops, List.of(tensor), List.of(new Target(List.of(), new int[0])), 1));
+              model.loss(
+                  ops, Inputs.of(List.of(tensor)), List.of(new Target(List.of(), new int[0])), 1));
       ops.backward();
       assertEquals(0, losses[0], "no region, so there is nothing to classify");
       assertEquals(0, losses[1]);
@@ -81,9 +83,9 @@ class OddPicturesTest {
   }
 
   private List<List<Detection>> detect(ModelSpec spec, Picture... pictures) {
-    FasterRcnn model = spec.build();
+    DetectionModel model = spec.build();
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
-        Detector detector = Detector.over(spec, model, backend)) {
+        Detector detector = Detector.over(spec, model, backend, Precision.FP32)) {
       parameters.initialize(1);
       return detector.detect(List.of(pictures));
     } finally {

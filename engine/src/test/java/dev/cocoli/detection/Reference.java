@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Reads what torchvision computed, in torch's layouts. */
 final class Reference implements AutoCloseable {
@@ -17,6 +18,10 @@ final class Reference implements AutoCloseable {
 
   Reference(Path folder, String name) throws IOException {
     file = Safetensors.open(folder.resolve(name + ".safetensors"));
+  }
+
+  Map<String, String> metadata() {
+    return file.metadata();
   }
 
   boolean has(String name) {

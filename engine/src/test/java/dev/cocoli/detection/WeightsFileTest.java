@@ -51,7 +51,7 @@ class WeightsFileTest {
 
   @Test
   void torchvisionsFileComesBackByteByByte() throws IOException {
-    FasterRcnn model = SPEC.build();
+    DetectionModel model = SPEC.build();
     Path copy = folder.resolve("copy.safetensors");
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
         WeightsFile file = WeightsFile.open(TORCHVISION);
@@ -81,7 +81,7 @@ class WeightsFileTest {
 
   @Test
   void everyFaultIsNamed() throws IOException {
-    FasterRcnn model = SPEC.build();
+    DetectionModel model = SPEC.build();
     Path bad = folder.resolve("bad.safetensors");
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
         Safetensors good = Safetensors.open(TORCHVISION);
@@ -106,6 +106,109 @@ class WeightsFileTest {
     }
   }
 
+  /** A classifier's file: the keys of a torchvision network, hashed numbers. */
+  private Path classifier(Map<String, Shape> shapes, Arena arena) throws IOException {
+    Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
+    shapes.forEach(
+        (key, shape) -> {
+          MemorySegment data = arena.allocate(4 * shape.elementCount(), 4);
+          for (long i = 0; i < shape.elementCount(); i++) {
+            data.setAtIndex(ValueLayout.JAVA_FLOAT, i, key.hashCode() % 100 + i);
+          }
+          entries.put(key, new Safetensors.Entry(DType.F32, shape, data));
+        });
+    Path file = folder.resolve("classifier.safetensors");
+    Safetensors.write(file, Map.of(), entries);
+    return file;
+  }
+
+  /** The torch shapes of a model's part, under the keys that a classifier has for it. */
+  private static Map<String, Shape> shapes(DetectionModel model, Map<String, String> prefixes) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    model
+        .namedParameters()
+        .forEach(
+            (key, parameter) ->
+                prefixes.forEach(
+                    (own, theirs) -> {
+                      if (key.startsWith(own)) {
+                        shapes.put(
+                            theirs + key.substring(own.length()),
+                            parameter.layout().torchShape(parameter.shape()));
+                      }
+                    }));
+    return shapes;
+  }
+
+  @Test
+  void aVggClassifierFillsBackboneAndBoxHead() throws IOException {
+    DetectionModel model = ModelSpec.of("fastrcnn_tinyvgg", List.of("a"), Norm.Type.FROZEN).build();
+    Map<String, Shape> shapes =
+        shapes(
+            model,
+            Map.of(
+                "backbone.", "",
+                "roi_heads.box_head.fc6.", "classifier.0.",
+                "roi_heads.box_head.fc7.", "classifier.3."));
+    shapes.put("classifier.6.weight", Shape.of(1000, 32));
+    shapes.put("classifier.6.bias", Shape.of(1000));
+    assertLoads(model, shapes, "roi_heads.box_head.fc7.weight", "classifier.3.weight");
+  }
+
+  @Test
+  void aResNetClassifierFillsThreeLayersOrFour() throws IOException {
+    DetectionModel rcnn = ModelSpec.of("rcnn_tiny", List.of("a"), Norm.Type.BATCH).build();
+    Map<String, Shape> shapes = shapes(rcnn, Map.of("network.body.", ""));
+    shapes.put("fc.weight", Shape.of(1000, 64));
+    shapes.put("fc.bias", Shape.of(1000));
+    assertLoads(rcnn, shapes, "network.body.layer4.0.bn1.bias", "layer4.0.bn1.bias");
+    DetectionModel fast = ModelSpec.of("fastrcnn_tiny", List.of("a"), Norm.Type.FROZEN).build();
+    assertLoads(fast, shapes, "backbone.body.layer3.0.bn1.bias", "layer3.0.bn1.bias");
+    shapes.remove("layer3.0.conv1.weight");
+    IOException e =
+        assertThrows(IOException.class, () -> assertLoads(fast, shapes, "", "layer3.0.bn1.bias"));
+    assertTrue(e.getMessage().contains("1 missing: layer3.0.conv1.weight"), e.getMessage());
+  }
+
+  private void assertLoads(
+      DetectionModel model, Map<String, Shape> shapes, String own, String theirs)
+      throws IOException {
+    try (ParameterArena parameters = ParameterArena.forInference(backend, model);
+        Arena arena = Arena.ofConfined();
+        WeightsFile file = WeightsFile.open(classifier(shapes, arena))) {
+      parameters.initialize(1);
+      assertTrue(file.isClassifier());
+      file.loadBackbone(model, backend);
+      float[] values = new float[(int) shapes.get(theirs).elementCount()];
+      backend.download(model.namedParameters().get(own).value(), MemorySegment.ofArray(values));
+      assertEquals(theirs.hashCode() % 100, values[0]);
+    }
+  }
+
+  @Test
+  void aModelHasTheHyperParametersThatMeanSomethingToIt() {
+    for (String name : ModelSpec.MODELS) {
+      ModelSpec spec = ModelSpec.of(name, List.of("a"), Norm.Type.FROZEN);
+      assertEquals(spec, ModelSpec.fromMetadata(spec.toMetadata()).orElseThrow(), name);
+      boolean proposes = spec.kind() == ModelSpec.Kind.FASTER_RCNN;
+      assertEquals(proposes, spec.hyperparameters().containsKey("rpn_nms_thresh"), name);
+      assertEquals(!proposes, spec.hyperparameters().containsKey("max_proposals"), name);
+      assertEquals(name.startsWith("rcnn"), spec.hyperparameters().containsKey("svm_c"), name);
+    }
+    ModelSpec fast = ModelSpec.of("fastrcnn_vgg16", List.of("a"), Norm.Type.FROZEN);
+    assertEquals("64", fast.hyperparameters().get("box_batch_size_per_image"));
+    assertEquals("0.25", fast.hyperparameters().get("box_positive_fraction"));
+    assertEquals("0.1", fast.hyperparameters().get("box_bg_iou_min"));
+    assertEquals("pool", fast.hyperparameters().get("box_roi_pool"));
+    assertEquals(
+        RoiPooling.ALIGN, fast.with(Map.of("box_roi_pool", "align")).config().boxRoiPool());
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> fast.with(Map.of("anchor_sizes", "1")));
+    assertTrue(e.getMessage().contains("means nothing to fastrcnn_vgg16"), e.getMessage());
+    assertThrows(IllegalArgumentException.class, () -> fast.with(Map.of("box_roi_pool", "mean")));
+    assertRefused("one size for each of the 5 maps", Map.of("anchor_sizes", "32,64"));
+  }
+
   @Test
   void damagedValuesAreNamed() throws IOException {
     String counter = "backbone.body.bn1.num_batches_tracked";
@@ -122,7 +225,7 @@ class WeightsFileTest {
   }
 
   private void assertDamaged(String name, Safetensors.Entry entry) throws IOException {
-    FasterRcnn model = SPEC.build();
+    DetectionModel model = SPEC.build();
     Path bad = folder.resolve("bad.safetensors");
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
         Safetensors good = Safetensors.open(TORCHVISION)) {

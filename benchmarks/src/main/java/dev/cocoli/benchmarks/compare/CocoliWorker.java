@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.DetectorRun;
-import dev.cocoli.benchmarks.Precisions;
 import dev.cocoli.benchmarks.ProcessMemory;
 import dev.cocoli.data.Picture;
 import dev.cocoli.detection.Box;
@@ -15,6 +14,7 @@ import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.Target;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -58,13 +58,13 @@ final class CocoliWorker {
     Path folder = Path.of(arguments[0]);
     Task task = Task.valueOf(arguments[1].toUpperCase(Locale.ROOT));
     Work.Samplers samplers = Work.Samplers.valueOf(arguments[2].toUpperCase(Locale.ROOT));
-    Precisions.require(arguments[3]);
+    Precision precision = Precision.parse(arguments[3]);
     Work work = Work.read(folder);
     try (Backend backend = Backends.open(Device.parse(work.device()));
         DetectorRun detector =
             task == Task.DETECT
-                ? DetectorRun.forDetection(backend, work.spec(samplers))
-                : DetectorRun.forTraining(backend, work.spec(samplers))) {
+                ? DetectorRun.forDetection(backend, work.spec(samplers), precision)
+                : DetectorRun.forTraining(backend, work.spec(samplers), precision)) {
       detector.load(folder.resolve(Work.WEIGHTS));
       CocoliWorker worker = new CocoliWorker(task, detector, Float.parseFloat(arguments[4]));
       worker.read(folder.resolve(Work.INPUTS), work.batch());

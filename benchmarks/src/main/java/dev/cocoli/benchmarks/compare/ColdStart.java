@@ -2,12 +2,12 @@ package dev.cocoli.benchmarks.compare;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.benchmarks.Precisions;
 import dev.cocoli.benchmarks.SyntheticModel;
 import dev.cocoli.data.Picture;
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Detection;
 import dev.cocoli.nn.Safetensors;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -97,7 +97,7 @@ final class ColdStart {
         Agreement.difference(
             ofCoco(ourJson),
             Found.of(new ObjectMapper().readTree(theirJson.toFile())),
-            Tolerance.of(Precisions.FP32));
+            Tolerance.of(Precision.FP32));
     if (difference.isPresent()) {
       throw new ComparisonException(
           "the cold start would compare different work: " + difference.get());
@@ -111,9 +111,9 @@ final class ColdStart {
     }
     return new Row(
         "cold start, " + work.size(),
-        Precisions.FP32,
+        Precision.FP32,
         "python, torchvision",
-        Precisions.FP32,
+        Precision.FP32,
         ourSeconds,
         theirSeconds,
         0,

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks.compare;
 
 import dev.cocoli.benchmarks.PictureSize;
-import dev.cocoli.benchmarks.Precisions;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -97,8 +97,8 @@ final class CompareCommand implements Callable<Integer> {
   @Option(
       names = "--precision",
       paramLabel = "P",
-      defaultValue = Precisions.FP32,
-      description = "Cocoli's: fp32. Default: ${DEFAULT-VALUE}.")
+      defaultValue = "fp32",
+      description = "Cocoli's: fp32 or bf16. Default: ${DEFAULT-VALUE}.")
   private String precision;
 
   @Option(
@@ -203,7 +203,7 @@ final class CompareCommand implements Callable<Integer> {
         throw new IllegalArgumentException(
             "--batch, --threads, --rounds and --warm-ups are 1 or more");
       }
-      Precisions.require(precision);
+      Precision.parse(precision);
       Device.parse(device);
       return new Work(model, PictureSize.parse(size), batch, threads, device);
     } catch (IllegalArgumentException e) {
@@ -214,7 +214,7 @@ final class CompareCommand implements Callable<Integer> {
   private List<Peer> askedPeers() {
     try {
       return peers == null
-          ? Peer.of(precision)
+          ? Peer.of(Precision.parse(precision))
           : peers.stream().map(Peer::parse).distinct().toList();
     } catch (IllegalArgumentException e) {
       throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage(), e);
@@ -248,7 +248,8 @@ final class CompareCommand implements Callable<Integer> {
     if (tasks.isEmpty() && !floor) {
       return;
     }
-    Comparison comparison = new Comparison(work, folder, precision, python, this::tell);
+    Comparison comparison =
+        new Comparison(work, folder, Precision.parse(precision), python, this::tell);
     comparison.prepare(chosen, tasks);
     for (Task task : tasks) {
       List<Peer> able = chosen.stream().filter(peer -> peer.does(task, batch)).toList();
@@ -264,7 +265,7 @@ final class CompareCommand implements Callable<Integer> {
       throws IOException {
     Path coldFolder = Files.createDirectory(folder.resolve("cold"));
     Work small = new Work(work.model(), COLD_SIZE, 1, work.threads(), work.device());
-    new Comparison(small, coldFolder, Precisions.FP32, python, this::tell)
+    new Comparison(small, coldFolder, Precision.FP32, python, this::tell)
         .prepare(List.of(), List.of());
     report.add(new ColdStart(small, coldFolder, root, python, this::tell).compare(rounds));
   }

@@ -2,6 +2,7 @@ package dev.cocoli.benchmarks.compare;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +28,7 @@ final class Comparison {
 
   private final Work work;
   private final Path folder;
-  private final String precision;
+  private final Precision precision;
   private final PythonPeers python;
   private final Consumer<String> progress;
 
@@ -41,7 +42,7 @@ final class Comparison {
    * @param progress told what is going on
    */
   Comparison(
-      Work work, Path folder, String precision, PythonPeers python, Consumer<String> progress) {
+      Work work, Path folder, Precision precision, PythonPeers python, Consumer<String> progress) {
     this.work = work;
     this.folder = folder;
     this.precision = precision;
@@ -170,7 +171,7 @@ final class Comparison {
             folder.toString(),
             task.word(),
             word(samplers),
-            precision,
+            precision.toString(),
             LEARNING_RATE),
         environment,
         folder,
@@ -209,7 +210,8 @@ final class Comparison {
             .readTree(
                 Commands.run(
                     "floor",
-                    Commands.java(work.threads(), FloorWorker.class, folder.toString(), precision),
+                    Commands.java(
+                        work.threads(), FloorWorker.class, folder.toString(), precision.toString()),
                     Map.of(),
                     folder));
     double detection = floor.get("forward").asDouble() + floor.get("box_head_detection").asDouble();

@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.benchmarks.BareConvolutions;
 import dev.cocoli.benchmarks.ConvolutionLayer;
-import dev.cocoli.benchmarks.Precisions;
 import dev.cocoli.bindings.onednn.Dnnl;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,7 +33,11 @@ final class FloorWorker {
    */
   public static void main(String[] arguments) throws IOException {
     Work work = Work.read(Path.of(arguments[0]));
-    int type = arguments[1].equals(Precisions.FP32) ? Dnnl.dnnl_f32() : Dnnl.dnnl_bf16();
+    int type =
+        switch (Precision.parse(arguments[1])) {
+          case FP32 -> Dnnl.dnnl_f32();
+          case BF16 -> Dnnl.dnnl_bf16();
+        };
     String resNet = work.model().replaceAll("fasterrcnn_(.*)_fpn", "$1");
     List<ConvolutionLayer> layers = ConvolutionLayer.distinct(resNet, work.size());
     ObjectNode answer = new ObjectMapper().createObjectNode();

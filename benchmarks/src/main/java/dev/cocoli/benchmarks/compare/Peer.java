@@ -1,6 +1,6 @@
 package dev.cocoli.benchmarks.compare;
 
-import dev.cocoli.benchmarks.Precisions;
+import dev.cocoli.tensor.Precision;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -8,18 +8,18 @@ import java.util.stream.Collectors;
 /** What Cocoli is set beside. */
 enum Peer {
   /** torchvision as it comes. */
-  TORCHVISION("torchvision", Precisions.FP32),
+  TORCHVISION("torchvision", Precision.FP32),
   /** With the channels last in memory, as oneDNN likes them. */
-  CHANNELS_LAST("torchvision-channels-last", Precisions.FP32),
+  CHANNELS_LAST("torchvision-channels-last", Precision.FP32),
   /** ONNX Runtime with the exported detector. */
-  ONNX_RUNTIME("onnxruntime", Precisions.FP32),
+  ONNX_RUNTIME("onnxruntime", Precision.FP32),
   /** bfloat16 under autocast, the channels last. */
-  AUTOCAST("torchvision-bf16", Tolerance.BF16);
+  AUTOCAST("torchvision-bf16", Precision.BF16);
 
   private final String word;
-  private final String precision;
+  private final Precision precision;
 
-  Peer(String word, String precision) {
+  Peer(String word, Precision precision) {
     this.word = word;
     this.precision = precision;
   }
@@ -29,7 +29,7 @@ enum Peer {
     return word;
   }
 
-  String precision() {
+  Precision precision() {
     return precision;
   }
 
@@ -39,9 +39,9 @@ enum Peer {
   }
 
   /** Those that Cocoli is set beside unless others are asked for: of its precision, or better. */
-  static List<Peer> of(String precision) {
+  static List<Peer> of(Precision precision) {
     return Arrays.stream(values())
-        .filter(peer -> !precision.equals(Precisions.FP32) || peer.precision.equals(precision))
+        .filter(peer -> precision != Precision.FP32 || peer.precision == precision)
         .toList();
   }
 

@@ -117,9 +117,9 @@ final class Report {
   private static Map<String, Object> described(Row row) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("task", row.task());
-    map.put("precision", row.precision());
+    map.put("precision", row.precision().toString());
     map.put("peer", row.peer());
-    map.put("peer_precision", row.peerPrecision());
+    map.put("peer_precision", row.peerPrecision().toString());
     map.put("seconds", Medians.of(row.ours()));
     map.put("peer_seconds", Medians.of(row.theirs()));
     map.put("ratio", row.ratio());

@@ -1,5 +1,6 @@
 package dev.cocoli.benchmarks.compare;
 
+import dev.cocoli.tensor.Precision;
 import java.util.List;
 
 /**
@@ -16,9 +17,9 @@ import java.util.List;
  */
 record Row(
     String task,
-    String precision,
+    Precision precision,
     String peer,
-    String peerPrecision,
+    Precision peerPrecision,
     List<Double> ours,
     List<Double> theirs,
     long ourBytes,

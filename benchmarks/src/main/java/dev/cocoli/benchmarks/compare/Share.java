@@ -1,5 +1,6 @@
 package dev.cocoli.benchmarks.compare;
 
+import dev.cocoli.tensor.Precision;
 import java.util.Map;
 
 /**
@@ -14,7 +15,7 @@ import java.util.Map;
  */
 record Share(
     String task,
-    String precision,
+    Precision precision,
     double seconds,
     double oneDnnSeconds,
     Map<String, Double> byKind,

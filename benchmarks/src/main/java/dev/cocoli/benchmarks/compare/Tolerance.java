@@ -1,6 +1,6 @@
 package dev.cocoli.benchmarks.compare;
 
-import dev.cocoli.benchmarks.Precisions;
+import dev.cocoli.tensor.Precision;
 import java.util.stream.Stream;
 
 /**
@@ -14,9 +14,6 @@ import java.util.stream.Stream;
  * @param lossOfSum or this share of the sum of all losses: a small one may hang on a few boxes
  */
 record Tolerance(double iou, double score, double share, double loss, double lossOfSum) {
-  /** The name of the other precision. */
-  static final String BF16 = "bf16";
-
   private static final Tolerance EXACT = new Tolerance(0.98, 1e-3, 0.98, 1e-3, 0);
 
   /**
@@ -26,8 +23,8 @@ record Tolerance(double iou, double score, double share, double loss, double los
   private static final Tolerance ROUGH = new Tolerance(0.5, 0.25, 0.5, 0.05, 0.01);
 
   /** What holds between two sides of these precisions: the coarser one's. */
-  static Tolerance of(String... precisions) {
-    return Stream.of(precisions).allMatch(Precisions.FP32::equals) ? EXACT : ROUGH;
+  static Tolerance of(Precision... precisions) {
+    return Stream.of(precisions).allMatch(precision -> precision == Precision.FP32) ? EXACT : ROUGH;
   }
 
   /**

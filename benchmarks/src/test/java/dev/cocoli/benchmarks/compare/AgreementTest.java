@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Detection;
+import dev.cocoli.tensor.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,8 +13,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class AgreementTest {
-  private static final Tolerance EXACT = Tolerance.of("fp32", "fp32");
-  private static final Tolerance ROUGH = Tolerance.of("fp32", "bf16");
+  private static final Tolerance EXACT = Tolerance.of(Precision.FP32);
+  private static final Tolerance ROUGH = Tolerance.of(Precision.FP32, Precision.BF16);
 
   private static Detection at(float x, int label, float score) {
     return new Detection(new Box(x, 10, x + 40, 60), label, score);

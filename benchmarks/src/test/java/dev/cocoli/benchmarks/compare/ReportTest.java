@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,9 +18,9 @@ class ReportTest {
   private static final Row ROW =
       new Row(
           "detection",
-          "fp32",
+          Precision.FP32,
           "torchvision",
-          "fp32",
+          Precision.FP32,
           List.of(2.0, 1.0, 1.5),
           List.of(4.0, 3.0, 2.0),
           1_000_000_000L,
@@ -43,7 +44,7 @@ class ReportTest {
     Report report = new Report();
     report.circumstance("machine", "a small one");
     report.add(ROW);
-    report.add(new Share("detection", "fp32", 2, 1.9, Map.of("convolution", 1.9), 1.6));
+    report.add(new Share("detection", Precision.FP32, 2, 1.9, Map.of("convolution", 1.9), 1.6));
     report.note("a note");
     String text = report.print(Table.Form.TEXT);
     assertTrue(text.startsWith("machine: a small one"), text);

@@ -10,6 +10,7 @@ import dev.cocoli.backend.MatchSpec;
 import dev.cocoli.backend.NormalizeSpec;
 import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.bindings.OneDnn;
@@ -433,6 +434,17 @@ public final class CpuBackend implements Backend {
   @Override
   public void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     regions.roiAlignBackward(spec, dy, rois, dMaps);
+  }
+
+  @Override
+  public void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax) {
+    regions.roiPool(spec, map, rois, y, argmax);
+  }
+
+  @Override
+  public void roiPoolBackward(
+      RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
+    regions.roiPoolBackward(spec, dy, rois, argmax, dMap);
   }
 
   @Override

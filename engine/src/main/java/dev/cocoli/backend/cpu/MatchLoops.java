@@ -89,7 +89,10 @@ final class MatchLoops {
             float best = bestOfBox[i];
             int match = object;
             if (best < spec.lowThreshold() || object < 0) {
-              match = MatchSpec.BELOW_LOW_THRESHOLD;
+              match =
+                  Math.max(best, 0) < spec.ignoreThreshold()
+                      ? MatchSpec.BETWEEN_THRESHOLDS
+                      : MatchSpec.BELOW_LOW_THRESHOLD;
             } else if (best < spec.highThreshold()) {
               match = MatchSpec.BETWEEN_THRESHOLDS;
             }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -21,6 +22,7 @@ final class RegionLoops {
   private final OneDnnCast cast;
   private final RoiPooling pooling;
   private final RoiSpreading spreading;
+  private final RoiMaxima maxima;
 
   /**
    * Makes the loops.
@@ -35,6 +37,7 @@ final class RegionLoops {
     this.cast = cast;
     pooling = new RoiPooling(workers);
     spreading = new RoiSpreading(workers);
+    maxima = new RoiMaxima(workers);
   }
 
   /**
@@ -152,5 +155,31 @@ final class RegionLoops {
         cast.cast(sums.get(i), dMaps.get(i));
       }
     }
+  }
+
+  /**
+   * See {@link Backend#roiPool}.
+   *
+   * @param spec bins, scale
+   * @param map {@code [N,H,W,C]}
+   * @param rois {@code [R,5]}
+   * @param y {@code [R,bins,bins,C]}
+   * @param argmax I32 like y, or null
+   */
+  void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax) {
+    maxima.run(spec, map, rois, y, argmax);
+  }
+
+  /**
+   * See {@link Backend#roiPoolBackward}.
+   *
+   * @param spec bins, scale
+   * @param dy {@code [R,bins,bins,C]}
+   * @param rois {@code [R,5]}
+   * @param argmax I32 like dy
+   * @param dMap {@code [N,H,W,C]}
+   */
+  void roiPoolBackward(RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
+    maxima.runBackward(dy, rois, argmax, dMap);
   }
 }

@@ -54,6 +54,18 @@ public final class ResNet extends Module {
    *     included
    */
   public ResNet(ResNetConfig config, LongFunction<Norm> norm, int trainableLayers) {
+    this(config, norm, trainableLayers, 4);
+  }
+
+  /**
+   * Builds the first layers of the network.
+   *
+   * @param config which one
+   * @param norm makes the normalisation of so many channels
+   * @param trainableLayers how many layers are trained, counted from the fourth on, present or not
+   * @param layerCount how many there are, 3 or 4
+   */
+  ResNet(ResNetConfig config, LongFunction<Norm> norm, int trainableLayers, int layerCount) {
     if (trainableLayers < 0 || trainableLayers > 5) {
       throw new IllegalArgumentException(
           "trainable backbone layers are 0 to 5, not " + trainableLayers);
@@ -61,7 +73,7 @@ public final class ResNet extends Module {
     long in = config.widths().getFirst();
     conv1 = child("conv1", Conv2d.beforeNorm(3, in, Conv2dSpec.of(7, 2, 3)));
     bn1 = child("bn1", norm.apply(in));
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < layerCount; i++) {
       Layer layer = child("layer" + (i + 1), new Layer());
       long planes = config.widths().get(i);
       for (int number = 0; number < config.blocks().get(i); number++) {
@@ -107,5 +119,11 @@ public final class ResNet extends Module {
       x = y;
     }
     return maps;
+  }
+
+  /** A whole network's weights fit a part of it. */
+  @Override
+  protected boolean ignoresKey(String key) {
+    return layers.size() < 4 && key.startsWith("layer4.");
   }
 }

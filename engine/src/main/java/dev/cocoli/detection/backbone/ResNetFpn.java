@@ -11,9 +11,10 @@ import java.util.function.LongFunction;
  * A residual network with a feature pyramid (torchvision's {@code BackboneWithFPN}). In: {@code
  * [N,H,W,3]}; out: five maps of the same channels at strides 4 to 64.
  */
-public final class ResNetFpn extends Module {
+public final class ResNetFpn extends Backbone {
   private final ResNet body;
   private final FeaturePyramidNetwork fpn;
+  private final long outChannels;
 
   /**
    * Builds both.
@@ -25,6 +26,7 @@ public final class ResNetFpn extends Module {
    */
   public ResNetFpn(
       ResNetConfig config, LongFunction<Norm> norm, int trainableLayers, long outChannels) {
+    this.outChannels = outChannels;
     body = child("body", new ResNet(config, norm, trainableLayers));
     fpn = child("fpn", new FeaturePyramidNetwork(body.channels(), outChannels));
   }
@@ -34,13 +36,18 @@ public final class ResNetFpn extends Module {
     return body;
   }
 
-  /**
-   * {@return the maps, finest first}
-   *
-   * @param ops the forward pass
-   * @param images {@code [N,H,W,3]}, normalised; released
-   */
+  @Override
+  public long outChannels() {
+    return outChannels;
+  }
+
+  @Override
   public List<Tensor> forward(Ops ops, Tensor images) {
     return fpn.forward(ops, body.forward(ops, images));
+  }
+
+  @Override
+  public Module pretrained() {
+    return body;
   }
 }

@@ -3,8 +3,9 @@ package dev.cocoli.detection;
 import java.util.List;
 
 /**
- * The hyper-parameters of a Faster R-CNN, under torchvision's names and with its defaults. Sizes
- * are pixels of the resized image.
+ * The hyper-parameters of a detector, under torchvision's names and with its defaults. Sizes are
+ * pixels of the resized image. Those that a model has no use for are not among its {@link
+ * ModelSpec#hyperparameters}.
  *
  * @param minSize the shorter side of an image is resized to this
  * @param maxSize unless the longer one would then exceed this
@@ -15,7 +16,7 @@ import java.util.List;
  * @param batchNormEps added to variances by the backbone's normalisations; torchvision sets 0 for
  *     its first COCO weights
  * @param fpnOutChannels channels of the pyramid's maps
- * @param anchorSizes the side of a square anchor of each map
+ * @param anchorSizes the side of a square anchor of each map; over one map, of all its anchors
  * @param anchorAspectRatios heights over widths of anchors
  * @param rpnPreNmsTopNTrain proposals of a map before suppression, in training
  * @param rpnPreNmsTopNTest the same in detection
@@ -35,8 +36,19 @@ import java.util.List;
  * @param boxBgIouThresh IoU below which a proposal is background
  * @param boxBatchSizePerImage proposals an image that are trained on
  * @param boxPositiveFraction the most of them that are objects
+ * @param boxBgIouMin IoU below which a proposal is not even background, but left out
+ * @param boxRoiPool how regions are cut out of one map
+ * @param maxProposals regions that are taken of a picture, the best first, where they come from
+ *     outside the detector
+ * @param warpSize R-CNN: the side that every region is warped to
+ * @param warpContext R-CNN: how many of its pixels, on every side, show what is around the region
+ * @param warpBatch R-CNN: regions that go through the network together in detection
+ * @param svmC R-CNN: the cost of a mistake of the support vector machines
+ * @param svmNegIouThresh R-CNN: IoU below which a region is background to them
+ * @param bboxRidge R-CNN: the weight of the ridge in the regression of boxes
+ * @param bboxIouThresh R-CNN: IoU above which a region learns to become its object
  */
-public record FasterRcnnConfig(
+public record DetectorConfig(
     int minSize,
     int maxSize,
     List<Float> imageMean,
@@ -63,11 +75,21 @@ public record FasterRcnnConfig(
     float boxFgIouThresh,
     float boxBgIouThresh,
     long boxBatchSizePerImage,
-    float boxPositiveFraction) {
+    float boxPositiveFraction,
+    float boxBgIouMin,
+    RoiPooling boxRoiPool,
+    long maxProposals,
+    int warpSize,
+    int warpContext,
+    int warpBatch,
+    float svmC,
+    float svmNegIouThresh,
+    float bboxRidge,
+    float bboxIouThresh) {
 
   /** torchvision's {@code fasterrcnn_resnet50_fpn}; the mean and deviation are ImageNet's. */
-  public static final FasterRcnnConfig DEFAULT =
-      new FasterRcnnConfig(
+  public static final DetectorConfig DEFAULT =
+      new DetectorConfig(
           800,
           1333,
           List.of(0.485f, 0.456f, 0.406f),
@@ -94,10 +116,20 @@ public record FasterRcnnConfig(
           0.5f,
           0.5f,
           512,
-          0.25f);
+          0.25f,
+          0f,
+          RoiPooling.POOL,
+          2000,
+          224,
+          16,
+          64,
+          1e-3f,
+          0.3f,
+          1000f,
+          0.6f);
 
   /** Copies and checks. */
-  public FasterRcnnConfig {
+  public DetectorConfig {
     imageMean = List.copyOf(imageMean);
     imageStd = List.copyOf(imageStd);
     anchorSizes = List.copyOf(anchorSizes);
@@ -109,8 +141,9 @@ public record FasterRcnnConfig(
         trainableBackboneLayers >= 0 && trainableBackboneLayers <= 5,
         "trainable_backbone_layers is 0 to 5");
     check(fpnOutChannels >= 1 && boxHeadSize >= 1, "widths are at least 1");
-    check(anchorSizes.size() == 5, "anchor_sizes has one size for each of the 5 maps");
-    check(anchorSizes.stream().allMatch(size -> size > 0), "anchor_sizes are positive");
+    check(
+        !anchorSizes.isEmpty() && anchorSizes.stream().allMatch(size -> size > 0),
+        "anchor_sizes has a number or more, all positive");
     check(
         !anchorAspectRatios.isEmpty() && anchorAspectRatios.stream().allMatch(ratio -> ratio > 0),
         "anchor_aspect_ratios has a number or more, all positive");
@@ -127,6 +160,12 @@ public record FasterRcnnConfig(
     check(rpnBgIouThresh <= rpnFgIouThresh, "rpn_bg_iou_thresh is at most rpn_fg_iou_thresh");
     check(boxBgIouThresh <= boxFgIouThresh, "box_bg_iou_thresh is at most box_fg_iou_thresh");
     check(fraction(rpnPositiveFraction) && fraction(boxPositiveFraction), "fractions are 0 to 1");
+    check(boxBgIouMin <= boxBgIouThresh, "box_bg_iou_min is at most box_bg_iou_thresh");
+    check(maxProposals >= 1 && warpBatch >= 1, "numbers of regions are at least 1");
+    check(warpSize >= 32 && warpSize % 32 == 0, "warp_size is a multiple of 32");
+    check(warpContext >= 0 && 2 * warpContext < warpSize, "warp_context leaves room in warp_size");
+    check(svmC > 0 && bboxRidge > 0, "svm_c and bbox_ridge are positive");
+    check(fraction(svmNegIouThresh) && fraction(bboxIouThresh), "thresholds are 0 to 1");
     check(fraction(rpnNmsThresh) && fraction(boxNmsThresh), "thresholds are 0 to 1");
   }
 

@@ -1,0 +1,327 @@
+package dev.cocoli.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.ImageDecoder;
+import dev.cocoli.data.Picture;
+import dev.cocoli.data.proposals.ProposalFile;
+import dev.cocoli.data.proposals.SelectiveSearch;
+import dev.cocoli.data.proposals.SelectiveSearchConfig;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.train.EvaluationReport;
+import dev.cocoli.train.PartTimes;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainConfigBuilder;
+import dev.cocoli.train.Trainer;
+import dev.cocoli.train.TrainingListener;
+import dev.cocoli.train.TrainingResult;
+import dev.cocoli.train.TrainingRun;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Trains the three detectors of the family on the same pictures, and compares them. */
+@Command(
+    name = "family",
+    description = {
+      "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same pictures, and"
+          + " prints one table: AP50, time of training, seconds a picture and where they go."
+    },
+    customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
+final class FamilyCommand implements Callable<Integer> {
+  @Mixin private DataOptions data;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      defaultValue = "train",
+      description = "What to train on. Default: ${DEFAULT-VALUE}.")
+  private String split;
+
+  @Option(
+      names = "--val-split",
+      paramLabel = "NAME",
+      defaultValue = "val",
+      description = "What to score on, and to take the time on. Default: ${DEFAULT-VALUE}.")
+  private String validationSplit;
+
+  @Option(
+      names = "--network",
+      paramLabel = "NAME",
+      defaultValue = "resnet18",
+      description = "resnet18, 34, 50, 101 or vgg16. Default: ${DEFAULT-VALUE}.")
+  private String network;
+
+  @Option(
+      names = "--weights",
+      paramLabel = "FILE",
+      description = "A torchvision classifier with this network, to start all three from.")
+  private Path weights;
+
+  @Option(names = "--epochs", paramLabel = "N", description = "Of each detector. Default: 12.")
+  private Integer epochs;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Pictures a step. Default: 2.")
+  private Integer batch;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "X",
+      description = "The learning rate. Default: 0.02 x batch / 16.")
+  private Double learningRate;
+
+  @Option(
+      names = "--set",
+      paramLabel = "NAME=VALUE",
+      description = "Set a hyper-parameter of each detector that has it; again for more.")
+  private Map<String, String> set = new LinkedHashMap<>();
+
+  @Option(
+      names = "--timed",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "Pictures to take the time of detection on. Default: ${DEFAULT-VALUE}.")
+  private int timed;
+
+  @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the runs.")
+  private long seed;
+
+  @Mixin private DeviceOption device;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      required = true,
+      description = "A folder, with one run folder a detector; what is in it already goes on.")
+  private Path out;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    PrintWriter notes = spec.commandLine().getOut();
+    if (!data.isGiven()) {
+      throw usage("which pictures? Give --data");
+    }
+    if (timed < 1) {
+      throw usage("--timed is at least 1, not " + timed);
+    }
+    TrainConfig config = config();
+    Dataset training = data.open(Optional.of(split), List.of(), "train", notes);
+    Dataset validation =
+        data.open(Optional.of(validationSplit), training.classNames(), "validation", notes);
+    List<ModelSpec> models = models(training.classNames());
+    Device where = device.choose(notes);
+    OutputPaths.prepareFolder(out);
+    List<FamilyRow> rows = new ArrayList<>();
+    try (Backend backend = Backends.open(where);
+        ProposalFile regions = proposals(training, "proposals-train.bin", notes);
+        ProposalFile scored = proposals(validation, "proposals-validation.bin", notes)) {
+      for (ModelSpec model : models) {
+        TrainingRun run =
+            TrainingRun.of(model, training, config, out.resolve(model.model()))
+                .withValidation(validation);
+        if (model.needsProposals()) {
+          run = run.withProposals(regions).withValidationProposals(scored);
+        }
+        if (weights != null) {
+          run = run.withWeights(weights);
+        }
+        notes.printf("%n%s%n", model.model());
+        Optional<FamilyRow> row = row(run, backend, where, notes);
+        if (row.isEmpty()) {
+          notes.println("stopped; the same command goes on");
+          return TrainingSession.STOPPED;
+        }
+        rows.add(row.get());
+      }
+    }
+    tell(rows, notes);
+    return 0;
+  }
+
+  private TrainConfig config() {
+    TrainConfigBuilder builder = TrainConfig.builder().seed(seed);
+    Optional.ofNullable(epochs).ifPresent(builder::epochs);
+    Optional.ofNullable(batch).ifPresent(builder::batch);
+    Optional.ofNullable(learningRate).ifPresent(builder::learningRate);
+    try {
+      TrainConfig config = builder.build();
+      return config.toBuilder().evaluateEvery(config.epochs()).build();
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
+    }
+  }
+
+  /** The three, each with the hyper-parameters that mean something to it. */
+  private List<ModelSpec> models(List<String> classes) {
+    boolean isPlain = network.contains("vgg");
+    Norm.Type norm = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
+    List<ModelSpec> models = new ArrayList<>();
+    Set<String> used = new HashSet<>();
+    for (String name :
+        List.of(
+            "rcnn_" + network,
+            "fastrcnn_" + network,
+            "fasterrcnn_" + network + (isPlain ? "" : "_fpn"))) {
+      ModelSpec model = WeightsOptions.named(name, classes, norm, spec);
+      Map<String, String> own = new LinkedHashMap<>(set);
+      own.keySet().retainAll(model.hyperparameters().keySet());
+      used.addAll(own.keySet());
+      try {
+        models.add(model.with(own));
+      } catch (IllegalArgumentException e) {
+        throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+      }
+    }
+    Set<String> unknown = new HashSet<>(set.keySet());
+    unknown.removeAll(used);
+    if (!unknown.isEmpty()) {
+      throw usage("--set " + String.join(", ", unknown) + ": none of the three has that");
+    }
+    return models;
+  }
+
+  /** The regions of a split: found once, and kept. */
+  private ProposalFile proposals(Dataset pictures, String name, PrintWriter notes) {
+    Path file = out.resolve(name);
+    if (!Files.exists(file)) {
+      SelectiveSearchConfig search = SelectiveSearchConfig.fast();
+      long began = System.nanoTime();
+      ProposalFile.write(
+          file,
+          pictures,
+          new SelectiveSearch(search),
+          search.settings(),
+          Runtime.getRuntime().availableProcessors());
+      notes.printf(
+          Locale.ROOT,
+          "regions of %,d pictures in %s: %.1f s%n",
+          pictures.size(),
+          file,
+          (System.nanoTime() - began) / 1e9);
+    }
+    ProposalFile found = ProposalFile.read(file);
+    found.requireFor(pictures);
+    return found;
+  }
+
+  /** Trains a detector and takes its times; nothing if the user stopped it. */
+  private Optional<FamilyRow> row(TrainingRun run, Backend backend, Device where, PrintWriter notes)
+      throws IOException {
+    EvaluationReport[] score = {null};
+    TrainingLines lines =
+        new TrainingLines(run.config().logEvery() * 10, notes, spec.commandLine().getErr()) {
+          @Override
+          public void evaluated(EvaluationReport report) {
+            super.evaluated(report);
+            score[0] = report;
+          }
+        };
+    FamilyProgress kept = FamilyProgress.read(run.out());
+    if (kept.ap50().isEmpty()) {
+      kept = train(run, backend, lines, score, kept);
+      kept.write(run.out());
+      if (kept.ap50().isEmpty()) {
+        return Optional.empty();
+      }
+    }
+    Path best = run.out().resolve("best.safetensors");
+    try (Detector detector = Detector.open(best, where)) {
+      PartTimes times = time(detector, run.validationData().orElseThrow());
+      return Optional.of(
+          new FamilyRow(
+              run.model().model(),
+              run.model().kind(),
+              kept.ap50().getAsDouble(),
+              kept.trainingSeconds(),
+              times));
+    }
+  }
+
+  private FamilyProgress train(
+      TrainingRun run,
+      Backend backend,
+      TrainingListener listener,
+      EvaluationReport[] score,
+      FamilyProgress before)
+      throws IOException {
+    Trainer trainer = new Trainer(run, backend, listener);
+    long began = System.nanoTime();
+    TrainingResult result;
+    try (StopOnInterrupt _ =
+        new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
+      result = Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
+    }
+    double scoring = score[0] == null ? 0 : score[0].seconds();
+    double seconds = (System.nanoTime() - began) / 1e9 - scoring;
+    return result.outcome() == TrainingResult.Outcome.STOP_REQUESTED
+        ? before.after(seconds)
+        : before.after(seconds).withAp50(score[0].metrics().ap50());
+  }
+
+  /** Takes the time of detection; regions are searched for, and decoding is left out. */
+  private PartTimes time(Detector detector, Dataset pictures) {
+    ImageDecoder decoder = new ImageDecoder();
+    PartTimes warm = new PartTimes();
+    PartTimes times = new PartTimes();
+    for (int i = 0; i <= Math.min(timed, pictures.size()); i++) {
+      AnnotatedImage image = pictures.get(Math.max(0, i - 1)); // the first one twice
+      PartTimes counted = i == 0 ? warm : times;
+      try (Picture picture = decoder.decode(image)) {
+        counted.begin();
+        detector.detect(image, picture, counted);
+      }
+    }
+    return times;
+  }
+
+  private void tell(List<FamilyRow> rows, PrintWriter notes) throws IOException {
+    notes.printf("%n%s%n", FamilyRow.HEADER);
+    rows.forEach(row -> notes.println(row.line()));
+    notes.printf(
+        "paper: seconds a picture with VGG-16 on a graphics card; those of R-CNN and Fast R-CNN"
+            + " without proposals%n");
+    double newest = rows.getLast().times().seconds();
+    for (FamilyRow row : rows.subList(0, rows.size() - 1)) {
+      notes.printf(
+          Locale.ROOT,
+          "a picture takes %s %.1f times as long as %s%n",
+          row.model(),
+          row.times().seconds() / newest,
+          rows.getLast().model());
+    }
+    Path json = out.resolve("family.json");
+    new ObjectMapper()
+        .enable(SerializationFeature.INDENT_OUTPUT)
+        .writeValue(json.toFile(), rows.stream().map(FamilyRow::json).toList());
+    notes.println("table: " + json);
+  }
+
+  private ParameterException usage(String text) {
+    return new ParameterException(spec.commandLine(), text);
+  }
+}

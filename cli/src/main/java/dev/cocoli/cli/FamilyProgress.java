@@ -1,0 +1,50 @@
+package dev.cocoli.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalDouble;
+
+/**
+ * How far one detector of the family is, in a file of its run folder.
+ *
+ * @param trainingSeconds over all the times it went on
+ * @param ap50 once it is trained
+ */
+record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
+  private static final String FILE = "family.json";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  static FamilyProgress read(Path run) throws IOException {
+    Path file = run.resolve(FILE);
+    if (!Files.exists(file)) {
+      return new FamilyProgress(0, OptionalDouble.empty());
+    }
+    JsonNode values = JSON.readTree(file.toFile());
+    return new FamilyProgress(
+        values.path("training_seconds").asDouble(),
+        values.has("AP50")
+            ? OptionalDouble.of(values.get("AP50").asDouble())
+            : OptionalDouble.empty());
+  }
+
+  void write(Path run) throws IOException {
+    ObjectNode values = JSON.createObjectNode();
+    values.put("training_seconds", trainingSeconds);
+    if (ap50.isPresent()) {
+      values.put("AP50", ap50.getAsDouble());
+    }
+    JSON.writeValue(run.resolve(FILE).toFile(), values);
+  }
+
+  FamilyProgress after(double seconds) {
+    return new FamilyProgress(trainingSeconds + seconds, ap50);
+  }
+
+  FamilyProgress withAp50(double score) {
+    return new FamilyProgress(trainingSeconds, OptionalDouble.of(score));
+  }
+}

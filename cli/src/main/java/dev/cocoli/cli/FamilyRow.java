@@ -1,0 +1,73 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.detection.DetectionPart;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.train.PartTimes;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What became of one detector of the family.
+ *
+ * @param model its name
+ * @param kind which it is
+ * @param ap50 on the pictures it was scored on
+ * @param trainingSeconds of the steps and the stages behind them, without scoring and proposals
+ * @param times of detection
+ */
+record FamilyRow(
+    String model, ModelSpec.Kind kind, double ap50, double trainingSeconds, PartTimes times) {
+  static final String HEADER =
+      String.format(
+          Locale.ROOT,
+          "%-26s %6s %10s %11s %11s %11s %11s %9s",
+          "detector",
+          "AP50",
+          "training",
+          "s/picture",
+          "proposals",
+          "features",
+          "head",
+          "paper");
+
+  /**
+   * Seconds a picture in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
+   * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
+   * 2015, table 5).
+   */
+  private double paperSeconds() {
+    return switch (kind) {
+      case RCNN -> 47;
+      case FAST_RCNN -> 0.3;
+      case FASTER_RCNN -> 0.2;
+    };
+  }
+
+  String line() {
+    return String.format(
+        Locale.ROOT,
+        "%-26s %6.3f %10s %11.3f %11.3f %11.3f %11.3f %7.1f s",
+        model,
+        ap50,
+        TrainingWords.duration(trainingSeconds),
+        times.seconds(),
+        times.seconds(DetectionPart.PROPOSALS),
+        times.seconds(DetectionPart.FEATURES),
+        times.seconds(DetectionPart.HEAD),
+        paperSeconds());
+  }
+
+  Map<String, Object> json() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("model", model);
+    values.put("AP50", ap50);
+    values.put("training_seconds", trainingSeconds);
+    values.put("seconds_per_picture", times.seconds());
+    for (DetectionPart part : DetectionPart.values()) {
+      values.put(part.name().toLowerCase(Locale.ROOT) + "_seconds", times.seconds(part));
+    }
+    values.put("paper_seconds", paperSeconds());
+    return values;
+  }
+}

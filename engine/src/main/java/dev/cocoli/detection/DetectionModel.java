@@ -1,0 +1,209 @@
+package dev.cocoli.detection;
+
+import dev.cocoli.backend.SampleKey;
+import dev.cocoli.nn.Module;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RegionOps.Truth;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A detector of the R-CNN family: what training and detection need to know of one. In: pictures
+ * {@code [h,w,3]} of any size, and for the older two their proposals; out: detections in the
+ * pictures' pixels, or losses.
+ */
+public abstract sealed class DetectionModel extends Module permits FasterRcnn, FastRcnn, Rcnn {
+  private final DetectorConfig config;
+  private final int classes;
+
+  DetectionModel(DetectorConfig config, int classes) {
+    if (classes < 2) {
+      throw new IllegalArgumentException("a detector needs at least one class and the background");
+    }
+    this.config = config;
+    this.classes = classes;
+  }
+
+  /** {@return its hyper-parameters} */
+  public final DetectorConfig config() {
+    return config;
+  }
+
+  /** {@return the number of classes, the background included} */
+  public final int classes() {
+    return classes;
+  }
+
+  /**
+   * {@return the objects in each picture, the best first; one wait for the device}
+   *
+   * @param ops a forward pass that records nothing
+   * @param inputs the pictures
+   * @param parts told of each part
+   */
+  public abstract List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts);
+
+  /**
+   * Runs the forward pass of a training step and records its losses on the tape.
+   *
+   * @param ops a forward pass that records
+   * @param inputs the pictures
+   * @param targets the objects of each picture, in its pixels
+   * @param seed of the samplers
+   * @return the losses {@code [4]}, in the order of {@link LossValues}, 0 where the detector has no
+   *     such loss; read them before the scope closes
+   */
+  public abstract Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed);
+
+  /** {@return whether it can detect; a model whose training has stages cannot before the last} */
+  public boolean isFinished() {
+    return true;
+  }
+
+  /** {@return the part of it that a torchvision classifier has under the same keys} */
+  abstract Module pretrained();
+
+  /**
+   * {@return the two fully connected layers that can start from a classifier's {@code classifier.0}
+   * and {@code classifier.3}; nothing if it has none such}
+   */
+  Optional<Module> pretrainedHead() {
+    return Optional.empty();
+  }
+
+  /**
+   * {@return what a tensor of {@link #loss} holds; waits for the device}
+   *
+   * @param ops the forward pass
+   * @param losses the tensor
+   */
+  public static LossValues read(Ops ops, Tensor losses) {
+    float[] values = ops.download(losses);
+    return new LossValues(values[0], values[1], values[2], values[3]);
+  }
+
+  /** One seed an image for a stage of a step. */
+  static long[] seeds(long seed, int stage, int images) {
+    long[] seeds = new long[images];
+    for (int i = 0; i < images; i++) {
+      seeds[i] = SampleKey.mix(seed * 2 + stage + ((long) i << 32));
+    }
+    return seeds;
+  }
+
+  /** The images of a batch in the type that the network computes in; they are handed over. */
+  static Tensor images(Ops ops, ImageBatch batch) {
+    Tensor images = ops.cast(batch.images(), ops.precision().activations());
+    if (images != batch.images()) {
+      ops.release(batch.images());
+    }
+    return images;
+  }
+
+  static void requireSameCount(Inputs inputs, List<Target> targets) {
+    if (inputs.pictures().size() != targets.size()) {
+      throw new IllegalArgumentException(
+          inputs.pictures().size() + " pictures with " + targets.size() + " targets");
+    }
+  }
+
+  /**
+   * Uploads the objects of a batch.
+   *
+   * @param from height and width of the picture that each target is of
+   * @param to height and width that its boxes are scaled to
+   */
+  static Truth truth(Ops ops, List<Target> targets, List<long[]> from, List<long[]> to) {
+    int images = targets.size();
+    int most = targets.stream().mapToInt(target -> target.boxes().size()).max().orElse(0);
+    int[] labels = new int[images * most];
+    int[] counts = new int[images];
+    List<List<Box>> boxes = new ArrayList<>();
+    for (int image = 0; image < images; image++) {
+      Target target = targets.get(image);
+      counts[image] = target.boxes().size();
+      boxes.add(ImageTransform.scale(target.boxes(), from.get(image), to.get(image)));
+      System.arraycopy(target.labels(), 0, labels, image * most, target.labels().length);
+    }
+    return new Truth(
+        upload(ops, boxes, most), ops.upload(labels, images, most), ops.upload(counts, images));
+  }
+
+  /** Uploads boxes as {@code [N,M,4]}; behind an image's last one stand boxes of no extent. */
+  static Tensor upload(Ops ops, List<List<Box>> boxes, int most) {
+    float[] values = new float[boxes.size() * most * 4];
+    for (int image = 0; image < boxes.size(); image++) {
+      int at = 4 * image * most;
+      for (Box box : boxes.get(image)) {
+        values[at++] = box.x1();
+        values[at++] = box.y1();
+        values[at++] = box.x2();
+        values[at++] = box.y2();
+      }
+    }
+    return ops.upload(values, boxes.size(), most, 4);
+  }
+
+  /** As many of a picture's regions as the detector takes. */
+  final List<Box> best(List<Box> regions) {
+    return regions.subList(0, (int) Math.min(regions.size(), config.maxProposals()));
+  }
+
+  /** The most regions that a picture of the batch has; one place stays where none has any. */
+  static int most(List<List<Box>> regions) {
+    return Math.max(1, regions.stream().mapToInt(List::size).max().orElse(0));
+  }
+
+  /**
+   * Detections on the device.
+   *
+   * @param boxes {@code [N,D,4]}
+   * @param scores {@code [N,D]}, falling
+   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 behind the last
+   */
+  record Found(Tensor boxes, Tensor scores, Tensor indices) {}
+
+  /**
+   * Downloads detections, all at once.
+   *
+   * @param from height and width of the image that an image's boxes are of
+   * @param to height and width of the picture that they are scaled to
+   */
+  final List<List<Detection>> read(Ops ops, Found found, List<long[]> from, List<long[]> to) {
+    int images = from.size();
+    int most = Math.toIntExact(found.indices().dim(1));
+    int places = images * most;
+    Tensor packed = ops.allocate(DType.F32, 6L * places);
+    ops.backend().copy(found.boxes(), packed.view(0, Shape.of(4L * places), DType.F32));
+    ops.backend().copy(found.scores(), packed.view(16L * places, Shape.of(places), DType.F32));
+    ops.backend().copy(found.indices(), packed.view(20L * places, Shape.of(places), DType.I32));
+    float[] values = ops.download(packed);
+    List<List<Detection>> result = new ArrayList<>();
+    for (int image = 0; image < images; image++) {
+      List<Box> boxes = new ArrayList<>();
+      List<Integer> labels = new ArrayList<>();
+      List<Float> scores = new ArrayList<>();
+      for (int place = image * most; place < (image + 1) * most; place++) {
+        int index = Float.floatToRawIntBits(values[5 * places + place]);
+        if (index < 0) {
+          break;
+        }
+        int at = 4 * place;
+        boxes.add(new Box(values[at], values[at + 1], values[at + 2], values[at + 3]));
+        labels.add(index % (classes - 1) + 1);
+        scores.add(values[4 * places + place]);
+      }
+      List<Box> scaled = ImageTransform.scale(boxes, from.get(image), to.get(image));
+      List<Detection> detections = new ArrayList<>();
+      for (int i = 0; i < scaled.size(); i++) {
+        detections.add(new Detection(scaled.get(i), labels.get(i), scores.get(i)));
+      }
+      result.add(detections);
+    }
+    return result;
+  }
+}

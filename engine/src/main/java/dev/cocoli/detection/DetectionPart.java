@@ -1,0 +1,11 @@
+package dev.cocoli.detection;
+
+/** What the time of a detection goes into. */
+public enum DetectionPart {
+  /** Finding regions that may hold an object. */
+  PROPOSALS,
+  /** The convolutional network: once a picture, or in R-CNN once a region. */
+  FEATURES,
+  /** Classifying and refining the regions, suppression, and the download. */
+  HEAD
+}

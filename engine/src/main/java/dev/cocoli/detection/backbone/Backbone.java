@@ -1,0 +1,28 @@
+package dev.cocoli.detection.backbone;
+
+import dev.cocoli.nn.Module;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Tensor;
+import java.util.List;
+
+/**
+ * Turns a batch of pictures into the maps that regions are found on and pooled from. In: {@code
+ * [N,H,W,3]}, H and W multiples of 32; out: maps {@code [N,h,w,C]}, finest first.
+ */
+public abstract sealed class Backbone extends Module permits ResNetFpn, ResNetC4, Vgg {
+  Backbone() {}
+
+  /**
+   * {@return the maps, finest first}
+   *
+   * @param ops the forward pass
+   * @param images {@code [N,H,W,3]}, normalised; released
+   */
+  public abstract List<Tensor> forward(Ops ops, Tensor images);
+
+  /** {@return C, the channels of every map} */
+  public abstract long outChannels();
+
+  /** {@return the part of it that a torchvision classifier has under the same keys} */
+  public abstract Module pretrained();
+}

@@ -1,0 +1,52 @@
+package dev.cocoli.train;
+
+import dev.cocoli.detection.DetectionPart;
+import dev.cocoli.detection.PartListener;
+import dev.cocoli.ops.Ops;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * Takes the time of each part of detections, one after the other. Waits for the device at the end
+ * of each part, so that the part has run and not only been asked for.
+ */
+public final class PartTimes implements PartListener {
+  private final Map<DetectionPart, Long> nanos = new EnumMap<>(DetectionPart.class);
+  private long last = System.nanoTime();
+  private int pictures;
+
+  /** Begins with nothing. */
+  public PartTimes() {}
+
+  /** A detection on another picture begins now. */
+  public void begin() {
+    pictures++;
+    last = System.nanoTime();
+  }
+
+  @Override
+  public void enqueued(Ops ops, DetectionPart part) {
+    ops.backend().synchronize();
+    long now = System.nanoTime();
+    nanos.merge(part, now - last, Long::sum);
+    last = now;
+  }
+
+  /**
+   * {@return the seconds of a part, in the mean over pictures}
+   *
+   * @param part the part
+   */
+  public double seconds(DetectionPart part) {
+    return nanos.getOrDefault(part, 0L) / 1e9 / Math.max(1, pictures);
+  }
+
+  /** {@return the seconds of a picture, in the mean} */
+  public double seconds() {
+    double sum = 0;
+    for (DetectionPart part : DetectionPart.values()) {
+      sum += seconds(part);
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,56 @@
+package dev.cocoli.data.proposals;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.DataException;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Box;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of regions that cannot be. */
+class CheckedProposalsTest {
+  private static final AnnotatedImage IMAGE =
+      new AnnotatedImage(1, "a.png", Path.of("some", "a.png"), 20, 10, List.of());
+
+  private static List<Box> check(RegionPolicy policy, Box... regions) {
+    ProposalSource source = (image, picture) -> List.of(regions);
+    try (Picture picture = Picture.of(10, 20, new byte[600])) {
+      return new CheckedProposals(source, policy).proposals(IMAGE, picture);
+    }
+  }
+
+  @Test
+  void wholePictureAndNoneAreFine() {
+    Box whole = new Box(0, 0, 20, 10);
+    assertEquals(List.of(whole), check(RegionPolicy.ERROR, whole));
+    assertEquals(List.of(), check(RegionPolicy.ERROR));
+  }
+
+  @Test
+  void clipsAtTheEdgesAndDropsWhatIsLeftWithoutArea() {
+    assertEquals(
+        List.of(new Box(0, 0, 5, 10), new Box(2, 2, 4, 4)),
+        check(
+            RegionPolicy.CLIP,
+            new Box(-3, -1, 5, 12),
+            new Box(30, 2, 40, 8),
+            new Box(3, 3, 3, 9),
+            new Box(Float.NaN, 0, 5, 5),
+            new Box(2, 2, 4, 4)));
+  }
+
+  @Test
+  void namesThePictureAndTheRegion() {
+    DataException e =
+        assertThrows(
+            DataException.class,
+            () -> check(RegionPolicy.ERROR, new Box(0, 0, 1, 1), new Box(0, 0, 21, 5)));
+    assertTrue(e.getMessage().contains("a.png: the proposed region 1 (0.0, 0.0, 21.0, 5.0)"));
+    assertTrue(e.getMessage().contains("20 x 10"), e.getMessage());
+  }
+}

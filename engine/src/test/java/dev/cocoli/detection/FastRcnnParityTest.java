@@ -1,0 +1,178 @@
+package dev.cocoli.detection;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.nn.Parameter;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.StateDict;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.Tape;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Differences;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Fast R-CNN against torchvision's box head over torchvision's VGG layers and RoIPool, on given
+ * regions: what {@code vgg.py} wrote under {@code fast.*}.
+ */
+class FastRcnnParityTest {
+  private static final Path FOLDER = Path.of("src/test/resources/oracle/frcnn-tinyvgg-0");
+
+  private Backend backend;
+  private Reference reference;
+  private DetectionModel model;
+  private ParameterArena parameters;
+
+  @BeforeEach
+  void open() throws IOException {
+    backend = Backends.open(Device.CPU);
+    reference = new Reference(FOLDER);
+    model =
+        ModelSpec.of("fastrcnn_tinyvgg", List.of("a", "b", "c"), Norm.Type.FROZEN)
+            .with(
+                Map.of(
+                    "min_size",
+                    reference.metadata().get("min_size"),
+                    "max_size",
+                    reference.metadata().get("max_size"),
+                    "box_score_thresh",
+                    reference.metadata().get("score"),
+                    "box_nms_thresh",
+                    "0.5",
+                    "box_bg_iou_min",
+                    "0",
+                    "box_batch_size_per_image",
+                    "10000000"))
+            .build();
+    parameters = ParameterArena.forTraining(backend, model);
+    StateDict.load(model, backend, HashedWeights.of(model));
+  }
+
+  @AfterEach
+  void close() {
+    parameters.close();
+    reference.close();
+    backend.close();
+  }
+
+  private Inputs inputs(Ops ops) {
+    List<Tensor> pictures = new ArrayList<>();
+    List<List<Box>> regions = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      long[] shape = reference.shape("image." + i);
+      pictures.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
+      regions.add(reference.boxes("given." + i));
+    }
+    return new Inputs(pictures, regions);
+  }
+
+  @Test
+  void detectionsAgree() {
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Ops ops = new Ops(backend, scope, Tape.NONE);
+      List<List<Detection>> found = model.detect(ops, inputs(ops), PartListener.NONE);
+      for (int i = 0; i < 2; i++) {
+        List<Box> boxes = reference.boxes("fast.detections." + i + ".boxes");
+        float[] scores = reference.floats("fast.detections." + i + ".scores");
+        long[] labels = reference.longs("fast.detections." + i + ".labels");
+        assertEquals(boxes.size(), found.get(i).size());
+        for (int d = 0; d < labels.length; d++) {
+          Detection one = found.get(i).get(d);
+          assertEquals(labels[d], one.label());
+          assertEquals(scores[d], one.score(), 1e-4);
+          assertEquals(boxes.get(d).x1(), one.box().x1(), 0.01);
+          assertEquals(boxes.get(d).y2(), one.box().y2(), 0.01);
+        }
+      }
+    }
+  }
+
+  @Test
+  void lossesAndGradientsAgree() {
+    List<Target> targets = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      int[] labels =
+          Arrays.stream(reference.longs("labels." + i)).mapToInt(Math::toIntExact).toArray();
+      targets.add(new Target(reference.boxes("boxes." + i), labels));
+    }
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Tape tape = new Tape();
+      parameters.watch(tape);
+      backend.fill(parameters.gradients(), 0);
+      Ops ops = new Ops(backend, scope, tape);
+      Tensor losses = model.loss(ops, inputs(ops), targets, 0);
+      ops.backward();
+      LossValues read = DetectionModel.read(ops, losses);
+      assertEquals(reference.floats("fast.loss_classifier")[0], read.lossClassifier(), 4e-5);
+      assertEquals(reference.floats("fast.loss_box_reg")[0], read.lossBoxReg(), 1e-5);
+      assertEquals(0, read.lossObjectness());
+      assertEquals(0, read.lossRpnBoxReg());
+    }
+    List<String> names = reference.names("fast.grad.");
+    assertEquals(model.namedParameters().size(), names.size(), "all but the RPN's have a gradient");
+    for (String name : names) {
+      Parameter parameter = model.namedParameters().get(name.substring("fast.grad.".length()));
+      double off = Differences.relativeNorm(reference.floats(name), everySixtyFourth(parameter));
+      assertTrue(off < 1e-4, name + " is off by " + off);
+    }
+  }
+
+  /** In torch's layout. */
+  private float[] everySixtyFourth(Parameter parameter) {
+    float[] all = new float[(int) parameter.shape().elementCount()];
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Ops ops = new Ops(backend, scope, Tape.NONE);
+      float[] here = ops.download(parameter.gradient());
+      long[] extents = parameter.layout().swap(parameter.shape());
+      int channels = (int) extents[1];
+      int pixels = (int) extents[2];
+      for (int i = 0; i < all.length; i++) {
+        int outer = i / (channels * pixels);
+        int channel = i / pixels % channels;
+        all[i] = here[(outer * pixels + i % pixels) * channels + channel];
+      }
+    }
+    float[] some = new float[(all.length + 63) / 64];
+    for (int i = 0; i < some.length; i++) {
+      some[i] = all[64 * i];
+    }
+    return some;
+  }
+
+  @Test
+  void aPictureWithoutRegionsHasNoDetectionsAndItsObjectsAreStillLearned() {
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Ops ops = new Ops(backend, scope, Tape.NONE);
+      Inputs none = new Inputs(inputs(ops).pictures(), List.of(List.of(), List.of()));
+      assertEquals(List.of(List.of(), List.of()), model.detect(ops, none, PartListener.NONE));
+    }
+    for (List<Box> objects : List.of(List.of(new Box(3, 3, 30, 30)), List.<Box>of())) {
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        Tape tape = new Tape();
+        parameters.watch(tape);
+        Ops ops = new Ops(backend, scope, tape);
+        Inputs none = new Inputs(inputs(ops).pictures(), List.of(List.of(), List.of()));
+        Target target = new Target(objects, objects.isEmpty() ? new int[0] : new int[] {1});
+        Tensor losses = model.loss(ops, none, List.of(target, target), 0);
+        ops.backward();
+        LossValues read = DetectionModel.read(ops, losses);
+        assertTrue(read.areFinite());
+        assertEquals(objects.isEmpty(), read.sum() == 0, "loss " + read);
+      }
+    }
+  }
+}
