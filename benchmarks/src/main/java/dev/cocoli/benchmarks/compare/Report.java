@@ -104,7 +104,10 @@ final class Report {
 
   /** Writes all, every round of it, as JSON. */
   void write(Path file) throws IOException {
-    ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    ObjectMapper json =
+        new ObjectMapper()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(SerializationFeature.WRITE_ENUMS_USING_TO_STRING);
     ObjectNode all = json.createObjectNode();
     all.set("circumstances", json.valueToTree(circumstances));
     all.set("comparisons", json.valueToTree(rows.stream().map(Report::described).toList()));
@@ -117,9 +120,9 @@ final class Report {
   private static Map<String, Object> described(Row row) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("task", row.task());
-    map.put("precision", row.precision().toString());
+    map.put("precision", row.precision());
     map.put("peer", row.peer());
-    map.put("peer_precision", row.peerPrecision().toString());
+    map.put("peer_precision", row.peerPrecision());
     map.put("seconds", Medians.of(row.ours()));
     map.put("peer_seconds", Medians.of(row.theirs()));
     map.put("ratio", row.ratio());
