@@ -1,23 +1,36 @@
 """Runs a model of the reference script frcnn.py once more under torch's autocast to bfloat16, channels-last: features, losses and every
 eighth element of each gradient, to compare a mixed-precision implementation with.
 
-    python autocast.py FOLDER...      (each as slim.py left it; needs frcnn.py and stio.py of the reference scripts on PYTHONPATH)
+    PYTHONPATH=shared/oracle python autocast.py FOLDER...      (each as slim.py left it, with or without weights)
 """
 import argparse
+import json
+import os
 import sys
 
 import torch
 
 import frcnn
 import stio
+import vgg
 
 EACH = 8
+
+
+def tensors(file):
+    return {name: torch.from_numpy(array.copy()) for name, array in stio.load(file).items()}
+
+
 for folder in sys.argv[1:]:
-    weights, expected = ({name: torch.from_numpy(array.copy()) for name, array in stio.load(f"{folder}/{file}.safetensors").items()}
-                         for file in ("weights", "expected"))
-    norm = "batch" if any("num_batches_tracked" in name for name in weights) else "frozen"
-    model = frcnn.build(argparse.Namespace(backbone="tiny", norm=norm, classes=4, min_size=64, max_size=96, score=0.05))
-    model.load_state_dict(weights)
+    with open(f"{folder}/expected.safetensors", "rb") as file:
+        settings = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
+    expected = tensors(f"{folder}/expected.safetensors")
+    model = frcnn.build(argparse.Namespace(backbone=settings["backbone"], norm=settings["norm"], classes=int(settings["classes"]),
+                                           min_size=int(settings["min_size"]), max_size=int(settings["max_size"]), score=float(settings["score"])))
+    if os.path.exists(f"{folder}/weights.safetensors"):
+        model.load_state_dict(tensors(f"{folder}/weights.safetensors"))
+    else:
+        vgg.fill(model)
     model.to(memory_format=torch.channels_last)
     count = sum(name.startswith("image.") for name in expected)
     images = [expected[f"image.{i}"] for i in range(count)]

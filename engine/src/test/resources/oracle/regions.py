@@ -39,7 +39,7 @@ def main():
 
     # a pyramid: every level is used, both images, boxes from less than a pixel to the whole image
     maps = [rand(2, 3, -(-128 // s), -(-160 // s)).requires_grad_() for s in (4, 8, 16, 32)]
-    lists = [torch.cat([boxes(40, 160, 128, 150), torch.tensor([[0.0, 0.0, 160.0, 128.0]])]), boxes(30, 160, 128, 60)]
+    lists = [torch.cat([boxes(20, 160, 128, 150), torch.tensor([[0.0, 0.0, 160.0, 128.0]])]), boxes(12, 160, 128, 60)]
     pooler = MultiScaleRoIAlign(["0", "1", "2", "3"], 7, 2, canonical_scale=32)
     y = pooler(OrderedDict((str(i), m) for i, m in enumerate(maps)), lists, [(128, 160)] * 2)
     seed = rand(*y.shape)
@@ -98,8 +98,8 @@ def main():
     meta["detections"] = {"images": [[128, 160], [110, 150]], "score": 0.05, "nms": 0.5, "per_image": 30, "min_size": 1e-2}
 
     # the box head's losses
-    logits, deltas, targets = (rand(200, 6) * 3).requires_grad_(), rand(200, 24).requires_grad_(), rand(200, 4)
-    labels = torch.where(uniform(200) < 0.5, 0, torch.randint(1, 6, (200,), generator=g))
+    logits, deltas, targets = (rand(90, 6) * 3).requires_grad_(), rand(90, 24).requires_grad_(), rand(90, 4)
+    labels = torch.where(uniform(90) < 0.5, 0, torch.randint(1, 6, (90,), generator=g))
     classifier, box = fastrcnn_loss(logits, deltas, [labels], [targets])
     (classifier + box).backward()
     put("box_losses", "in", {"logits": logits, "deltas": deltas, "labels": labels, "targets": targets})

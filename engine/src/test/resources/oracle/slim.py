@@ -1,10 +1,11 @@
 """Keeps of an output of the reference script frcnn.py what it takes to notice a fault, so that it is small enough to commit.
 
-    python slim.py IN_DIR OUT_DIR      (needs stio.py of the reference scripts on PYTHONPATH)
+    PYTHONPATH=shared/oracle python slim.py IN_DIR OUT_DIR
 
-Of every gradient each eighth element is kept. Dropped are the padded batch, the second image's anchors (the first's again) and the
+Its settings go along, so that they stand where no weights are committed. Of every gradient each eighth element is kept. Dropped are the padded batch, the second image's anchors (the first's again) and the
 trained weights after the step (the test computes them by SGD's formula); the running statistics after the step stay.
 """
+import json
 import os
 import shutil
 import sys
@@ -23,4 +24,7 @@ for name, value in arrays.items():
         kept[name] = value.reshape(-1)[::EACH]
     elif name not in ("eval.batch", "eval.anchors.1") and name.removeprefix("step0.after.") not in trained:
         kept[name] = value
-stio.save(f"{target}/expected.safetensors", kept)
+with open(f"{source}/weights.safetensors", "rb") as file:
+    settings = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
+del settings["out"]  # a path of the machine it ran on
+stio.save(f"{target}/expected.safetensors", kept, settings)

@@ -54,9 +54,13 @@ def hashed(name, count):
 
 def fill(model):
     with torch.no_grad():
-        for name, tensor in model.named_parameters():
+        for name, tensor in list(model.named_parameters()) + list(model.named_buffers()):
             values = hashed(name, tensor.numel())
-            if tensor.dim() == 1:
+            if name.endswith("running_var"):
+                values = 2 + 0.1 * values
+            elif name.endswith("weight") and (".bn" in name or "downsample.1" in name):
+                values = 1 + 0.1 * values
+            elif tensor.dim() == 1:
                 values = 0.1 * values
             else:
                 values = values * {"rpn.head.bbox_pred.weight": 0.3, "roi_heads.box_predictor.bbox_pred.weight": 0.3}.get(name, 1.4) / np.sqrt(tensor[0].numel())
@@ -79,15 +83,15 @@ def main():
     model.roi_heads.box_roi_pool = RoiPool()  # the constructor insists on RoIAlign
     fill(model)
     out, images, targets, given = {}, [], [], []
-    for index, (height, width) in enumerate(((60, 80), (72, 60))):
+    for index, (height, width) in enumerate(((30, 40), (36, 30))):
         count = 1 + index
         corner = torch.rand(count, 2, generator=g) * torch.tensor([width * 0.5, height * 0.5])
         extent = (0.2 + 0.3 * torch.rand(count, 2, generator=g)) * torch.tensor([width, height])
         images.append(torch.rand(3, height, width, generator=g))
         targets.append({"boxes": torch.cat([corner, corner + extent], 1), "labels": torch.randint(1, 4, (count,), generator=g)})
         start = torch.rand(20 - 3 * index, 2, generator=g) * torch.tensor([width * 0.6, height * 0.6])
-        near = targets[-1]["boxes"].repeat(4, 1) + torch.rand(4 * count, 4, generator=g) * 4 - 2
-        size = 4 + torch.rand(len(start), 2, generator=g) * torch.tensor([width * 0.4 - 5, height * 0.4 - 5])
+        near = targets[-1]["boxes"].repeat(4, 1) + torch.rand(4 * count, 4, generator=g) * 2 - 1
+        size = 2 + torch.rand(len(start), 2, generator=g) * torch.tensor([width * 0.4 - 3, height * 0.4 - 3])
         boxes = torch.cat([torch.cat([start, start + size], 1), near])
         given.append(torchvision.ops.clip_boxes_to_image(boxes, (height, width)))
         out |= {f"image.{index}": images[-1], f"boxes.{index}": targets[-1]["boxes"], f"labels.{index}": targets[-1]["labels"],

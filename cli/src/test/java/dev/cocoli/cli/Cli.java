@@ -3,9 +3,13 @@ package dev.cocoli.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.GZIPInputStream;
 
 /**
  * What a command line did.
@@ -15,8 +19,22 @@ import java.nio.file.Path;
  * @param err what it complained about
  */
 record Cli(int code, String out, String err) {
-  /** Test data of the engine. */
-  static final Path ENGINE = Path.of("../engine/src/test/resources");
+  private static final Path ENGINE = Path.of("../engine/src/test/resources");
+
+  /** Copies a file of the engine's test data, which is kept compressed, into a folder. */
+  static Path unpack(String name, Path folder) throws IOException {
+    Path target = folder.resolve(Path.of(name).getFileName());
+    try (InputStream packed = Files.newInputStream(ENGINE.resolve(name + ".gz"));
+        InputStream content = new GZIPInputStream(packed)) {
+      Files.copy(content, target);
+    }
+    return target;
+  }
+
+  /** Reads a file of the engine's test data that is kept as it is. */
+  static byte[] read(String name) throws IOException {
+    return Files.readAllBytes(ENGINE.resolve(name));
+  }
 
   /** Runs a command in this process. */
   static Cli run(Object... args) {

@@ -18,17 +18,23 @@ import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Detection from the command line: what it writes, and what it says of bad input. */
 class DetectCommandTest {
-  private static final Path WEIGHTS =
-      Cli.ENGINE.resolve("oracle/frcnn-tiny-frozen-0/weights.safetensors");
+  @TempDir private static Path shared;
+  private static Path weights;
 
   @TempDir private Path folder;
   private Path pictures;
+
+  @BeforeAll
+  static void unpackWeights() throws IOException {
+    weights = Cli.unpack("oracle/frcnn-tiny-batch-1/weights.safetensors", shared);
+  }
 
   @BeforeEach
   void makePictures() throws IOException {
@@ -70,7 +76,7 @@ class DetectCommandTest {
     Path json = folder.resolve("found.json");
     run(
             "--weights",
-            WEIGHTS,
+            weights,
             "--model",
             "fasterrcnn_tiny_fpn",
             "--classes",
@@ -116,17 +122,17 @@ class DetectCommandTest {
     Path missing = folder.resolve("missing.safetensors");
     run("--weights", missing, pictures).failed(1, missing.toString(), "no such file");
 
-    byte[] lying = Files.readAllBytes(WEIGHTS);
+    byte[] lying = Files.readAllBytes(weights);
     ByteBuffer.wrap(lying).order(ByteOrder.LITTLE_ENDIAN).putLong(0, Long.MAX_VALUE);
     Path damaged = Files.write(folder.resolve("damaged.safetensors"), lying);
     run("--weights", damaged, pictures).failed(1, damaged.toString());
 
     run("--weights", folder, pictures).failed(1, folder.toString(), "it is a folder");
 
-    run("--weights", WEIGHTS, pictures).failed(1, WEIGHTS.toString(), "--model", "--classes");
-    run("--weights", WEIGHTS, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", pictures)
-        .failed(1, WEIGHTS.toString(), "do not fit");
-    run("--weights", WEIGHTS, "--model", "yolo", "--classes", "3", pictures).failed(2, "yolo");
+    run("--weights", weights, pictures).failed(1, weights.toString(), "--model", "--classes");
+    run("--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", pictures)
+        .failed(1, weights.toString(), "do not fit");
+    run("--weights", weights, "--model", "yolo", "--classes", "3", pictures).failed(2, "yolo");
   }
 
   @Test
@@ -155,7 +161,7 @@ class DetectCommandTest {
     detect("--out", folder.resolve("pictures/../pictures"), picture).failed(1, "overwrite");
     detect("--json", picture, pictures).failed(1, picture.toString(), "overwrite");
     assertArrayEquals(before, Files.readAllBytes(picture));
-    Path copy = Files.copy(WEIGHTS, folder.resolve("copy.safetensors"));
+    Path copy = Files.copy(weights, folder.resolve("copy.safetensors"));
     run(
             "--weights",
             copy,
@@ -167,7 +173,7 @@ class DetectCommandTest {
             copy,
             picture)
         .failed(1, copy.toString(), "overwrite");
-    assertEquals(Files.size(WEIGHTS), Files.size(copy));
+    assertEquals(Files.size(weights), Files.size(copy));
     detect("--out", pictures, pictures.resolve("b.jpg")).ok();
     assertTrue(Files.exists(pictures.resolve("b.png")));
   }
@@ -198,7 +204,7 @@ class DetectCommandTest {
     cli.ok();
     run(
             "--weights",
-            WEIGHTS,
+            weights,
             "--model",
             "fasterrcnn_tiny_fpn",
             "--classes",
@@ -223,7 +229,7 @@ class DetectCommandTest {
   private static Cli detect(Object... args) {
     List<Object> all =
         new ArrayList<>(
-            List.of("--weights", WEIGHTS, "--model", "fasterrcnn_tiny_fpn", "--classes", "3"));
+            List.of("--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--classes", "3"));
     all.addAll(List.of("--min-size", "96", "--max-size", "160"));
     all.addAll(Arrays.asList(args));
     return run(all.toArray());

@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,14 +25,14 @@ class EvalCommandTest {
 
   @Test
   void whatIsReadIsNotOverwritten() throws IOException {
-    Path data = Cli.ENGINE.resolve("eval").resolve("coco-a");
-    Path truth = Files.copy(data.resolve("ground_truth.json"), folder.resolve("truth.json"));
-    Path found = Files.copy(data.resolve("detections.json"), folder.resolve("found.json"));
+    Path truth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
+    Path found = Cli.unpack("eval/coco-a/detections.json", folder);
+    byte[] before = Files.readAllBytes(found);
     for (Path file : List.of(truth, found)) {
       Cli.run("eval", "--ground-truth", truth, "--detections", found, "--json", file)
           .failed(1, file.toString(), "overwrite");
     }
-    assertEquals(Files.size(data.resolve("detections.json")), Files.size(found));
+    assertArrayEquals(before, Files.readAllBytes(found));
   }
 
   @Test
@@ -51,19 +52,18 @@ class EvalCommandTest {
   @ParameterizedTest
   @ValueSource(strings = {"coco-a", "coco-b", "coco-c"})
   void writesTheTwelveNumbers(String name) throws IOException {
-    Path data = Cli.ENGINE.resolve("eval").resolve(name);
     Path json = folder.resolve("numbers.json");
     Cli cli =
         Cli.run(
                 "eval",
                 "--ground-truth",
-                data.resolve("ground_truth.json"),
+                Cli.unpack("eval/" + name + "/ground_truth.json", folder),
                 "--detections",
-                data.resolve("detections.json"),
+                Cli.unpack("eval/" + name + "/detections.json", folder),
                 "--json",
                 json)
             .ok();
-    JsonNode expected = new ObjectMapper().readTree(data.resolve("expected.json").toFile());
+    JsonNode expected = new ObjectMapper().readTree(Cli.read("eval/" + name + "/expected.json"));
     JsonNode written = new ObjectMapper().readTree(json.toFile());
     for (String number : NAMES) {
       assertEquals(expected.get(number).asDouble(), written.get(number).asDouble(), 1e-9, number);
@@ -74,7 +74,7 @@ class EvalCommandTest {
 
   @Test
   void wrongFilesAreNamed() throws IOException {
-    Path truth = Cli.ENGINE.resolve("eval/coco-a/ground_truth.json");
+    Path truth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
     Path missing = folder.resolve("missing.json");
     eval(truth, missing).failed(1, missing.toString(), "no such file");
     Path broken = Files.writeString(folder.resolve("broken.json"), "[{\"image_id\": 1,");
@@ -85,7 +85,7 @@ class EvalCommandTest {
   @Test
   void unwritableJsonIsToldBeforeTheWork() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "");
-    Path truth = Cli.ENGINE.resolve("eval/coco-a/ground_truth.json");
+    Path truth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
     Cli.run(
             "eval",
             "--ground-truth",

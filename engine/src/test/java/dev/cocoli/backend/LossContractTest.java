@@ -84,18 +84,18 @@ class LossContractTest extends BackendContract {
     OracleFile oracle = OracleFile.resource("/oracle/regions.safetensors");
     Tensor labels = tensors.ints(oracle.ints("box_losses.in.labels"));
     Tensor loss = tensors.floatOutput(1);
-    Tensor dLogits = tensors.floatOutput(200, 6);
+    Tensor dLogits = tensors.floatOutput(90, 6);
     backend.softmaxCrossEntropy(
-        tensors.floats(oracle.floats("box_losses.in.logits"), 200, 6), labels, loss, dLogits);
+        tensors.floats(oracle.floats("box_losses.in.logits"), 90, 6), labels, loss, dLogits);
     assertClose(oracle.floats("box_losses.out.classifier"), tensors.floats(loss), 1e-6, "loss");
     assertTrue(
         relativeNorm(oracle.floats("box_losses.grad.logits"), tensors.floats(dLogits)) < 1e-6);
 
-    Tensor dDeltas = tensors.floatOutput(200, 24);
+    Tensor dDeltas = tensors.floatOutput(90, 24);
     backend.smoothL1(
         1 / 9f,
-        tensors.floats(oracle.floats("box_losses.in.deltas"), 200, 24),
-        tensors.floats(oracle.floats("box_losses.in.targets"), 200, 4),
+        tensors.floats(oracle.floats("box_losses.in.deltas"), 90, 24),
+        tensors.floats(oracle.floats("box_losses.in.targets"), 90, 4),
         labels,
         loss,
         dDeltas);

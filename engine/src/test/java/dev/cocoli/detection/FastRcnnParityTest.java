@@ -15,6 +15,7 @@ import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Differences;
+import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.Test;
  * regions: what {@code vgg.py} wrote under {@code fast.*}.
  */
 class FastRcnnParityTest {
-  private static final Path FOLDER = Path.of("src/test/resources/oracle/frcnn-tinyvgg-0");
+  private static final Path FOLDER = Fixtures.folder("oracle").resolve("frcnn-tinyvgg-0");
 
   private Backend backend;
   private Reference reference;

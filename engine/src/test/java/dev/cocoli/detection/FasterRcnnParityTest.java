@@ -20,6 +20,7 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
+import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -45,7 +46,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * -Dcocoli.oracle} names.
  */
 class FasterRcnnParityTest {
-  private static final Path COMMITTED = Path.of("src/test/resources/oracle");
+  private static final Path COMMITTED = Fixtures.folder("oracle");
   private static final SgdSpec SGD = new SgdSpec(0.01f, 0.9f, 1e-4f);
 
   private static Backend backend;
@@ -84,13 +85,12 @@ class FasterRcnnParityTest {
       Path weights = folder.resolve("weights.safetensors");
       if (Files.exists(weights)) {
         try (Safetensors opened = Safetensors.open(weights)) {
-          Map<String, String> settings = opened.metadata();
-          model = model(settings, "fasterrcnn_" + settings.get("backbone") + "_fpn");
+          model = model(opened.metadata());
           arena = ParameterArena.forTraining(backend, model);
           StateDict.load(model, backend, opened.entries());
         }
       } else {
-        model = model(reference.metadata(), reference.metadata().get("model"));
+        model = model(reference.metadata());
         arena = ParameterArena.forTraining(backend, model);
         StateDict.load(model, backend, HashedWeights.of(model));
       }
@@ -103,7 +103,9 @@ class FasterRcnnParityTest {
       }
     }
 
-    private static FasterRcnn model(Map<String, String> settings, String name) {
+    private static FasterRcnn model(Map<String, String> settings) {
+      String name =
+          settings.getOrDefault("model", "fasterrcnn_" + settings.get("backbone") + "_fpn");
       List<String> classNames =
           IntStream.range(1, Integer.parseInt(settings.get("classes")))
               .mapToObj(i -> "class" + i)

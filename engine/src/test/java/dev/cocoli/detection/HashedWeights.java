@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.zip.CRC32;
 
 /**
- * Weights that follow from their keys: those of the reference script {@code vgg.py}, which need no
- * file therefore.
+ * Weights that follow from their keys: those of the reference scripts {@code vgg.py} and {@code
+ * hashed.py}, which need no file therefore.
  */
 final class HashedWeights {
   private static final double GAIN = 1.4;
@@ -47,10 +47,18 @@ final class HashedWeights {
       values[i] =
           (float)
               (shape.rank() == 1
-                  ? 0.1 * value
+                  ? centre(key) + 0.1 * value
                   : value * gain(key) / Math.sqrt((double) values.length / shape.dim(0)));
     }
     return values;
+  }
+
+  private static int centre(String key) {
+    if (key.endsWith("running_var")) {
+      return 2;
+    }
+    boolean scale = key.contains(".bn") || key.contains("downsample.1");
+    return scale && key.endsWith("weight") ? 1 : 0;
   }
 
   private static double gain(String key) {

@@ -14,6 +14,7 @@ import dev.cocoli.nn.StateDict;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Shape;
+import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,7 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Weights go to a file and come back, and what does not fit is named. */
 class WeightsFileTest {
   private static final Path TORCHVISION =
-      Path.of("src/test/resources/oracle/frcnn-tiny-batch-1/weights.safetensors");
+      Fixtures.folder("oracle").resolve("frcnn-tiny-batch-1/weights.safetensors");
   private static final ModelSpec SPEC =
       ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
 

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.detection.Box;
 import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.Target;
+import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The twelve numbers against pycocotools, and by hand where its cases do not reach. */
 class CocoEvaluatorTest {
 
-  private static final Path CASES = Path.of("src/test/resources/eval");
+  private static final Path CASES = Fixtures.folder("eval");
   private static final CocoBox BOX = new CocoBox(10, 10, 50, 50);
 
   @ParameterizedTest

@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.stream.StreamSupport;
+import java.util.zip.GZIPInputStream;
 
 /**
  * Tensors that a reference wrote in the safetensors format, read into arrays. It shares no code
@@ -34,14 +35,14 @@ public final class OracleFile {
   /**
    * {@return a file among the test resources}
    *
-   * @param path from the root of the resources
+   * @param path from the root of the resources, where it lies compressed
    */
   public static OracleFile resource(String path) {
-    try (InputStream stream = OracleFile.class.getResourceAsStream(path)) {
-      if (stream == null) {
-        throw new IllegalArgumentException("no test resource " + path);
+    try (InputStream packed = OracleFile.class.getResourceAsStream(path + ".gz")) {
+      if (packed == null) {
+        throw new IllegalArgumentException("no test resource " + path + ".gz");
       }
-      return new OracleFile(stream.readAllBytes());
+      return new OracleFile(new GZIPInputStream(packed).readAllBytes());
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read test resource " + path, e);
     }

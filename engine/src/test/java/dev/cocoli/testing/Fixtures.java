@@ -1,0 +1,65 @@
+package dev.cocoli.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+
+/** The test resources, which are kept compressed, as the plain files that the readers want. */
+public final class Fixtures {
+  private static final Path RESOURCES = Path.of("src/test/resources");
+  private static final String COMPRESSED = ".gz";
+  private static final Map<String, Path> UNPACKED = new ConcurrentHashMap<>();
+
+  private Fixtures() {}
+
+  /**
+   * {@return a copy of a folder of test resources, with what is compressed unpacked}; made once,
+   * and deleted when the virtual machine ends
+   *
+   * @param name from the root of the resources
+   */
+  public static Path folder(String name) {
+    return UNPACKED.computeIfAbsent(name, Fixtures::unpack);
+  }
+
+  private static Path unpack(String name) {
+    Path from = RESOURCES.resolve(name);
+    try (Stream<Path> found = Files.walk(from)) {
+      List<Path> files = found.filter(Files::isRegularFile).toList();
+      Path to = Files.createTempDirectory("cocoli-fixtures");
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(to)));
+      for (Path file : files) {
+        String path = from.relativize(file).toString();
+        boolean compressed = path.endsWith(COMPRESSED);
+        Path target =
+            to.resolve(compressed ? path.substring(0, path.length() - COMPRESSED.length()) : path);
+        Files.createDirectories(target.getParent());
+        try (InputStream plain = Files.newInputStream(file);
+            InputStream content = compressed ? new GZIPInputStream(plain) : plain) {
+          Files.copy(content, target);
+        }
+      }
+      return to;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot unpack the test resources " + from, e);
+    }
+  }
+
+  private static void delete(Path folder) {
+    try (Stream<Path> found = Files.walk(folder)) {
+      for (Path path : found.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot delete " + folder, e);
+    }
+  }
+}
