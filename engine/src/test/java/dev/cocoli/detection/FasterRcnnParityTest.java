@@ -65,9 +65,11 @@ class FasterRcnnParityTest {
     List<Path> folders = new ArrayList<>();
     String more = System.getProperty("cocoli.oracle");
     for (Path root : more == null ? List.of(COMMITTED) : List.of(COMMITTED, Path.of(more))) {
+      int before = folders.size();
       try (Stream<Path> found = Files.list(root)) {
         found.filter(f -> Files.exists(f.resolve("expected.safetensors"))).forEach(folders::add);
       }
+      assertTrue(folders.size() > before, "no output of frcnn.py below " + root.toAbsolutePath());
     }
     folders.sort(null);
     return folders;
@@ -168,36 +170,74 @@ class FasterRcnnParityTest {
               .generate(batch.images().dim(1), batch.images().dim(2), mapSizes);
       assertClose("anchors", reference.floats("eval.anchors.0"), anchors, 0);
       Proposals proposals = with.model.rpn().propose(ops, batch, maps);
-      float[] boxes = ops.download(proposals.boxes());
-      int perImage = boxes.length / 4 / with.targets.size();
+      float[] corners = ops.download(proposals.boxes());
+      int[] counts = counts(proposals.counts());
+      int perImage = corners.length / 4 / with.targets.size();
       for (int i = 0; i < with.targets.size(); i++) {
-        float[] expected = reference.floats("eval.proposals." + i);
-        float[] mine =
-            Arrays.copyOfRange(boxes, i * perImage * 4, i * perImage * 4 + expected.length);
-        assertClose("proposals of image " + i, expected, mine, 0.01);
+        List<Box> mine = new ArrayList<>();
+        for (int at = 4 * i * perImage; mine.size() < counts[i]; at += 4) {
+          mine.add(new Box(corners[at], corners[at + 1], corners[at + 2], corners[at + 3]));
+        }
+        assertProposals("proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
       }
       List<List<Detection>> found = with.model.detect(ops, with.pictures(ops));
       for (int i = 0; i < found.size(); i++) {
-        assertDetections(reference, "eval.detections." + i, found.get(i));
+        assertDetections(reference, i, found.get(i), with.model.config().boxDetectionsPerImg());
       }
     }
   }
 
-  private static void assertDetections(Reference reference, String name, List<Detection> found) {
+  private static int[] counts(Tensor counts) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(counts.byteSize(), 4);
+      backend.download(counts, host);
+      return host.toArray(ValueLayout.JAVA_INT);
+    }
+  }
+
+  /**
+   * The same boxes, in any order: among more than a thousand candidates torchvision sorts equal
+   * scores, which a saturated sigmoid has many of, as {@code std::sort} leaves them.
+   */
+  private static void assertProposals(String what, List<Box> expected, List<Box> mine) {
+    assertEquals(expected.size(), mine.size(), what);
+    List<Box> left = new ArrayList<>(mine);
+    for (Box box : expected) {
+      Box match = left.stream().filter(one -> distance(one, box) <= 0.01).findFirst().orElse(null);
+      assertTrue(left.remove(match), what + " lack " + box);
+    }
+  }
+
+  private static void assertDetections(
+      Reference reference, int image, List<Detection> found, long most) {
+    String name = "eval.detections." + image;
     List<Box> boxes = reference.boxes(name + ".boxes");
     float[] scores = reference.floats(name + ".scores");
     long[] labels = reference.longs(name + ".labels");
     assertEquals(boxes.size(), found.size(), name);
-    for (int i = 0; i < boxes.size(); i++) {
-      Detection one = found.get(i);
-      String which = name + "[" + i + "]: " + one;
-      assertEquals(labels[i], one.label(), which);
-      assertEquals(scores[i], one.score(), 1e-4, which);
-      assertEquals(boxes.get(i).x1(), one.box().x1(), 0.01, which);
-      assertEquals(boxes.get(i).y1(), one.box().y1(), 0.01, which);
-      assertEquals(boxes.get(i).x2(), one.box().x2(), 0.01, which);
-      assertEquals(boxes.get(i).y2(), one.box().y2(), 0.01, which);
+    for (int i = 0; i < found.size(); i++) {
+      assertEquals(scores[i], found.get(i).score(), 1e-4, name + "[" + i + "]: " + found.get(i));
     }
+    List<Detection> left = new ArrayList<>(found);
+    for (int i = 0; i < boxes.size(); i++) {
+      Detection wanted = new Detection(boxes.get(i), (int) labels[i], scores[i]);
+      Detection match = left.stream().filter(one -> agree(one, wanted)).findFirst().orElse(null);
+      // which of equal scores fall behind the last place follows the order of the proposals
+      boolean tiedWithLast = boxes.size() == most && scores[i] == scores[boxes.size() - 1];
+      assertTrue(left.remove(match) || tiedWithLast, name + "[" + i + "] lacks " + wanted);
+    }
+  }
+
+  private static boolean agree(Detection one, Detection other) {
+    return one.label() == other.label()
+        && Math.abs(one.score() - other.score()) <= 1e-4
+        && distance(one.box(), other.box()) <= 0.01;
+  }
+
+  private static double distance(Box one, Box other) {
+    double x = Math.max(Math.abs(one.x1() - other.x1()), Math.abs(one.x2() - other.x2()));
+    double y = Math.max(Math.abs(one.y1() - other.y1()), Math.abs(one.y2() - other.y2()));
+    return Math.max(x, y);
   }
 
   @ParameterizedTest
@@ -321,7 +361,8 @@ class FasterRcnnParityTest {
 
   private static void assertLoss(Reference reference, String name, float mine, double tolerance) {
     float expected = reference.floats(name)[0];
-    assertEquals(expected, mine, tolerance * Math.abs(expected), name);
+    // softmax rounds a loss below this to 0
+    assertEquals(expected, mine, tolerance * Math.abs(expected) + 1e-10, name);
   }
 
   private static void assertGradients(Case with) {

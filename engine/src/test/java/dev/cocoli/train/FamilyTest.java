@@ -359,8 +359,8 @@ class FamilyTest {
         DataLoader loader = new DataLoader(data, DataLoaderConfig.of(2), WINDOWS, warning -> {});
         Epoch epoch = loader.epoch(0, 0)) {
       parameters.initialize(1);
-      TrainingStep step = new TrainingStep(
-              model, parameters, TinyRuns.config().precision(precision).build());
+      TrainingStep step =
+          new TrainingStep(model, parameters, TinyRuns.config().precision(precision).build());
       long before = backend.downloadCount();
       LossValues losses = step.run(epoch.next(), 0, 0.01);
       assertTrue(losses.areFinite() && losses.lossClassifier() > 0, losses.toString());
