@@ -178,11 +178,16 @@ class FasterRcnnParityTest {
         for (int at = 4 * i * perImage; mine.size() < counts[i]; at += 4) {
           mine.add(new Box(corners[at], corners[at + 1], corners[at + 2], corners[at + 3]));
         }
-        assertProposals("proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
+        AgreeingBoxes.assertProposals(
+            "proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
       }
       List<List<Detection>> found = with.model.detect(ops, with.pictures(ops));
       for (int i = 0; i < found.size(); i++) {
-        assertDetections(reference, i, found.get(i), with.model.config().boxDetectionsPerImg());
+        AgreeingBoxes.assertDetections(
+            reference,
+            "eval.detections." + i,
+            found.get(i),
+            with.model.config().boxDetectionsPerImg());
       }
     }
   }
@@ -193,51 +198,6 @@ class FasterRcnnParityTest {
       backend.download(counts, host);
       return host.toArray(ValueLayout.JAVA_INT);
     }
-  }
-
-  /**
-   * The same boxes, in any order: among more than a thousand candidates torchvision sorts equal
-   * scores, which a saturated sigmoid has many of, as {@code std::sort} leaves them.
-   */
-  private static void assertProposals(String what, List<Box> expected, List<Box> mine) {
-    assertEquals(expected.size(), mine.size(), what);
-    List<Box> left = new ArrayList<>(mine);
-    for (Box box : expected) {
-      Box match = left.stream().filter(one -> distance(one, box) <= 0.01).findFirst().orElse(null);
-      assertTrue(left.remove(match), what + " lack " + box);
-    }
-  }
-
-  private static void assertDetections(
-      Reference reference, int image, List<Detection> found, long most) {
-    String name = "eval.detections." + image;
-    List<Box> boxes = reference.boxes(name + ".boxes");
-    float[] scores = reference.floats(name + ".scores");
-    long[] labels = reference.longs(name + ".labels");
-    assertEquals(boxes.size(), found.size(), name);
-    for (int i = 0; i < found.size(); i++) {
-      assertEquals(scores[i], found.get(i).score(), 1e-4, name + "[" + i + "]: " + found.get(i));
-    }
-    List<Detection> left = new ArrayList<>(found);
-    for (int i = 0; i < boxes.size(); i++) {
-      Detection wanted = new Detection(boxes.get(i), (int) labels[i], scores[i]);
-      Detection match = left.stream().filter(one -> agree(one, wanted)).findFirst().orElse(null);
-      // which of equal scores fall behind the last place follows the order of the proposals
-      boolean tiedWithLast = boxes.size() == most && scores[i] == scores[boxes.size() - 1];
-      assertTrue(left.remove(match) || tiedWithLast, name + "[" + i + "] lacks " + wanted);
-    }
-  }
-
-  private static boolean agree(Detection one, Detection other) {
-    return one.label() == other.label()
-        && Math.abs(one.score() - other.score()) <= 1e-4
-        && distance(one.box(), other.box()) <= 0.01;
-  }
-
-  private static double distance(Box one, Box other) {
-    double x = Math.max(Math.abs(one.x1() - other.x1()), Math.abs(one.x2() - other.x2()));
-    double y = Math.max(Math.abs(one.y1() - other.y1()), Math.abs(one.y2() - other.y2()));
-    return Math.max(x, y);
   }
 
   @ParameterizedTest
