@@ -33,7 +33,7 @@ class DetectCommandTest {
 
   @BeforeAll
   static void unpackWeights() throws IOException {
-    weights = Cli.unpack("oracle/frcnn-tiny-batch-1/weights.safetensors", shared);
+    weights = Cli.unpack("oracle/frcnn-tiny-batch-0/weights.safetensors", shared);
   }
 
   @BeforeEach

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Weights go to a file and come back, and what does not fit is named. */
 class WeightsFileTest {
   private static final Path TORCHVISION =
-      Fixtures.folder("oracle").resolve("frcnn-tiny-batch-1/weights.safetensors");
+      Fixtures.folder("oracle").resolve("frcnn-tiny-batch-0/weights.safetensors");
   private static final ModelSpec SPEC =
       ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
 
