@@ -15,7 +15,8 @@ import java.util.Optional;
 /**
  * Trains a detector on one device: a run of steps, evaluations and checkpoints in a folder. A run
  * that was stopped, or killed, goes on from its last checkpoint; on the CPU it then ends with the
- * very bits that it would have ended with otherwise.
+ * very bits that it would have ended with otherwise, given the same kind of processor and as many
+ * threads: oneDNN chooses its order of summation by both.
  *
  * <pre>{@code
  * TrainingRun run = TrainingRun.of(model, data, TrainConfig.DEFAULT, Path.of("runs/first"));
