@@ -2,6 +2,9 @@ package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.cuda.CudaOnHost;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 
@@ -11,7 +14,12 @@ public final class TestBackends {
 
   /** {@return each backend with its name; JUnit closes them} */
   public static Stream<Arguments> all() {
-    return Stream.of(Arguments.argumentSet("cpu", cpu(2)));
+    List<Arguments> backends = new ArrayList<>();
+    backends.add(Arguments.argumentSet("cpu", cpu(2)));
+    if (CudaOnHost.isPossible()) {
+      backends.add(Arguments.argumentSet("CUDA kernels on the host", CudaOnHost.open()));
+    }
+    return backends.stream();
   }
 
   /**

@@ -41,7 +41,7 @@ abstract class KernelBackend implements Backend {
   KernelBackend(DeviceQueue queue, BufferPool pool) {
     KernelCall call = new KernelCall(queue);
     memory = new MemoryKernels(call);
-    elementwise = new ElementwiseKernels(call);
+    elementwise = new ElementwiseKernels(call, pool);
     batchNorm = new BatchNormKernels(call, pool);
     pooling = new PoolingKernels(call);
     upsample = new UpsampleKernels(call);

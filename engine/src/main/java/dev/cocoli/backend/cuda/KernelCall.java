@@ -85,6 +85,22 @@ final class KernelCall {
     return this;
   }
 
+  /**
+   * A {@code Divider}: what divides a number by a constant without a division.
+   *
+   * @param divisor the constant, 1 or more
+   * @param dividends what is divided is less than this
+   */
+  KernelCall divider(long divisor, long dividends) {
+    if (divisor < 1 || divisor >= 1L << 31 || dividends > 1L << 31) {
+      throw new IllegalArgumentException(
+          "a kernel counts to 2^31 elements, not " + dividends + "; use a smaller batch");
+    }
+    int shift = 64 - Long.numberOfLeadingZeros(divisor - 1);
+    long multiplier = ((1L << 32) * ((1L << shift) - divisor)) / divisor + 1;
+    return i32(divisor).i32((int) multiplier).i32(shift);
+  }
+
   private long field(int byteSize) {
     long at = (size + byteSize - 1) / byteSize * byteSize;
     size = at + byteSize;

@@ -1,0 +1,205 @@
+package dev.cocoli.backend.cuda;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+
+/**
+ * The CUDA backend without a GPU: our kernels run on the host, called as the GPU's are; oneDNN
+ * stands in for cuDNN and cuBLAS, with what they leave to our kernels done by those.
+ */
+public final class HostBackend extends KernelBackend {
+  private static final MethodHandle CALLOC =
+      Linker.nativeLinker()
+          .downcallHandle(
+              Linker.nativeLinker().defaultLookup().findOrThrow("calloc"),
+              FunctionDescriptor.of(
+                  ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+  private static final MethodHandle FREE =
+      Linker.nativeLinker()
+          .downcallHandle(
+              Linker.nativeLinker().defaultLookup().findOrThrow("free"),
+              FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+
+  private final HostQueue queue;
+  private final BufferPool pool;
+  private final CpuBackend dense;
+  private final ElementwiseKernels elementwise;
+  private long downloadCount;
+
+  private HostBackend(HostQueue queue, BufferPool pool) {
+    super(queue, pool);
+    this.queue = queue;
+    this.pool = pool;
+    dense = new CpuBackend(2);
+    elementwise = new ElementwiseKernels(new KernelCall(queue), pool);
+  }
+
+  /**
+   * {@return a backend over kernels that were compiled for the host}
+   *
+   * @param library the compiled kernels
+   */
+  public static HostBackend open(Path library) {
+    return new HostBackend(new HostQueue(library), new BufferPool(HostBackend::take));
+  }
+
+  /** Memory of the C library, so that the address sanitizer sees its bounds. */
+  private static Buffer take(long byteSize) {
+    try {
+      MemorySegment raw = (MemorySegment) CALLOC.invokeExact(1L, Math.max(1, byteSize) + 64);
+      long aligned = (raw.address() + 63) / 64 * 64;
+      MemorySegment memory = MemorySegment.ofAddress(aligned).reinterpret(byteSize);
+      return new Buffer(new Device(Device.Kind.CUDA, 0), memory, () -> free(raw));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void free(MemorySegment memory) {
+    try {
+      FREE.invokeExact(memory);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** {@return where the kernels run; for tests} */
+  HostQueue queue() {
+    return queue;
+  }
+
+  @Override
+  public Device device() {
+    return new Device(Device.Kind.CUDA, 0);
+  }
+
+  @Override
+  public void require(Precision precision) {
+    dense.require(precision);
+  }
+
+  @Override
+  public BufferPool pool() {
+    return pool;
+  }
+
+  @Override
+  public Buffer allocate(long byteSize) {
+    return take(byteSize);
+  }
+
+  @Override
+  public void upload(MemorySegment host, Tensor to) {
+    checkSize(host, to);
+    to.segment().copyFrom(host);
+    to.buffer().markWritten();
+  }
+
+  @Override
+  public void download(Tensor from, MemorySegment host) {
+    checkSize(host, from);
+    downloadCount++;
+    host.copyFrom(from.segment());
+  }
+
+  private static void checkSize(MemorySegment host, Tensor tensor) {
+    if (host.byteSize() != tensor.byteSize()) {
+      throw new IllegalArgumentException(
+          host.byteSize() + " bytes of the host for the " + tensor.byteSize() + " of " + tensor);
+    }
+  }
+
+  @Override
+  public long downloadCount() {
+    return downloadCount;
+  }
+
+  @Override
+  public void synchronize() {}
+
+  @Override
+  public void conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      // the residual may lie where the result goes
+      Tensor plain = scope.allocate(y.dtype(), y.shape());
+      dense.conv2d(spec.with(Activation.NONE), x, weight, null, null, null, plain);
+      elementwise.epilogue(plain, scale, shift, residual, spec.activation());
+      copy(plain, y);
+    }
+  }
+
+  @Override
+  public void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+    if (scale == null) {
+      dense.conv2dBackwardData(spec, dy, weight, null, dx);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor scaled = scope.allocate(DType.F32, weight.shape());
+      elementwise.scaleRows(weight, scale, scaled);
+      dense.conv2dBackwardData(spec, dy, scaled, null, dx);
+    }
+  }
+
+  @Override
+  public void conv2dBackwardWeight(
+      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor gradient = scope.allocate(DType.F32, dWeight.shape());
+      gradient.segment().fill((byte) 0);
+      dense.conv2dBackwardWeight(spec, x, dy, null, gradient, null);
+      elementwise.addScaledRows(gradient, scale, dWeight);
+    }
+    if (dShift != null) {
+      elementwise.addColumnSums(dy, dShift);
+    }
+  }
+
+  @Override
+  public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
+    dense.linear(Activation.NONE, x, weight, null, y);
+    elementwise.epilogue(y, null, bias, null, activation);
+  }
+
+  @Override
+  public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
+    dense.linearBackwardData(dy, weight, dx);
+  }
+
+  @Override
+  public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
+    dense.linearBackwardWeight(x, dy, dWeight, null);
+    if (dBias != null) {
+      elementwise.addColumnSums(dy, dBias);
+    }
+  }
+
+  @Override
+  public void close() {
+    pool.close();
+    dense.close();
+    queue.close();
+  }
+}

@@ -1,0 +1,339 @@
+// Runs the kernels that were compiled with cuda_on_host.h: cocoli_launch is what the tests call.
+#include "cuda_on_host.h"
+
+#include <setjmp.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#define FIBER_START(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
+#define FIBER_FINISH(save, bottom, size) __sanitizer_finish_switch_fiber(save, bottom, size)
+#else
+#define FIBER_START(save, bottom, size) (void)(save), (void)(bottom), (void)(size)
+#define FIBER_FINISH(save, bottom, size) (void)(save), (void)(bottom), (void)(size)
+#endif
+
+namespace on_host {
+
+Place place;
+
+namespace {
+
+constexpr unsigned WARP = 32;
+constexpr size_t STACK_BYTES = 256 << 10;
+constexpr unsigned MAX_THREADS = 1024;
+
+enum class State { READY, AT_BLOCK_BARRIER, AT_WARP_BARRIER, GONE };
+
+struct Fiber {
+  void* stack = nullptr;
+  jmp_buf context;
+  bool started = false;
+  State state = State::GONE;
+  unsigned mask = 0;        // of the warp barrier that it waits at
+  uint64_t offered = 0;     // to the other lanes
+  uint64_t received[WARP];  // from the lanes of the mask
+  void* fake_stack = nullptr;
+};
+
+struct Entry {
+  Kernel kernel;
+  size_t argument_bytes;
+};
+
+std::map<std::string, Entry>& entries() {
+  static std::map<std::string, Entry> all;
+  return all;
+}
+
+std::vector<Fiber> fibers(MAX_THREADS);
+std::unique_ptr<unsigned char[]> shared;
+std::string error;
+Kernel kernel;
+const void* arguments;
+unsigned running;
+unsigned threads;
+jmp_buf scheduler;
+void* scheduler_fake_stack = nullptr;
+const void* scheduler_bottom = nullptr;
+size_t scheduler_size = 0;
+int block_votes;
+int block_result;
+uint64_t random_state = 0x9E3779B97F4A7C15ull;
+
+unsigned draw(unsigned below) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 7;
+  random_state ^= random_state << 17;
+  return unsigned(random_state % below);
+}
+
+void set_place(unsigned thread) {
+  place.thread = {thread, 0, 0};
+  place.lane = thread % WARP;
+}
+
+// Leaves the running fiber for the scheduler; returns when the fiber is resumed.
+void leave(State state) {
+  Fiber& fiber = fibers[running];
+  fiber.state = state;
+  if (_setjmp(fiber.context) == 0) {
+    FIBER_START(&fiber.fake_stack, scheduler_bottom, scheduler_size);
+    _longjmp(scheduler, 1);
+  }
+  FIBER_FINISH(fiber.fake_stack, &scheduler_bottom, &scheduler_size);
+}
+
+// A fiber is used for one thread after the other.
+void run_threads() {
+  FIBER_FINISH(nullptr, &scheduler_bottom, &scheduler_size);
+  while (true) {
+    kernel(arguments);
+    leave(State::GONE);
+  }
+}
+
+void resume(unsigned thread) {
+  running = thread;
+  set_place(thread);
+  Fiber& fiber = fibers[thread];
+  if (_setjmp(scheduler) == 0) {
+    FIBER_START(&scheduler_fake_stack, fiber.stack, STACK_BYTES);
+    if (!fiber.started) {
+      fiber.started = true;
+      ucontext_t context;
+      getcontext(&context);
+      context.uc_stack.ss_sp = fiber.stack;
+      context.uc_stack.ss_size = STACK_BYTES;
+      context.uc_link = nullptr;
+      makecontext(&context, run_threads, 0);
+      setcontext(&context);
+    } else {
+      _longjmp(fiber.context, 1);
+    }
+  }
+  FIBER_FINISH(scheduler_fake_stack, nullptr, nullptr);
+}
+
+// Lets the lanes of a warp go on when all that a mask names have come.
+bool release_warp(unsigned warp) {
+  for (unsigned lane = 0; lane < WARP && warp * WARP + lane < threads; lane++) {
+    const Fiber& first = fibers[warp * WARP + lane];
+    if (first.state != State::AT_WARP_BARRIER) {
+      continue;
+    }
+    bool all = true;
+    for (unsigned other = 0; other < WARP && all; other++) {
+      if ((first.mask >> other & 1) != 0) {
+        unsigned thread = warp * WARP + other;
+        all = thread < threads && fibers[thread].state == State::AT_WARP_BARRIER && fibers[thread].mask == first.mask;
+      }
+    }
+    if (all) {
+      unsigned mask = first.mask;
+      for (unsigned other = 0; other < WARP; other++) {
+        if ((mask >> other & 1) != 0) {
+          Fiber& fiber = fibers[warp * WARP + other];
+          fiber.state = State::READY;
+          for (unsigned source = 0; source < WARP && warp * WARP + source < threads; source++) {
+            fiber.received[source] = fibers[warp * WARP + source].offered;
+          }
+        }
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string stuck() {
+  unsigned counts[4] = {};
+  for (unsigned thread = 0; thread < threads; thread++) {
+    counts[static_cast<int>(fibers[thread].state)]++;
+  }
+  return "threads wait for each other: " + std::to_string(counts[1]) + " at __syncthreads, " + std::to_string(counts[2]) +
+         " at a warp's shuffle or vote, " + std::to_string(counts[3]) + " have returned";
+}
+
+void run_block() {
+  for (unsigned thread = 0; thread < threads; thread++) {
+    fibers[thread].state = State::READY;
+  }
+  block_votes = 0;
+  // a permutation of the threads for every block
+  static std::vector<unsigned> order;
+  order.resize(threads);
+  for (unsigned i = 0; i < threads; i++) {
+    order[i] = i;
+  }
+  for (unsigned i = threads; i > 1; i--) {
+    std::swap(order[i - 1], order[draw(i)]);
+  }
+  while (error.empty()) {
+    bool ran = false;
+    for (unsigned thread : order) {
+      if (fibers[thread].state == State::READY) {
+        ran = true;
+        resume(thread);
+        if (!error.empty()) {
+          break;
+        }
+      }
+    }
+    for (unsigned warp = 0; warp * WARP < threads; warp++) {
+      while (release_warp(warp)) {
+        ran = true;
+      }
+    }
+    if (ran) {
+      continue;
+    }
+    unsigned gone = 0;
+    unsigned waiting = 0;
+    for (unsigned thread = 0; thread < threads; thread++) {
+      gone += fibers[thread].state == State::GONE;
+      waiting += fibers[thread].state == State::AT_BLOCK_BARRIER;
+    }
+    if (gone == threads) {
+      return;
+    }
+    if (gone > 0 || waiting != threads) {
+      error = stuck();
+      break;
+    }
+    block_result = block_votes;
+    block_votes = 0;
+    for (unsigned thread = 0; thread < threads; thread++) {
+      fibers[thread].state = State::READY;
+    }
+  }
+  // what waits for ever is left where it is: its fiber begins anew
+  for (unsigned thread = 0; thread < threads; thread++) {
+    if (fibers[thread].state != State::GONE) {
+      fibers[thread].started = false;
+      fibers[thread].state = State::GONE;
+    }
+  }
+}
+
+bool takes_part(unsigned mask) {
+  if ((mask >> place.lane & 1) != 0) {
+    return true;
+  }
+  error = "a lane takes part in a shuffle or vote whose mask leaves it out";
+  leave(State::AT_WARP_BARRIER);
+  return false;
+}
+
+}  // namespace
+
+Registration::Registration(const char* name, Kernel kernel, size_t argument_bytes) {
+  entries()[name] = Entry{kernel, argument_bytes};
+}
+
+void sync_block() { leave(State::AT_BLOCK_BARRIER); }
+
+int sync_block_count(int predicate) {
+  block_votes += predicate != 0;
+  leave(State::AT_BLOCK_BARRIER);
+  return block_result;
+}
+
+int sync_block_or(int predicate) { return sync_block_count(predicate) != 0; }
+
+void sync_warp(unsigned mask) {
+  if (takes_part(mask)) {
+    fibers[running].mask = mask;
+    leave(State::AT_WARP_BARRIER);
+  }
+}
+
+uint64_t exchange(unsigned mask, uint64_t value, unsigned source) {
+  Fiber& fiber = fibers[running];
+  fiber.offered = value;
+  sync_warp(mask);
+  if (source >= WARP || (mask >> source & 1) == 0) {
+    error = "a shuffle reads a lane that does not take part";
+    return value;
+  }
+  return fiber.received[source];
+}
+
+unsigned ballot(unsigned mask, bool predicate) {
+  Fiber& fiber = fibers[running];
+  fiber.offered = predicate;
+  sync_warp(mask);
+  unsigned votes = 0;
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    if ((mask >> lane & 1) != 0 && fiber.received[lane] != 0) {
+      votes |= 1u << lane;
+    }
+  }
+  return votes;
+}
+
+void* dynamic_shared() { return shared.get(); }
+
+}  // namespace on_host
+
+using namespace on_host;
+
+// Runs a kernel to its end; returns what went wrong, or null. Not for two threads at once.
+extern "C" const char* cocoli_launch(const char* name, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block,
+                                     unsigned shared_bytes, const void* bytes, size_t argument_bytes) {
+  error.clear();
+  auto found = entries().find(name);
+  if (found == entries().end()) {
+    error = "there is no such kernel";
+    return error.c_str();
+  }
+  if (found->second.argument_bytes != argument_bytes) {
+    error = "its arguments have " + std::to_string(found->second.argument_bytes) + " bytes, not " + std::to_string(argument_bytes);
+    return error.c_str();
+  }
+  for (unsigned thread = 0; thread < block; thread++) {
+    if (fibers[thread].stack == nullptr) {
+      fibers[thread].stack = mmap(nullptr, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (fibers[thread].stack == MAP_FAILED) {
+        fibers[thread].stack = nullptr;
+        error = "no memory for stacks";
+        return error.c_str();
+      }
+    }
+  }
+  kernel = found->second.kernel;
+  arguments = bytes;
+  threads = block;
+  place.block_size = {block, 1, 1};
+  place.grid_size = {grid_x, grid_y, grid_z};
+  for (unsigned z = 0; z < grid_z && error.empty(); z++) {
+    for (unsigned y = 0; y < grid_y && error.empty(); y++) {
+      for (unsigned x = 0; x < grid_x && error.empty(); x++) {
+        place.block = {x, y, z};
+        shared.reset(new unsigned char[shared_bytes]);
+        std::memset(shared.get(), 0x7A, shared_bytes);
+        run_block();
+      }
+    }
+  }
+  shared.reset();
+  return error.empty() ? nullptr : error.c_str();
+}
+
+// Decides the order in which threads run from now on.
+extern "C" void cocoli_seed(unsigned long long seed) { random_state = seed * 2 + 1; }
+
+// How many kernels there are, and their names.
+extern "C" unsigned cocoli_kernel_count() { return unsigned(entries().size()); }
+
+extern "C" const char* cocoli_kernel_name(unsigned index) {
+  auto entry = entries().begin();
+  std::advance(entry, index);
+  return entry->first.c_str();
+}

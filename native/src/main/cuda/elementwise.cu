@@ -1,0 +1,175 @@
+// Sums and masks of arrays, and what a convolution leaves to be done behind it. Java: ElementwiseKernels.
+#include "cocoli.cuh"
+
+// y = a + b
+template <typename T>
+struct Add {
+  const T* a;
+  const T* b;
+  T* y;
+  i64 count;
+
+  __device__ void operator()() const {
+    i64 wide = is_wide(a) && is_wide(b) && is_wide(y) ? count / Wide<T>::size : 0;
+    for (i64 i = first_piece(); i < wide; i += piece_stride()) {
+      WideFloats<T> left;
+      WideFloats<T> right;
+      left.load(reinterpret_cast<const Wide<T>*>(a)[i]);
+      right.load(reinterpret_cast<const Wide<T>*>(b)[i]);
+      for (int j = 0; j < Wide<T>::size; j++) {
+        left.at[j] += right.at[j];
+      }
+      reinterpret_cast<Wide<T>*>(y)[i] = left.pack();
+    }
+    for (i64 i = wide * Wide<T>::size + first_piece(); i < count; i += piece_stride()) {
+      y[i] = from_float<T>(to_float(a[i]) + to_float(b[i]));
+    }
+  }
+};
+KERNEL_FLOATS(add, Add, 256)
+
+// dy = 0 where y is not positive
+template <typename T>
+struct ReluBackward {
+  const T* y;
+  T* dy;
+  i64 count;
+
+  __device__ void operator()() const {
+    i64 wide = is_wide(y) && is_wide(dy) ? count / Wide<T>::size : 0;
+    for (i64 i = first_piece(); i < wide; i += piece_stride()) {
+      WideFloats<T> output;
+      output.load(reinterpret_cast<const Wide<T>*>(y)[i]);
+      Wide<T> gradient = reinterpret_cast<Wide<T>*>(dy)[i];
+      for (int j = 0; j < Wide<T>::size; j++) {
+        if (!(output.at[j] > 0)) {
+          gradient.at[j] = T{};
+        }
+      }
+      reinterpret_cast<Wide<T>*>(dy)[i] = gradient;
+    }
+    for (i64 i = wide * Wide<T>::size + first_piece(); i < count; i += piece_stride()) {
+      if (!(to_float(y[i]) > 0)) {
+        dy[i] = T{};
+      }
+    }
+  }
+};
+KERNEL_FLOATS(relu_backward, ReluBackward, 256)
+
+// y = activation(y * scale + shift + residual), per channel, the last axis
+template <typename T>
+struct Epilogue {
+  T* y;
+  const float* scale;   // or null
+  const float* shift;   // or null
+  const T* residual;    // or null
+  i64 count;
+  Divider channels;
+  int relu;
+
+  __device__ float value(float x, u32 channel, float other) const {
+    if (scale != nullptr) {
+      x *= scale[channel];
+    }
+    if (shift != nullptr) {
+      x += shift[channel];
+    }
+    x += other;
+    return relu != 0 && !(x > 0) ? 0.0f : x;
+  }
+
+  __device__ void operator()() const {
+    bool aligned = is_wide(y) && (residual == nullptr || is_wide(residual)) && channels.divisor % Wide<T>::size == 0;
+    i64 wide = aligned ? count / Wide<T>::size : 0;
+    for (i64 i = first_piece(); i < wide; i += piece_stride()) {
+      u32 first = static_cast<u32>(i * Wide<T>::size);
+      u32 channel = first - channels.quotient(first) * channels.divisor;
+      WideFloats<T> x;
+      x.load(reinterpret_cast<Wide<T>*>(y)[i]);
+      WideFloats<T> other = {};
+      if (residual != nullptr) {
+        other.load(reinterpret_cast<const Wide<T>*>(residual)[i]);
+      }
+      for (int j = 0; j < Wide<T>::size; j++) {
+        x.at[j] = value(x.at[j], channel + j, other.at[j]);
+      }
+      reinterpret_cast<Wide<T>*>(y)[i] = x.pack();
+    }
+    for (i64 i = wide * Wide<T>::size + first_piece(); i < count; i += piece_stride()) {
+      u32 at = static_cast<u32>(i);
+      u32 channel = at - channels.quotient(at) * channels.divisor;
+      y[i] = from_float<T>(value(to_float(y[i]), channel, residual == nullptr ? 0.0f : to_float(residual[i])));
+    }
+  }
+};
+KERNEL_FLOATS(epilogue, Epilogue, 256)
+
+// The sums of the columns of [R,C], added to a vector: first into one row for each block along y, then over those. Blocks along x
+// share the columns, 32 each; the 8 warps of a block share its rows. No atomics, so that the bits do not change from run to run.
+template <typename T>
+struct ColumnSums {
+  const T* x;
+  float* partial;  // [gridDim.y, C]
+  i64 rows;
+  i64 columns;
+
+  __device__ void operator()() const {
+    __shared__ float sums[8][WARP];
+    u32 lane = threadIdx.x % WARP;
+    u32 warp = threadIdx.x / WARP;
+    i64 column = static_cast<i64>(blockIdx.x) * WARP + lane;
+    float sum = 0;
+    if (column < columns) {
+      for (i64 row = static_cast<i64>(blockIdx.y) * 8 + warp; row < rows; row += static_cast<i64>(gridDim.y) * 8) {
+        sum += to_float(x[row * columns + column]);
+      }
+    }
+    sums[warp][lane] = sum;
+    __syncthreads();
+    if (warp == 0 && column < columns) {
+      for (int i = 1; i < 8; i++) {
+        sum += sums[i][lane];
+      }
+      partial[blockIdx.y * columns + column] = sum;
+    }
+  }
+};
+KERNEL_FLOATS(column_sums, ColumnSums, 256)
+
+struct AddPartialSums {
+  const float* partial;  // [R,C]
+  float* y;              // [C], added to
+  i64 rows;
+  i64 columns;
+
+  __device__ void operator()() const {
+    for (i64 column = first_piece(); column < columns; column += piece_stride()) {
+      float sum = 0;
+      for (i64 row = 0; row < rows; row++) {
+        sum += partial[row * columns + column];
+      }
+      y[column] += sum;
+    }
+  }
+};
+KERNEL(add_partial_sums, AddPartialSums, 256)
+
+// y = x * scale, or y += x * scale, with a factor for each row of [R,C]
+template <typename T>
+struct ScaleRows {
+  const float* x;
+  const float* scale;  // or null for 1
+  T* y;
+  i64 count;
+  Divider columns;
+  int accumulate;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      float value = scale == nullptr ? x[i] : x[i] * scale[columns.quotient(static_cast<u32>(i))];
+      y[i] = from_float<T>(accumulate != 0 ? to_float(y[i]) + value : value);
+    }
+  }
+};
+KERNEL_FLOATS(scale_rows, ScaleRows, 256)
