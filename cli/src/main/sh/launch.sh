@@ -98,18 +98,23 @@ is_newer_than_sources() {
     shift
     set -- "$@" "$root/$module/pom.xml" "$root/$module/src/main" "$root/$module/src/generated" \
       "$root/$module/jextract"
+    if [ "${BUILD_TESTS:-}" = -DskipTests ]; then
+      set -- "$@" "$root/$module/src/test"
+    fi
   done
   [ -z "$(find "$root/pom.xml" "$@" -newer "$made" -print 2>/dev/null | head -n 1)" ]
 }
 
-# run_maven MODULE: builds a module and those that it needs, without the tests.
+# run_maven MODULE: builds a module and those that it needs, without running tests; BUILD_TESTS may be an option of Maven that
+# has them compiled.
 run_maven() {
   log=$root/target/build.log
   mkdir -p "$root/target"
   command -v mvn >/dev/null || fail "needs Maven to build itself, found none: install it" \
     "(https://maven.apache.org, or with the package manager, for example \"apt install maven\")"
   echo "$program: building, this happens once (log: $log)" >&2
-  if ! (cd "$root" && JAVA_HOME=$jdk mvn -B -ntp -pl "$1" -am package -Dmaven.test.skip=true \
+  if ! (cd "$root" && JAVA_HOME=$jdk mvn -B -ntp -pl "$1" -am package \
+    "${BUILD_TESTS:--Dmaven.test.skip=true}" \
     >"$log" 2>&1 </dev/null); then
     grep -E '^\[(ERROR|WARNING)\]' "$log" >"$log.short" || tail -n 40 "$log" >"$log.short"
     head -n 40 "$log.short" >&2

@@ -28,14 +28,14 @@ public final class SyntheticModel {
   }
 
   /** A picture of noise. */
-  static Picture noise(PictureSize size, SplittableRandom random) {
+  public static Picture noise(PictureSize size, SplittableRandom random) {
     byte[] rgb = new byte[size.height() * size.width() * 3];
     random.nextBytes(rgb);
     return Picture.of(size.height(), size.width(), rgb);
   }
 
   /** Two objects that share nothing. */
-  static Target twoObjects(PictureSize size) {
+  public static Target twoObjects(PictureSize size) {
     float w = size.width();
     float h = size.height();
     return new Target(

@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import java.io.PrintWriter;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -22,9 +23,22 @@ public final class Main {
 
   /** Runs a command; returns its exit code: 0, 1 for an error, 2 for a wrong command line. */
   static int run(PrintWriter out, PrintWriter err, String... args) {
+    return run(List.of(), out, err, args);
+  }
+
+  /**
+   * Runs a command, of these or of others; errors are printed.
+   *
+   * @param others more commands, as picocli takes them
+   * @param out for what is asked for
+   * @param err for errors
+   * @param args the command and its options
+   * @return its exit code: 0, 1 for an error, 2 for a wrong command line
+   */
+  public static int run(List<Object> others, PrintWriter out, PrintWriter err, String... args) {
     boolean debug = java.util.Arrays.asList(args).contains(CocoliCommand.DEBUG);
     try {
-      return commandLine(debug).setOut(out).setErr(err).execute(args);
+      return commandLine(others, debug).setOut(out).setErr(err).execute(args);
     } catch (Error e) { // picocli hands on exceptions only
       return report(err, e, debug);
     } finally {
@@ -33,8 +47,10 @@ public final class Main {
     }
   }
 
-  private static CommandLine commandLine(boolean debug) {
-    return new CommandLine(new CocoliCommand())
+  private static CommandLine commandLine(List<Object> others, boolean debug) {
+    CommandLine top = new CommandLine(new CocoliCommand());
+    others.forEach(top::addSubcommand);
+    return top
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpWidth(100)
         .setUsageHelpAutoWidth(true)

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Parameter;
@@ -12,10 +11,10 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Differences;
 import dev.cocoli.testing.Fixtures;
+import dev.cocoli.testing.TestBackends;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,7 +39,7 @@ class FastRcnnParityTest {
 
   @BeforeEach
   void open() throws IOException {
-    backend = Backends.open(Device.CPU);
+    backend = TestBackends.open();
     reference = new Reference(FOLDER);
     model =
         ModelSpec.of("fastrcnn_tinyvgg", List.of("a", "b", "c"), Norm.Type.FROZEN)

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.nn.Norm;
@@ -16,11 +15,11 @@ import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.Fixtures;
+import dev.cocoli.testing.TestBackends;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -53,7 +52,7 @@ class FasterRcnnParityTest {
 
   @BeforeAll
   static void open() {
-    backend = Backends.open(Device.CPU);
+    backend = TestBackends.open();
   }
 
   @AfterAll

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Picture;
 import dev.cocoli.nn.Norm;
@@ -14,9 +13,9 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.TestBackends;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +35,7 @@ class OddPicturesTest {
 
   @BeforeEach
   void open() {
-    backend = Backends.open(Device.CPU);
+    backend = TestBackends.open();
   }
 
   @AfterEach

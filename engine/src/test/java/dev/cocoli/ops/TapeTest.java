@@ -10,14 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
+import dev.cocoli.testing.TestBackends;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -34,7 +33,7 @@ class TapeTest {
 
   @BeforeEach
   void open() {
-    backend = Backends.open(Device.CPU);
+    backend = TestBackends.open();
     scope = new TensorScope(backend.pool());
     tape = new Tape();
     ops = new Ops(backend, scope, tape);

@@ -3,6 +3,10 @@ package dev.cocoli.testing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -14,7 +18,6 @@ import java.util.zip.GZIPInputStream;
 
 /** The test resources, which are kept compressed, as the plain files that the readers want. */
 public final class Fixtures {
-  private static final Path RESOURCES = Path.of("src/test/resources");
   private static final String COMPRESSED = ".gz";
   private static final Map<String, Path> UNPACKED = new ConcurrentHashMap<>();
 
@@ -31,7 +34,20 @@ public final class Fixtures {
   }
 
   private static Path unpack(String name) {
-    Path from = RESOURCES.resolve(name);
+    try {
+      URI place = Fixtures.class.getResource("/" + name).toURI();
+      if (!place.getScheme().equals("jar")) {
+        return unpack(Path.of(place));
+      }
+      try (FileSystem jar = FileSystems.newFileSystem(place, Map.of())) {
+        return unpack(jar.getPath("/" + name));
+      }
+    } catch (IOException | URISyntaxException e) {
+      throw new IllegalStateException("cannot unpack the test resources " + name, e);
+    }
+  }
+
+  private static Path unpack(Path from) throws IOException {
     try (Stream<Path> found = Files.walk(from)) {
       List<Path> files = found.filter(Files::isRegularFile).toList();
       Path to = Files.createTempDirectory("cocoli-fixtures");
@@ -48,8 +64,6 @@ public final class Fixtures {
         }
       }
       return to;
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot unpack the test resources " + from, e);
     }
   }
 

@@ -1,33 +1,59 @@
 package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cuda.CudaOnHost;
+import dev.cocoli.tensor.Device;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.provider.Arguments;
 
-/** The backends that a contract is held against. */
+/**
+ * The backends that a contract is held against: the CPU's, and CUDA's with its kernels run on the
+ * host. The property {@value #DEVICE} names one device instead: {@code cpu}, {@code cuda}, {@code
+ * cuda:1}, or {@value #ON_HOST} for those kernels.
+ */
 public final class TestBackends {
+  /** Names the device under test. */
+  public static final String DEVICE = "cocoli.test.device";
+
+  /** The name of CUDA's backend without a GPU. */
+  public static final String ON_HOST = "cuda-on-host";
+
   private TestBackends() {}
 
   /** {@return each backend with its name; JUnit closes them} */
   public static Stream<Arguments> all() {
+    String device = System.getProperty(DEVICE);
+    if (device != null) {
+      return Stream.of(Arguments.argumentSet(device, open()));
+    }
     List<Arguments> backends = new ArrayList<>();
     backends.add(Arguments.argumentSet("cpu", cpu(2)));
     if (CudaOnHost.isPossible()) {
-      backends.add(Arguments.argumentSet("CUDA kernels on the host", CudaOnHost.open()));
+      backends.add(Arguments.argumentSet(ON_HOST, CudaOnHost.open()));
     }
     return backends.stream();
   }
 
+  /** {@return the device under test, which is the CPU unless the property says otherwise} */
+  public static Backend open() {
+    String device = System.getProperty(DEVICE, Device.CPU.toString());
+    return device.equals(ON_HOST) ? CudaOnHost.open() : Backends.open(Device.parse(device));
+  }
+
   /**
-   * {@return the CPU's backend}
+   * {@return the CPU's backend}; ends the test where another device is under test
    *
    * @param threads how many threads work on a loop
    */
   public static Backend cpu(int threads) {
+    String device = System.getProperty(DEVICE, Device.CPU.toString());
+    Assumptions.assumeTrue(
+        device.equals(Device.CPU.toString()), () -> "of the CPU alone, and this is " + device);
     return new CpuBackend(threads);
   }
 }

@@ -1,0 +1,49 @@
+package dev.cocoli.bundle;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.spi.ToolProvider;
+
+/** Links a Java runtime of just the modules that Cocoli needs, with the JDK's own tool. */
+final class JavaRuntime {
+  /**
+   * What jdeps finds in our jars and in those that they need, one by one (it does not take them
+   * together, since some are modules whose own dependencies are left out), and the file systems in
+   * archives, which no class names.
+   */
+  static final String MODULES =
+      "java.desktop,java.logging,java.management,jdk.management,jdk.unsupported,jdk.zipfs";
+
+  private JavaRuntime() {}
+
+  /**
+   * Links a runtime.
+   *
+   * @param target where it goes; not there yet
+   */
+  static void link(Path target) {
+    ToolProvider jlink =
+        ToolProvider.findFirst("jlink")
+            .orElseThrow(
+                () -> new IllegalStateException("a bundle is made by a JDK with jlink, not by this"));
+    StringWriter said = new StringWriter();
+    PrintWriter out = new PrintWriter(said);
+    int code =
+        jlink.run(
+            out,
+            out,
+            "--add-modules",
+            MODULES,
+            "--strip-debug",
+            "--no-header-files",
+            "--no-man-pages",
+            // the archive is compressed as a whole
+            "--compress=zip-0",
+            "--output",
+            target.toString());
+    if (code != 0) {
+      throw new IllegalStateException("jlink failed: " + said.toString().strip());
+    }
+  }
+}

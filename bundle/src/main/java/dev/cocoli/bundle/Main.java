@@ -1,0 +1,21 @@
+package dev.cocoli.bundle;
+
+import java.io.PrintWriter;
+import java.util.List;
+
+/** The command line with the commands that need the tests or the JDK. */
+public final class Main {
+  private Main() {}
+
+  /**
+   * Runs a command and ends the process.
+   *
+   * @param args the command and its options
+   */
+  public static void main(String[] args) {
+    PrintWriter out = new PrintWriter(System.out, true);
+    PrintWriter err = new PrintWriter(System.err, true);
+    List<Object> commands = List.of(new SelftestCommand(), new BundleCommand());
+    System.exit(dev.cocoli.cli.Main.run(commands, out, err, args));
+  }
+}

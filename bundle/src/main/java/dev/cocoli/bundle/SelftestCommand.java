@@ -1,0 +1,152 @@
+package dev.cocoli.bundle;
+
+import dev.cocoli.backend.Backends;
+import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Proves a device: the contract, the references' outputs, memory, downloads, precision, times. */
+@Command(
+    name = "selftest",
+    description =
+        "Proves that a device computes what it should: the contract of every primitive, torchvision's"
+            + " outputs, flat memory, downloads, bf16 beside fp32; and times it.")
+final class SelftestCommand implements Callable<Integer> {
+  private static final int QUICK_STEPS = 100;
+  private static final int STEPS = 1000;
+
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "cuda",
+      description = "cpu, cuda or cuda:1. Default: ${DEFAULT-VALUE}.")
+  private String device;
+
+  @Option(
+      names = "--quick",
+      description = "A hundred steps instead of a thousand, and no times.")
+  private boolean quick;
+
+  @Option(
+      names = "--size",
+      paramLabel = "HxW",
+      defaultValue = "800x1344",
+      description = "The size of the pictures that are timed. Default: ${DEFAULT-VALUE}.")
+  private String size;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      split = ",",
+      defaultValue = "1,8",
+      description = "How many at a time. Default: ${DEFAULT-VALUE}.")
+  private List<Integer> batches;
+
+  @Option(
+      names = "--runs",
+      paramLabel = "N",
+      defaultValue = "10",
+      description = "How many steps are timed. Default: ${DEFAULT-VALUE}.")
+  private int runs;
+
+  @Option(names = "--out", paramLabel = "FILE", description = "Write the table to a file as well.")
+  private Path file;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    Device where = device();
+    if (runs < 1 || batches.stream().anyMatch(batch -> batch < 1)) {
+      throw new ParameterException(spec.commandLine(), "--runs and --batch are 1 or more");
+    }
+    PictureSize timed = size();
+    Backends.open(where).close(); // one clear error where it cannot
+    List<Finding> findings = new ArrayList<>();
+    ContractSuite suite = new ContractSuite(where.toString(), out);
+    add(
+        findings,
+        () -> List.of(suite.run("contract", "dev.cocoli.backend", ".*ContractTest")),
+        out);
+    add(findings, () -> List.of(suite.run("gradients", "dev.cocoli.ops", ".*TapeTest")), out);
+    add(
+        findings,
+        () ->
+            List.of(
+                suite.run(
+                    "torchvision's outputs",
+                    "dev.cocoli.detection",
+                    ".*(ParityTest|OddPicturesTest)")),
+        out);
+    StepChecks steps = new StepChecks(where);
+    add(findings, () -> steps.downloadsAndMemory(quick ? QUICK_STEPS : STEPS), out);
+    add(findings, () -> List.of(steps.bf16()), out);
+    if (!quick) {
+      for (int batch : batches) {
+        for (Precision precision : Precision.values()) {
+          add(findings, () -> steps.times(timed, batch, precision, runs), out);
+        }
+      }
+    }
+    if (file != null) {
+      Files.write(file, findings.stream().map(SelftestCommand::line).toList());
+    }
+    boolean failed =
+        findings.stream().anyMatch(finding -> finding.verdict() == Finding.Verdict.FAILED);
+    out.println(failed ? where + " is not to be trusted" : where + " computes as it should");
+    return failed ? 1 : 0;
+  }
+
+  private PictureSize size() {
+    try {
+      return PictureSize.parse(size);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--size: " + e.getMessage(), e);
+    }
+  }
+
+  private Device device() {
+    try {
+      return Device.parse(device);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--device: " + e.getMessage(), e);
+    }
+  }
+
+  /** A check that breaks is a finding; those behind it are made all the same. */
+  private void add(List<Finding> findings, Supplier<List<Finding>> check, PrintWriter out) {
+    List<Finding> found;
+    try {
+      found = check.get();
+    } catch (RuntimeException e) {
+      found = List.of(new Finding("check", Finding.Verdict.FAILED, e.toString(), 0));
+    }
+    findings.addAll(found);
+    found.forEach(finding -> out.println(line(finding)));
+  }
+
+  private static String line(Finding finding) {
+    return String.format(
+        Locale.ROOT,
+        "%-24s %-7s %7.1f s  %s",
+        finding.check(),
+        finding.verdict().name().toLowerCase(Locale.ROOT),
+        finding.seconds(),
+        finding.detail());
+  }
+}

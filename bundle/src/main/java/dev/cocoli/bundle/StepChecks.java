@@ -1,0 +1,211 @@
+package dev.cocoli.bundle;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.benchmarks.DetectorRun;
+import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.SyntheticModel;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Target;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/** Whole training steps and detections on a device: downloads, memory, precision, time. */
+final class StepChecks {
+  /** The rate of the steps: so low that random weights stay finite. */
+  private static final float LEARNING_RATE = 1e-4f;
+
+  /** Steps after which pool and caches have all that they need. */
+  private static final int SETTLED_STEPS = 20;
+
+  private static final int COMPARED_STEPS = 20;
+  private static final double BF16_TOLERANCE = 0.02;
+
+  private static final String SMALL_MODEL = "fasterrcnn_tiny_fpn";
+  private static final PictureSize SMALL = new PictureSize(128, 160);
+
+  private final Device device;
+
+  StepChecks(Device device) {
+    this.device = device;
+  }
+
+  /** A model, pictures and their objects, ready for steps. */
+  private final class Bench implements AutoCloseable {
+    final Backend backend = Backends.open(device);
+    final DetectorRun run;
+    final List<Picture> pictures = new ArrayList<>();
+    final List<Target> targets = new ArrayList<>();
+
+    Bench(ModelSpec spec, PictureSize size, int batch, Precision precision) {
+      try {
+        run = DetectorRun.forTraining(backend, spec, precision);
+        run.initialize(1);
+      } catch (RuntimeException e) {
+        backend.close();
+        throw e;
+      }
+      SplittableRandom random = new SplittableRandom(7);
+      for (int i = 0; i < batch; i++) {
+        pictures.add(SyntheticModel.noise(size, random));
+        targets.add(SyntheticModel.twoObjects(size));
+      }
+    }
+
+    LossValues step(int number) {
+      return run.train(pictures, targets, number, LEARNING_RATE);
+    }
+
+    @Override
+    public void close() {
+      pictures.forEach(Picture::close);
+      run.close();
+      backend.close();
+    }
+  }
+
+  private static ModelSpec small() {
+    return SyntheticModel.spec(SMALL_MODEL, SMALL)
+        .with(
+            Map.of(
+                "rpn_post_nms_top_n_train", "200",
+                "rpn_post_nms_top_n_test", "100",
+                "box_batch_size_per_image", "64"));
+  }
+
+  /** One download a step and a detection; the pool as large at the end as when it had settled. */
+  List<Finding> downloadsAndMemory(int steps) {
+    long began = System.nanoTime();
+    try (Bench bench = new Bench(small(), SMALL, 2, Precision.FP32)) {
+      long settled = 0;
+      for (int i = 0; i < steps; i++) {
+        bench.step(i);
+        if (i == Math.min(SETTLED_STEPS, steps / 2)) {
+          settled = bench.backend.pool().reservedBytes();
+        }
+      }
+      long downloads = bench.backend.downloadCount();
+      bench.run.detect(bench.pictures);
+      long ofDetection = bench.backend.downloadCount() - downloads;
+      double seconds = (System.nanoTime() - began) / 1e9;
+      long reserved = bench.backend.pool().reservedBytes();
+      boolean flat = reserved == settled && bench.backend.pool().usedBytes() == 0;
+      boolean budget = downloads <= steps && ofDetection <= 1;
+      return List.of(
+          new Finding(
+              "memory over %,d steps".formatted(steps),
+              flat ? Finding.Verdict.OK : Finding.Verdict.FAILED,
+              "pool %,d bytes after %d steps, %,d at the end, %,d in use"
+                  .formatted(
+                      settled, SETTLED_STEPS, reserved, bench.backend.pool().usedBytes()),
+              seconds),
+          new Finding(
+              "downloads",
+              budget ? Finding.Verdict.OK : Finding.Verdict.FAILED,
+              "%,d in %,d steps, %d in a detection of a batch"
+                  .formatted(downloads, steps, ofDetection),
+              0));
+    }
+  }
+
+  /** The losses of the first steps in bf16 beside those in fp32. */
+  Finding bf16() {
+    long began = System.nanoTime();
+    double[] exact = losses(Precision.FP32);
+    double[] rounded;
+    try {
+      rounded = losses(Precision.BF16);
+    } catch (IllegalArgumentException e) {
+      return new Finding("losses in bf16", Finding.Verdict.NOTED, e.getMessage(), 0);
+    }
+    double worst = 0;
+    for (int i = 0; i < COMPARED_STEPS; i++) {
+      worst = Math.max(worst, Math.abs(rounded[i] - exact[i]) / Math.abs(exact[i]));
+    }
+    return new Finding(
+        "losses in bf16",
+        worst <= BF16_TOLERANCE ? Finding.Verdict.OK : Finding.Verdict.FAILED,
+        "within %.2f %% of fp32 over %d steps".formatted(100 * worst, COMPARED_STEPS),
+        (System.nanoTime() - began) / 1e9);
+  }
+
+  private double[] losses(Precision precision) {
+    try (Bench bench = new Bench(small(), SMALL, 2, precision)) {
+      double[] losses = new double[COMPARED_STEPS];
+      for (int i = 0; i < COMPARED_STEPS; i++) {
+        LossValues values = bench.step(i);
+        losses[i] =
+            (double) values.lossClassifier()
+                + values.lossBoxReg()
+                + values.lossObjectness()
+                + values.lossRpnBoxReg();
+      }
+      return losses;
+    }
+  }
+
+  /**
+   * Median seconds of a training step and a detection of ResNet-50-FPN with random weights.
+   *
+   * @param size of the pictures, at which the network works
+   * @param batch pictures at once
+   * @param precision what it computes in
+   * @param runs how many are timed, after three that are not
+   */
+  List<Finding> times(PictureSize size, int batch, Precision precision, int runs) {
+    ModelSpec spec = SyntheticModel.spec("fasterrcnn_resnet50_fpn", size);
+    String of = "%s, %d x %d, batch %d".formatted(precision, size.height(), size.width(), batch);
+    long began = System.nanoTime();
+    try (Bench bench = new Bench(spec, size, batch, precision)) {
+      double training = median(runs, i -> bench.step(i));
+      double detection = median(runs, i -> bench.run.detect(bench.pictures));
+      double seconds = (System.nanoTime() - began) / 1e9;
+      return List.of(
+          time("training step", of, training, batch, seconds),
+          time("detection", of, detection, batch, 0));
+    } catch (IllegalArgumentException e) {
+      return List.of(new Finding("times", Finding.Verdict.NOTED, of + ": " + e.getMessage(), 0));
+    }
+  }
+
+  private static Finding time(String what, String of, double median, int batch, double seconds) {
+    return new Finding(
+        what,
+        Finding.Verdict.NOTED,
+        String.format(
+            Locale.ROOT,
+            "%s: %.4f s, %.2f pictures a second (median)",
+            of,
+            median,
+            batch / median),
+        seconds);
+  }
+
+  /** Something that is timed. */
+  @FunctionalInterface
+  private interface Timed {
+    void run(int number);
+  }
+
+  private static double median(int runs, Timed timed) {
+    for (int i = 0; i < 3; i++) {
+      timed.run(i);
+    }
+    double[] seconds = new double[runs];
+    for (int i = 0; i < runs; i++) {
+      long began = System.nanoTime();
+      timed.run(3 + i);
+      seconds[i] = (System.nanoTime() - began) / 1e9;
+    }
+    Arrays.sort(seconds);
+    return seconds[runs / 2];
+  }
+}

@@ -1,0 +1,46 @@
+package dev.cocoli.bundle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class CommandsTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int run(String... args) {
+    return dev.cocoli.cli.Main.run(
+        List.of(new SelftestCommand(), new BundleCommand()),
+        new PrintWriter(out, true),
+        new PrintWriter(err, true),
+        args);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "selftest --device tpu, unknown device 'tpu'",
+    "selftest --device cpu --size big, no size of a picture",
+    "selftest --device cpu --batch 0, are 1 or more",
+    "bundle --out /nowhere/at/all/b.tar.gz, there is no folder /nowhere/at/all",
+    "bundle --oot x, Unknown option"
+  })
+  void wrongCommandLinesAreOneLine(String line, String text) {
+    assertEquals(2, run(line.split(" ")));
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains(text), err.toString());
+  }
+
+  @Test
+  void othersAreStillThere() {
+    assertEquals(0, run("--help"));
+    for (String command : List.of("train", "detect", "selftest", "bundle")) {
+      assertTrue(out.toString().contains("\n  " + command), out.toString());
+    }
+  }
+}
