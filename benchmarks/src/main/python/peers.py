@@ -201,6 +201,7 @@ class Torchvision:
         self.torch, self.device, self.args = torch, work["device"], args
         torch.set_num_threads(work["threads"])
         torch.manual_seed(work["seed"])
+        torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32 on both sides; matrix products have it off by default
         self.autocast = args.peer == "torchvision-bf16"
         layout = torch.contiguous_format if args.peer == "torchvision" else torch.channels_last
         self.model = build_for(work, args.samplers).to(self.device).to(memory_format=layout)
