@@ -1,15 +1,26 @@
 package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cuda.CudaOnHost;
+import dev.cocoli.tensor.Device;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 
 /** The backends that a contract is held against. */
 public final class TestBackends {
+  private static final Device GPU = new Device(Device.Kind.CUDA, 0);
+  private static final Optional<String> NO_GPU = Backends.problem(GPU);
+
+  static {
+    NO_GPU.ifPresent(
+        reason -> System.out.println("skipped: the contract on " + GPU + ": " + reason));
+  }
+
   private TestBackends() {}
 
   /** {@return each backend with its name; JUnit closes them} */
@@ -18,6 +29,9 @@ public final class TestBackends {
     backends.add(Arguments.argumentSet("cpu", cpu(2)));
     if (CudaOnHost.isPossible()) {
       backends.add(Arguments.argumentSet("CUDA kernels on the host", CudaOnHost.open()));
+    }
+    if (NO_GPU.isEmpty()) {
+      backends.add(Arguments.argumentSet(GPU.toString(), Backends.open(GPU)));
     }
     return backends.stream();
   }

@@ -44,7 +44,8 @@ record Architecture(int major, int minor) {
               + this
               + " is older than NVRTC compiles for, which begins at "
               + ofNumber(Arrays.stream(supported).min().orElse(0))
-              + "; install the libraries of an older CUDA release (12.8 is the first that is used)");
+              + "; install the libraries of an older CUDA release (12.8 is the first that is"
+              + " used)");
     }
     return new CodeTarget(ofNumber(older), CodeTarget.Form.PTX);
   }

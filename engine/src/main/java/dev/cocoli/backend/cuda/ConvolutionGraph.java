@@ -64,11 +64,14 @@ final class ConvolutionGraph implements AutoCloseable {
   }
 
   private CudnnDescriptor tensor(long number, long... dims) {
-    return describe(number, shape.type(), dims).finish("tensor " + number + " of " + shape);
+    return describe(number, shape.type(), dims)
+        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), shape.alignmentBytes())
+        .finish("tensor " + number + " of " + shape);
   }
 
   private CudnnDescriptor virtual(long number, long... dims) {
     return describe(number, DType.F32, dims)
+        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), ConvolutionShape.WIDEST_BYTES)
         .flag(CUDNN_ATTR_TENSOR_IS_VIRTUAL())
         .finish("virtual tensor " + number + " of " + shape);
   }
@@ -78,8 +81,7 @@ final class ConvolutionGraph implements AutoCloseable {
         .dataType(CUDNN_ATTR_TENSOR_DATA_TYPE(), dtype)
         .longs(CUDNN_ATTR_TENSOR_DIMENSIONS(), dims)
         .longs(CUDNN_ATTR_TENSOR_STRIDES(), ConvolutionShape.channelsLast(dims))
-        .longs(CUDNN_ATTR_TENSOR_UNIQUE_ID(), number)
-        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), shape.alignmentBytes());
+        .longs(CUDNN_ATTR_TENSOR_UNIQUE_ID(), number);
   }
 
   private CudnnDescriptor window() {
@@ -104,8 +106,7 @@ final class ConvolutionGraph implements AutoCloseable {
     CudnnDescriptor value = output(0, behind);
     operations.add(
         create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR())
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X(), tensor(X, shape.inputDims()))
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X(), tensor(X, shape.inputDims()))
             .descriptors(
                 CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W(), tensor(WEIGHT, shape.weightDims()))
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y(), value)

@@ -70,7 +70,7 @@ record ConvolutionShape(
   }
 
   /** What most kernels of cuDNN want to load at a time. */
-  private static final int WIDEST_BYTES = 16;
+  static final int WIDEST_BYTES = 16;
 
   static ConvolutionShape of(
       Direction direction, Conv2dSpec spec, Tensor x, Tensor y, Tail tail, int alignmentBytes) {

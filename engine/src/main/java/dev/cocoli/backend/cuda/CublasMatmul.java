@@ -39,8 +39,7 @@ final class CublasMatmul implements AutoCloseable {
    * @param bias {@code [O]} or null
    * @param y {@code [M,O]}, in the type of x or F32
    */
-  void linear(
-      Activation activation, Tensor x, Tensor weight, Tensor scale, Tensor bias, Tensor y) {
+  void linear(Activation activation, Tensor x, Tensor weight, Tensor scale, Tensor bias, Tensor y) {
     if (y.elementCount() == 0) {
       return;
     }
@@ -89,14 +88,7 @@ final class CublasMatmul implements AutoCloseable {
       return;
     }
     try (WeightCopies.Lease factors = weights.take(weight, null, dy.dtype())) {
-      multiply(
-          Product.BACKWARD_DATA,
-          factors.tensor(),
-          dy,
-          dx,
-          dy.dim(0),
-          dx.dim(1),
-          dy.dim(1));
+      multiply(Product.BACKWARD_DATA, factors.tensor(), dy, dx, dy.dim(0), dx.dim(1), dy.dim(1));
     }
   }
 
@@ -138,13 +130,11 @@ final class CublasMatmul implements AutoCloseable {
     run(shape, a.segment(), b.segment(), d.segment(), null);
   }
 
-  /** Queues a product, and returns what of it was queued: without what stands behind, if need be. */
+  /**
+   * Queues a product, and returns what of it was queued: without what stands behind, if need be.
+   */
   private MatmulShape run(
-      MatmulShape shape,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment d,
-      MemorySegment bias) {
+      MatmulShape shape, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
     context.device().enter();
     MatmulPlan plan = plans.get(shape, key -> plan(key, bias));
     execute(plan, a, b, d, bias);
@@ -165,11 +155,7 @@ final class CublasMatmul implements AutoCloseable {
   }
 
   private void execute(
-      MatmulPlan plan,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment d,
-      MemorySegment bias) {
+      MatmulPlan plan, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
     MemorySegment handle = context.cublasLt();
     MemorySegment stream = context.device().computeStream();
     if (plan.workspaceBytes() == 0) {

@@ -58,8 +58,7 @@ final class CudaContext implements AutoCloseable {
                   CublasStatus::check,
                   "cublasLtCreate",
                   Cublas::cublasLtCreate,
-                  handle ->
-                      CublasStatus.check("cublasLtDestroy", Cublas.cublasLtDestroy(handle))));
+                  handle -> CublasStatus.check("cublasLtDestroy", Cublas.cublasLtDestroy(handle))));
     } catch (RuntimeException e) {
       try {
         close();

@@ -5,13 +5,17 @@ import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.NativeLibraryException;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.tensor.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * One GPU: its primary context, a stream that computes, and one that copies beside it. CUDA knows a
@@ -19,6 +23,15 @@ import java.util.Optional;
  * that whatever calls CUDA begins with it.
  */
 final class CudaDevice implements AutoCloseable {
+  /** With what each of them needs, all that the backend calls. */
+  private static final NvidiaLibrary[] NEEDED = {
+    NvidiaLibrary.CUDA_RUNTIME,
+    NvidiaLibrary.CUBLAS_LT,
+    NvidiaLibrary.CUBLAS,
+    NvidiaLibrary.NVRTC,
+    NvidiaLibrary.CUDNN
+  };
+
   private final Device device;
   private final Architecture architecture;
   private final int multiprocessors;
@@ -54,18 +67,28 @@ final class CudaDevice implements AutoCloseable {
     return new CudaDevice(device);
   }
 
-  /** Returns why a GPU cannot be used; nothing if it can. */
+  /** Returns why a GPU cannot be used; nothing if it can. Without a driver it loads nothing. */
   static Optional<String> problem(Device device) {
+    if (NvidiaLibraries.driver().isEmpty()) {
+      return Optional.of(
+          "CUDA needs NVIDIA's driver (libcuda.so.1), which is not there; install it"
+              + " (https://www.nvidia.com/drivers), and for a container the NVIDIA Container"
+              + " Toolkit on its host. "
+              + libraries());
+    }
     try {
-      NvidiaLibraries.load(NvidiaLibrary.CUDNN, NvidiaLibrary.CUBLAS_LT, NvidiaLibrary.NVRTC);
+      NvidiaLibraries.load(NEEDED);
       int count = deviceCount();
       return device.index() < count
           ? Optional.empty()
           : Optional.of(
               "there is no such GPU, only "
                   + (count == 1 ? "cuda:0" : "cuda:0 to cuda:" + (count - 1)));
+    } catch (NativeLibraryException e) {
+      return Optional.of(e.getMessage());
     } catch (NativeException e) {
-      return Optional.of(describe(e));
+      return Optional.of(
+          e.getMessage() + " (see nvidia-smi, CUDA_VISIBLE_DEVICES). " + libraries());
     }
   }
 
@@ -77,38 +100,30 @@ final class CudaDevice implements AutoCloseable {
     }
   }
 
-  /** The libraries' own message lists paths; a missing driver or device is told in more words. */
-  private static String describe(NativeException e) {
-    if (!e.call().equals("cudaGetDeviceCount")) {
-      return e.getMessage();
-    }
-    String what =
-        e.code() == cudaErrorNoDevice()
-            ? "no NVIDIA GPU is visible (see CUDA_VISIBLE_DEVICES, and nvidia-smi)"
-            : "NVIDIA's driver (libcuda.so.1) is missing or too old; install it"
-                + " (https://www.nvidia.com/drivers), and for a container the NVIDIA Container"
-                + " Toolkit on its host";
-    return what
-        + ". "
-        + e.symbolicName()
-        + ", "
-        + e.text()
-        + ". Loaded: "
-        + loaded()
-        + "; cocoli doctor tells more";
-  }
-
-  private static String loaded() {
-    StringBuilder text = new StringBuilder();
-    for (NvidiaLibrary library :
-        new NvidiaLibrary[] {
-          NvidiaLibrary.CUDA_RUNTIME, NvidiaLibrary.CUBLAS_LT, NvidiaLibrary.NVRTC, NvidiaLibrary.CUDNN
-        }) {
+  /** Says which libraries there are, and where was looked for those that are not. */
+  private static String libraries() {
+    List<String> found = new ArrayList<>();
+    List<String> missing = new ArrayList<>();
+    for (NvidiaLibrary library : NEEDED) {
       NvidiaLibraries.report(library)
           .file()
-          .ifPresent(file -> text.append(text.isEmpty() ? "" : ", ").append(file));
+          .ifPresentOrElse(
+              file -> found.add(file.toString()), () -> missing.add(library.displayName()));
     }
-    return text.toString();
+    String text = "Libraries found: " + (found.isEmpty() ? "none" : String.join(", ", found));
+    if (missing.isEmpty()) {
+      return text;
+    }
+    String places =
+        NvidiaLibraries.places().stream()
+            .map(place -> place.directory().toString())
+            .collect(Collectors.joining(", "));
+    return text
+        + "; not found: "
+        + String.join(", ", missing)
+        + "; tried: "
+        + places
+        + " (cocoli doctor says how to get them)";
   }
 
   private static NativeHandle stream() {

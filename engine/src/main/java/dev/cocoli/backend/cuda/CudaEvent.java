@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** A point in a stream's work that others can wait for. It can be recorded again. */
-final class CudaEvent implements AutoCloseable {
+final class CudaEvent implements StagingRing.Mark {
   private final NativeHandle event;
 
   private CudaEvent(int flags) {
@@ -31,8 +31,8 @@ final class CudaEvent implements AutoCloseable {
     return new CudaEvent(cudaEventDefault());
   }
 
-  /** Marks what was queued on a stream until now. */
-  void record(MemorySegment stream) {
+  @Override
+  public void record(MemorySegment stream) {
     CudaStatus.check("cudaEventRecord", cudaEventRecord(event.pointer(), stream));
   }
 
@@ -48,8 +48,8 @@ final class CudaEvent implements AutoCloseable {
     CudaStatus.check("cudaEventSynchronize", cudaEventSynchronize(event.pointer()));
   }
 
-  /** Returns whether what was marked has been done, without waiting. */
-  boolean hasHappened() {
+  @Override
+  public boolean hasHappened() {
     int status = cudaEventQuery(event.pointer());
     if (status == cudaErrorNotReady()) {
       return false;

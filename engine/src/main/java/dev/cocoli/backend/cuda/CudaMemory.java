@@ -11,9 +11,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /**
- * A GPU's memory. Pieces come and go in the order of the compute stream, from CUDA's own pool, which
- * keeps what it once got; where a device has none, by calls that wait. A piece's segment is an
- * address and a size: the host cannot read it.
+ * A GPU's memory. Pieces come and go in the order of the compute stream, from CUDA's own pool,
+ * which keeps what it once got; where a device has none, by calls that wait. A piece's segment is
+ * an address and a size: the host cannot read it.
  */
 final class CudaMemory implements AutoCloseable {
   private final CudaDevice device;
@@ -34,8 +34,7 @@ final class CudaMemory implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
       CudaStatus.check(
-          "cudaDeviceGetDefaultMemPool",
-          cudaDeviceGetDefaultMemPool(out, device.device().index()));
+          "cudaDeviceGetDefaultMemPool", cudaDeviceGetDefaultMemPool(out, device.device().index()));
       MemorySegment pool = out.get(ValueLayout.ADDRESS, 0);
       // all bits set: never give memory back by itself, which would happen at each synchronisation
       MemorySegment threshold = arena.allocateFrom(ValueLayout.JAVA_LONG, -1L);

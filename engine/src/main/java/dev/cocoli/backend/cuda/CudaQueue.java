@@ -66,8 +66,7 @@ final class CudaQueue implements DeviceQueue, AutoCloseable {
     }
     device.enter();
     CudaStatus.check(
-        "cudaMemsetAsync",
-        cudaMemsetAsync(memory, 0, memory.byteSize(), device.computeStream()));
+        "cudaMemsetAsync", cudaMemsetAsync(memory, 0, memory.byteSize(), device.computeStream()));
     finished("cudaMemsetAsync");
   }
 

@@ -11,8 +11,7 @@ package dev.cocoli.backend.cuda;
  * @param workspaceBytes {@code cocoli.cuda.workspace}, there in MiB: the most scratch memory that a
  *     convolution may take
  */
-record CudaSettings(
-    boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes) {
+record CudaSettings(boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
 
   static CudaSettings ofProperties() {

@@ -25,9 +25,9 @@ final class CudaTransfers implements AutoCloseable {
   private final CudaDevice device;
   private final CudaMemory memory;
   private NativeHandle pinnedMemory;
-  private StagingRing pinned;
+  private StagingRing<CudaEvent> pinned;
   private Buffer roomMemory;
-  private StagingRing room;
+  private StagingRing<CudaEvent> room;
   private CudaEvent arrival;
 
   /** Prepares transfers; memory for them is taken at the first. */
@@ -81,11 +81,10 @@ final class CudaTransfers implements AutoCloseable {
   }
 
   private static void copy(MemorySegment from, MemorySegment to, int kind, MemorySegment stream) {
-    CudaStatus.check(
-        "cudaMemcpyAsync", cudaMemcpyAsync(to, from, to.byteSize(), kind, stream));
+    CudaStatus.check("cudaMemcpyAsync", cudaMemcpyAsync(to, from, to.byteSize(), kind, stream));
   }
 
-  private StagingRing pinned() {
+  private StagingRing<CudaEvent> pinned() {
     if (pinned == null) {
       pinnedMemory =
           NativeHandle.create(
@@ -94,16 +93,15 @@ final class CudaTransfers implements AutoCloseable {
               out -> cudaHostAlloc(out, RING_BYTES, cudaHostAllocDefault()),
               pointer -> CudaStatus.check("cudaFreeHost", cudaFreeHost(pointer)));
       pinned =
-          new StagingRing(
-              pinnedMemory.pointer().reinterpret(RING_BYTES), CudaEvent::forOrder);
+          new StagingRing<>(pinnedMemory.pointer().reinterpret(RING_BYTES), CudaEvent::forOrder);
     }
     return pinned;
   }
 
-  private StagingRing room() {
+  private StagingRing<CudaEvent> room() {
     if (room == null) {
       roomMemory = memory.allocate(RING_BYTES);
-      room = new StagingRing(roomMemory.segment(), CudaEvent::forOrder);
+      room = new StagingRing<>(roomMemory.segment(), CudaEvent::forOrder);
       arrival = CudaEvent.forOrder();
       // it comes into being in the order of the compute stream
       arrival.record(device.computeStream());

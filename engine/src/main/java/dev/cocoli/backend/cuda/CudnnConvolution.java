@@ -92,8 +92,7 @@ final class CudnnConvolution implements AutoCloseable {
               x,
               y,
               tail,
-              ConvolutionShape.alignment(
-                  x, factors.tensor(), y, residual, addends.tensor()));
+              ConvolutionShape.alignment(x, factors.tensor(), y, residual, addends.tensor()));
       plans.run(
           shape,
           new Operands(
@@ -168,9 +167,7 @@ final class CudnnConvolution implements AutoCloseable {
               Tail.NONE,
               ConvolutionShape.alignment(dx, factors.tensor(), dy));
       plans.run(
-          shape,
-          new Operands(
-              dx.segment(), factors.tensor().segment(), dy.segment(), null, null));
+          shape, new Operands(dx.segment(), factors.tensor().segment(), dy.segment(), null, null));
     }
   }
 

@@ -186,8 +186,7 @@ final class CudnnDescriptor implements AutoCloseable {
   /** The library says how many elements there are, which may be more than were asked for. */
   private long get(int attribute, int type, int most, MemorySegment elements, Arena arena) {
     MemorySegment count = arena.allocate(ValueLayout.JAVA_LONG);
-    int status =
-        cudnnBackendGetAttribute(handle.pointer(), attribute, type, most, count, elements);
+    int status = cudnnBackendGetAttribute(handle.pointer(), attribute, type, most, count, elements);
     if (status != 0) {
       CudnnStatus.check("cudnnBackendGetAttribute of attribute " + attribute, status);
     }

@@ -80,8 +80,7 @@ final class KernelCompiler {
 
   private static String log(NativeHandle program, Arena arena) {
     MemorySegment size = arena.allocate(ValueLayout.JAVA_LONG);
-    NvrtcStatus.check(
-        "nvrtcGetProgramLogSize", nvrtcGetProgramLogSize(program.pointer(), size));
+    NvrtcStatus.check("nvrtcGetProgramLogSize", nvrtcGetProgramLogSize(program.pointer(), size));
     MemorySegment log = arena.allocate(Math.max(1, size.get(ValueLayout.JAVA_LONG, 0)));
     NvrtcStatus.check("nvrtcGetProgramLog", nvrtcGetProgramLog(program.pointer(), log));
     return log.getString(0);

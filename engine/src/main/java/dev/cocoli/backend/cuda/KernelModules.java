@@ -40,8 +40,7 @@ final class KernelModules implements AutoCloseable {
   MemorySegment function(Kernel kernel, int shared) {
     MemorySegment function = functions.get(kernel);
     if (function == null) {
-      function =
-          modules.computeIfAbsent(kernel.file(), this::load).function(kernel.name());
+      function = modules.computeIfAbsent(kernel.file(), this::load).function(kernel.name());
       functions.put(kernel, function);
     }
     if (shared > SHARED_BYTES_UNASKED && shared > sharedBytes.getOrDefault(kernel, 0)) {

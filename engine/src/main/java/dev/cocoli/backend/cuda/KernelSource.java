@@ -19,8 +19,7 @@ import java.util.regex.Pattern;
  */
 record KernelSource(String name, String text, SortedMap<String, String> headers) {
   private static final String FOLDER = "dev/cocoli/cuda/";
-  private static final Pattern INCLUDE =
-      Pattern.compile("(?m)^\\s*#\\s*include\\s+\"([^\"]+)\"");
+  private static final Pattern INCLUDE = Pattern.compile("(?m)^\\s*#\\s*include\\s+\"([^\"]+)\"");
 
   /**
    * Reads a file of kernels of this library.
@@ -58,8 +57,7 @@ record KernelSource(String name, String text, SortedMap<String, String> headers)
 
   private static String read(String name) {
     // by the loader, which finds resources of other modules too
-    try (InputStream in =
-        KernelSource.class.getClassLoader().getResourceAsStream(FOLDER + name)) {
+    try (InputStream in = KernelSource.class.getClassLoader().getResourceAsStream(FOLDER + name)) {
       if (in == null) {
         throw new IllegalStateException(
             "the kernels' source " + FOLDER + name + " is not on the class path");

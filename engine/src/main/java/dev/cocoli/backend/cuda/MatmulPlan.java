@@ -49,8 +49,7 @@ final class MatmulPlan implements AutoCloseable {
   }
 
   private NativeHandle operation(CudaSettings settings) {
-    int compute =
-        settings.tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32() : CUBLAS_COMPUTE_32F();
+    int compute = settings.tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32() : CUBLAS_COMPUTE_32F();
     NativeHandle description =
         own(
             NativeHandle.create(
@@ -83,8 +82,7 @@ final class MatmulPlan implements AutoCloseable {
   private static void set(NativeHandle description, int attribute, MemorySegment value) {
     CublasStatus.check(
         "cublasLtMatmulDescSetAttribute",
-        cublasLtMatmulDescSetAttribute(
-            description.pointer(), attribute, value, value.byteSize()));
+        cublasLtMatmulDescSetAttribute(description.pointer(), attribute, value, value.byteSize()));
   }
 
   private NativeHandle layout(dev.cocoli.tensor.DType type, MatmulShape.Matrix matrix) {
@@ -151,8 +149,7 @@ final class MatmulPlan implements AutoCloseable {
           preference,
           CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES(),
           call.allocateFrom(ValueLayout.JAVA_LONG, workspace));
-      MemorySegment alignment =
-          call.allocateFrom(ValueLayout.JAVA_INT, shape.alignmentBytes());
+      MemorySegment alignment = call.allocateFrom(ValueLayout.JAVA_INT, shape.alignmentBytes());
       prefer(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES(), alignment);
       prefer(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES(), alignment);
       prefer(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES(), alignment);

@@ -6,8 +6,8 @@ import dev.cocoli.backend.Activation;
 import dev.cocoli.tensor.DType;
 
 /**
- * All that the plan of a product depends on: {@code x [M,I]}, {@code weight [O,I]}, {@code y [M,O]},
- * or gradients of them.
+ * All that the plan of a product depends on: {@code x [M,I]}, {@code weight [O,I]}, {@code y
+ * [M,O]}, or gradients of them.
  *
  * @param product which two are multiplied
  * @param type of the factors' elements

@@ -9,20 +9,34 @@ import java.util.function.Supplier;
 /**
  * One block of memory, handed out piece by piece, round and round. A piece is handed out again once
  * what used it last has run.
+ *
+ * @param <M> what marks the end of a use
  */
-final class StagingRing implements AutoCloseable {
+final class StagingRing<M extends StagingRing.Mark> implements AutoCloseable {
   private static final long ALIGNMENT_BYTES = 256;
 
-  private record Use(long start, long end, CudaEvent event) {
+  /** A point in a stream's work. */
+  interface Mark extends AutoCloseable {
+    /** Marks what was queued on a stream until now. */
+    void record(MemorySegment stream);
+
+    /** Returns whether what was marked has been done, without waiting. */
+    boolean hasHappened();
+
+    @Override
+    void close();
+  }
+
+  private record Use<M>(long start, long end, M event) {
     boolean overlaps(long from, long to) {
       return start < to && from < end;
     }
   }
 
   private final MemorySegment memory;
-  private final Supplier<CudaEvent> events;
-  private final Deque<Use> pending = new ArrayDeque<>();
-  private final Deque<CudaEvent> spare = new ArrayDeque<>();
+  private final Supplier<M> events;
+  private final Deque<Use<M>> pending = new ArrayDeque<>();
+  private final Deque<M> spare = new ArrayDeque<>();
   private long head;
   private long taken;
 
@@ -32,7 +46,7 @@ final class StagingRing implements AutoCloseable {
    * @param memory the block
    * @param events makes events
    */
-  StagingRing(MemorySegment memory, Supplier<CudaEvent> events) {
+  StagingRing(MemorySegment memory, Supplier<M> events) {
     this.memory = memory;
     this.events = events;
   }
@@ -48,7 +62,7 @@ final class StagingRing implements AutoCloseable {
    * @param byteSize its size, at most the capacity
    * @param waitFor what to do with the event behind an earlier use of the same bytes
    */
-  MemorySegment take(long byteSize, Consumer<CudaEvent> waitFor) {
+  MemorySegment take(long byteSize, Consumer<M> waitFor) {
     if (byteSize > memory.byteSize()) {
       throw new IllegalArgumentException(
           byteSize + " bytes of a ring of " + memory.byteSize() + " bytes");
@@ -71,16 +85,16 @@ final class StagingRing implements AutoCloseable {
     return memory.asSlice(taken, byteSize);
   }
 
-  private void retire(Consumer<CudaEvent> waitFor) {
-    Use oldest = pending.removeFirst();
+  private void retire(Consumer<M> waitFor) {
+    Use<M> oldest = pending.removeFirst();
     waitFor.accept(oldest.event);
     spare.push(oldest.event);
   }
 
   /** Says that the piece handed out last is in use until a stream gets here. */
   void usedBy(MemorySegment stream) {
-    CudaEvent event = spare.isEmpty() ? events.get() : spare.pop();
-    pending.addLast(new Use(taken, Math.min(head, memory.byteSize()), event));
+    M event = spare.isEmpty() ? events.get() : spare.pop();
+    pending.addLast(new Use<>(taken, Math.min(head, memory.byteSize()), event));
     event.record(stream);
   }
 
