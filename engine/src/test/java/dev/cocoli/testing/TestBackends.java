@@ -11,7 +11,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 
-/** The backends that a contract is held against. */
+/**
+ * The backends that a contract is held against. With the property {@code cocoli.test.gpu} it is the
+ * first GPU alone, and an error if there is none.
+ */
 public final class TestBackends {
   private static final Device GPU = new Device(Device.Kind.CUDA, 0);
   private static final Optional<String> NO_GPU = Backends.problem(GPU);
@@ -25,6 +28,9 @@ public final class TestBackends {
 
   /** {@return each backend with its name; JUnit closes them} */
   public static Stream<Arguments> all() {
+    if (Boolean.getBoolean("cocoli.test.gpu")) {
+      return Stream.of(Arguments.argumentSet(GPU.toString(), Backends.open(GPU)));
+    }
     List<Arguments> backends = new ArrayList<>();
     backends.add(Arguments.argumentSet("cpu", cpu(2)));
     if (CudaOnHost.isPossible()) {
