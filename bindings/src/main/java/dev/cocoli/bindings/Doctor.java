@@ -30,7 +30,7 @@ public final class Doctor {
     String remedy =
         "add the jar org.bytedeco:dnnl of this platform to the class path, and see that"
             + " COCOLI_CACHE (now "
-            + LibraryCache.directoryOfUser()
+            + CacheDirectory.ofUser()
             + ") can be written and executed from";
     try {
       Path file = OneDnn.load();

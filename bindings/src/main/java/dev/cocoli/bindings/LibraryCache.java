@@ -36,24 +36,9 @@ final class LibraryCache {
     this.root = root;
   }
 
-  /**
-   * The cache of this user: the property {@code cocoli.cache}, else the variable {@code
-   * COCOLI_CACHE}, else {@code cocoli} in {@code XDG_CACHE_HOME} or in {@code ~/.cache}.
-   */
+  /** The cache of this user, see {@link CacheDirectory#ofUser}. */
   static LibraryCache ofUser() {
-    return new LibraryCache(directoryOfUser());
-  }
-
-  /** Where this user's caches lie, see {@link #ofUser}. */
-  static Path directoryOfUser() {
-    String explicit = System.getProperty("cocoli.cache", System.getenv("COCOLI_CACHE"));
-    if (explicit != null && !explicit.isBlank()) {
-      return Path.of(explicit).toAbsolutePath();
-    }
-    String xdg = System.getenv("XDG_CACHE_HOME");
-    return xdg != null && !xdg.isBlank()
-        ? Path.of(xdg, "cocoli").toAbsolutePath()
-        : Path.of(System.getProperty("user.home"), ".cache", "cocoli").toAbsolutePath();
+    return new LibraryCache(CacheDirectory.ofUser());
   }
 
   /**

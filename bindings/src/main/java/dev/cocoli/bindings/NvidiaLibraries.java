@@ -65,6 +65,15 @@ public final class NvidiaLibraries {
   }
 
   /**
+   * The newest CUDA release that the machine's driver runs. Nothing is loaded but the driver.
+   *
+   * @return 13000 for 13.0; empty without a driver, when no device can be used
+   */
+  public static OptionalInt driver() {
+    return CudaDriver.newestCuda();
+  }
+
+  /**
    * The directories in which libraries are looked for, in this order.
    *
    * @return at least the toolkit's and the system's

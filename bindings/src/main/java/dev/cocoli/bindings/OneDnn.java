@@ -91,7 +91,7 @@ public final class OneDnn {
       throw new NativeLibraryException(
           "oneDNN",
           "cannot unpack into "
-              + LibraryCache.directoryOfUser()
+              + CacheDirectory.ofUser()
               + " ("
               + e
               + "); set COCOLI_CACHE to a directory that can be written",

@@ -1,12 +1,11 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.bindings.NativeException;
-import dev.cocoli.bindings.NvidiaLibraries;
-import dev.cocoli.bindings.NvidiaLibrary;
+import dev.cocoli.backend.Backends;
 import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -22,7 +21,8 @@ final class DeviceOption {
       defaultValue = AUTO,
       description =
           "auto, or a list with one replica each: cpu, cuda, cuda:1, cuda:0,cuda:1, cuda:all,"
-              + " cpu,cpu. This version computes on one cpu. Default: ${DEFAULT-VALUE}.")
+              + " cpu,cpu. auto is the first GPU, else the cpu. This version computes on one"
+              + " device. Default: ${DEFAULT-VALUE}.")
   private String name;
 
   @Spec(Spec.Target.MIXEE)
@@ -35,18 +35,18 @@ final class DeviceOption {
    */
   Device choose(PrintWriter notes) {
     if (name.equals(AUTO)) {
-      int threads = Runtime.getRuntime().availableProcessors();
-      notes.printf(
-          "device: cpu, %d thread%s (auto: this version computes on the cpu only)%n",
-          threads, threads == 1 ? "" : "s");
-      return Device.CPU;
+      return automatic(notes);
     }
     List<Device> devices = new ArrayList<>();
     for (String one : name.split(",", -1)) {
       devices.add(parse(one.strip()));
     }
-    if (devices.stream().anyMatch(device -> device.kind() == Device.Kind.CUDA)) {
-      throw new CommandException("--device " + name + ": " + whyNoCuda());
+    for (Device device : devices) {
+      Backends.problem(device)
+          .ifPresent(
+              problem -> {
+                throw new CommandException("--device " + name + ": " + device + ": " + problem);
+              });
     }
     if (devices.size() > 1) {
       throw new ParameterException(
@@ -65,14 +65,18 @@ final class DeviceOption {
     }
   }
 
-  /** Tries to load all of CUDA, for what to say; its message names the files and the paths. */
-  private static String whyNoCuda() {
-    String here = "this version computes on the cpu only";
-    try {
-      NvidiaLibraries.load(NvidiaLibrary.values());
-      return here + ", although CUDA's libraries are there";
-    } catch (NativeException e) {
-      return here + ", and CUDA cannot be used here anyway: " + e.getMessage();
+  /** The first GPU if it can be used. It is not an error if it cannot: that was not asked for. */
+  private static Device automatic(PrintWriter notes) {
+    Device gpu = new Device(Device.Kind.CUDA, 0);
+    Optional<String> problem = Backends.problem(gpu);
+    if (problem.isEmpty()) {
+      notes.printf("device: %s (auto)%n", gpu);
+      return gpu;
     }
+    int threads = Runtime.getRuntime().availableProcessors();
+    notes.printf(
+        "device: cpu, %d thread%s (auto: no GPU can be used, cocoli doctor says why)%n",
+        threads, threads == 1 ? "" : "s");
+    return Device.CPU;
   }
 }

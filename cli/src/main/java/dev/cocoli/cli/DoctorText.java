@@ -1,9 +1,11 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.backend.Backends;
 import dev.cocoli.bindings.DoctorReport;
 import dev.cocoli.bindings.DoctorReport.CudaDevice;
 import dev.cocoli.bindings.LibraryReport;
 import dev.cocoli.bindings.SearchedPlace;
+import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,8 +58,11 @@ final class DoctorText {
           place.directory(), place.source(), exists(place.directory()) ? "" : ", not there");
     }
     out.println();
+    Device gpu = new Device(Device.Kind.CUDA, 0);
     out.println(
-        "This version computes on the cpu; CUDA's libraries are looked for, but not used yet.");
+        Backends.problem(gpu)
+            .map(problem -> "--device cuda cannot be used: " + problem)
+            .orElse("--device cuda can be used, and is what auto chooses."));
   }
 
   private static void print(LibraryReport library, PrintWriter out) {

@@ -7,14 +7,15 @@ import dev.cocoli.backend.cuda.CudaOnHost;
 import dev.cocoli.tensor.Device;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.provider.Arguments;
 
 /**
- * The backends that a contract is held against: the CPU's, and CUDA's with its kernels run on the
- * host. The property {@value #DEVICE} names one device instead: {@code cpu}, {@code cuda}, {@code
- * cuda:1}, or {@value #ON_HOST} for those kernels.
+ * The backends that a contract is held against: the CPU's, CUDA's with its kernels run on the host,
+ * and the first GPU if there is one. The property {@value #DEVICE} names one device instead: {@code
+ * cpu}, {@code cuda}, {@code cuda:1}, or {@value #ON_HOST} for those kernels.
  */
 public final class TestBackends {
   /** Names the device under test. */
@@ -22,6 +23,18 @@ public final class TestBackends {
 
   /** The name of CUDA's backend without a GPU. */
   public static final String ON_HOST = "cuda-on-host";
+
+  private static final Device GPU = new Device(Device.Kind.CUDA, 0);
+
+  /** Why there is no GPU; looked for, and said, once. */
+  private static final class NoGpu {
+    static final Optional<String> REASON = Backends.problem(GPU);
+
+    static {
+      REASON.ifPresent(
+          reason -> System.out.println("skipped: the contract on " + GPU + ": " + reason));
+    }
+  }
 
   private TestBackends() {}
 
@@ -35,6 +48,9 @@ public final class TestBackends {
     backends.add(Arguments.argumentSet("cpu", cpu(2)));
     if (CudaOnHost.isPossible()) {
       backends.add(Arguments.argumentSet(ON_HOST, CudaOnHost.open()));
+    }
+    if (NoGpu.REASON.isEmpty()) {
+      backends.add(Arguments.argumentSet(GPU.toString(), Backends.open(GPU)));
     }
     return backends.stream();
   }

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu;
 import static dev.cocoli.backend.cpu.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
+import dev.cocoli.backend.PlanCache;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 

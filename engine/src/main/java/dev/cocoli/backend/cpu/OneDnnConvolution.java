@@ -5,6 +5,7 @@ import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.PlanCache;
 import dev.cocoli.backend.cpu.ConvolutionShape.Residual;
 import dev.cocoli.backend.cpu.ConvolutionShape.Tail;
 import dev.cocoli.tensor.Tensor;

@@ -4,6 +4,7 @@ import static dev.cocoli.backend.cpu.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.PlanCache;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;

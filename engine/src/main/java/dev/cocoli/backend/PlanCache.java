@@ -1,4 +1,4 @@
-package dev.cocoli.backend.cpu;
+package dev.cocoli.backend;
 
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -12,7 +12,7 @@ import java.util.function.Function;
  * @param <K> a record that says all that a plan depends on
  * @param <V> the plan
  */
-final class PlanCache<K, V extends AutoCloseable> implements AutoCloseable {
+public final class PlanCache<K, V extends AutoCloseable> implements AutoCloseable {
   private final int capacity;
   private final Map<K, V> plans = new LinkedHashMap<>(64, 0.75f, true);
 
@@ -21,7 +21,7 @@ final class PlanCache<K, V extends AutoCloseable> implements AutoCloseable {
    *
    * @param capacity the most plans to keep
    */
-  PlanCache(int capacity) {
+  public PlanCache(int capacity) {
     this.capacity = capacity;
   }
 
@@ -31,7 +31,7 @@ final class PlanCache<K, V extends AutoCloseable> implements AutoCloseable {
    * @param key what it depends on
    * @param make makes it
    */
-  V get(K key, Function<? super K, ? extends V> make) {
+  public V get(K key, Function<? super K, ? extends V> make) {
     V plan = plans.get(key);
     if (plan == null) {
       plan = make.apply(key);
@@ -47,7 +47,7 @@ final class PlanCache<K, V extends AutoCloseable> implements AutoCloseable {
   }
 
   /** {@return how many plans are kept} */
-  int size() {
+  public int size() {
     return plans.size();
   }
 

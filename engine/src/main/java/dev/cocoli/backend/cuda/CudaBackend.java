@@ -1,0 +1,193 @@
+package dev.cocoli.backend.cuda;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/**
+ * An NVIDIA GPU. A primitive returns when it has been queued; what goes wrong while it runs is told
+ * by a later call, or by itself with the property {@code cocoli.cuda.sync}. {@code
+ * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} makes every
+ * run the same to the bit, {@code cocoli.cuda.workspace} limits the scratch memory of a convolution
+ * (in MiB). It must be driven by a platform thread.
+ */
+public final class CudaBackend extends KernelBackend {
+  /** The first compute capability whose tensor cores multiply bf16. */
+  private static final int BF16_MAJOR = 8;
+
+  private final CudaContext context;
+  private final WeightCopies weights;
+  private final CublasMatmul matmul;
+  private final CudnnConvolution convolution;
+  private final CudaTransfers transfers;
+  private long downloadCount;
+  private boolean closed;
+
+  private CudaBackend(CudaContext context) {
+    super(context.queue(), context.pool());
+    this.context = context;
+    KernelCall call = new KernelCall(context.queue());
+    ElementwiseKernels elementwise = new ElementwiseKernels(call, context.pool());
+    weights = new WeightCopies(elementwise, context.pool(), context.memory()::allocate);
+    matmul = new CublasMatmul(context, weights, elementwise);
+    convolution =
+        new CudnnConvolution(context, weights, matmul, elementwise, new MemoryKernels(call));
+    transfers = new CudaTransfers(context.device(), context.memory());
+  }
+
+  /**
+   * Opens a GPU.
+   *
+   * @param device which; the caller's thread is a platform thread
+   * @return its backend, which the caller closes
+   * @throws IllegalArgumentException if it cannot be used; the message says which library, driver
+   *     or device is missing, where was looked, and what to do
+   */
+  public static CudaBackend open(Device device) {
+    return new CudaBackend(new CudaContext(device, CudaSettings.ofProperties()));
+  }
+
+  /**
+   * Says why a GPU cannot be used. It loads libraries, but starts no work on a device.
+   *
+   * @param device which
+   * @return the reason, in one line; empty if it can be used
+   */
+  public static Optional<String> problem(Device device) {
+    return CudaDevice.problem(device);
+  }
+
+  @Override
+  public Device device() {
+    return context.device().device();
+  }
+
+  @Override
+  public void require(Precision precision) {
+    Architecture architecture = context.device().architecture();
+    if (precision == Precision.BF16 && architecture.major() < BF16_MAJOR) {
+      throw new IllegalArgumentException(
+          device()
+              + " does not compute in bf16: that takes compute capability 8.0 (Ampere) or later,"
+              + " this GPU has "
+              + architecture
+              + "; use fp32");
+    }
+  }
+
+  @Override
+  public BufferPool pool() {
+    return context.pool();
+  }
+
+  @Override
+  public Buffer allocate(long byteSize) {
+    Buffer raw = context.memory().allocate(byteSize);
+    context.queue().zero(raw.segment());
+    Buffer[] self = new Buffer[1];
+    self[0] =
+        new Buffer(
+            device(),
+            raw.segment(),
+            () -> {
+              weights.forget(self[0]);
+              raw.close();
+            });
+    weights.remember(self[0]);
+    return self[0];
+  }
+
+  /**
+   * {@return how many pieces of memory are held from the device: those of {@link #allocate}, the
+   * pool's chunks and the copies of weights; for tests}
+   */
+  public long liveBuffers() {
+    return context.memory().liveBuffers();
+  }
+
+  @Override
+  public void upload(MemorySegment host, Tensor to) {
+    checkSize(host, to);
+    transfers.upload(host, to.segment());
+    to.buffer().markWritten();
+    context.queue().finished("upload");
+  }
+
+  @Override
+  public void download(Tensor from, MemorySegment host) {
+    checkSize(host, from);
+    downloadCount++;
+    transfers.download(from.segment(), host);
+  }
+
+  private static void checkSize(MemorySegment host, Tensor tensor) {
+    if (host.byteSize() != tensor.byteSize()) {
+      throw new IllegalArgumentException(
+          host.byteSize() + " bytes of the host for the " + tensor.byteSize() + " of " + tensor);
+    }
+  }
+
+  @Override
+  public long downloadCount() {
+    return downloadCount;
+  }
+
+  @Override
+  public void synchronize() {
+    context.device().synchronize();
+  }
+
+  @Override
+  public void conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
+    convolution.conv2d(spec, x, weight, scale, shift, residual, y);
+  }
+
+  @Override
+  public void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+    convolution.conv2dBackwardData(spec, dy, weight, scale, dx);
+  }
+
+  @Override
+  public void conv2dBackwardWeight(
+      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
+    convolution.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift);
+  }
+
+  @Override
+  public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
+    matmul.linear(activation, x, weight, null, bias, y);
+  }
+
+  @Override
+  public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
+    matmul.linearBackwardData(dy, weight, dx);
+  }
+
+  @Override
+  public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
+    matmul.linearBackwardWeight(x, dy, dWeight, dBias);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      // nothing may still run on what goes; plans before what they were made with, memory last
+      Closing.all(context.device()::synchronize, convolution, matmul, weights, transfers, context);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package dev.cocoli.backend.cuda;
+
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.bindings.CacheDirectory;
+import dev.cocoli.bindings.CublasStatus;
+import dev.cocoli.bindings.CudnnStatus;
+import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.cublas.Cublas;
+import dev.cocoli.bindings.cudnn.Cudnn;
+import dev.cocoli.tensor.Device;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * What all parts of a GPU's backend share: the device, its memory, its queue, and the libraries'
+ * handles.
+ */
+final class CudaContext implements AutoCloseable {
+  private final CudaSettings settings;
+  private final CudaDevice device;
+  private final CudaMemory memory;
+  private final BufferPool pool;
+  private final CudaQueue queue;
+  private final NativeHandle cudnn;
+  private final NativeHandle cublasLt;
+
+  /** What is open, the youngest first. */
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+  /** Opens a GPU; what was opened is closed again if something fails. */
+  CudaContext(Device which, CudaSettings settings) {
+    this.settings = settings;
+    try {
+      device = own(CudaDevice.open(which));
+      memory = own(new CudaMemory(device));
+      pool = own(new BufferPool(memory::allocate));
+      memory.beforeGivingUp(pool::trim);
+      KernelModules modules =
+          own(
+              new KernelModules(
+                  device,
+                  new KernelCompiler(),
+                  new CompiledKernels(CacheDirectory.ofUser().resolve("kernels"))));
+      queue = own(new CudaQueue(device, modules, settings));
+      cudnn =
+          own(
+              NativeHandle.create(
+                  CudnnStatus::check,
+                  "cudnnCreate",
+                  Cudnn::cudnnCreate,
+                  handle -> CudnnStatus.check("cudnnDestroy", Cudnn.cudnnDestroy(handle))));
+      CudnnStatus.check(
+          "cudnnSetStream", Cudnn.cudnnSetStream(cudnn.pointer(), device.computeStream()));
+      cublasLt =
+          own(
+              NativeHandle.create(
+                  CublasStatus::check,
+                  "cublasLtCreate",
+                  Cublas::cublasLtCreate,
+                  handle -> CublasStatus.check("cublasLtDestroy", Cublas.cublasLtDestroy(handle))));
+    } catch (RuntimeException e) {
+      try {
+        close();
+      } catch (RuntimeException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T part) {
+    parts.push(part);
+    return part;
+  }
+
+  CudaSettings settings() {
+    return settings;
+  }
+
+  CudaDevice device() {
+    return device;
+  }
+
+  CudaMemory memory() {
+    return memory;
+  }
+
+  BufferPool pool() {
+    return pool;
+  }
+
+  CudaQueue queue() {
+    return queue;
+  }
+
+  /** Returns cuDNN's handle, whose work goes to the compute stream. */
+  MemorySegment cudnn() {
+    return cudnn.pointer();
+  }
+
+  /** Returns cublasLt's handle. */
+  MemorySegment cublasLt() {
+    return cublasLt.pointer();
+  }
+
+  @Override
+  public void close() {
+    try {
+      Closing.all(parts);
+    } finally {
+      parts.clear();
+    }
+  }
+}

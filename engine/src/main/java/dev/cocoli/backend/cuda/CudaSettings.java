@@ -1,0 +1,29 @@
+package dev.cocoli.backend.cuda;
+
+/**
+ * What the JVM's properties say about computing on a GPU.
+ *
+ * @param synchronous {@code cocoli.cuda.sync}: wait after every call, so that the one that fails is
+ *     the one that throws
+ * @param tf32 {@code cocoli.cuda.tf32}: multiply fp32 with 10 bits of mantissa on tensor cores
+ * @param deterministic {@code cocoli.cuda.deterministic}: the same bits in every run, for which
+ *     nothing is timed and no sum is left to chance
+ * @param workspaceBytes {@code cocoli.cuda.workspace}, there in MiB: the most scratch memory that a
+ *     convolution may take
+ */
+record CudaSettings(boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes) {
+  private static final int DEFAULT_WORKSPACE_MIB = 1024;
+
+  static CudaSettings ofProperties() {
+    int workspace = Integer.getInteger("cocoli.cuda.workspace", DEFAULT_WORKSPACE_MIB);
+    if (workspace < 0) {
+      throw new IllegalArgumentException(
+          "cocoli.cuda.workspace is " + workspace + " MiB; it is at least 0");
+    }
+    return new CudaSettings(
+        Boolean.getBoolean("cocoli.cuda.sync"),
+        Boolean.getBoolean("cocoli.cuda.tf32"),
+        Boolean.getBoolean("cocoli.cuda.deterministic"),
+        (long) workspace << 20);
+  }
+}

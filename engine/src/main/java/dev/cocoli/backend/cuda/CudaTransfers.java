@@ -1,0 +1,126 @@
+package dev.cocoli.backend.cuda;
+
+import static dev.cocoli.bindings.cudart.CudaRuntime.*;
+
+import dev.cocoli.bindings.CudaStatus;
+import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.tensor.Buffer;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Bytes between host and GPU, by way of memory that the system does not move. An upload returns as
+ * soon as the host's bytes have been read. Large ones come in on a stream of their own, beside what
+ * computes, into room of their own; from there the compute stream takes them when it gets there, so
+ * that what was queued earlier may still use the memory they are meant for.
+ */
+final class CudaTransfers implements AutoCloseable {
+  private static final long RING_BYTES = 64L << 20;
+
+  /** Pieces of a quarter, so that reading the host and crossing over overlap. */
+  private static final long PIECE_BYTES = RING_BYTES / 4;
+
+  /** Up to here the detour costs more than it hides: some microseconds of calls. */
+  private static final long DIRECT_BYTES = 64 << 10;
+
+  private final CudaDevice device;
+  private final CudaMemory memory;
+  private NativeHandle pinnedMemory;
+  private StagingRing<CudaEvent> pinned;
+  private Buffer roomMemory;
+  private StagingRing<CudaEvent> room;
+  private CudaEvent arrival;
+
+  /** Prepares transfers; memory for them is taken at the first. */
+  CudaTransfers(CudaDevice device, CudaMemory memory) {
+    this.device = device;
+    this.memory = memory;
+  }
+
+  /** Queues an upload; the host's bytes are free when this returns. */
+  void upload(MemorySegment host, MemorySegment to) {
+    device.enter();
+    for (long at = 0; at < to.byteSize(); at += PIECE_BYTES) {
+      long size = Math.min(PIECE_BYTES, to.byteSize() - at);
+      MemorySegment piece = pinned().take(size, CudaEvent::await);
+      MemorySegment.copy(host, at, piece, 0, size);
+      if (size <= DIRECT_BYTES) {
+        copy(piece, to.asSlice(at, size), cudaMemcpyHostToDevice(), device.computeStream());
+        pinned.usedBy(device.computeStream());
+      } else {
+        detour(piece, to.asSlice(at, size));
+      }
+    }
+  }
+
+  private void detour(MemorySegment piece, MemorySegment to) {
+    MemorySegment beside = device.copyStream();
+    MemorySegment compute = device.computeStream();
+    MemorySegment landing = room().take(to.byteSize(), event -> event.holdUp(beside));
+    copy(piece, landing, cudaMemcpyHostToDevice(), beside);
+    pinned.usedBy(beside);
+    arrival.record(beside);
+    arrival.holdUp(compute);
+    copy(landing, to, cudaMemcpyDeviceToDevice(), compute);
+    room.usedBy(compute);
+  }
+
+  /** Waits for what was queued, and copies. */
+  void download(MemorySegment from, MemorySegment host) {
+    device.enter();
+    MemorySegment compute = device.computeStream();
+    if (from.byteSize() == 0) {
+      CudaDevice.synchronize(compute);
+    }
+    for (long at = 0; at < from.byteSize(); at += PIECE_BYTES) {
+      long size = Math.min(PIECE_BYTES, from.byteSize() - at);
+      MemorySegment piece = pinned().take(size, CudaEvent::await);
+      copy(from.asSlice(at, size), piece, cudaMemcpyDeviceToHost(), compute);
+      CudaDevice.synchronize(compute);
+      MemorySegment.copy(piece, 0, host, at, size);
+    }
+  }
+
+  private static void copy(MemorySegment from, MemorySegment to, int kind, MemorySegment stream) {
+    CudaStatus.check("cudaMemcpyAsync", cudaMemcpyAsync(to, from, to.byteSize(), kind, stream));
+  }
+
+  private StagingRing<CudaEvent> pinned() {
+    if (pinned == null) {
+      pinnedMemory =
+          NativeHandle.create(
+              CudaStatus::check,
+              "cudaHostAlloc",
+              out -> cudaHostAlloc(out, RING_BYTES, cudaHostAllocDefault()),
+              pointer -> CudaStatus.check("cudaFreeHost", cudaFreeHost(pointer)));
+      pinned =
+          new StagingRing<>(pinnedMemory.pointer().reinterpret(RING_BYTES), CudaEvent::forOrder);
+    }
+    return pinned;
+  }
+
+  private StagingRing<CudaEvent> room() {
+    if (room == null) {
+      roomMemory = memory.allocate(RING_BYTES);
+      room = new StagingRing<>(roomMemory.segment(), CudaEvent::forOrder);
+      arrival = CudaEvent.forOrder();
+      // it comes into being in the order of the compute stream
+      arrival.record(device.computeStream());
+      arrival.holdUp(device.copyStream());
+    }
+    return room;
+  }
+
+  @Override
+  public void close() {
+    device.enter();
+    // pinned memory may still be read
+    CudaDevice.synchronize(device.copyStream());
+    CudaDevice.synchronize(device.computeStream());
+    Closing.all(
+        pinned,
+        room,
+        arrival,
+        pinnedMemory,
+        roomMemory == null ? null : (AutoCloseable) roomMemory::close);
+  }
+}

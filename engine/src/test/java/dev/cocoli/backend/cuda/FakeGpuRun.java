@@ -1,0 +1,149 @@
+package dev.cocoli.backend.cuda;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.bindings.NativeException;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
+import org.junit.platform.launcher.listeners.TestExecutionSummary;
+
+/**
+ * The process in which a stand-in is the GPU: it runs the contract, then what only a stand-in can
+ * show. Its arguments are the kernels' library and the names of the tests' classes.
+ */
+public final class FakeGpuRun {
+  private static final Device GPU = new Device(Device.Kind.CUDA, 0);
+
+  private FakeGpuRun() {}
+
+  /**
+   * Runs it; a failure is printed, and is the process's exit code.
+   *
+   * @param arguments the kernels' library, then classes
+   */
+  public static void main(String[] arguments) {
+    // loads the libraries
+    Backends.problem(GPU)
+        .ifPresent(
+            problem -> {
+              throw new IllegalStateException(problem);
+            });
+    FakeGpu.useKernels(Path.of(arguments[0]));
+    contract(Arrays.asList(arguments).subList(1, arguments.length));
+    uploadsArriveWhole();
+    memoryRunsOut();
+    aFailureNamesItsKernel();
+    check(FakeGpu.live().isEmpty(), "not destroyed: " + FakeGpu.live());
+  }
+
+  private static void check(boolean condition, String what) {
+    if (!condition) {
+      throw new IllegalStateException(what);
+    }
+  }
+
+  private static void contract(List<String> classes) {
+    LauncherDiscoveryRequest request =
+        LauncherDiscoveryRequestBuilder.request()
+            .selectors(classes.stream().map(DiscoverySelectors::selectClass).toList())
+            .build();
+    SummaryGeneratingListener listener = new SummaryGeneratingListener();
+    LauncherFactory.create().execute(request, listener);
+    for (TestExecutionSummary.Failure failure : listener.getSummary().getFailures()) {
+      System.out.println(failure.getTestIdentifier().getUniqueId());
+      failure.getException().printStackTrace(System.out);
+    }
+    long passed = listener.getSummary().getTestsSucceededCount();
+    System.out.println("contract on the fake GPU: " + passed + " tests passed");
+    check(
+        passed > 0 && listener.getSummary().getTotalFailureCount() == 0, "the contract is broken");
+  }
+
+  /** Many sizes, larger than the staging memory among them, onto memory that is in use. */
+  private static void uploadsArriveWhole() {
+    SplittableRandom random = new SplittableRandom(3);
+    try (Backend backend = Backends.open(GPU)) {
+      for (long size : new long[] {1, 70_001, 1 << 20, 20 << 20, 70 << 20, 12, 0, 16 << 20}) {
+        byte[] bytes = new byte[(int) size];
+        random.nextBytes(bytes);
+        byte[] sent = bytes.clone();
+        try (Buffer first = backend.pool().take(size);
+            Buffer second = backend.pool().take(size)) {
+          Tensor a = new Tensor(first, 0, Shape.of(size), DType.U8);
+          Tensor b = new Tensor(second, 0, Shape.of(size), DType.U8);
+          backend.upload(MemorySegment.ofArray(sent), a);
+          // the host's bytes are free
+          Arrays.fill(sent, (byte) 0);
+          backend.copy(a, b);
+          // what was queued before still reads a
+          backend.upload(MemorySegment.ofArray(sent), a);
+          byte[] back = new byte[bytes.length];
+          backend.download(b, MemorySegment.ofArray(back));
+          check(Arrays.equals(bytes, back), size + " bytes did not arrive");
+          backend.download(a, MemorySegment.ofArray(back));
+          check(Arrays.equals(sent, back), size + " bytes came too early or late");
+        }
+      }
+    }
+  }
+
+  private static void memoryRunsOut() {
+    try (Backend backend = Backends.open(GPU)) {
+      // the pool keeps what came back, until somebody else needs it
+      backend.pool().take(1L << 30).close();
+      long refused = FakeGpu.refusedAllocations();
+      backend.allocate(1500L << 20).close();
+      check(FakeGpu.refusedAllocations() == refused + 1, "it was not tried twice");
+      try {
+        backend.allocate(3L << 30).close();
+        throw new IllegalStateException("3 GiB of 2 were given");
+      } catch (DeviceMemoryException e) {
+        check(e.getMessage().contains("3,072.0 MiB were asked for"), e.getMessage());
+        check(e.getMessage().contains("2,048.0 MiB of 2,048.0 MiB are free"), e.getMessage());
+      }
+      // it goes on
+      backend.allocate(1 << 20).close();
+    }
+  }
+
+  private static void aFailureNamesItsKernel() {
+    System.setProperty("cocoli.cuda.sync", "true");
+    Backend backend = Backends.open(GPU);
+    System.clearProperty("cocoli.cuda.sync");
+    try (Buffer memory = backend.allocate(16)) {
+      Tensor x = new Tensor(memory, 0, Shape.of(4), DType.F32);
+      FakeGpu.letFail("fill");
+      try {
+        backend.fill(x, 1);
+        throw new IllegalStateException("nothing was thrown");
+      } catch (NativeException e) {
+        check(e.getMessage().contains("fill (memory.cu)"), e.getMessage());
+        check(e.getMessage().contains("cudaErrorLaunchFailure"), e.getMessage());
+      }
+      FakeGpu.recover();
+    }
+    backend.close();
+    backend.close();
+  }
+
+  /** {@return the contract's classes, by name} */
+  static Stream<String> contracts() {
+    return Stream.of(
+        "dev.cocoli.backend.ConvolutionContractTest", "dev.cocoli.backend.LinearContractTest");
+  }
+}

@@ -1,0 +1,68 @@
+package dev.cocoli.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The whole CUDA backend without a GPU: every call that it makes goes to a stand-in for NVIDIA's
+ * libraries, in a process of its own, and the contract holds. The kernels are ours, compiled for
+ * the host; convolutions and products are computed from the descriptors that the stand-in is given.
+ */
+class FakeGpuTest {
+  private static final long MINUTES = 10;
+
+  @TempDir private Path folder;
+
+  @Test
+  void theContractHolds() throws Exception {
+    Optional<String> compiler = HostKernels.compiler();
+    if (compiler.isEmpty()) {
+      Nvidia.skip("the fake GPU: there is no C++ compiler (g++, clang++ or CXX)");
+    }
+    Path libraries = Files.createDirectory(folder.resolve("libraries"));
+    FakeGpu.build(compiler.orElseThrow(), libraries);
+    Path kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
+    for (List<String> properties :
+        List.of(List.<String>of(), List.of("-Dcocoli.cuda.deterministic=true"))) {
+      String output = run(libraries, kernels, properties);
+      output.lines().filter(line -> line.startsWith("contract")).forEach(System.out::println);
+    }
+  }
+
+  private String run(Path libraries, Path kernels, List<String> properties) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Xmx1g"));
+    command.addAll(
+        List.of(
+            "-Dcocoli.test.device=cuda",
+            "-Dcocoli.cache=" + folder.resolve("cache"),
+            "-Dcocoli.library.path=" + libraries));
+    command.addAll(properties);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.addAll(List.of(FakeGpuRun.class.getName(), kernels.toString()));
+    FakeGpuRun.contracts().forEach(command::add);
+    Path log = folder.resolve("log");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    // where the driver is looked for
+    builder.environment().put("LD_LIBRARY_PATH", libraries.toString());
+    Process process = builder.start();
+    boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);
+    process.destroyForcibly();
+    String output = Files.readString(log, StandardCharsets.UTF_8);
+    assertTrue(ended, "it did not end:\n" + output);
+    assertEquals(0, process.exitValue(), output);
+    return output;
+  }
+}

@@ -1,0 +1,433 @@
+// The CUDA runtime, the driver's one call, and NVRTC.
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <random>
+#include <set>
+
+#include "fake_gpu.h"
+
+namespace {
+constexpr int SUCCESS = 0;
+constexpr int INVALID_VALUE = 1;
+constexpr int MEMORY_ALLOCATION = 2;
+constexpr int LAUNCH_FAILURE = 719;
+constexpr int SYMBOL_NOT_FOUND = 500;
+constexpr int NOT_READY = 600;
+constexpr uint64_t TOTAL_BYTES = 2ull << 30;
+
+struct Stream;
+
+struct Point {
+  Stream* stream = nullptr;
+  uint64_t number = 0;
+};
+
+struct Work {
+  std::function<void()> run;
+  Point after;
+};
+
+struct Stream {
+  std::deque<Work> queue;
+  uint64_t done = 0;
+  uint64_t queued = 0;
+};
+
+struct Event {
+  Point point;
+};
+
+struct Kernel {
+  std::string name;
+};
+
+std::set<Stream*> streams;
+std::set<void*> events;
+std::map<char*, size_t> device;
+std::map<void*, size_t> pinned;
+std::map<std::string, std::unique_ptr<Kernel>> kernels;
+std::mt19937 randomness(42);
+uint64_t used_bytes = 0;
+int sticky = SUCCESS;
+int last_error = SUCCESS;
+std::string failing_kernel;
+long refused_allocations = 0;
+
+void step(Stream* stream) {
+  Work work = std::move(stream->queue.front());
+  stream->queue.pop_front();
+  while (work.after.stream != nullptr && streams.count(work.after.stream) != 0 && work.after.stream->done < work.after.number) {
+    if (work.after.stream->queue.empty()) fail("a stream waits for what never comes");
+    step(work.after.stream);
+  }
+  if (work.run) work.run();
+  stream->done++;
+}
+
+Stream* known(void* stream) {
+  auto* known = static_cast<Stream*>(stream);
+  if (streams.count(known) == 0) fail("no such stream");
+  return known;
+}
+
+void push(void* stream, std::function<void()> work, Point after) {
+  Stream* to = known(stream);
+  to->queue.push_back(Work{std::move(work), after});
+  to->queued++;
+  // now and then some of it gets done
+  while (randomness() % 4 == 0) {
+    auto any = streams.begin();
+    std::advance(any, randomness() % streams.size());
+    if (!(*any)->queue.empty()) step(*any);
+  }
+}
+
+// Fails unless so many bytes are of the device.
+void check_device(const void* memory, size_t bytes, const char* call) {
+  auto* at = static_cast<char*>(const_cast<void*>(memory));
+  auto next = device.upper_bound(at);
+  if (next == device.begin()) fail(std::string(call) + ": not the device's memory");
+  auto piece = std::prev(next);
+  if (at + bytes > piece->first + piece->second) fail(std::string(call) + ": beyond the end of the device's memory");
+}
+
+int give(void** out, size_t bytes) {
+  if (used_bytes + bytes > TOTAL_BYTES) {
+    refused_allocations++;
+    last_error = MEMORY_ALLOCATION;
+    return MEMORY_ALLOCATION;
+  }
+  auto* memory = static_cast<char*>(aligned_alloc(256, (bytes + 255) / 256 * 256));
+  memset(memory, 0xcd, bytes);
+  device[memory] = bytes;
+  used_bytes += bytes;
+  live["memory"]++;
+  *out = memory;
+  return SUCCESS;
+}
+
+void take_back(void* memory) {
+  auto piece = device.find(static_cast<char*>(memory));
+  if (piece == device.end()) fail("cudaFree: no such memory");
+  memset(memory, 0xdd, piece->second);
+  used_bytes -= piece->second;
+  device.erase(piece);
+  free(memory);
+  live["memory"]--;
+}
+
+std::set<std::string> host_names;
+const char* (*host_launch)(const char*, unsigned, unsigned, unsigned, unsigned, unsigned, const void*, size_t) = nullptr;
+
+// The host's kernels know how many bytes of arguments they take, and tell when the number is wrong.
+void launch_on_host(const std::string& name, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned shared,
+                    const std::vector<char>& arguments) {
+  size_t bytes = 0;
+  const char* error = host_launch(name.c_str(), x, y, z, threads, shared, arguments.data(), bytes);
+  if (error != nullptr && sscanf(error, "its arguments have %zu bytes", &bytes) == 1) {
+    error = host_launch(name.c_str(), x, y, z, threads, shared, arguments.data(), bytes);
+  }
+  if (error != nullptr && *error != 0) fail(name + ": " + error);
+}
+}  // namespace
+
+std::map<std::string, long> live;
+
+void fail(const std::string& what) {
+  fprintf(stderr, "fake GPU: %s\n", what.c_str());
+  fflush(stderr);
+  _exit(70);
+}
+
+void enqueue(void* stream, std::function<void()> work) { push(stream, std::move(work), Point{}); }
+
+void drain(void* stream) {
+  Stream* from = known(stream);
+  while (!from->queue.empty()) step(from);
+}
+
+// ---- for the test
+
+// Where the kernels are that were compiled for the host.
+FAKE(void, fake_kernels, (const char* library)) {
+  void* handle = dlopen(library, RTLD_NOW);
+  if (handle == nullptr) fail(dlerror());
+  host_launch = reinterpret_cast<decltype(host_launch)>(dlsym(handle, "cocoli_launch"));
+  auto count = reinterpret_cast<unsigned (*)()>(dlsym(handle, "cocoli_kernel_count"));
+  auto name = reinterpret_cast<const char* (*)(unsigned)>(dlsym(handle, "cocoli_kernel_name"));
+  for (unsigned i = 0; i < count(); i++) host_names.insert(name(i));
+}
+
+// Lets a kernel fail while it runs.
+FAKE(void, fake_failing_kernel, (const char* name)) { failing_kernel = name; }
+
+FAKE(void, fake_recover, ()) {
+  failing_kernel.clear();
+  sticky = SUCCESS;
+}
+
+FAKE(long, fake_refused_allocations, ()) { return refused_allocations; }
+
+// What was made and not destroyed, as text; empty if nothing.
+FAKE(const char*, fake_live, ()) {
+  static std::string text;
+  text.clear();
+  for (auto& kind : live) {
+    if (kind.second != 0) text += (text.empty() ? "" : ", ") + std::to_string(kind.second) + " " + kind.first;
+  }
+  return text.c_str();
+}
+
+// ---- driver
+
+FAKE(int, cuDriverGetVersion, (int* version)) {
+  *version = 13000;
+  return SUCCESS;
+}
+
+// ---- devices
+
+FAKE(int, cudaRuntimeGetVersion, (int* version)) {
+  *version = 13000;
+  return SUCCESS;
+}
+FAKE(int, cudaDriverGetVersion, (int* version)) { return cuDriverGetVersion(version); }
+FAKE(int, cudaGetDeviceCount, (int* count)) {
+  *count = 1;
+  return SUCCESS;
+}
+FAKE(int, cudaSetDevice, (int index)) { return index == 0 ? sticky : 101; }
+FAKE(int, cudaInitDevice, (int index, unsigned, unsigned)) { return index == 0 ? SUCCESS : 101; }
+FAKE(int, cudaDeviceGetAttribute, (int* value, int attribute, int)) {
+  switch (attribute) {
+    case 16: *value = 4; return SUCCESS;     // multiprocessors
+    case 75: *value = 9; return SUCCESS;     // compute capability, major
+    case 76: *value = 0; return SUCCESS;     // and minor
+    case 115: *value = 1; return SUCCESS;    // memory pools
+    default: fail("cudaDeviceGetAttribute " + std::to_string(attribute));
+  }
+}
+FAKE(const char*, cudaGetErrorName, (int error)) {
+  return error == LAUNCH_FAILURE ? "cudaErrorLaunchFailure" : error == MEMORY_ALLOCATION ? "cudaErrorMemoryAllocation" : "cudaError";
+}
+FAKE(const char*, cudaGetErrorString, (int)) { return "what the fake says"; }
+FAKE(int, cudaGetLastError, ()) {
+  int error = sticky != SUCCESS ? sticky : last_error;
+  last_error = SUCCESS;
+  return error;
+}
+
+// ---- streams and events
+
+FAKE(int, cudaStreamCreateWithFlags, (void** out, unsigned)) {
+  *out = *streams.insert(new Stream()).first;
+  live["streams"]++;
+  return SUCCESS;
+}
+FAKE(int, cudaStreamDestroy, (void* stream)) {
+  drain(stream);
+  streams.erase(static_cast<Stream*>(stream));
+  delete static_cast<Stream*>(stream);
+  live["streams"]--;
+  return SUCCESS;
+}
+FAKE(int, cudaStreamSynchronize, (void* stream)) {
+  drain(stream);
+  return sticky;
+}
+FAKE(int, cudaEventCreateWithFlags, (void** out, unsigned)) {
+  *out = new Event();
+  events.insert(*out);
+  live["events"]++;
+  return SUCCESS;
+}
+FAKE(int, cudaEventDestroy, (void* event)) {
+  if (events.erase(event) == 0) fail("no such event");
+  delete static_cast<Event*>(event);
+  live["events"]--;
+  return SUCCESS;
+}
+FAKE(int, cudaEventRecord, (void* event, void* stream)) {
+  if (events.count(event) == 0) fail("no such event");
+  push(stream, nullptr, Point{});
+  static_cast<Event*>(event)->point = Point{known(stream), known(stream)->queued};
+  return sticky;
+}
+FAKE(int, cudaStreamWaitEvent, (void* stream, void* event, unsigned)) {
+  if (events.count(event) == 0) fail("no such event");
+  push(stream, nullptr, static_cast<Event*>(event)->point);
+  return sticky;
+}
+FAKE(int, cudaEventQuery, (void* event)) {
+  Point point = static_cast<Event*>(event)->point;
+  return point.stream == nullptr || point.stream->done >= point.number ? sticky : NOT_READY;
+}
+FAKE(int, cudaEventSynchronize, (void* event)) {
+  Point point = static_cast<Event*>(event)->point;
+  while (point.stream != nullptr && point.stream->done < point.number) step(point.stream);
+  return sticky;
+}
+FAKE(int, cudaEventElapsedTime, (float* milliseconds, void* start, void* end)) {
+  if (cudaEventQuery(start) != SUCCESS || cudaEventQuery(end) != SUCCESS) return NOT_READY;
+  *milliseconds = float(1 + randomness() % 100);
+  return SUCCESS;
+}
+
+// ---- memory
+
+FAKE(int, cudaDeviceGetDefaultMemPool, (void** pool, int)) {
+  *pool = &used_bytes;
+  return SUCCESS;
+}
+FAKE(int, cudaMemPoolSetAttribute, (void* pool, int attribute, void* value)) {
+  if (pool != &used_bytes || attribute != 4 || *static_cast<uint64_t*>(value) != UINT64_MAX) fail("cudaMemPoolSetAttribute");
+  return SUCCESS;
+}
+FAKE(int, cudaMemPoolTrimTo, (void* pool, size_t)) { return pool == &used_bytes ? SUCCESS : INVALID_VALUE; }
+FAKE(int, cudaMallocAsync, (void** out, size_t bytes, void* stream)) {
+  known(stream);
+  return sticky != SUCCESS ? sticky : give(out, bytes);
+}
+FAKE(int, cudaFreeAsync, (void* memory, void* stream)) {
+  check_device(memory, 1, "cudaFreeAsync");
+  enqueue(stream, [=] { take_back(memory); });
+  return sticky;
+}
+FAKE(int, cudaMemGetInfo, (size_t* free_bytes, size_t* total)) {
+  *free_bytes = TOTAL_BYTES - used_bytes;
+  *total = TOTAL_BYTES;
+  return SUCCESS;
+}
+FAKE(int, cudaHostAlloc, (void** out, size_t bytes, unsigned)) {
+  *out = malloc(bytes);
+  pinned[*out] = bytes;
+  live["pinned memory"]++;
+  return SUCCESS;
+}
+FAKE(int, cudaFreeHost, (void* memory)) {
+  if (pinned.erase(memory) == 0) fail("cudaFreeHost: no such memory");
+  free(memory);
+  live["pinned memory"]--;
+  return SUCCESS;
+}
+FAKE(int, cudaMemsetAsync, (void* memory, int value, size_t bytes, void* stream)) {
+  check_device(memory, bytes, "cudaMemsetAsync");
+  enqueue(stream, [=] { memset(memory, value, bytes); });
+  return sticky;
+}
+FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, void* stream)) {
+  if (kind == 1 || kind == 3) check_device(to, bytes, "cudaMemcpyAsync to");
+  if (kind == 2 || kind == 3) check_device(from, bytes, "cudaMemcpyAsync from");
+  const void* host = kind == 1 ? from : kind == 2 ? to : nullptr;
+  if (host != nullptr) {
+    auto next = pinned.upper_bound(const_cast<void*>(host));
+    if (next == pinned.begin()) fail("cudaMemcpyAsync: the host's memory is not pinned");
+    auto piece = std::prev(next);
+    if (static_cast<const char*>(host) + bytes > static_cast<char*>(piece->first) + piece->second) {
+      fail("cudaMemcpyAsync: the host's memory is not pinned to its end");
+    }
+  }
+  enqueue(stream, [=] { memcpy(to, from, bytes); });
+  return sticky;
+}
+
+// ---- kernels
+
+FAKE(int, cudaLibraryLoadData, (void** out, const void* code, void*, void*, unsigned, void*, void*, unsigned)) {
+  *out = new std::string(static_cast<const char*>(code));
+  live["kernel libraries"]++;
+  return SUCCESS;
+}
+FAKE(int, cudaLibraryUnload, (void* library)) {
+  delete static_cast<std::string*>(library);
+  live["kernel libraries"]--;
+  return SUCCESS;
+}
+FAKE(int, cudaLibraryGetKernel, (void** out, void* library, const char* name)) {
+  if (library == nullptr || host_names.count(name) == 0) return SYMBOL_NOT_FOUND;
+  auto& kernel = kernels[name];
+  if (!kernel) kernel = std::make_unique<Kernel>(Kernel{name});
+  *out = kernel.get();
+  return SUCCESS;
+}
+FAKE(int, cudaKernelSetAttributeForDevice, (void*, int attribute, int, int)) {
+  return attribute == 8 ? SUCCESS : INVALID_VALUE;  // the most dynamic shared memory
+}
+
+struct Extent {
+  unsigned x;
+  unsigned y;
+  unsigned z;
+};
+
+FAKE(int, cudaLaunchKernel, (const void* function, Extent grid, Extent block, void** parameters, size_t shared, void* stream)) {
+  std::string name = static_cast<const Kernel*>(function)->name;
+  if (block.y != 1 || block.z != 1) fail("a block of more than one axis");
+  std::vector<char> arguments(static_cast<char*>(parameters[0]), static_cast<char*>(parameters[0]) + 4096);
+  enqueue(stream, [=] {
+    if (name == failing_kernel) {
+      sticky = LAUNCH_FAILURE;
+    } else {
+      launch_on_host(name, grid.x, grid.y, grid.z, block.x, unsigned(shared), arguments);
+    }
+  });
+  return sticky;
+}
+
+// ---- NVRTC: what it compiles is the source with its headers
+
+FAKE(int, nvrtcVersion, (int* major, int* minor)) {
+  *major = 13;
+  *minor = 0;
+  return SUCCESS;
+}
+FAKE(const char*, nvrtcGetErrorString, (int)) { return "an error of the fake"; }
+FAKE(int, nvrtcGetNumSupportedArchs, (int* count)) {
+  *count = 2;
+  return SUCCESS;
+}
+FAKE(int, nvrtcGetSupportedArchs, (int* numbers)) {
+  numbers[0] = 80;
+  numbers[1] = 90;
+  return SUCCESS;
+}
+FAKE(int, nvrtcCreateProgram, (void** out, const char* source, const char*, int count, const char* const*, const char* const*)) {
+  if (strstr(source, "#include") != nullptr && count == 0) fail("nvrtcCreateProgram: no headers");
+  *out = new std::string(source);
+  live["programs"]++;
+  return SUCCESS;
+}
+FAKE(int, nvrtcDestroyProgram, (void** program)) {
+  delete static_cast<std::string*>(*program);
+  *program = nullptr;
+  live["programs"]--;
+  return SUCCESS;
+}
+FAKE(int, nvrtcCompileProgram, (void*, int count, const char* const* options)) {
+  for (int i = 0; i < count; i++) {
+    if (strcmp(options[i], "--gpu-architecture=sm_90") == 0) return SUCCESS;
+  }
+  return 5;  // NVRTC_ERROR_INVALID_OPTION
+}
+FAKE(int, nvrtcGetProgramLogSize, (void*, size_t* size)) {
+  *size = 1;
+  return SUCCESS;
+}
+FAKE(int, nvrtcGetProgramLog, (void*, char* log)) {
+  *log = 0;
+  return SUCCESS;
+}
+FAKE(int, nvrtcGetCUBINSize, (void* program, size_t* size)) {
+  *size = static_cast<std::string*>(program)->size() + 1;
+  return SUCCESS;
+}
+FAKE(int, nvrtcGetCUBIN, (void* program, char* cubin)) {
+  strcpy(cubin, static_cast<std::string*>(program)->c_str());
+  return SUCCESS;
+}
