@@ -22,12 +22,22 @@ final class MatchKernels {
   }
 
   /** See {@link dev.cocoli.backend.Backend#sampleBalanced}. */
-  void sampleBalanced(SampleSpec spec, Tensor matches, long[] seeds, Tensor indices, Tensor counts) {
+  void sampleBalanced(
+      SampleSpec spec, Tensor matches, long[] seeds, Tensor indices, Tensor counts) {
     throw new UnsupportedOperationException("sampleBalanced");
   }
 
   /** See {@link dev.cocoli.backend.Backend#sampleTargets}. */
-  void sampleTargets(BoxCoderSpec coder, Tensor boxes, Tensor indices, Tensor matches, Tensor truth, Tensor truthLabels, Tensor rois, Tensor labels, Tensor targets) {
+  void sampleTargets(
+      BoxCoderSpec coder,
+      Tensor boxes,
+      Tensor indices,
+      Tensor matches,
+      Tensor truth,
+      Tensor truthLabels,
+      Tensor rois,
+      Tensor labels,
+      Tensor targets) {
     throw new UnsupportedOperationException("sampleTargets");
   }
 }

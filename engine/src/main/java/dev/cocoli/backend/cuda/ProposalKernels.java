@@ -20,17 +20,42 @@ final class ProposalKernels {
   }
 
   /** See {@link dev.cocoli.backend.Backend#decodeProposals}. */
-  void decodeProposals(BoxCoderSpec coder, Tensor deltas, Tensor logits, Tensor anchors, Tensor indices, Tensor imageSizes, float minSize, float minScore, Tensor boxes, Tensor scores) {
+  void decodeProposals(
+      BoxCoderSpec coder,
+      Tensor deltas,
+      Tensor logits,
+      Tensor anchors,
+      Tensor indices,
+      Tensor imageSizes,
+      float minSize,
+      float minScore,
+      Tensor boxes,
+      Tensor scores) {
     throw new UnsupportedOperationException("decodeProposals");
   }
 
   /** See {@link dev.cocoli.backend.Backend#decodeDetections}. */
-  void decodeDetections(BoxCoderSpec coder, Tensor logits, Tensor deltas, Tensor rois, Tensor imageSizes, float minSize, float scoreThreshold, Tensor boxes, Tensor scores) {
+  void decodeDetections(
+      BoxCoderSpec coder,
+      Tensor logits,
+      Tensor deltas,
+      Tensor rois,
+      Tensor imageSizes,
+      float minSize,
+      float scoreThreshold,
+      Tensor boxes,
+      Tensor scores) {
     throw new UnsupportedOperationException("decodeDetections");
   }
 
   /** See {@link dev.cocoli.backend.Backend#nms}. */
-  void nms(float iouThreshold, Tensor boxes, Tensor scores, Tensor groups, Tensor indices, Tensor counts) {
+  void nms(
+      float iouThreshold,
+      Tensor boxes,
+      Tensor scores,
+      Tensor groups,
+      Tensor indices,
+      Tensor counts) {
     throw new UnsupportedOperationException("nms");
   }
 }
