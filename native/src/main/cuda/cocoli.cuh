@@ -164,3 +164,46 @@ __device__ inline T block_sum(T x) {
   __syncthreads();
   return total;
 }
+
+// The sum of the values of all threads before each one, and of all; the block is whole warps, in one dimension. Begins with a
+// barrier, so that it can be called again.
+__device__ inline u32 block_exclusive_sum(u32 x, u32& total) {
+  __shared__ u32 sums[WARP];
+  u32 lane = threadIdx.x % WARP;
+  u32 warp = threadIdx.x / WARP;
+  u32 warps = blockDim.x / WARP;
+  u32 inclusive = x;
+  for (u32 distance = 1; distance < WARP; distance *= 2) {
+    u32 before = __shfl_up_sync(FULL_WARP, inclusive, distance);
+    inclusive += lane >= distance ? before : 0;
+  }
+  __syncthreads();
+  if (lane == WARP - 1) {
+    sums[warp] = inclusive;
+  }
+  __syncthreads();
+  if (warp == 0) {
+    u32 sum = lane < warps ? sums[lane] : 0;
+    for (u32 distance = 1; distance < WARP; distance *= 2) {
+      u32 before = __shfl_up_sync(FULL_WARP, sum, distance);
+      sum += lane >= distance ? before : 0;
+    }
+    sums[lane] = sum;
+  }
+  __syncthreads();
+  total = sums[warps - 1];
+  return inclusive - x + (warp == 0 ? 0 : sums[warp - 1]);
+}
+
+// A place behind those that were taken before, for each lane that wants one: one addition for the whole warp, all of whose lanes
+// come here.
+__device__ inline int take_place(int* taken, bool wanted) {
+  u32 lane = threadIdx.x % WARP;
+  u32 takers = __ballot_sync(FULL_WARP, wanted);
+  int first = 0;
+  if (lane == 0 && takers != 0) {
+    first = atomicAdd(taken, __popc(takers));
+  }
+  first = __shfl_sync(FULL_WARP, first, 0);
+  return first + __popc(takers & ((1u << lane) - 1));
+}

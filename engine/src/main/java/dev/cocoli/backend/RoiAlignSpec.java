@@ -50,6 +50,23 @@ public record RoiAlignSpec(
     return Math.round(-(float) (Math.log(spatialScales[0]) / Math.log(2)));
   }
 
+  /**
+   * {@return which map a region belongs to} Every rounding to single precision stands where
+   * torchvision has it; a larger side never belongs to a finer map.
+   *
+   * @param side the root of the region's area, in pixels of the image
+   */
+  public int mapOf(float side) {
+    int maps = spatialScales.length;
+    if (maps == 1) {
+      return 0;
+    }
+    float octaves = (float) (Math.log(side / canonicalScale) / Math.log(2));
+    int level = (int) Math.floor(canonicalLevel + octaves + LEVEL_EPS);
+    int min = minLevel();
+    return Math.clamp(level, min, min + maps - 1) - min;
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof RoiAlignSpec that

@@ -15,6 +15,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What matching, sampling and the targets of a sample owe. */
@@ -120,6 +121,60 @@ class MatchContractTest extends BackendContract {
         new int[] {-2, -2, -2, -2, -2}, tensors.ints(matches), "a picture without objects");
   }
 
+  /** Against torchvision's Matcher written down for one box, at sizes around those of tiles. */
+  @ParameterizedTest
+  @CsvSource({"257, 128, 0", "255, 129, 0.1", "256, 300, 0", "40, 33, 0.2", "1, 1, 0"})
+  void matchesByTheDefinition(int count, int objects, float ignoreBelow) {
+    Random random = new Random(count);
+    int images = 2;
+    float[] boxes = boxes(random, images * count, 90, 70);
+    float[] truth = boxes(random, images * objects, 90, 70);
+    // some objects twice, and one that no box overlaps
+    System.arraycopy(truth, 0, truth, truth.length - 4, 4);
+    if (objects > 128) {
+      System.arraycopy(new float[] {900, 900, 950, 950}, 0, truth, 4 * 100, 4);
+    }
+    MatchSpec spec = new MatchSpec(0.6f, 0.3f, LowQuality.ALLOW).ignoringBelow(ignoreBelow);
+    Tensor matches = tensors.intOutput(images, count);
+    backend.matchBoxes(
+        spec,
+        tensors.floats(boxes, images, count, 4),
+        tensors.floats(truth, images, objects, 4),
+        tensors.ints(new int[] {objects, objects}),
+        matches);
+    int[] found = tensors.ints(matches);
+    for (int image = 0; image < images; image++) {
+      float[][] ious = new float[count][objects];
+      float[] bestOfObject = new float[objects];
+      for (int i = 0; i < count; i++) {
+        for (int g = 0; g < objects; g++) {
+          ious[i][g] = iou(boxes, image * count + i, truth, image * objects + g);
+          bestOfObject[g] = Math.max(bestOfObject[g], ious[i][g]);
+        }
+      }
+      for (int i = 0; i < count; i++) {
+        int best = 0;
+        boolean isBest = false;
+        for (int g = 0; g < objects; g++) {
+          best = ious[i][g] > ious[i][best] ? g : best;
+          isBest |= ious[i][g] == bestOfObject[g];
+        }
+        float iou = ious[i][best];
+        int expected = iou >= 0.6f || isBest ? best : iou >= 0.3f || iou < ignoreBelow ? -2 : -1;
+        assertEquals(expected, found[image * count + i], "box " + i + " of image " + image);
+      }
+    }
+  }
+
+  private static float iou(float[] boxes, int box, float[] truth, int object) {
+    float[] a = Arrays.copyOfRange(boxes, 4 * box, 4 * box + 4);
+    float[] b = Arrays.copyOfRange(truth, 4 * object, 4 * object + 4);
+    float width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
+    float height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+    float joint = width * height;
+    return joint / ((b[2] - b[0]) * (b[3] - b[1]) + (a[2] - a[0]) * (a[3] - a[1]) - joint);
+  }
+
   @Test
   void matchesNothingWithNothing() {
     Tensor matches = tensors.intOutput(1, 3);
@@ -166,6 +221,35 @@ class MatchContractTest extends BackendContract {
           IntStream.concat(Arrays.stream(positive), Arrays.stream(negative)).sorted().toArray();
       int[] expected = Arrays.copyOf(sample, 260);
       Arrays.fill(expected, sample.length, 260, -1);
+      assertArrayEquals(expected, tensors.ints(indices.rows(image, 1)), "image " + image);
+      assertEquals(sample.length, tensors.ints(counts)[image]);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 20000, 256, 0.5",
+    "1, 9001, 3000, 0.25",
+    "67, 33, 8, 0.5",
+    "2, 40, 16, 0",
+    "3, 5, 16, 1"
+  })
+  void samplesAnyNumberOfImagesAndBoxes(int images, int count, int size, float fraction) {
+    Random random = new Random(count);
+    int[] matches = random.ints((long) images * count, -2, 2).toArray();
+    long[] seeds = random.longs(images).toArray();
+    Tensor indices = tensors.intOutput(images, size);
+    Tensor counts = tensors.intOutput(images);
+    SampleSpec spec = new SampleSpec(size, fraction);
+    backend.sampleBalanced(spec, tensors.ints(matches, images, count), seeds, indices, counts);
+    for (int image = 0; image < images; image++) {
+      int[] own = Arrays.copyOfRange(matches, image * count, (image + 1) * count);
+      int[] positive = smallest(seeds[image], own, 0, (int) (size * fraction));
+      int[] negative = smallest(seeds[image], own, -1, size - positive.length);
+      int[] sample =
+          IntStream.concat(Arrays.stream(positive), Arrays.stream(negative)).sorted().toArray();
+      int[] expected = Arrays.copyOf(sample, size);
+      Arrays.fill(expected, sample.length, size, -1);
       assertArrayEquals(expected, tensors.ints(indices.rows(image, 1)), "image " + image);
       assertEquals(sample.length, tensors.ints(counts)[image]);
     }

@@ -14,6 +14,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What top-k, decoding and non-maximum suppression owe. */
@@ -58,6 +59,118 @@ class ProposalContractTest extends BackendContract {
       }
     }
     assertArrayEquals(expected, tensors.ints(indices));
+  }
+
+  /** Enough for selection to look at a level several times, and results of more than one tile. */
+  @ParameterizedTest
+  @CsvSource({
+    "20000, 2000, 0",
+    "20000, 2048, 1",
+    "12000, 4100, 2",
+    "9000, 8999, 1",
+    "8500, 8500, 3",
+    "8193, 1, 0",
+    "8192, 2049, 2",
+    "2049, 2048, 1",
+    "1, 1, 0"
+  })
+  void topKOfManyTakesTheSame(int size, int k, int kind) {
+    Random random = new Random(size + kind);
+    int images = 2;
+    // two levels of which the second is what the case is about
+    int count = 40 + size;
+    float[] scores = new float[images * count];
+    for (int i = 0; i < scores.length; i++) {
+      scores[i] =
+          switch (kind) {
+            case 0 -> (float) random.nextGaussian();
+            case 1 -> 0.5f + 1e-7f * random.nextInt(9); // as a new head scores
+            case 2 -> random.nextInt(50) == 0 ? random.nextFloat() : -1; // mostly equal
+            default -> -7; // all equal
+          };
+    }
+    Tensor indices = tensors.intOutput(images, 3 + k);
+    long[] offsets = {0, 40, count};
+    backend.topK(tensors.floats(scores, images, count), offsets, new long[] {3, k}, indices);
+    int[] expected = new int[images * (3 + k)];
+    for (int image = 0; image < images; image++) {
+      int row = image * count;
+      Comparator<Integer> falling = Comparator.comparingDouble(i -> -scores[row + i]);
+      int[] first = IntStream.range(0, 40).boxed().sorted(falling).mapToInt(i -> i).toArray();
+      int[] second = IntStream.range(40, count).boxed().sorted(falling).mapToInt(i -> i).toArray();
+      System.arraycopy(first, 0, expected, image * (3 + k), 3);
+      System.arraycopy(second, 0, expected, image * (3 + k) + 3, k);
+    }
+    assertArrayEquals(expected, tensors.ints(indices));
+  }
+
+  /** Against the definition, box by box, at sizes around those of warps, tiles and chunks. */
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 1",
+    "31, 1, 40",
+    "33, 2, 33",
+    "64, 1, 64",
+    "65, 40, 65",
+    "1023, 3, 500",
+    "1025, 1, 1025",
+    "2049, 90, 300",
+    "5000, 5, 700"
+  })
+  void keepsWhatNoKeptBoxSuppresses(int count, int groupCount, int wanted) {
+    Random random = new Random(count);
+    int images = 2;
+    float[] corners = boxes(random, images * count, 90, 70);
+    float[] scores = new float[images * count];
+    for (int i = 0; i < scores.length; i++) {
+      // few values, so that many are equal; some do not take part
+      scores[i] = random.nextInt(9) == 0 ? -1 : random.nextInt(300) / 300f;
+    }
+    int[] groups = IntStream.range(0, count).map(i -> random.nextInt(groupCount) - 3).toArray();
+    Tensor indices = tensors.intOutput(images, wanted);
+    Tensor counts = tensors.intOutput(images);
+    backend.nms(
+        0.4f,
+        tensors.floats(corners, images, count, 4),
+        tensors.floats(scores, images, count),
+        tensors.ints(groups, count),
+        indices,
+        counts);
+    for (int image = 0; image < images; image++) {
+      int row = image * count;
+      int[] order =
+          IntStream.range(0, count)
+              .filter(i -> scores[row + i] >= 0)
+              .boxed()
+              .sorted(Comparator.comparingDouble(i -> -scores[row + i]))
+              .mapToInt(i -> i)
+              .toArray();
+      int[] expected = new int[wanted];
+      int kept = 0;
+      for (int box : order) {
+        boolean stays = kept < wanted;
+        for (int i = 0; i < kept && stays; i++) {
+          stays =
+              groups[expected[i]] != groups[box]
+                  || iou(corners, row + expected[i], row + box) <= 0.4f;
+        }
+        if (stays) {
+          expected[kept++] = box;
+        }
+      }
+      Arrays.fill(expected, kept, wanted, -1);
+      assertArrayEquals(expected, tensors.ints(indices.rows(image, 1)), "image " + image);
+      assertEquals(kept, tensors.ints(counts)[image]);
+    }
+  }
+
+  private static float iou(float[] boxes, int one, int other) {
+    float[] a = Arrays.copyOfRange(boxes, 4 * one, 4 * one + 4);
+    float[] b = Arrays.copyOfRange(boxes, 4 * other, 4 * other + 4);
+    float width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
+    float height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+    float joint = width * height;
+    return joint / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - joint);
   }
 
   @ParameterizedTest

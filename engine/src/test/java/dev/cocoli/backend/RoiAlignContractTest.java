@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What RoIAlign and its gradient owe on every backend. */
@@ -45,6 +46,50 @@ class RoiAlignContractTest extends BackendContract {
     backend.roiAlignBackward(spec, dy, rois, List.of(dMap));
     float[] gradient = oracle.channelsLast(name + ".grad.x");
     assertTrue(relativeNorm(gradient, tensors.floats(dMap)) < 1e-6, name + ": gradient");
+  }
+
+  /** Kernels take several channels at a time where their number and the address allow it. */
+  @ParameterizedTest
+  @CsvSource({"12, 0", "12, 1", "24, 0", "6, 0", "66, 0"})
+  void poolsAnyNumberOfChannelsAtAnyAddress(int channels, int shift) {
+    OracleFile oracle = OracleFile.ops();
+    String name = "roi_align.aligned.-1";
+    JsonNode parameters = oracle.parameters(name);
+    RoiAlignSpec spec =
+        RoiAlignSpec.single(
+            parameters.get("output").asInt(),
+            -1,
+            true,
+            (float) parameters.get("spatial_scale").asDouble());
+    Tensor map = shifted(repeated(oracle.channelsLast(name + ".in.x"), channels), shift);
+    Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
+    Tensor y = shifted(new float[7 * 49 * channels], shift);
+    backend.roiAlign(
+        spec, List.of(map.reshape(2, 11, 15, channels)), rois, y.reshape(7, 7, 7, channels));
+    float[] pooled = repeated(oracle.channelsLast(name + ".out.y"), channels);
+    assertClose(pooled, tensors.floats(y), 2e-6, name);
+
+    Tensor dy = shifted(repeated(oracle.channelsLast(name + ".seed"), channels), shift);
+    Tensor dMap = shifted(new float[2 * 11 * 15 * channels], shift).reshape(2, 11, 15, channels);
+    backend.roiAlignBackward(spec, dy.reshape(7, 7, 7, channels), rois, List.of(dMap));
+    float[] gradient = repeated(oracle.channelsLast(name + ".grad.x"), channels);
+    assertTrue(relativeNorm(gradient, tensors.floats(dMap)) < 1e-6, name + ": gradient");
+  }
+
+  /** The three channels again and again. */
+  private static float[] repeated(float[] values, int channels) {
+    float[] more = new float[values.length / 3 * channels];
+    for (int i = 0; i < more.length; i++) {
+      more[i] = values[i / channels * 3 + i % channels % 3];
+    }
+    return more;
+  }
+
+  /** A tensor that begins some elements behind where memory for tensors begins. */
+  private Tensor shifted(float[] values, int by) {
+    float[] behind = new float[by + values.length];
+    System.arraycopy(values, 0, behind, by, values.length);
+    return tensors.floats(behind, behind.length).rows(by, values.length);
   }
 
   @Test

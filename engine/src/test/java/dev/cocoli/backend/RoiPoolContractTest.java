@@ -19,6 +19,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What RoIPool and its gradient owe on every backend. */
 class RoiPoolContractTest extends BackendContract {
@@ -50,6 +51,45 @@ class RoiPoolContractTest extends BackendContract {
     float[] gradient = oracle.channelsLast(name + ".grad.x");
     double off = relativeNorm(gradient, tensors.floats(dMap));
     assertTrue(off < 1e-6, name + ": gradient is off by " + off);
+  }
+
+  /** Kernels take several channels at a time where their number allows it. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4, 6, 36})
+  void poolsAnyNumberOfChannels(int copies) {
+    OracleFile oracle = OracleFile.resource("/oracle/roi_pool.safetensors");
+    JsonNode parameters = oracle.parameters("edge");
+    int bins = parameters.get("output").asInt();
+    RoiPoolSpec spec = new RoiPoolSpec(bins, (float) parameters.get("spatial_scale").asDouble());
+    long[] shape = oracle.shape("edge.in.x");
+    int own = (int) shape[1];
+    int channels = own * copies;
+    long regions = oracle.shape("edge.in.rois")[0];
+    float[] pixels = repeated(oracle.channelsLast("edge.in.x"), own, channels);
+    Tensor map = tensors.floats(pixels, shape[0], shape[2], shape[3], channels);
+    Tensor rois = tensors.floats(oracle.floats("edge.in.rois"), regions, 5);
+    Tensor y = tensors.floatOutput(regions, bins, bins, channels);
+    Tensor argmax = tensors.intOutput(regions, bins, bins, channels);
+    backend.roiPool(spec, map, rois, y, argmax);
+    float[] pooled = repeated(oracle.channelsLast("edge.out.y"), own, channels);
+    assertClose(pooled, tensors.floats(y), 0, "pooled");
+
+    float[] seeds = repeated(oracle.channelsLast("edge.seed"), own, channels);
+    Tensor dy = tensors.floats(seeds, regions, bins, bins, channels);
+    Tensor dMap = tensors.floatOutput(shape[0], shape[2], shape[3], channels);
+    backend.roiPoolBackward(spec, dy, rois, argmax, dMap);
+    float[] gradient = repeated(oracle.channelsLast("edge.grad.x"), own, channels);
+    double off = relativeNorm(gradient, tensors.floats(dMap));
+    assertTrue(off < 1e-6, "gradient is off by " + off);
+  }
+
+  /** The channels again and again. */
+  private static float[] repeated(float[] values, int own, int channels) {
+    float[] more = new float[values.length / own * channels];
+    for (int i = 0; i < more.length; i++) {
+      more[i] = values[i / channels * own + i % channels % own];
+    }
+    return more;
   }
 
   @Test

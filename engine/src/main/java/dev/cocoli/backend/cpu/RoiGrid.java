@@ -41,7 +41,7 @@ final class RoiGrid {
     float y1 = rois.getAtIndex(JAVA_FLOAT, 5 * roi + 2);
     float x2 = rois.getAtIndex(JAVA_FLOAT, 5 * roi + 3);
     float y2 = rois.getAtIndex(JAVA_FLOAT, 5 * roi + 4);
-    map = level(spec, (x2 - x1) * (y2 - y1), maps.size());
+    map = spec.mapOf((float) Math.sqrt((x2 - x1) * (y2 - y1)));
     float scale = spec.spatialScales()[map];
     int height = Math.toIntExact(maps.get(map).dim(1));
     int width = Math.toIntExact(maps.get(map).dim(2));
@@ -58,17 +58,5 @@ final class RoiGrid {
       extent = Math.max(extent, 1);
     }
     axis.place(start, extent, spec.outputSize(), spec.samplingRatio(), size);
-  }
-
-  /** Every rounding to single precision stands where torchvision has it. */
-  private static int level(RoiAlignSpec spec, float area, int maps) {
-    if (maps == 1) {
-      return 0;
-    }
-    float side = (float) Math.sqrt(area);
-    float octaves = (float) (Math.log(side / spec.canonicalScale()) / Math.log(2));
-    int level = (int) Math.floor(spec.canonicalLevel() + octaves + RoiAlignSpec.LEVEL_EPS);
-    int min = spec.minLevel();
-    return Math.clamp(level, min, min + maps - 1) - min;
   }
 }

@@ -278,6 +278,19 @@ unsigned ballot(unsigned mask, bool predicate) {
   return votes;
 }
 
+unsigned largest(unsigned mask, unsigned value) {
+  Fiber& fiber = fibers[running];
+  fiber.offered = value;
+  sync_warp(mask);
+  unsigned most = 0;
+  for (unsigned lane = 0; lane < WARP; lane++) {
+    if ((mask >> lane & 1) != 0) {
+      most = std::max(most, unsigned(fiber.received[lane]));
+    }
+  }
+  return most;
+}
+
 void* dynamic_shared() { return shared.get(); }
 
 }  // namespace on_host

@@ -66,6 +66,7 @@ void sync_warp(unsigned mask);
 // Passes 8 bytes from lane to lane; source is the lane that is read.
 uint64_t exchange(unsigned mask, uint64_t value, unsigned source);
 unsigned ballot(unsigned mask, bool predicate);
+unsigned largest(unsigned mask, unsigned value);
 void* dynamic_shared();
 
 using Kernel = void (*)(const void* arguments);
@@ -133,6 +134,8 @@ T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32) {
 inline unsigned __ballot_sync(unsigned mask, int predicate) { return on_host::ballot(mask, predicate != 0); }
 inline int __any_sync(unsigned mask, int predicate) { return on_host::ballot(mask, predicate != 0) != 0; }
 inline int __all_sync(unsigned mask, int predicate) { return on_host::ballot(mask, predicate == 0) == 0; }
+
+inline unsigned __reduce_max_sync(unsigned mask, unsigned value) { return on_host::largest(mask, value); }
 
 inline void __threadfence() {}
 inline void __threadfence_block() {}

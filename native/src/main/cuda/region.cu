@@ -1,0 +1,376 @@
+// Picks rows and pools regions. Java: RegionKernels.
+#include "cocoli.cuh"
+
+// ---- rows
+
+// y[n, m] = x[n, indices[n, m]]; a unit is what a row is a multiple of
+template <typename Unit>
+struct GatherRows {
+  const Unit* x;
+  const int* indices;
+  Unit* y;
+  i64 rows;        // of an image in x
+  i64 count;       // units in all
+  Divider columns;  // units of a row
+  Divider picked;   // rows of an image in y
+  u32 missing;      // what a row that is none is filled with
+
+  __device__ static void set(u32& unit, u32 value) { unit = value; }
+
+  __device__ static void set(uint4& unit, u32 value) { unit = make_uint4(value, value, value, value); }
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      u32 at = static_cast<u32>(i);
+      u32 row = columns.quotient(at);
+      u32 column = at - row * columns.divisor;
+      int from = indices[row];
+      if (from < 0) {
+        set(y[i], missing);
+      } else {
+        y[i] = x[(picked.quotient(row) * rows + from) * columns.divisor + column];
+      }
+    }
+  }
+};
+KERNEL(gather_rows_16, GatherRows<uint4>, 256)
+KERNEL(gather_rows_4, GatherRows<u32>, 256)
+
+// dx[n, indices[n, m]] = dy[n, m], where no two indices of an image are equal
+template <typename Unit>
+struct ScatterRows {
+  const Unit* dy;
+  const int* indices;
+  Unit* dx;
+  i64 rows;         // of an image in dx
+  i64 count;        // units in all
+  Divider columns;  // units of a row
+  Divider picked;   // rows of an image in dy
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      u32 at = static_cast<u32>(i);
+      u32 row = columns.quotient(at);
+      u32 column = at - row * columns.divisor;
+      int into = indices[row];
+      if (into >= 0) {
+        dx[(picked.quotient(row) * rows + into) * columns.divisor + column] = dy[i];
+      }
+    }
+  }
+};
+KERNEL(scatter_rows_16, ScatterRows<uint4>, 256)
+KERNEL(scatter_rows_4, ScatterRows<u32>, 256)
+
+// ---- what both ways of pooling share
+
+// A float as an int, so far from the limits that sums and differences of a few do not overflow; NaN is 0.
+__device__ inline int to_int(float x) {
+  constexpr float LIMIT = 536870912.0f;
+  return x == x ? static_cast<int>(fminf(fmaxf(x, -LIMIT), LIMIT)) : 0;
+}
+
+template <typename T, int N>
+__device__ inline void load(const T* from, float (&values)[N]) {
+  Pack<T, N> pack = *reinterpret_cast<const Pack<T, N>*>(from);
+  for (int i = 0; i < N; i++) {
+    values[i] = to_float(pack.at[i]);
+  }
+}
+
+template <typename T, int N>
+__device__ inline void store(const float (&values)[N], T* into) {
+  Pack<T, N> pack;
+  for (int i = 0; i < N; i++) {
+    pack.at[i] = from_float<T>(values[i]);
+  }
+  *reinterpret_cast<Pack<T, N>*>(into) = pack;
+}
+
+// Adds neighbours, each by itself an atomic addition: the order of the sums is not fixed, so that their last bits may change from
+// run to run.
+template <int N>
+__device__ inline void add_atomically(float* into, const float (&values)[N]) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  constexpr int STEP = N % 4 == 0 ? 4 : 1;
+#else
+  constexpr int STEP = 1;
+#endif
+  for (int i = 0; i < N; i += STEP) {
+    if constexpr (STEP == 4) {
+      atomicAdd(reinterpret_cast<float4*>(into + i), make_float4(values[i], values[i + 1], values[i + 2], values[i + 3]));
+    } else {
+      atomicAdd(into + i, values[i]);
+    }
+  }
+}
+
+// The place of an element of [R, bins, bins, C], where threads count N channels as one.
+struct BinPlace {
+  u32 roi;
+  u32 row;
+  u32 column;
+  u32 pack;  // of the channels
+
+  __device__ BinPlace(u32 i, const Divider& packs, const Divider& bins) {
+    u32 bin = packs.quotient(i);
+    pack = i - bin * packs.divisor;
+    u32 rows = bins.quotient(bin);
+    column = bin - rows * bins.divisor;
+    roi = bins.quotient(rows);
+    row = rows - roi * bins.divisor;
+  }
+};
+
+// ---- RoIAlign
+
+constexpr int ROI_MAPS = 8;
+
+struct RoiMap {
+  void* pixels;  // [N,H,W,C]
+  int height;
+  int width;
+  float scale;
+  float least_side;  // a region belongs here, or to a coarser map, from this root of its area on
+};
+
+// The two pixels along one axis that a sample lies between, and its weights.
+struct AxisSample {
+  int low;
+  int high;
+  float low_weight;
+  float high_weight;
+
+  // Returns whether the sample is within the map; the roundings are torchvision's.
+  __device__ bool place(float start, float bin_size, u32 bin, int i, int samples, int size) {
+    float at = start + bin * bin_size + (i + 0.5f) * bin_size / samples;
+    if (at < -1 || at > size) {
+      return false;
+    }
+    at = fmaxf(at, 0);
+    low = min(static_cast<int>(at), size - 1);
+    high = min(low + 1, size - 1);
+    // from the last pixel's centre on there is nothing to interpolate with
+    float beyond = low == high ? 0 : at - low;
+    low_weight = (1 - beyond) / samples;
+    high_weight = beyond / samples;
+    return true;
+  }
+};
+
+// What a thread of RoIAlign and of its gradient does: it finds the region of its bin and that region's map, and the samples of
+// the bin one after the other (torchvision's roi_align and LevelMapper; He et al. 2017). A thread takes N channels of a bin; a
+// warp takes neighbouring channels, so that it reads whole lines of the maps.
+struct RoiBins {
+  RoiMap maps[ROI_MAPS];
+  const float* rois;  // [R,5]
+  i64 count;          // R * bins * bins * packs
+  Divider packs;      // of N channels
+  Divider bins;
+  int map_count;
+  int sampling_ratio;  // 0 or less: a sample for each pixel
+  float offset;        // half a pixel if aligned
+  float least_extent;  // 1 if not aligned
+
+  // Calls what with the offset of each pixel in its map, and its weight.
+  template <int N, typename What>
+  __device__ void each_pixel(const BinPlace& place, const What& what) const {
+    const float* roi = rois + 5 * static_cast<i64>(place.roi);
+    int image = to_int(roi[0]);
+    if (image < 0) {
+      return;
+    }
+    float x1 = roi[1];
+    float y1 = roi[2];
+    float x2 = roi[3];
+    float y2 = roi[4];
+    float side = sqrtf((x2 - x1) * (y2 - y1));
+    int level = 0;
+    while (level + 1 < map_count && side >= maps[level + 1].least_side) {
+      level++;
+    }
+    const RoiMap& map = maps[level];
+    float start_x = x1 * map.scale - offset;
+    float start_y = y1 * map.scale - offset;
+    float bin_width = fmaxf(x2 * map.scale - offset - start_x, least_extent) / bins.divisor;
+    float bin_height = fmaxf(y2 * map.scale - offset - start_y, least_extent) / bins.divisor;
+    int samples_x = sampling_ratio > 0 ? sampling_ratio : to_int(ceilf(bin_width));
+    int samples_y = sampling_ratio > 0 ? sampling_ratio : to_int(ceilf(bin_height));
+    i64 first_row = static_cast<i64>(image) * map.height;
+    i64 channels = static_cast<i64>(packs.divisor) * N;
+    for (int i = 0; i < samples_y; i++) {
+      AxisSample y;
+      if (!y.place(start_y, bin_height, place.row, i, samples_y, map.height)) {
+        continue;
+      }
+      i64 low_row = (first_row + y.low) * map.width;
+      i64 high_row = (first_row + y.high) * map.width;
+      for (int j = 0; j < samples_x; j++) {
+        AxisSample x;
+        if (!x.place(start_x, bin_width, place.column, j, samples_x, map.width)) {
+          continue;
+        }
+        i64 channel = place.pack * N;
+        what(map.pixels, (low_row + x.low) * channels + channel, y.low_weight * x.low_weight);
+        what(map.pixels, (low_row + x.high) * channels + channel, y.low_weight * x.high_weight);
+        what(map.pixels, (high_row + x.low) * channels + channel, y.high_weight * x.low_weight);
+        what(map.pixels, (high_row + x.high) * channels + channel, y.high_weight * x.high_weight);
+      }
+    }
+  }
+};
+
+template <typename T, int N>
+struct RoiAlign {
+  RoiBins regions;
+  T* y;  // [R,bins,bins,C]
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < regions.count; i += piece_stride()) {
+      float sums[N] = {};
+      regions.each_pixel<N>(
+          BinPlace(static_cast<u32>(i), regions.packs, regions.bins), [&](void* map, i64 at, float weight) {
+            float pixel[N];
+            load<T, N>(static_cast<const T*>(map) + at, pixel);
+            for (int c = 0; c < N; c++) {
+              sums[c] += weight * pixel[c];
+            }
+          });
+      store<T, N>(sums, y + i * N);
+    }
+  }
+};
+
+// The maps are cleared before, and are fp32 for both types: hundreds of regions may add to a pixel. The sums are atomic: a gather
+// that fixes their order would first have to sort the regions by place.
+template <typename T, int N>
+struct RoiAlignBackward {
+  RoiBins regions;
+  const T* dy;  // [R,bins,bins,C]
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < regions.count; i += piece_stride()) {
+      float gradient[N];
+      load<T, N>(dy + i * N, gradient);
+      regions.each_pixel<N>(
+          BinPlace(static_cast<u32>(i), regions.packs, regions.bins), [&](void* map, i64 at, float weight) {
+            if (weight == 0) {
+              return;
+            }
+            float share[N];
+            for (int c = 0; c < N; c++) {
+              share[c] = weight * gradient[c];
+            }
+            add_atomically<N>(static_cast<float*>(map) + at, share);
+          });
+    }
+  }
+};
+
+template <typename T>
+using RoiAlignNarrow = RoiAlign<T, 1>;
+template <typename T>
+using RoiAlignWide = RoiAlign<T, Wide<T>::size>;
+template <typename T>
+using RoiAlignBackwardNarrow = RoiAlignBackward<T, 1>;
+template <typename T>
+using RoiAlignBackwardWide = RoiAlignBackward<T, Wide<T>::size>;
+KERNEL_FLOATS(roi_align, RoiAlignNarrow, 256)
+KERNEL_FLOATS(roi_align_wide, RoiAlignWide, 256)
+KERNEL_FLOATS(roi_align_backward, RoiAlignBackwardNarrow, 256)
+KERNEL_FLOATS(roi_align_backward_wide, RoiAlignBackwardWide, 256)
+
+// ---- RoIPool
+
+// Pixels [from, to) of a bin along one axis, cut as torchvision does: in single precision, corners rounded away from zero at a
+// half.
+struct PixelRange {
+  int from;
+  int to;
+
+  __device__ PixelRange(float start, float end, float scale, u32 bin, u32 bins, int extent) {
+    int first = to_int(roundf(start * scale));
+    int last = to_int(roundf(end * scale));
+    float size = static_cast<float>(max(last - first + 1, 1)) / bins;
+    from = min(max(to_int(floorf(bin * size)) + first, 0), extent);
+    to = min(max(to_int(ceilf((bin + 1) * size)) + first, 0), extent);
+  }
+};
+
+// A thread takes N channels of a bin, as with RoIAlign.
+template <int N>
+struct RoiPool {
+  const float* map;   // [N,H,W,C]
+  const float* rois;  // [R,5]
+  float* y;           // [R,bins,bins,C]
+  int* argmax;        // like y, or null
+  i64 count;          // R * bins * bins * packs
+  Divider packs;      // of N channels
+  Divider bins;
+  int height;
+  int width;
+  float scale;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      BinPlace place(static_cast<u32>(i), packs, bins);
+      const float* roi = rois + 5 * static_cast<i64>(place.roi);
+      int image = to_int(roi[0]);
+      PixelRange columns(roi[1], roi[3], scale, place.column, bins.divisor, width);
+      PixelRange rows(roi[2], roi[4], scale, place.row, bins.divisor, height);
+      bool empty = image < 0 || rows.from >= rows.to || columns.from >= columns.to;
+      float best[N];
+      Pack<int, N> winner;
+      for (int c = 0; c < N; c++) {
+        best[c] = empty ? 0.0f : -3.402823466e+38f;
+        winner.at[c] = -1;
+      }
+      if (!empty) {
+        const float* pixels = map + static_cast<i64>(image) * height * width * packs.divisor * N + place.pack * N;
+        for (int row = rows.from; row < rows.to; row++) {
+          for (int column = columns.from; column < columns.to; column++) {
+            int at = row * width + column;
+            float pixel[N];
+            load<float, N>(pixels + static_cast<i64>(at) * packs.divisor * N, pixel);
+            for (int c = 0; c < N; c++) {
+              if (pixel[c] > best[c]) {
+                best[c] = pixel[c];
+                winner.at[c] = at;
+              }
+            }
+          }
+        }
+      }
+      store<float, N>(best, y + i * N);
+      if (argmax != nullptr) {
+        *reinterpret_cast<Pack<int, N>*>(argmax + i * N) = winner;
+      }
+    }
+  }
+};
+KERNEL(roi_pool, RoiPool<1>, 256)
+KERNEL(roi_pool_wide, RoiPool<4>, 256)
+
+// The map is cleared before. The sums are atomic, as RoIAlign's are.
+struct RoiPoolBackward {
+  const float* dy;    // [R,bins,bins,C]
+  const float* rois;  // [R,5]
+  const int* argmax;  // like dy
+  float* dmap;        // [N,H,W,C]
+  i64 count;
+  i64 pixels;        // of an image
+  Divider channels;
+  Divider bins;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      int winner = argmax[i];
+      BinPlace place(static_cast<u32>(i), channels, bins);
+      int image = to_int(rois[5 * static_cast<i64>(place.roi)]);
+      if (winner >= 0 && image >= 0) {
+        atomicAdd(dmap + (image * pixels + winner) * channels.divisor + place.pack, dy[i]);
+      }
+    }
+  }
+};
+KERNEL(roi_pool_backward, RoiPoolBackward, 256)
