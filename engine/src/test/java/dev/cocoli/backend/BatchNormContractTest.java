@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What batch normalisation in training owes on every backend. */
 @ParameterizedClass
@@ -71,7 +72,10 @@ class BatchNormContractTest {
     "2,33,17,24, -20",
     "1,61,70,8, 100",
     "1,7,5,1500, 1",
-    "3,40,50,64, 0"
+    "3,40,50,64, 0",
+    "1,3,3,132, 5",
+    "1,2,2,129, 0",
+    "1,3,70,1, 50"
   })
   void computesTailStatisticsAndGradients(int n, int h, int w, int c, float offset) {
     for (Activation activation : Activation.values()) {
@@ -161,6 +165,49 @@ class BatchNormContractTest {
     tDy = tensors.floats(dy, n, h, w, c);
     backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, null, null);
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
+  }
+
+  /** A standard deviation of a thousandth of the mean, over many values. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4})
+  void theVarianceDoesNotCancel(int channels) {
+    Random random = new Random(61);
+    int rows = 250_000;
+    float[] x = gaussians(random, rows * channels);
+    for (int i = 0; i < x.length; i++) {
+      x[i] = x[i] + 1000;
+    }
+    float[] expected = new float[channels];
+    float[] expectedMean = new float[channels];
+    for (int c = 0; c < channels; c++) {
+      double mean = 0;
+      for (int i = c; i < x.length; i += channels) {
+        mean += x[i];
+      }
+      mean /= rows;
+      double variance = 0;
+      for (int i = c; i < x.length; i += channels) {
+        variance += (x[i] - mean) * (x[i] - mean);
+      }
+      expected[c] = (float) (1 / Math.sqrt(variance / rows));
+      expectedMean[c] = (float) mean;
+    }
+    Tensor ones = tensors.floats(new float[channels]);
+    Tensor mean = tensors.floatOutput(channels);
+    Tensor invStd = tensors.floatOutput(channels);
+    backend.batchNorm(
+        new BatchNormSpec(0, 0.1f, Activation.NONE),
+        tensors.floats(x, 1, 500, 500, channels),
+        ones,
+        ones,
+        null,
+        tensors.floats(new float[channels]),
+        tensors.floats(new float[channels]),
+        mean,
+        invStd,
+        tensors.floatOutput(1, 500, 500, channels));
+    assertClose(expected, tensors.floats(invStd), 3e-6, "1 / deviation");
+    assertClose(expectedMean, tensors.floats(mean), 1e-4, "mean");
   }
 
   @Test

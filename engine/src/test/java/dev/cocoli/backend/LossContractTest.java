@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
 import dev.cocoli.testing.OracleFile;
@@ -17,6 +19,7 @@ import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What softmax and the losses owe, and their gradients. */
@@ -199,6 +202,88 @@ class LossContractTest extends BackendContract {
           new long[] {6, 4},
           (x, loss, dx) -> backend.smoothL1(beta, x, targets, labels, loss, dx));
     }
+  }
+
+  /** Rows and classes around the widths of warps and blocks; logits that begin anywhere. */
+  @ParameterizedTest
+  @CsvSource({"1,1", "3,31", "9,32", "33,33", "70,91", "2100,3", "2,1203"})
+  void losesTheSameAtAnySize(int rows, int classes) {
+    Random random = new Random(31 * rows + classes);
+    int[] labels = random.ints(rows, -1, classes).toArray();
+    labels[0] = classes - 1;
+    float[] x = values(random, rows * classes);
+    long counted = Arrays.stream(labels).filter(label -> label >= 0).count();
+    float[] slopes = new float[x.length];
+    double loss = 0;
+    for (int r = 0; r < rows; r++) {
+      if (labels[r] < 0) {
+        continue;
+      }
+      double sum = 0;
+      for (int c = 0; c < classes; c++) {
+        sum += Math.exp(x[r * classes + c]);
+      }
+      loss += Math.log(sum) - x[r * classes + labels[r]];
+      for (int c = 0; c < classes; c++) {
+        double share = Math.exp(x[r * classes + c]) / sum - (c == labels[r] ? 1 : 0);
+        slopes[r * classes + c] = (float) (share / counted);
+      }
+    }
+    float[] shifted = new float[x.length + 1];
+    System.arraycopy(x, 0, shifted, 1, x.length);
+    Tensor value = tensors.floatOutput(1);
+    Tensor gradient = tensors.floatOutput(x.length + 1).view(4, Shape.of(rows, classes), DType.F32);
+    backend.softmaxCrossEntropy(
+        tensors.floats(shifted).view(4, Shape.of(rows, classes), DType.F32),
+        tensors.ints(labels),
+        value,
+        gradient);
+    assertEquals(loss / counted, tensors.floats(value)[0], 1e-6 * (1 + loss / counted));
+    assertTrue(relativeNorm(slopes, tensors.floats(gradient)) < 1e-6, "gradient");
+
+    // twice the same bits
+    float before = tensors.floats(value)[0];
+    Tensor again = tensors.floatOutput(rows, classes);
+    backend.softmaxCrossEntropy(
+        tensors.floats(x, rows, classes), tensors.ints(labels), value, again);
+    assertEquals(before, tensors.floats(value)[0]);
+    assertArrayEquals(tensors.floats(gradient), tensors.floats(again));
+  }
+
+  /** Rows and boxes of a row; the gradient begins anywhere. */
+  @ParameterizedTest
+  @CsvSource({"1,1,0", "300,1,1", "65,2,0", "40,21,0", "40,21,1", "3,91,1"})
+  void onlyTheLabelsBoxIsLearnt(int rows, int boxes, int shift) {
+    Random random = new Random(rows);
+    int[] labels = random.ints(rows, -1, Math.max(2, boxes)).toArray();
+    labels[0] = 1;
+    float[] x = values(random, rows * 4 * boxes);
+    float[] targets = values(random, rows * 4);
+    long counted = Arrays.stream(labels).filter(label -> label >= 0).count();
+    float[] slopes = new float[x.length];
+    double loss = 0;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < 4 && labels[r] > 0; c++) {
+        int at = 4 * (r * boxes + (boxes > 1 ? labels[r] : 0)) + c;
+        double d = (double) x[at] - targets[4 * r + c];
+        loss += Math.abs(d) < 0.5 ? d * d : Math.abs(d) - 0.25;
+        slopes[at] = (float) ((Math.abs(d) < 0.5 ? 2 * d : Math.signum(d)) / counted);
+      }
+    }
+    Tensor value = tensors.floatOutput(1);
+    Tensor gradient =
+        tensors
+            .floatOutput(x.length + shift)
+            .view(4L * shift, Shape.of(rows, 4L * boxes), DType.F32);
+    backend.smoothL1(
+        0.5f,
+        tensors.floats(x, rows, 4L * boxes),
+        tensors.floats(targets, rows, 4),
+        tensors.ints(labels),
+        value,
+        gradient);
+    assertEquals(loss / counted, tensors.floats(value)[0], 1e-6 * (1 + loss / counted));
+    assertClose(slopes, tensors.floats(gradient), 1e-7, "gradient");
   }
 
   @FunctionalInterface

@@ -64,7 +64,9 @@ class MapContractTest {
     "2,2,0, 1,6,7,8",
     "1,2,0, 2,5,5,16",
     "3,1,1, 1,1,1,3",
-    "5,3,2, 1,11,13,24"
+    "5,3,2, 1,11,13,24",
+    "15,4,7, 1,17,9,4",
+    "2,3,1, 3,5,8,1"
   })
   void theFirstOfEqualWinners(int k, int s, int p, int n, int h, int w, int c) {
     Random random = new Random(41);
@@ -114,6 +116,14 @@ class MapContractTest {
     Tensor again = tensors.floatOutput(n, oh, ow, c);
     backend.maxPool2d(spec, input, again, null);
     assertArrayEquals(y, tensors.floats(again));
+    // what begins between two pieces of 16 bytes
+    Tensor shifted = tensors.floatOutput(y.length + 1).view(4, output.shape(), DType.F32);
+    backend.maxPool2d(spec, input, shifted, argmax);
+    assertArrayEquals(y, tensors.floats(shifted));
+    assertArrayEquals(places, bytes(argmax));
+    Tensor shiftedDx = tensors.floatOutput(x.length + 1).view(4, input.shape(), DType.F32);
+    backend.maxPool2dBackward(spec, tensors.floats(dy, n, oh, ow, c), argmax, shiftedDx);
+    assertArrayEquals(dx, tensors.floats(shiftedDx), 1e-5f);
   }
 
   @Test
@@ -141,10 +151,18 @@ class MapContractTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"3,5,7,9", "4,4,4,4", "13,17,25,34", "1,1,5,3", "5,6,3,2", "25,34,50,67"})
-  void upsamplingAddsAndItsGradientSums(int h, int w, int height, int width) {
+  @CsvSource({
+    "3,5,7,9, 6",
+    "4,4,4,4, 6",
+    "13,17,25,34, 6",
+    "1,1,5,3, 6",
+    "5,6,3,2, 6",
+    "25,34,50,67, 6",
+    "25,34,50,67, 8",
+    "5,6,3,2, 4"
+  })
+  void upsamplingAddsAndItsGradientSums(int h, int w, int height, int width, int c) {
     Random random = new Random(43);
-    final int c = 6;
     float[] x = gaussians(random, 2 * h * w * c);
     float[] other = gaussians(random, 2 * height * width * c);
     float[] dy = gaussians(random, other.length);

@@ -13,6 +13,7 @@ import dev.cocoli.testing.TestTensors;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What resizing and normalising a picture owes. */
@@ -69,6 +70,32 @@ class PictureContractTest extends BackendContract {
       boolean inside = i / 15 < 2 && i / 3 % 5 < 4;
       float colour = new float[] {0, 1, 0.2f}[i % 3];
       assertEquals(inside ? colour : 0, values[i], 1e-6, "element " + i);
+    }
+  }
+
+  /** Where the picture's edge lies decides which boxes are found: not a bit may differ. */
+  @ParameterizedTest
+  @CsvSource({"90,120,187,250,192,256", "61,47,20,15,32,32", "1,7,3,3,3,3", "33,50,33,50,40,50"})
+  void hasTheCpusBits(int h, int w, long height, long width, long slotHeight, long slotWidth) {
+    byte[] bytes = new byte[h * w * 3];
+    new Random(8).nextBytes(bytes);
+    float[] shares = new float[bytes.length];
+    for (int i = 0; i < bytes.length; i++) {
+      shares[i] = (bytes[i] & 0xFF) / 255f;
+    }
+    NormalizeSpec spec =
+        new NormalizeSpec(
+            new float[] {0.485f, 0.456f, 0.406f}, new float[] {0.229f, 0.224f, 0.225f});
+    Tensor slot = tensors.floatOutput(slotHeight, slotWidth, 3);
+    try (Backend cpu = TestBackends.cpu(1);
+        TestTensors own = new TestTensors(cpu)) {
+      Tensor expected = own.floatOutput(slotHeight, slotWidth, 3);
+      cpu.resizeNormalize(spec, own.bytes(bytes, h, w, 3), height, width, expected);
+      backend.resizeNormalize(spec, tensors.bytes(bytes, h, w, 3), height, width, slot);
+      assertArrayEquals(own.floats(expected), tensors.floats(slot));
+      cpu.resizeNormalize(spec, own.floats(shares, h, w, 3), height, width, expected);
+      backend.resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, slot);
+      assertArrayEquals(own.floats(expected), tensors.floats(slot));
     }
   }
 

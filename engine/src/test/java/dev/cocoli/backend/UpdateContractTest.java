@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
 import dev.cocoli.testing.OracleFile;
@@ -100,6 +102,53 @@ class UpdateContractTest extends BackendContract {
     }
     assertClose(newVelocity, tensors.floats(velocity), 1e-6, "velocity");
     assertClose(moved, tensors.floats(parameter), 1e-6, "parameter");
+  }
+
+  /** What begins between two pieces of 16 bytes is worked on element by element. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void parametersMayBeginAnywhere(int shift) {
+    int count = 3001;
+    Random random = new Random(shift);
+    float[] p = values(random, count);
+    float[] g = values(random, count);
+    Tensor parameter = shifted(p, shift);
+    Tensor gradient = tensors.floats(g);
+    Tensor velocity = shifted(new float[count], shift);
+    Tensor aligned = tensors.floats(p);
+    Tensor alignedVelocity = tensors.floats(new float[count]);
+    SgdSpec spec = new SgdSpec(0.1f, 0.9f, 1e-3f);
+    backend.sgdUpdate(spec, parameter, gradient, velocity);
+    backend.sgdUpdate(spec, aligned, gradient, alignedVelocity);
+    assertArrayEquals(tensors.floats(aligned), tensors.floats(parameter));
+    assertArrayEquals(tensors.floats(alignedVelocity), tensors.floats(velocity));
+    Tensor sum = tensors.floatOutput(1);
+    Tensor alignedSum = tensors.floatOutput(1);
+    backend.squaredNorm(parameter, sum);
+    backend.squaredNorm(aligned, alignedSum);
+    float squares = tensors.floats(alignedSum)[0];
+    assertEquals(squares, tensors.floats(sum)[0], 1e-6 * squares);
+    backend.clipByNorm(parameter, alignedSum, 2);
+    backend.clipByNorm(aligned, alignedSum, 2);
+    assertArrayEquals(tensors.floats(aligned), tensors.floats(parameter));
+  }
+
+  private Tensor shifted(float[] values, int shift) {
+    float[] longer = new float[values.length + shift];
+    System.arraycopy(values, 0, longer, shift, values.length);
+    return tensors.floats(longer).view(4L * shift, Shape.of(values.length), DType.F32);
+  }
+
+  @Test
+  void theNormHasTheSameBitsAgain() {
+    Tensor x = tensors.floats(values(new Random(5), 300_007));
+    Tensor sum = tensors.floatOutput(1);
+    backend.squaredNorm(x, sum);
+    float first = tensors.floats(sum)[0];
+    for (int run = 0; run < 3; run++) {
+      backend.squaredNorm(x, sum);
+      assertEquals(first, tensors.floats(sum)[0]);
+    }
   }
 
   @Test

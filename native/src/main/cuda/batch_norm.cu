@@ -1,0 +1,345 @@
+// Batch normalisation in training over x [rows,C], by channel, and its gradient. Java: BatchNormKernels.
+//
+// Bound by memory, so each pass reads its inputs once: a pass that sums, a small one that finishes the sums of each channel, a pass
+// that writes. Both large passes cut the map alike: a block has a strip of channels and some rows; its threads have neighbouring
+// channels (Width, 1 or those of 16 bytes) of every so many rows, 64 at most. A thread sums in single precision, differences from
+// the first value that it reads, so that nothing cancels where the mean is far from 0; all beyond is summed in double precision, in
+// a fixed order (the parallel form of Chan, Golub and LeVeque 1983 with shifted data; no atomics).
+#include "cocoli.cuh"
+
+constexpr u32 THREADS = 256;
+
+// How a block's threads share its part of the map. blockIdx.x counts the rows' parts, blockIdx.y the strips of channels.
+struct Tiles {
+  i64 rows;
+  i64 rows_a_block;
+  int channels;
+  int lanes_log2;  // threads along a row; the others have other rows
+
+  __device__ u32 lane() const { return threadIdx.x & ((1u << lanes_log2) - 1); }
+  __device__ u32 lanes() const { return 1u << lanes_log2; }
+  __device__ i64 row_step() const { return THREADS >> lanes_log2; }
+  __device__ i64 first_row() const { return static_cast<i64>(blockIdx.x) * rows_a_block + (threadIdx.x >> lanes_log2); }
+  __device__ i64 end_row() const {
+    i64 end = (static_cast<i64>(blockIdx.x) + 1) * rows_a_block;
+    return end < rows ? end : rows;
+  }
+  template <int Width>
+  __device__ i64 channel() const {
+    return (static_cast<i64>(blockIdx.y) * lanes() + lane()) * Width;
+  }
+};
+
+// Adds what the threads of a block have for the same channels, and writes it as the block's part: [parts,2,C] of doubles.
+template <int Width>
+__device__ void write_parts(const Tiles& tiles, i64 channel, const double (&first)[Width], const double (&second)[Width],
+                            double* partial) {
+  __shared__ double sums[Width * THREADS];
+  double* part = partial + static_cast<i64>(blockIdx.x) * 2 * tiles.channels;
+  for (int which = 0; which < 2; which++) {
+    for (int j = 0; j < Width; j++) {
+      sums[j * THREADS + threadIdx.x] = which == 0 ? first[j] : second[j];
+    }
+    for (u32 half = THREADS / 2; half >= tiles.lanes(); half /= 2) {
+      __syncthreads();
+      if (threadIdx.x < half) {
+        for (int j = 0; j < Width; j++) {
+          sums[j * THREADS + threadIdx.x] += sums[j * THREADS + threadIdx.x + half];
+        }
+      }
+    }
+    if (threadIdx.x < tiles.lanes() && channel < tiles.channels) {
+      for (int j = 0; j < Width; j++) {
+        part[which * static_cast<i64>(tiles.channels) + channel + j] = sums[j * THREADS + threadIdx.x];
+      }
+    }
+    __syncthreads();
+  }
+}
+
+// Sums of x and of its squares
+template <typename T, int Width>
+struct Statistics {
+  const T* x;
+  double* partial;
+  Tiles tiles;
+
+  __device__ void operator()() const {
+    i64 channel = tiles.channel<Width>();
+    double sums[Width] = {};
+    double squares[Width] = {};
+    i64 row = tiles.first_row();
+    if (channel < tiles.channels && row < tiles.end_row()) {
+      float shift[Width];
+      float sum[Width] = {};
+      float square[Width] = {};
+      Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * tiles.channels + channel);
+      for (int j = 0; j < Width; j++) {
+        shift[j] = to_float(pack.at[j]);
+      }
+      int count = 1;
+      for (row += tiles.row_step(); row < tiles.end_row(); row += tiles.row_step()) {
+        pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * tiles.channels + channel);
+        for (int j = 0; j < Width; j++) {
+          float difference = to_float(pack.at[j]) - shift[j];
+          sum[j] += difference;
+          square[j] += difference * difference;
+        }
+        count++;
+      }
+      for (int j = 0; j < Width; j++) {
+        double centre = shift[j];
+        double total = sum[j];
+        sums[j] = total + count * centre;
+        squares[j] = square[j] + (2 * total + count * centre) * centre;
+      }
+    }
+    write_parts<Width>(tiles, channel, sums, squares, partial);
+  }
+};
+
+// The sums of 8 channels over all parts, for the first 8 threads of the block; 32 threads share a channel's parts.
+struct PartSums {
+  static constexpr u32 CHANNELS = 8;
+
+  const double* partial;  // [parts,2,C]
+  i64 parts;
+  i64 channels;
+
+  __device__ i64 channel() const { return static_cast<i64>(blockIdx.x) * CHANNELS + threadIdx.x % CHANNELS; }
+
+  __device__ bool has_total() const { return threadIdx.x < CHANNELS && channel() < channels; }
+
+  __device__ void total(double& first, double& second) const {
+    __shared__ double sums[2][THREADS];
+    first = 0;
+    second = 0;
+    if (channel() < channels) {
+      for (i64 part = threadIdx.x / CHANNELS; part < parts; part += THREADS / CHANNELS) {
+        first += partial[part * 2 * channels + channel()];
+        second += partial[(part * 2 + 1) * channels + channel()];
+      }
+    }
+    sums[0][threadIdx.x] = first;
+    sums[1][threadIdx.x] = second;
+    for (u32 half = THREADS / 2; half >= CHANNELS; half /= 2) {
+      __syncthreads();
+      if (threadIdx.x < half) {
+        sums[0][threadIdx.x] += sums[0][threadIdx.x + half];
+        sums[1][threadIdx.x] += sums[1][threadIdx.x + half];
+      }
+    }
+    first = sums[0][threadIdx.x];
+    second = sums[1][threadIdx.x];
+  }
+};
+
+// Mean and deviation of each channel, the running statistics, and the factor and addend that normalise
+struct FinishStatistics {
+  PartSums sums;
+  const float* weight;
+  const float* bias;
+  float* running_mean;
+  float* running_var;
+  float* mean;
+  float* inv_std;
+  float* coefficients;  // [2,C]: factor, addend
+  i64 rows;
+  float eps;
+  float momentum;
+
+  __device__ static void move(float& running, double value, double momentum) {
+    running = static_cast<float>(running * (1 - momentum) + momentum * value);
+  }
+
+  __device__ void operator()() const {
+    double sum;
+    double square;
+    sums.total(sum, square);
+    if (!sums.has_total()) {
+      return;
+    }
+    i64 c = sums.channel();
+    double count = static_cast<double>(rows);
+    double exact = sum / count;
+    double variance = square / count - exact * exact;
+    // not fmax, which would hide what is not a number
+    variance = variance < 0 ? 0.0 : variance;
+    double inverse = 1 / sqrt(variance + eps);
+    mean[c] = static_cast<float>(exact);
+    inv_std[c] = static_cast<float>(inverse);
+    move(running_mean[c], exact, momentum);
+    move(running_var[c], rows > 1 ? variance * count / (count - 1) : variance, momentum);
+    double scale = inverse * weight[c];
+    coefficients[c] = static_cast<float>(scale);
+    coefficients[sums.channels + c] = static_cast<float>(bias[c] - exact * scale);
+  }
+};
+KERNEL(batch_norm_finish, FinishStatistics, THREADS)
+
+// y = activation(x * factor + addend + residual)
+template <typename T, int Width>
+struct Normalize {
+  const T* x;
+  const T* residual;  // or null
+  T* y;
+  const float* coefficients;  // [2,C]
+  Tiles tiles;
+  int relu;
+
+  __device__ void operator()() const {
+    i64 channel = tiles.channel<Width>();
+    if (channel >= tiles.channels) {
+      return;
+    }
+    float factor[Width];
+    float addend[Width];
+    for (int j = 0; j < Width; j++) {
+      factor[j] = coefficients[channel + j];
+      addend[j] = coefficients[tiles.channels + channel + j];
+    }
+    for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
+      i64 at = row * tiles.channels + channel;
+      Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
+      Pack<T, Width> other = {};
+      if (residual != nullptr) {
+        other = *reinterpret_cast<const Pack<T, Width>*>(residual + at);
+      }
+      for (int j = 0; j < Width; j++) {
+        float value = to_float(pack.at[j]) * factor[j] + addend[j];
+        value += to_float(other.at[j]);
+        pack.at[j] = from_float<T>(relu != 0 && value <= 0 ? 0.0f : value);
+      }
+      *reinterpret_cast<Pack<T, Width>*>(y + at) = pack;
+    }
+  }
+};
+
+// dy becomes the gradient behind the activation; sums of it and of its products with x less the mean
+template <typename T, int Width>
+struct GradientSums {
+  const T* x;
+  const T* y;  // or null if there is no activation
+  T* dy;
+  const float* mean;
+  double* partial;
+  Tiles tiles;
+
+  __device__ void operator()() const {
+    i64 channel = tiles.channel<Width>();
+    double sums[Width] = {};
+    double products[Width] = {};
+    if (channel < tiles.channels) {
+      float centre[Width];
+      float sum[Width] = {};
+      float product[Width] = {};
+      for (int j = 0; j < Width; j++) {
+        centre[j] = mean[channel + j];
+      }
+      for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
+        i64 at = row * tiles.channels + channel;
+        Pack<T, Width> slope = *reinterpret_cast<const Pack<T, Width>*>(dy + at);
+        if (y != nullptr) {
+          Pack<T, Width> output = *reinterpret_cast<const Pack<T, Width>*>(y + at);
+          for (int j = 0; j < Width; j++) {
+            if (!(to_float(output.at[j]) > 0)) {
+              slope.at[j] = T{};
+            }
+          }
+          *reinterpret_cast<Pack<T, Width>*>(dy + at) = slope;
+        }
+        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
+        for (int j = 0; j < Width; j++) {
+          float value = to_float(slope.at[j]);
+          sum[j] += value;
+          product[j] += (to_float(pack.at[j]) - centre[j]) * value;
+        }
+      }
+      for (int j = 0; j < Width; j++) {
+        sums[j] = sum[j];
+        products[j] = product[j];
+      }
+    }
+    write_parts<Width>(tiles, channel, sums, products, partial);
+  }
+};
+
+// The parameters' gradients, and dx = scale (dy - mean(dy) - xhat mean(dy xhat)) as one sum of dy, x and a constant
+struct FinishGradients {
+  PartSums sums;
+  const float* weight;
+  const float* mean;
+  const float* inv_std;
+  float* d_weight;      // or null
+  float* d_bias;        // or null
+  float* coefficients;  // [3,C]: of dy, of x, constant
+  i64 rows;
+
+  __device__ void operator()() const {
+    double sum;
+    double product;
+    sums.total(sum, product);
+    if (!sums.has_total()) {
+      return;
+    }
+    i64 c = sums.channel();
+    double count = static_cast<double>(rows);
+    double inverse = inv_std[c];
+    double scale = weight[c] * inverse;
+    double slope = -scale * inverse * inverse * product / count;
+    coefficients[c] = static_cast<float>(scale);
+    coefficients[sums.channels + c] = static_cast<float>(slope);
+    coefficients[2 * sums.channels + c] = static_cast<float>(-scale * sum / count - slope * mean[c]);
+    if (d_weight != nullptr) {
+      d_weight[c] = static_cast<float>(d_weight[c] + product * inverse);
+      d_bias[c] = static_cast<float>(d_bias[c] + sum);
+    }
+  }
+};
+KERNEL(batch_norm_finish_gradients, FinishGradients, THREADS)
+
+template <typename T, int Width>
+struct InputGradient {
+  const T* x;
+  const T* dy;
+  T* dx;
+  const float* coefficients;  // [3,C]
+  Tiles tiles;
+
+  __device__ void operator()() const {
+    i64 channel = tiles.channel<Width>();
+    if (channel >= tiles.channels) {
+      return;
+    }
+    float of_gradient[Width];
+    float of_input[Width];
+    float constant[Width];
+    for (int j = 0; j < Width; j++) {
+      of_gradient[j] = coefficients[channel + j];
+      of_input[j] = coefficients[tiles.channels + channel + j];
+      constant[j] = coefficients[2 * static_cast<i64>(tiles.channels) + channel + j];
+    }
+    for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
+      i64 at = row * tiles.channels + channel;
+      Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
+      Pack<T, Width> slope = *reinterpret_cast<const Pack<T, Width>*>(dy + at);
+      for (int j = 0; j < Width; j++) {
+        float value = to_float(pack.at[j]) * of_input[j] + constant[j];
+        pack.at[j] = from_float<T>(value + to_float(slope.at[j]) * of_gradient[j]);
+      }
+      *reinterpret_cast<Pack<T, Width>*>(dx + at) = pack;
+    }
+  }
+};
+
+#define BATCH_NORM_KERNELS(name, arguments)                       \
+  template <typename T>                                           \
+  using arguments##Narrow = arguments<T, 1>;                      \
+  template <typename T>                                           \
+  using arguments##Wide = arguments<T, Wide<T>::size>;            \
+  KERNEL_FLOATS(batch_norm_##name, arguments##Narrow, THREADS)    \
+  KERNEL_FLOATS(batch_norm_##name##_wide, arguments##Wide, THREADS)
+BATCH_NORM_KERNELS(statistics, Statistics)
+BATCH_NORM_KERNELS(normalize, Normalize)
+BATCH_NORM_KERNELS(gradient_sums, GradientSums)
+BATCH_NORM_KERNELS(input_gradient, InputGradient)
