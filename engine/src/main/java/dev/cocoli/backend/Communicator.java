@@ -8,6 +8,10 @@ import java.util.List;
  * collectives in the same order; a call that the others do not join ends in an exception once the
  * timeout is over, on every rank. Counts are elements.
  *
+ * <p>Once a rank has failed, is missing or has called something else than the others, every call
+ * throws a {@link CommunicatorException} that names it, and the last collective that each rank had
+ * entered. Then nobody touches the ranks' tensors any more.
+ *
  * <p>One thread, the one that drives the rank's backend, calls everything but {@link #abort}.
  */
 public interface Communicator extends AutoCloseable {
