@@ -24,6 +24,15 @@ public interface Communicator extends AutoCloseable {
     MEAN
   }
 
+  /**
+   * What all-reduces cost.
+   *
+   * @param seconds for which they ran, from when all ranks were there
+   * @param waitSeconds for which {@link #awaitAllReduces} held up the backend, the wait for other
+   *     ranks included
+   */
+  record AllReduceTimes(double seconds, double waitSeconds) {}
+
   /** {@return which of the ranks this is, from 0} */
   int rank();
 
@@ -45,6 +54,14 @@ public interface Communicator extends AutoCloseable {
    * where the device can do the waiting.
    */
   void awaitAllReduces();
+
+  /**
+   * {@return what the all-reduces cost that were waited for since the last call; zeros where that
+   * is not measured}
+   */
+  default AllReduceTimes takeAllReduceTimes() {
+    return new AllReduceTimes(0, 0);
+  }
 
   /**
    * Overwrites a tensor with that of one rank, in the order of the backend's calls.

@@ -183,6 +183,10 @@ class CommunicatorContractTest {
           }
           firstHasStarted.countDown();
           communicator.awaitAllReduces();
+          Communicator.AllReduceTimes times = communicator.takeAllReduceTimes();
+          assertTrue(times.seconds() >= 0 && times.seconds() < 60, times::toString);
+          assertTrue(times.waitSeconds() >= 0 && times.waitSeconds() < 60, times::toString);
+          assertEquals(new Communicator.AllReduceTimes(0, 0), communicator.takeAllReduceTimes());
           double[] sums = sums(all(rank -> exact(rank, 5000)));
           for (Tensor x : started) {
             assertEquals(sums[4999], tensors.floats(x)[4999]);

@@ -29,6 +29,8 @@ public final class LocalCommunicator implements Communicator {
   /** All-reduces begun, in order, and what each is to write. */
   private final Deque<Meeting> pending = new ArrayDeque<>();
 
+  private long reducedNanos;
+  private long waitedNanos;
   private boolean closed;
 
   private LocalCommunicator(LocalGroup group, int rank, Backend backend) {
@@ -92,14 +94,24 @@ public final class LocalCommunicator implements Communicator {
 
   @Override
   public void awaitAllReduces() {
+    long begin = System.nanoTime();
     while (!pending.isEmpty()) {
       Meeting meeting = pending.peek();
       group.awaitComplete(rank, meeting);
-      group.awaitReduced(rank, meeting);
+      reducedNanos += group.awaitReduced(rank, meeting);
       group.leave(meeting);
       meeting.tensors[rank].buffer().markWritten();
       pending.remove();
     }
+    waitedNanos += System.nanoTime() - begin;
+  }
+
+  @Override
+  public AllReduceTimes takeAllReduceTimes() {
+    AllReduceTimes times = new AllReduceTimes(reducedNanos / 1e9, waitedNanos / 1e9);
+    reducedNanos = 0;
+    waitedNanos = 0;
+    return times;
   }
 
   @Override

@@ -118,22 +118,27 @@ final class LocalGroup {
         }
       }
     } catch (InterruptedException e) {
-      failInterrupted(rank, e);
+      throw interrupted(rank, e);
     } finally {
       lock.unlock();
     }
   }
 
-  /** Waits for an all-reduce that all have joined: for computation only, so without a timeout. */
-  void awaitReduced(int rank, Meeting meeting) {
+  /**
+   * Waits for an all-reduce that all have joined: for computation only, so without a timeout.
+   *
+   * @return for how many nanoseconds it ran
+   */
+  long awaitReduced(int rank, Meeting meeting) {
     lock.lock();
     try {
       while (!meeting.reduced()) {
         throwIfFailed();
         changed.await();
       }
+      return meeting.nanos();
     } catch (InterruptedException e) {
-      failInterrupted(rank, e);
+      throw interrupted(rank, e);
     } finally {
       lock.unlock();
     }
@@ -148,7 +153,7 @@ final class LocalGroup {
         changed.await();
       }
     } catch (InterruptedException e) {
-      failInterrupted(rank, e);
+      throw interrupted(rank, e);
     } finally {
       lock.unlock();
     }
@@ -202,6 +207,7 @@ final class LocalGroup {
         return null;
       }
       busy++;
+      ready.peek().beginPieces();
       return ready.peek();
     } finally {
       lock.unlock();
@@ -259,17 +265,22 @@ final class LocalGroup {
     }
   }
 
-  private void failInterrupted(int rank, InterruptedException e) {
+  private CommunicatorException interrupted(int rank, InterruptedException e) {
     fail("the thread of rank " + rank + " was interrupted", List.of(rank), e);
     Thread.currentThread().interrupt();
-    throwIfFailed();
+    awaitQuiet();
+    return exception();
   }
 
   private void throwIfFailed() {
     if (failure != null) {
       awaitQuiet();
-      throw new CommunicatorException(failure.message(), failure.ranks(), failure.cause());
+      throw exception();
     }
+  }
+
+  private CommunicatorException exception() {
+    return new CommunicatorException(failure.message(), failure.ranks(), failure.cause());
   }
 
   /**

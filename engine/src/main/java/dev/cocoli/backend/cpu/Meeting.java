@@ -31,6 +31,9 @@ final class Meeting {
   private int arrived;
   private int left;
   private long piecesDone;
+  private long startNanos;
+  private long endNanos;
+  private boolean started;
 
   Meeting(CollectiveCall call, Reduction reduction, int size) {
     this.call = call;
@@ -84,9 +87,23 @@ final class Meeting {
     return came.length == 1 ? 0 : RankSum.pieces(tensors[0]);
   }
 
+  /** Notes that a thread begins to take pieces. */
+  void beginPieces() {
+    if (!started) {
+      started = true;
+      startNanos = System.nanoTime();
+    }
+  }
+
   /** Notes that pieces have been reduced. */
   void addPieces(long count) {
     piecesDone += count;
+    endNanos = System.nanoTime();
+  }
+
+  /** {@return for how long pieces were reduced} */
+  long nanos() {
+    return endNanos - startNanos;
   }
 
   /** {@return whether the all-reduce is done} */
