@@ -1,9 +1,12 @@
 package dev.cocoli.backend;
 
 import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.cpu.LocalCommunicator;
 import dev.cocoli.tensor.Device;
+import java.time.Duration;
+import java.util.List;
 
-/** Opens the backend of a device. */
+/** Opens the backend of a device, and connects those of several. */
 public final class Backends {
   private Backends() {}
 
@@ -20,5 +23,17 @@ public final class Backends {
           throw new IllegalArgumentException(
               "device " + device + ": this version has no CUDA backend; use cpu");
     };
+  }
+
+  /**
+   * Connects the replicas of one process, one rank each.
+   *
+   * @param replicas the ranks' backends, one for each, all of the processor
+   * @param timeout how long a rank waits for the others before it gives up
+   * @return each rank's communicator, for the thread that drives the rank's backend; it closes it
+   * @throws IllegalArgumentException if this version cannot connect these
+   */
+  public static List<Communicator> connect(List<Backend> replicas, Duration timeout) {
+    return LocalCommunicator.group(replicas, timeout);
   }
 }
