@@ -26,6 +26,18 @@ public final class Backends {
   }
 
   /**
+   * {@return a backend for one of several replicas in this process, which share the processor's
+   * threads; for the calling thread alone, and closed by it}
+   *
+   * @param device where it is to compute
+   * @param replicas how many replicas there are
+   * @throws IllegalArgumentException if this version cannot compute there
+   */
+  public static Backend openReplica(Device device, int replicas) {
+    return device.kind() == Device.Kind.CPU ? CpuBackend.ofReplica(replicas) : open(device);
+  }
+
+  /**
    * Connects the replicas of one process, one rank each.
    *
    * @param replicas the ranks' backends, one for each, all of the processor

@@ -121,14 +121,13 @@ final class GradientBuckets {
   }
 
   /**
-   * Averages a few numbers of the step, weighed as the gradients are. Behind the backward pass; the
-   * result is there after {@link #finish}.
+   * Averages a few numbers of the step as well. Behind the backward pass; the result is there after
+   * {@link #finish}.
    *
    * @param numbers F32
    */
   void sendAlong(Tensor numbers) {
     sendRest();
-    weigh(numbers);
     communicator.startAllReduce(numbers, Reduction.MEAN);
   }
 
@@ -156,8 +155,10 @@ final class GradientBuckets {
    * Multiplies by this rank's weight, which is another number than 1 only in the last batch of an
    * epoch. No primitive does just that; an update whose gradient is the value itself does: x - (1 -
    * w) x.
+   *
+   * @param x F32, overwritten
    */
-  private void weigh(Tensor x) {
+  void weigh(Tensor x) {
     if (weight == 1) {
       return;
     }
