@@ -209,7 +209,7 @@ public final class Replicas {
         if (running.await(grace, TimeUnit.NANOSECONDS)) {
           break;
         }
-        if (++rounds > 2) {
+        if (++rounds > 1) {
           outcomes.hang(threads);
           break;
         }
