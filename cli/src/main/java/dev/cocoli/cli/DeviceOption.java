@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.backend.Backends;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
@@ -7,6 +8,7 @@ import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -15,6 +17,8 @@ import picocli.CommandLine.Spec;
 /** The option {@code --device}. What is asked for is used, or it is an error; nothing else is. */
 final class DeviceOption {
   private static final String AUTO = "auto";
+  private static final String CUDA = "cuda";
+  private static final String ALL_CUDA = "cuda:all";
 
   @Option(
       names = "--device",
@@ -22,47 +26,70 @@ final class DeviceOption {
       defaultValue = AUTO,
       description =
           "auto, or a list with one replica each: cpu, cuda, cuda:1, cuda:0,cuda:1, cuda:all,"
-              + " cpu,cpu. This version computes on one cpu. Default: ${DEFAULT-VALUE}.")
+              + " cpu,cpu. This version computes on the cpu, and trains on several replicas; the"
+              + " other commands use one. Default: ${DEFAULT-VALUE}.")
   private String name;
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
   /**
-   * Returns the device, and says what {@code auto} chose.
+   * Returns the one device, and says what {@code auto} chose.
    *
    * @param notes where that is said
    */
   Device choose(PrintWriter notes) {
+    List<Device> devices = chooseAll(notes);
+    if (devices.size() > 1) {
+      throw usage("this command computes on one device, not on " + devices.size(), null);
+    }
+    return devices.getFirst();
+  }
+
+  /**
+   * Returns the devices, one replica each, and says what {@code auto} chose.
+   *
+   * @param notes where that is said
+   */
+  List<Device> chooseAll(PrintWriter notes) {
     if (name.equals(AUTO)) {
       int threads = Runtime.getRuntime().availableProcessors();
       notes.printf(
           "device: cpu, %d thread%s (auto: this version computes on the cpu only)%n",
           threads, threads == 1 ? "" : "s");
-      return Device.CPU;
+      return List.of(Device.CPU);
     }
-    List<Device> devices = new ArrayList<>();
-    for (String one : name.split(",", -1)) {
-      devices.add(parse(one.strip()));
+    List<String> names = Stream.of(name.split(",", -1)).map(String::strip).toList();
+    List<Device> parsed =
+        names.stream().map(one -> parse(one.equals(ALL_CUDA) ? CUDA : one)).toList();
+    if (parsed.stream().map(Device::kind).distinct().count() > 1) {
+      throw usage("replicas compute on one sort of device", null);
     }
-    if (devices.stream().anyMatch(device -> device.kind() == Device.Kind.CUDA)) {
+    if (parsed.getFirst().kind() == Device.Kind.CUDA) {
       throw new CommandException("--device " + name + ": " + whyNoCuda());
     }
-    if (devices.size() > 1) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--device " + name + ": this version computes on one device, not on " + devices.size());
+    List<Device> devices = new ArrayList<>();
+    for (int i = 0; i < parsed.size(); i++) {
+      if (names.get(i).equals(ALL_CUDA)) {
+        devices.addAll(Backends.devices(Device.Kind.CUDA));
+      } else {
+        devices.add(parsed.get(i));
+      }
     }
-    return devices.getFirst();
+    return List.copyOf(devices);
   }
 
   private Device parse(String one) {
     try {
-      return Device.parse(one.equals("cuda:all") ? "cuda" : one);
+      return Device.parse(one);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(
           spec.commandLine(), "--device: " + e.getMessage() + ", auto, or a list of them", e);
     }
+  }
+
+  private ParameterException usage(String text, Exception cause) {
+    return new ParameterException(spec.commandLine(), "--device " + name + ": " + text, cause);
   }
 
   /** Tries to load all of CUDA, for what to say; its message names the files and the paths. */

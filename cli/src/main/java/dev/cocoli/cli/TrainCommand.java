@@ -2,13 +2,16 @@ package dev.cocoli.cli;
 
 import dev.cocoli.data.BrokenPicturePolicy;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.LastBatch;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainConfigBuilder;
+import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -146,6 +149,7 @@ final class TrainCommand implements Callable<Integer> {
   private String norm;
 
   @Mixin private DeviceOption device;
+  @Mixin private ParallelOptions parallel;
 
   @Option(
       names = "--seed",
@@ -167,6 +171,15 @@ final class TrainCommand implements Callable<Integer> {
           "What to do with a picture that cannot be decoded: name it and go on without, or stop."
               + " Default: ${DEFAULT-VALUE}.")
   private BrokenPicturePolicy brokenPictures;
+
+  @Option(
+      names = "--last-batch",
+      paramLabel = "drop|keep",
+      defaultValue = "drop",
+      description =
+          "Pictures that do not fill the last batch of an epoch: wait for another epoch, or make a"
+              + " smaller batch. Default: ${DEFAULT-VALUE}.")
+  private LastBatch lastBatch;
 
   @Option(
       names = "--log-every",
@@ -196,7 +209,8 @@ final class TrainCommand implements Callable<Integer> {
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
     model(before, List.of("any")); // what is wrong with it is said before a large data set is read
-    Device where = device.choose(out);
+    List<Device> where = device.chooseAll(out);
+    ParallelOptions.requireShareable(config, where, this.spec);
     Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
@@ -215,8 +229,18 @@ final class TrainCommand implements Callable<Integer> {
       if (scored != null) {
         run = run.withValidationProposals(scored);
       }
-      return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
+      requireShareable(run, where);
+      return new TrainingSession(
+              run, where, parallel.config(), goOn(), out, this.spec.commandLine().getErr())
           .run(resume);
+    }
+  }
+
+  private void requireShareable(TrainingRun run, List<Device> devices) {
+    try {
+      Replicas.requireShareable(run, devices.size());
+    } catch (TrainingException e) {
+      throw usage("--device: " + e.getMessage(), e);
     }
   }
 
@@ -232,7 +256,10 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainConfig config() {
     TrainConfigBuilder builder =
-        TrainConfig.builder().brokenPictures(brokenPictures).precision(hyperparameters.precision());
+        TrainConfig.builder()
+            .brokenPictures(brokenPictures)
+            .lastBatch(lastBatch)
+            .precision(hyperparameters.precision());
     Optional.ofNullable(epochs).ifPresent(builder::epochs);
     Optional.ofNullable(batch).ifPresent(builder::batch);
     Optional.ofNullable(learningRate).ifPresent(builder::learningRate);

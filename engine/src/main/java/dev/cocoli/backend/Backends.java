@@ -26,6 +26,21 @@ public final class Backends {
   }
 
   /**
+   * {@return all devices of a sort that can be opened}
+   *
+   * @param kind the sort
+   * @throws IllegalArgumentException if this version cannot compute there
+   */
+  public static List<Device> devices(Device.Kind kind) {
+    return switch (kind) {
+      case CPU -> List.of(Device.CPU);
+      case CUDA ->
+          throw new IllegalArgumentException(
+              "device cuda:all: this version has no CUDA backend; use cpu");
+    };
+  }
+
+  /**
    * {@return a backend for one of several replicas in this process, which share the processor's
    * threads; for the calling thread alone, and closed by it}
    *

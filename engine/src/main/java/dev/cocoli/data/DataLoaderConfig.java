@@ -54,7 +54,8 @@ public record DataLoaderConfig(
    */
   public static DataLoaderConfig of(int batchSize) {
     int workers = Runtime.getRuntime().availableProcessors();
-    return new DataLoaderConfig(batchSize, 0, 0.5, workers, 2, 0, 1, BrokenPicturePolicy.SKIP, LastBatch.DROP);
+    return new DataLoaderConfig(
+        batchSize, 0, 0.5, workers, 2, 0, 1, BrokenPicturePolicy.SKIP, LastBatch.DROP);
   }
 
   /**
@@ -71,7 +72,8 @@ public record DataLoaderConfig(
         prefetchBatches,
         rank,
         worldSize,
-        brokenPictures, lastBatch);
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -81,7 +83,15 @@ public record DataLoaderConfig(
    */
   public DataLoaderConfig withFlipProbability(double other) {
     return new DataLoaderConfig(
-        batchSize, seed, other, workers, prefetchBatches, rank, worldSize, brokenPictures, lastBatch);
+        batchSize,
+        seed,
+        other,
+        workers,
+        prefetchBatches,
+        rank,
+        worldSize,
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -99,7 +109,8 @@ public record DataLoaderConfig(
         otherPrefetchBatches,
         rank,
         worldSize,
-        brokenPictures, lastBatch);
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -117,7 +128,8 @@ public record DataLoaderConfig(
         prefetchBatches,
         otherRank,
         otherWorldSize,
-        brokenPictures, lastBatch);
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -127,7 +139,15 @@ public record DataLoaderConfig(
    */
   public DataLoaderConfig withBrokenPictures(BrokenPicturePolicy other) {
     return new DataLoaderConfig(
-        batchSize, seed, flipProbability, workers, prefetchBatches, rank, worldSize, other, lastBatch);
+        batchSize,
+        seed,
+        flipProbability,
+        workers,
+        prefetchBatches,
+        rank,
+        worldSize,
+        other,
+        lastBatch);
   }
 
   /**
@@ -137,6 +157,14 @@ public record DataLoaderConfig(
    */
   public DataLoaderConfig withLastBatch(LastBatch other) {
     return new DataLoaderConfig(
-        batchSize, seed, flipProbability, workers, prefetchBatches, rank, worldSize, brokenPictures, other);
+        batchSize,
+        seed,
+        flipProbability,
+        workers,
+        prefetchBatches,
+        rank,
+        worldSize,
+        brokenPictures,
+        other);
   }
 }

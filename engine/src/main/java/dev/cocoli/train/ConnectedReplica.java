@@ -75,8 +75,7 @@ final class ConnectedReplica implements Replica {
   @Override
   public Progress begin(ParameterArena parameters, Progress progress) {
     enter("the first exchange of weights");
-    List<Tensor> state =
-        List.of(parameters.values(), parameters.velocities(), parameters.fixed());
+    List<Tensor> state = List.of(parameters.values(), parameters.velocities(), parameters.fixed());
     CRC32C checksum = new CRC32C();
     for (Tensor tensor : state) {
       if (tensor.elementCount() > 0) {
@@ -109,8 +108,7 @@ final class ConnectedReplica implements Replica {
       for (long at = 0; at < count; at += CHECKED_AT_ONCE) {
         long elements = Math.min(CHECKED_AT_ONCE, count - at);
         MemorySegment part = room.asSlice(0, elements * Float.BYTES);
-        backend.download(
-            tensor.view(at * Float.BYTES, Shape.of(elements), DType.F32), part);
+        backend.download(tensor.view(at * Float.BYTES, Shape.of(elements), DType.F32), part);
         checksum.update(part.asByteBuffer());
       }
     }

@@ -68,8 +68,7 @@ final class GradientBuckets {
     for (int i = learned.size() - 1; i >= 0; i--) {
       long begin = learned.get(i).gradient().byteOffset();
       bucketOf.put(learned.get(i), buckets.size());
-      boolean isFull =
-          i == 0 || end - learned.get(i - 1).gradient().byteOffset() > bucketBytes;
+      boolean isFull = i == 0 || end - learned.get(i - 1).gradient().byteOffset() > bucketBytes;
       if (isFull) {
         long first = begin / Float.BYTES;
         buckets.add(parameters.gradients().rows(first, end / Float.BYTES - first));

@@ -82,6 +82,24 @@ public final class Replicas {
   }
 
   /**
+   * Refuses a batch that cannot be shared evenly.
+   *
+   * @param config how to train
+   * @param size how many replicas there are, over all processes
+   * @throws IllegalArgumentException if it cannot
+   */
+  public static void requireShareable(TrainConfig config, int size) {
+    int batch = config.batch();
+    if (batch % size != 0) {
+      int less = batch / size * size;
+      throw new IllegalArgumentException(
+          "batch is over all devices: %d picture%s cannot be shared evenly by %d replicas; use %s%d"
+              .formatted(
+                  batch, batch == 1 ? "" : "s", size, less == 0 ? "" : less + " or ", less + size));
+    }
+  }
+
+  /**
    * Refuses what several replicas cannot train.
    *
    * @param run what to train
@@ -90,12 +108,7 @@ public final class Replicas {
    * @throws TrainingException if the model cannot be trained by several
    */
   public static void requireShareable(TrainingRun run, int size) {
-    int batch = run.config().batch();
-    if (batch % size != 0) {
-      throw new IllegalArgumentException(
-          "batch is over all devices: %d pictures cannot be shared evenly by %d replicas; use %d or %d"
-              .formatted(batch, size, Math.max(1, batch / size) * size, (batch / size + 1) * size));
-    }
+    requireShareable(run.config(), size);
     ModelSpec model = run.model();
     if (model.kind() == ModelSpec.Kind.RCNN && size > 1) {
       throw new TrainingException(
@@ -174,8 +187,7 @@ public final class Replicas {
         try {
           TrainingListener told = replica.isFirst() ? listener : listener.ofOthers();
           Trainer trainer =
-              new Trainer(
-                  run, backend, told, Safetensors::write, replica, () -> stopRequested);
+              new Trainer(run, backend, told, Safetensors::write, replica, () -> stopRequested);
           outcomes.ended(index, how.apply(trainer));
         } catch (RuntimeException | Error e) {
           replica.fail(e);

@@ -58,10 +58,7 @@ final class SharedEvaluation {
    * @param progress told how many of all pictures are done, about
    */
   Optional<Scores> run(
-      Evaluation share,
-      Detector detector,
-      BooleanSupplier isCancelled,
-      IntConsumer progress) {
+      Evaluation share, Detector detector, BooleanSupplier isCancelled, IntConsumer progress) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     boolean done;
     try (DataOutputStream out = new DataOutputStream(bytes)) {

@@ -35,9 +35,7 @@ final class StepTimes {
    * slower replicas too, so this is no more than what was hidden.
    */
   double allReduceHidden() {
-    return allReduceSeconds == 0
-        ? 0
-        : Math.max(0, 1 - allReduceWaitSeconds / allReduceSeconds);
+    return allReduceSeconds == 0 ? 0 : Math.max(0, 1 - allReduceWaitSeconds / allReduceSeconds);
   }
 
   void clear() {

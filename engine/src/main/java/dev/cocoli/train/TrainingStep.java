@@ -23,8 +23,8 @@ import java.util.List;
 
 /**
  * One step on one device: upload, losses, gradients, what the other replicas found, update, one
- * download. All of it runs on the
- * calling thread, which is always the same one; nothing of a step but the parameters outlives it.
+ * download. All of it runs on the calling thread, which is always the same one; nothing of a step
+ * but the parameters outlives it.
  */
 final class TrainingStep {
   private static final int LOSSES = 4;
@@ -42,10 +42,7 @@ final class TrainingStep {
   }
 
   TrainingStep(
-      DetectionModel model,
-      ParameterArena parameters,
-      TrainConfig config,
-      StepExchange exchange) {
+      DetectionModel model, ParameterArena parameters, TrainConfig config, StepExchange exchange) {
     this.backend = parameters.backend();
     this.model = model;
     this.exchange = exchange;

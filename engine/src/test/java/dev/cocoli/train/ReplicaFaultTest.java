@@ -131,8 +131,7 @@ class ReplicaFaultTest {
     };
   }
 
-  private TrainingException failure(
-      Replicas.Opener opener, Connector connector, Duration timeout) {
+  private TrainingException failure(Replicas.Opener opener, Connector connector, Duration timeout) {
     Replicas replicas =
         new Replicas(
             run,
@@ -283,7 +282,9 @@ class ReplicaFaultTest {
 
   @Test
   void aLossThatIsNotFinite() throws Exception {
-    run = run.withConfig(run.config().toBuilder().learningRate(1e30).warmupSteps(0).checkpointSteps(99).build());
+    run =
+        run.withConfig(
+            run.config().toBuilder().learningRate(1e30).warmupSteps(0).checkpointSteps(99).build());
     TrainingException e = failure(index -> Backends.openReplica(Device.CPU, 2));
     assertNames(e, "not finite", "step ", "try a lower one");
   }

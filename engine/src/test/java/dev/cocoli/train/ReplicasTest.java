@@ -109,8 +109,7 @@ class ReplicasTest {
     List<StepReport> ofTwo = new ArrayList<>();
     assertEquals(12, alone(one, steps(ofOne)).step());
     assertEquals(12, ReplicaRuns.replicas(two, 2, steps(ofTwo)).start().step());
-    assertClose(
-        one.out().resolve("last.safetensors"), two.out().resolve("last.safetensors"), 1e-5);
+    assertClose(one.out().resolve("last.safetensors"), two.out().resolve("last.safetensors"), 1e-5);
     for (int i = 0; i < 12; i++) {
       assertEquals(
           ofOne.get(i).losses().sum(), ofTwo.get(i).losses().sum(), 1e-4, "loss of step " + i);
@@ -221,7 +220,7 @@ class ReplicasTest {
     ParallelConfig bf16 = ReplicaRuns.PARALLEL.withWire(Precision.BF16);
     new Replicas(two, ReplicaRuns.cpus(2), bf16, TrainingListener.NONE).start();
     Path last = Path.of("last.safetensors");
-    assertClose(one.out().resolve(last), two.out().resolve(last), 1e-3);
+    assertClose(one.out().resolve(last), two.out().resolve(last), 1e-2);
     assertThrows(
         AssertionError.class,
         () -> assertClose(one.out().resolve(last), two.out().resolve(last), 1e-9),
@@ -295,7 +294,7 @@ class ReplicasTest {
                 () -> ReplicaRuns.replicas(run, 3, TrainingListener.NONE))
             .getMessage();
     assertTrue(message.contains("4 pictures cannot be shared evenly by 3"), message);
-    assertTrue(message.contains("use 3 or 6"), message);
+    assertTrue(message.endsWith("use 3 or 6"), message);
   }
 
   @Test
