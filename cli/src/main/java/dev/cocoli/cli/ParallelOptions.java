@@ -2,6 +2,7 @@ package dev.cocoli.cli;
 
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
+import dev.cocoli.train.NormStatistics;
 import dev.cocoli.train.ParallelConfig;
 import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
@@ -43,6 +44,13 @@ final class ParallelOptions {
               + " ${DEFAULT-VALUE}.")
   private double timeout;
 
+  @Option(
+      names = "--sync-batch-norm",
+      description =
+          "With several devices and trained norms: statistics of the whole batch, instead of each"
+              + " device's pictures.")
+  private boolean syncBatchNorm;
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
@@ -58,6 +66,7 @@ final class ParallelOptions {
       return ParallelConfig.DEFAULT
           .withBucketBytes(Math.max(1, (long) (bucketSize * MEGABYTE)))
           .withWire(Precision.parse(gradientPrecision))
+          .withNorms(syncBatchNorm ? NormStatistics.SHARED : NormStatistics.OWN)
           .withTimeout(Duration.ofMillis(Math.max(1, (long) (timeout * 1000))));
     } catch (IllegalArgumentException e) {
       throw usage("--gradient-precision: " + e.getMessage(), e);

@@ -238,7 +238,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private void requireShareable(TrainingRun run, List<Device> devices) {
     try {
-      Replicas.requireShareable(run, devices.size());
+      Replicas.requireShareable(run, parallel.config(), devices.size());
     } catch (TrainingException e) {
       throw usage("--device: " + e.getMessage(), e);
     }

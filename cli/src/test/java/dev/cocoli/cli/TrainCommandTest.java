@@ -173,7 +173,8 @@ class TrainCommandTest {
     Cli.run("detect", "--weights", weights, "--device", "cpu,cpu", data.resolve("JPEGImages"))
         .failed(2, "cpu,cpu", "one device, not on 2");
     train("--epochs", "2", "--device", "cpu", "--resume").ok();
-    train("--epochs", "3", "--device", "cpu,cpu", "--resume", "--last-batch", "keep")
+    train("--epochs", "3", "--device", "cpu,cpu", "--resume", "--sync-batch-norm").ok();
+    train("--epochs", "4", "--device", "cpu,cpu", "--resume", "--last-batch", "keep")
         .failed(1, "last_batch was");
   }
 
@@ -181,6 +182,8 @@ class TrainCommandTest {
   void whatSeveralReplicasCannotDoIsUsage() {
     train("--batch", "3", "--device", "cpu,cpu").failed(2, "--batch", "3 pictures", "use 2 or 4");
     train("--timeout", "0", "--device", "cpu,cpu").failed(2, "--timeout");
+    train("--device", "cpu,cpu", "--sync-batch-norm", "--last-batch", "keep")
+        .failed(2, "drop the last batch");
     train("--gradient-precision", "fp8").failed(2, "--gradient-precision", "fp8");
     Cli.run(
             "train",

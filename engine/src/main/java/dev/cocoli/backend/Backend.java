@@ -6,6 +6,7 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The primitives of a device. The caller allocates every tensor, the backend writes; shapes were
@@ -254,6 +255,11 @@ public interface Backend extends AutoCloseable {
       Tensor mean,
       Tensor invStd,
       Tensor y);
+
+  /** {@return batch normalisation in pieces, for replicas that share statistics; if it has it} */
+  default Optional<SplitBatchNorm> splitBatchNorm() {
+    return Optional.empty();
+  }
 
   /**
    * Gradients of {@link #batchNorm}.

@@ -10,13 +10,15 @@ import java.time.Duration;
  *     its own
  * @param wire what gradients travel in; sums of bf16 are rounded to bf16
  * @param timeout how long a replica waits for the others before it gives up
+ * @param norms whose pictures trained batch norms take their statistics from
  */
-public record ParallelConfig(long bucketBytes, Precision wire, Duration timeout) {
+public record ParallelConfig(
+    long bucketBytes, Precision wire, Duration timeout, NormStatistics norms) {
   private static final long MEGABYTE = 1 << 20;
 
-  /** Buckets of 25 MB, as torch's DistributedDataParallel has them; fp32; five minutes. */
+  /** Buckets of 25 MB, as torch's DistributedDataParallel has them; fp32; five minutes; own statistics. */
   public static final ParallelConfig DEFAULT =
-      new ParallelConfig(25 * MEGABYTE, Precision.FP32, Duration.ofMinutes(5));
+      new ParallelConfig(25 * MEGABYTE, Precision.FP32, Duration.ofMinutes(5), NormStatistics.OWN);
 
   /** Checks the ranges. */
   public ParallelConfig {
@@ -34,7 +36,7 @@ public record ParallelConfig(long bucketBytes, Precision wire, Duration timeout)
    * @param bytes gradients that are reduced at once, about
    */
   public ParallelConfig withBucketBytes(long bytes) {
-    return new ParallelConfig(bytes, wire, timeout);
+    return new ParallelConfig(bytes, wire, timeout, norms);
   }
 
   /**
@@ -43,7 +45,7 @@ public record ParallelConfig(long bucketBytes, Precision wire, Duration timeout)
    * @param other what gradients travel in
    */
   public ParallelConfig withWire(Precision other) {
-    return new ParallelConfig(bucketBytes, other, timeout);
+    return new ParallelConfig(bucketBytes, other, timeout, norms);
   }
 
   /**
@@ -52,6 +54,15 @@ public record ParallelConfig(long bucketBytes, Precision wire, Duration timeout)
    * @param other how long a replica waits for the others
    */
   public ParallelConfig withTimeout(Duration other) {
-    return new ParallelConfig(bucketBytes, wire, other);
+    return new ParallelConfig(bucketBytes, wire, other, norms);
+  }
+
+  /**
+   * {@return these settings with other statistics}
+   *
+   * @param other whose pictures trained batch norms take their statistics from
+   */
+  public ParallelConfig withNorms(NormStatistics other) {
+    return new ParallelConfig(bucketBytes, wire, timeout, other);
   }
 }

@@ -3,6 +3,7 @@ package dev.cocoli.train;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.Communicator;
+import dev.cocoli.data.LastBatch;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
@@ -78,7 +79,7 @@ public final class Replicas {
     this.opener = opener;
     this.connector = connector;
     outcomes = new Outcomes(connector.firstRank(), devices.size());
-    requireShareable(run, connector.size());
+    requireShareable(run, config, connector.size());
   }
 
   /**
@@ -103,12 +104,18 @@ public final class Replicas {
    * Refuses what several replicas cannot train.
    *
    * @param run what to train
-   * @param size how many replicas there are, over all processes
+   * @param config how the replicas work together
+   * @param size how many there are, over all processes
    * @throws IllegalArgumentException if the batch cannot be shared evenly
-   * @throws TrainingException if the model cannot be trained by several
+   * @throws TrainingException if model and settings cannot be trained by several
    */
-  public static void requireShareable(TrainingRun run, int size) {
+  public static void requireShareable(TrainingRun run, ParallelConfig config, int size) {
     requireShareable(run.config(), size);
+    if (config.norms() == NormStatistics.SHARED && run.config().lastBatch() == LastBatch.KEEP) {
+      throw new TrainingException(
+          "norms share their statistics only where every replica has pictures in every step: drop"
+              + " the last batch, or let each have its own");
+    }
     ModelSpec model = run.model();
     if (model.kind() == ModelSpec.Kind.RCNN && size > 1) {
       throw new TrainingException(

@@ -8,12 +8,18 @@ import dev.cocoli.detection.LossValues;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
+import java.util.Optional;
 
 /** What a step has to do with those of the other replicas. */
 sealed interface StepExchange {
 
   /** {@return how many numbers of a step travel beside the gradients} */
   int numbers();
+
+  /** {@return who batch norms share their statistics with} */
+  default Optional<Communicator> sharedNorms() {
+    return Optional.empty();
+  }
 
   /**
    * Begins a step; watches the parameters.
@@ -76,11 +82,19 @@ sealed interface StepExchange {
     private final Backend backend;
     private final Communicator communicator;
     private final GradientBuckets buckets;
+    private final Optional<Communicator> sharedNorms;
 
     Averaging(ParameterArena parameters, Communicator communicator, ParallelConfig config) {
       this.backend = parameters.backend();
       this.communicator = communicator;
       buckets = new GradientBuckets(parameters, communicator, config);
+      sharedNorms =
+          config.norms() == NormStatistics.SHARED ? Optional.of(communicator) : Optional.empty();
+    }
+
+    @Override
+    public Optional<Communicator> sharedNorms() {
+      return sharedNorms;
     }
 
     @Override

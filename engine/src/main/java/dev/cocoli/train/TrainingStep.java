@@ -79,7 +79,7 @@ final class TrainingStep {
    */
   Outcome run(Batch batch, Share share, long step, double learningRate, boolean stop) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
-      Ops ops = new Ops(backend, scope, new Tape(), precision);
+      Ops ops = new Ops(backend, scope, new Tape(), precision, exchange.sharedNorms());
       exchange.begin(ops, share);
       List<Tensor> pictures = upload(ops, batch);
       sgd.zeroGradients();

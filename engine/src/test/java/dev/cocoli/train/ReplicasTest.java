@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.LastBatch;
+import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
@@ -113,6 +116,44 @@ class ReplicasTest {
     for (int i = 0; i < 12; i++) {
       assertEquals(
           ofOne.get(i).losses().sum(), ofTwo.get(i).losses().sum(), 1e-4, "loss of step " + i);
+    }
+  }
+
+  /** With the whole batch's statistics, two train as one even where norms are trained. */
+  @Test
+  void normsMayShareTheirStatistics() throws Exception {
+    TrainConfig config = config().epochs(1).learningRate(0.005).build();
+    TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.BATCH, config);
+    TrainingRun two = ReplicaRuns.run(folder.resolve("two"), Norm.Type.BATCH, config);
+    TrainingRun own = ReplicaRuns.run(folder.resolve("own"), Norm.Type.BATCH, config);
+    alone(one, TrainingListener.NONE);
+    ParallelConfig shared = ReplicaRuns.PARALLEL.withNorms(NormStatistics.SHARED);
+    new Replicas(two, ReplicaRuns.cpus(2), shared, TrainingListener.NONE).start();
+    ReplicaRuns.replicas(own, 2, TrainingListener.NONE).start();
+    Path last = Path.of("last.safetensors");
+    assertClose(one.out().resolve(last), two.out().resolve(last), 1e-4);
+    assertThrows(
+        AssertionError.class,
+        () -> assertClose(one.out().resolve(last), own.out().resolve(last), 1e-2),
+        "own statistics make no difference here");
+  }
+
+  /** Each has running statistics of its own pictures; those of the first are kept and scored. */
+  @Test
+  void whatIsScoredIsWhatIsKept() throws Exception {
+    TrainingRun run = ReplicaRuns.run(reference, Norm.Type.BATCH, config().build());
+    double logged =
+        wholeLines.stream()
+            .filter(line -> line.has("AP"))
+            .mapToDouble(line -> line.get("AP").asDouble())
+            .reduce((first, second) -> second)
+            .orElseThrow();
+    try (Detector detector = Detector.open(reference.resolve("run/last.safetensors"))) {
+      Evaluation evaluation =
+          new Evaluation(
+              run.validationData().orElseThrow(), DataLoaderConfig.of(1), warning -> {});
+      CocoMetrics found = evaluation.run(detector, (image, detections) -> {});
+      assertEquals(logged, found.ap(), 1e-3);
     }
   }
 

@@ -13,6 +13,7 @@ import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.backend.SplitBatchNorm;
 import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.bindings.OpenMpTeam;
@@ -23,6 +24,7 @@ import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -300,6 +302,11 @@ public final class CpuBackend implements Backend {
     batchNorm.batchNorm(spec, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
     runningMean.buffer().markWritten();
     runningVar.buffer().markWritten();
+  }
+
+  @Override
+  public Optional<SplitBatchNorm> splitBatchNorm() {
+    return Optional.of(new SplitBatchNormLoops(batchNorm));
   }
 
   @Override
