@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @MethodSource("groups")
 class CommunicatorFaultTest {
   /** Where nobody is to run into it. */
-  private static final Duration LONG = Duration.ofSeconds(100);
+  private static final Duration LONG = Duration.ofSeconds(50);
 
   /** Where somebody is. */
   private static final Duration SHORT = Duration.ofMillis(300);
@@ -103,8 +103,7 @@ class CommunicatorFaultTest {
   private static Set<Thread> ours() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(
-            thread ->
-                thread.getName().startsWith("cocoli-") && !thread.getName().contains("-cpu-"))
+            thread -> thread.getName().startsWith("cocoli-") && !thread.getName().contains("-cpu-"))
         .collect(Collectors.toSet());
   }
 

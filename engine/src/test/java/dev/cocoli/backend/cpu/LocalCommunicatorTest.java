@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 /** What only ranks that share memory can do, or do wrong. */
 class LocalCommunicatorTest {
-  private static final Duration LONG = Duration.ofSeconds(100);
+  private static final Duration LONG = Duration.ofSeconds(50);
 
   @Test
   void addsInTheOrderOfTheRanks() {
