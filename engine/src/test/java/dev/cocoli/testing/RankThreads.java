@@ -12,7 +12,7 @@ import java.util.List;
 /** Runs something on every rank at once, each on a thread of its own. */
 public final class RankThreads {
   /** No test waits that long; it is there so that a hang is a failure. */
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private RankThreads() {}
 
