@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -59,8 +60,8 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     long began = System.nanoTime();
-    List<Device> where = device.chooseAll(out);
-    ParallelOptions.requireShareable(recipe(), where, spec);
+    List<Device> where = device.chooseAll(out, Optional.empty());
+    ParallelOptions.requireShareable(recipe(), where.size(), spec);
     prepareFolder();
     Path pictures = this.out.resolve("data");
     int trained = quick ? 8 : 600;
@@ -83,7 +84,13 @@ final class DemoCommand implements Callable<Integer> {
             + (this.out.toString().equals("cocoli-demo") ? "" : " --out " + this.out);
     TrainingSession session =
         new TrainingSession(
-            run, where, ParallelConfig.DEFAULT, again, out, spec.commandLine().getErr());
+            run,
+            where,
+            Optional.empty(),
+            ParallelConfig.DEFAULT,
+            again,
+            out,
+            spec.commandLine().getErr());
     int code = session.run(false);
     if (code == 0) {
       out.printf(

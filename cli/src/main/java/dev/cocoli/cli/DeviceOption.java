@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
@@ -8,6 +9,7 @@ import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -39,7 +41,7 @@ final class DeviceOption {
    * @param notes where that is said
    */
   Device choose(PrintWriter notes) {
-    List<Device> devices = chooseAll(notes);
+    List<Device> devices = chooseAll(notes, Optional.empty());
     if (devices.size() > 1) {
       throw usage("this command computes on one device, not on " + devices.size(), null);
     }
@@ -47,11 +49,23 @@ final class DeviceOption {
   }
 
   /**
-   * Returns the devices, one replica each, and says what {@code auto} chose.
+   * Returns the devices, one replica each, and says what {@code auto} chose. Where a launcher has
+   * started several processes, {@code cuda} is the one of this process's place on its host.
    *
    * @param notes where that is said
+   * @param processes which of several processes this is
    */
-  List<Device> chooseAll(PrintWriter notes) {
+  List<Device> chooseAll(PrintWriter notes, Optional<RankEnvironment> processes) {
+    if (processes.isPresent() && (name.equals(AUTO) || name.startsWith("cpu"))) {
+      throw usage(
+          "the environment says that this is one of "
+              + processes.get().size()
+              + " processes (rank "
+              + processes.get().rank()
+              + "); NCCL connects them, so they compute on cuda. Replicas on the processor are"
+              + " listed in one process: --device cpu,cpu",
+          null);
+    }
     if (name.equals(AUTO)) {
       int threads = Runtime.getRuntime().availableProcessors();
       notes.printf(
@@ -72,6 +86,8 @@ final class DeviceOption {
     for (int i = 0; i < parsed.size(); i++) {
       if (names.get(i).equals(ALL_CUDA)) {
         devices.addAll(Backends.devices(Device.Kind.CUDA));
+      } else if (names.get(i).equals(CUDA) && processes.isPresent()) {
+        devices.add(new Device(Device.Kind.CUDA, processes.get().localRank()));
       } else {
         devices.add(parsed.get(i));
       }

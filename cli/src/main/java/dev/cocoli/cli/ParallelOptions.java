@@ -1,13 +1,13 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.tensor.Device;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.NormStatistics;
 import dev.cocoli.train.ParallelConfig;
 import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
 import java.time.Duration;
-import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -73,16 +73,25 @@ final class ParallelOptions {
     }
   }
 
+  /** Returns which of several processes this is, if a launcher has started several. */
+  static Optional<RankEnvironment> processes() {
+    try {
+      return RankEnvironment.ofProcess();
+    } catch (IllegalArgumentException e) {
+      throw new CommandException(e.getMessage());
+    }
+  }
+
   /**
    * Refuses a batch that cannot be shared evenly.
    *
    * @param config how to train
-   * @param devices where, one replica each
+   * @param size how many replicas there are
    * @param spec the command
    */
-  static void requireShareable(TrainConfig config, List<Device> devices, CommandSpec spec) {
+  static void requireShareable(TrainConfig config, int size, CommandSpec spec) {
     try {
-      Replicas.requireShareable(config, devices.size());
+      Replicas.requireShareable(config, size);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
     }

@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.data.BrokenPicturePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
@@ -15,6 +16,7 @@ import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -202,15 +204,20 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    PrintWriter out = spec.commandLine().getOut();
+    Optional<RankEnvironment> processes = ParallelOptions.processes();
+    PrintWriter out =
+        processes.filter(ranks -> ranks.rank() > 0).isPresent()
+            ? new PrintWriter(Writer.nullWriter()) // the first process says it for all
+            : spec.commandLine().getOut();
     if (!data.isGiven() || model == null || this.out == null) {
       throw usage("--data, --model and --out are needed", null);
     }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
     model(before, List.of("any")); // what is wrong with it is said before a large data set is read
-    List<Device> where = device.chooseAll(out);
-    ParallelOptions.requireShareable(config, where, this.spec);
+    List<Device> where = device.chooseAll(out, processes);
+    int replicas = where.size() * processes.map(RankEnvironment::size).orElse(1);
+    ParallelOptions.requireShareable(config, replicas, this.spec);
     Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
@@ -218,7 +225,7 @@ final class TrainCommand implements Callable<Integer> {
     TrainingRun run =
         new TrainingRun(
             spec, training, validation, Optional.ofNullable(weights), origin(), config, this.out);
-    if (!resume) {
+    if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
       OutputPaths.prepareFolder(this.out);
     }
     try (ProposalsOption regions = proposals;
@@ -229,16 +236,22 @@ final class TrainCommand implements Callable<Integer> {
       if (scored != null) {
         run = run.withValidationProposals(scored);
       }
-      requireShareable(run, where);
+      requireShareable(run, replicas);
       return new TrainingSession(
-              run, where, parallel.config(), goOn(), out, this.spec.commandLine().getErr())
+              run,
+              where,
+              processes,
+              parallel.config(),
+              goOn(),
+              out,
+              this.spec.commandLine().getErr())
           .run(resume);
     }
   }
 
-  private void requireShareable(TrainingRun run, List<Device> devices) {
+  private void requireShareable(TrainingRun run, int replicas) {
     try {
-      Replicas.requireShareable(run, parallel.config(), devices.size());
+      Replicas.requireShareable(run, parallel.config(), replicas);
     } catch (TrainingException e) {
       throw usage("--device: " + e.getMessage(), e);
     }

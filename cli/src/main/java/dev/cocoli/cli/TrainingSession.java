@@ -3,6 +3,7 @@ package dev.cocoli.cli;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.ParallelConfig;
@@ -33,6 +34,7 @@ final class TrainingSession {
 
   private final TrainingRun run;
   private final List<Device> devices;
+  private final Optional<RankEnvironment> processes;
   private final ParallelConfig parallel;
   private final String goOn;
   private final PrintWriter out;
@@ -43,6 +45,7 @@ final class TrainingSession {
    *
    * @param run what to train
    * @param devices where, one replica each
+   * @param processes which of several processes this is; the first one prints and draws
    * @param parallel how several work together
    * @param goOn what to do after a stop, in words
    * @param out for how it goes
@@ -51,12 +54,14 @@ final class TrainingSession {
   TrainingSession(
       TrainingRun run,
       List<Device> devices,
+      Optional<RankEnvironment> processes,
       ParallelConfig parallel,
       String goOn,
       PrintWriter out,
       PrintWriter err) {
     this.run = run;
     this.devices = devices;
+    this.processes = processes;
     this.parallel = parallel;
     this.goOn = goOn;
     this.out = out;
@@ -66,7 +71,7 @@ final class TrainingSession {
   /** Trains to the end, or until the user stops it; returns the exit code. */
   int run(boolean resume) throws IOException {
     TrainingListener listener =
-        Terminal.isInteractive()
+        Terminal.isInteractive() && isFirst()
             ? new TrainingBar(out)
             : new TrainingLines(run.config().logEvery(), out, err);
     TrainingResult result;
@@ -90,6 +95,9 @@ final class TrainingSession {
       if (listener instanceof TrainingBar bar) {
         bar.close();
       }
+    }
+    if (!isFirst()) {
+      return 0;
     }
     out.println(result.summary());
     Path best = result.bestWeights().orElse(result.lastWeights());
@@ -121,9 +129,16 @@ final class TrainingSession {
     }
   }
 
+  private boolean isFirst() {
+    return processes.map(ranks -> ranks.rank() == 0).orElse(true);
+  }
+
   private Job open(TrainingListener listener) {
-    if (devices.size() > 1) {
-      Replicas replicas = new Replicas(run, devices, parallel, listener);
+    if (devices.size() > 1 || processes.isPresent()) {
+      Replicas replicas =
+          processes.isPresent()
+              ? new Replicas(run, devices, processes.get(), parallel, listener)
+              : new Replicas(run, devices, parallel, listener);
       return new Job(replicas::start, replicas::resume, replicas::requestStop, Optional.empty());
     }
     Backend backend = Backends.open(devices.getFirst());

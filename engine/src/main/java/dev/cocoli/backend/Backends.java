@@ -63,4 +63,24 @@ public final class Backends {
   public static List<Communicator> connect(List<Backend> replicas, Duration timeout) {
     return LocalCommunicator.group(replicas, timeout);
   }
+
+  /**
+   * Connects the replicas of several processes, of which each has as many; all call this at the
+   * same time. A replica's rank is the process's times their number, plus its place.
+   *
+   * @param replicas the backends of this process, one for each of its ranks
+   * @param processes which process this is, and where the first one is found
+   * @param runDigest what must be the same for all processes; at most 1,024 bytes
+   * @param timeout how long a rank waits for the others before it gives up
+   * @return the communicators of this process's ranks
+   * @throws IllegalArgumentException if this version cannot connect these
+   */
+  public static List<Communicator> connect(
+      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+    throw new IllegalArgumentException(
+        "this version cannot connect "
+            + processes.size()
+            + " processes that compute on "
+            + replicas.getFirst().device());
+  }
 }

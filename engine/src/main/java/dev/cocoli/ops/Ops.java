@@ -2,8 +2,8 @@ package dev.cocoli.ops;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Communicator;
 import dev.cocoli.backend.BatchNormSpec;
+import dev.cocoli.backend.Communicator;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;

@@ -62,19 +62,42 @@ final class GradientBuckets {
     sent = new Tensor[buckets.size()];
   }
 
+  /**
+   * Cuts between layers only: a layer's bias becomes complete with its weight, which may be large,
+   * and would hold up the range before.
+   */
   private void cut(long bucketBytes) {
-    List<Parameter> learned = parameters.learned();
+    List<Long> layers = layerOffsets();
     long end = parameters.gradients().byteSize();
-    for (int i = learned.size() - 1; i >= 0; i--) {
-      long begin = learned.get(i).gradient().byteOffset();
-      bucketOf.put(learned.get(i), buckets.size());
-      boolean isFull = i == 0 || end - learned.get(i - 1).gradient().byteOffset() > bucketBytes;
-      if (isFull) {
-        long first = begin / Float.BYTES;
-        buckets.add(parameters.gradients().rows(first, end / Float.BYTES - first));
+    for (int i = layers.size() - 1; i >= 0; i--) {
+      long begin = layers.get(i);
+      if (i == 0 || end - layers.get(i - 1) > bucketBytes) {
+        buckets.add(parameters.gradients().rows(begin / Float.BYTES, (end - begin) / Float.BYTES));
         end = begin;
       }
     }
+    for (Parameter parameter : parameters.learned()) {
+      long at = parameter.gradient().byteOffset();
+      int bucket = 0;
+      while (buckets.get(bucket).byteOffset() > at) {
+        bucket++;
+      }
+      bucketOf.put(parameter, bucket);
+    }
+  }
+
+  /** Where the gradients of each layer that learns begin. */
+  private List<Long> layerOffsets() {
+    List<Long> offsets = new ArrayList<>();
+    String layer = null;
+    for (Map.Entry<String, Parameter> named : parameters.module().namedParameters().entrySet()) {
+      String name = named.getKey().substring(0, named.getKey().lastIndexOf('.') + 1);
+      if (named.getValue().isTrainable() && !name.equals(layer)) {
+        offsets.add(named.getValue().gradient().byteOffset());
+        layer = name;
+      }
+    }
+    return offsets;
   }
 
   /** {@return the ranges, in the order in which they are sent} */

@@ -16,7 +16,10 @@ public record ParallelConfig(
     long bucketBytes, Precision wire, Duration timeout, NormStatistics norms) {
   private static final long MEGABYTE = 1 << 20;
 
-  /** Buckets of 25 MB, as torch's DistributedDataParallel has them; fp32; five minutes; own statistics. */
+  /**
+   * Buckets of 25 MB, as torch's DistributedDataParallel has them; fp32; five minutes; own
+   * statistics.
+   */
   public static final ParallelConfig DEFAULT =
       new ParallelConfig(25 * MEGABYTE, Precision.FP32, Duration.ofMinutes(5), NormStatistics.OWN);
 

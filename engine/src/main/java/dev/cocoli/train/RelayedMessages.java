@@ -18,12 +18,26 @@ final class RelayedMessages implements TrainingListener {
     this.listener = listener;
   }
 
-  /** {@return a listener for the other replicas} */
-  TrainingListener ofOthers() {
+  /**
+   * {@return a listener for a replica that is not the first of the run}
+   *
+   * @param isFirstHere whether it is the first of this process, and tells what the others say
+   */
+  TrainingListener ofOthers(boolean isFirstHere) {
     return new TrainingListener() {
       @Override
       public void message(String text) {
         waiting.add(text);
+        if (isFirstHere) {
+          relay();
+        }
+      }
+
+      @Override
+      public void stepDone(StepReport report) {
+        if (isFirstHere) {
+          relay();
+        }
       }
     };
   }

@@ -3,10 +3,14 @@ package dev.cocoli.train;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.Communicator;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +66,46 @@ public final class Replicas {
         config,
         listener,
         index -> Backends.openReplica(devices.get(index), devices.size()),
-        new LocalConnector(devices.size(), config.timeout()));
+        DeviceConnector.ofProcess(devices.size(), config.timeout()));
+  }
+
+  /**
+   * Prepares this process's part of a run of several processes, which all have as many devices;
+   * nothing is read or written yet. The process of rank 0 writes the run folder.
+   *
+   * @param run what to train; the batch is that of all devices of all processes together
+   * @param devices those of this process, one replica each
+   * @param processes which process this is, and where the first one is found
+   * @param config how they work together
+   * @param listener told how it goes where rank 0 is; elsewhere of messages only
+   * @throws IllegalArgumentException if the batch cannot be shared evenly
+   * @throws TrainingException if the model cannot be trained by several
+   */
+  public Replicas(
+      TrainingRun run,
+      List<Device> devices,
+      RankEnvironment processes,
+      ParallelConfig config,
+      TrainingListener listener) {
+    this(
+        run,
+        devices,
+        config,
+        listener,
+        index -> Backends.openReplica(devices.get(index), devices.size()),
+        DeviceConnector.ofProcesses(
+            devices.size(), processes, digest(run, devices.size(), config), config.timeout()));
+  }
+
+  /** What all processes have to agree on before they connect. */
+  private static byte[] digest(TrainingRun run, int localSize, ParallelConfig config) {
+    String agreed =
+        RunDescription.settings(run) + localSize + config.withTimeout(Duration.ofSeconds(1));
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(agreed.getBytes(StandardCharsets.UTF_8));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java has SHA-256", e);
+    }
   }
 
   Replicas(
@@ -192,7 +235,7 @@ public final class Replicas {
           new ConnectedReplica(communicator, config, devices.size(), names())) {
         outcomes.began(index, replica);
         try {
-          TrainingListener told = replica.isFirst() ? listener : listener.ofOthers();
+          TrainingListener told = replica.isFirst() ? listener : listener.ofOthers(index == 0);
           Trainer trainer =
               new Trainer(run, backend, told, Safetensors::write, replica, () -> stopRequested);
           outcomes.ended(index, how.apply(trainer));

@@ -81,6 +81,13 @@ final class RunDescription {
     return new RunDescription(root);
   }
 
+  /** {@return all that decides a run's results, and how long it is, on one line} */
+  static String settings(TrainingRun run) {
+    Map<String, String> all = of(run, "", run.config().schedule(1)).flatten(FIXED_SECTIONS);
+    all.keySet().removeIf(name -> FREE.contains(name) && !name.equals(EPOCHS));
+    return all.toString();
+  }
+
   private static void describe(ObjectNode node, ModelSpec model) {
     node.put("name", model.model());
     ArrayNode classes = node.putArray("classes");

@@ -145,7 +145,7 @@ class ReplicaFaultTest {
 
   private TrainingException failure(Replicas.Opener opener) {
     Duration timeout = ReplicaRuns.PARALLEL.timeout();
-    return failure(opener, new LocalConnector(2, timeout), timeout);
+    return failure(opener, DeviceConnector.ofProcess(2, timeout), timeout);
   }
 
   private static void assertNames(TrainingException e, String... parts) {
@@ -185,7 +185,7 @@ class ReplicaFaultTest {
   @Test
   void inTheAllReduce() throws Exception {
     Duration timeout = ReplicaRuns.PARALLEL.timeout();
-    LocalConnector local = new LocalConnector(2, timeout);
+    DeviceConnector local = DeviceConnector.ofProcess(2, timeout);
     Connector broken =
         new Connector() {
           @Override
@@ -251,7 +251,10 @@ class ReplicaFaultTest {
         };
     Duration timeout = Duration.ofSeconds(3);
     assertNames(
-        failure(faultyOnRank1("sampleTargets", 3, sleep), new LocalConnector(2, timeout), timeout),
+        failure(
+            faultyOnRank1("sampleTargets", 3, sleep),
+            DeviceConnector.ofProcess(2, timeout),
+            timeout),
         "rank 1 did not join ",
         "within 3.0 s",
         "rank 1 was in step 2");
@@ -274,7 +277,10 @@ class ReplicaFaultTest {
         };
     Duration timeout = Duration.ofSeconds(3);
     assertNames(
-        failure(faultyOnRank1("sampleTargets", 3, hang), new LocalConnector(2, timeout), timeout),
+        failure(
+            faultyOnRank1("sampleTargets", 3, hang),
+            DeviceConnector.ofProcess(2, timeout),
+            timeout),
         "rank 1 did not join ",
         "the threads of ranks [1] do not end");
     released.countDown();

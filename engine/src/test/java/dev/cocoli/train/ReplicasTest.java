@@ -2,17 +2,17 @@ package dev.cocoli.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.backend.Communicator;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.data.LastBatch;
-import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
@@ -23,6 +23,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
@@ -138,25 +139,6 @@ class ReplicasTest {
         "own statistics make no difference here");
   }
 
-  /** Each has running statistics of its own pictures; those of the first are kept and scored. */
-  @Test
-  void whatIsScoredIsWhatIsKept() throws Exception {
-    TrainingRun run = ReplicaRuns.run(reference, Norm.Type.BATCH, config().build());
-    double logged =
-        wholeLines.stream()
-            .filter(line -> line.has("AP"))
-            .mapToDouble(line -> line.get("AP").asDouble())
-            .reduce((first, second) -> second)
-            .orElseThrow();
-    try (Detector detector = Detector.open(reference.resolve("run/last.safetensors"))) {
-      Evaluation evaluation =
-          new Evaluation(
-              run.validationData().orElseThrow(), DataLoaderConfig.of(1), warning -> {});
-      CocoMetrics found = evaluation.run(detector, (image, detections) -> {});
-      assertEquals(logged, found.ap(), 1e-3);
-    }
-  }
-
   private static TrainingListener steps(List<StepReport> into) {
     return new TrainingListener() {
       @Override
@@ -190,6 +172,76 @@ class ReplicasTest {
     TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config().build());
     ReplicaRuns.replicas(run, 2, TrainingListener.NONE).start();
     whole.assertSame(FinishedRun.read(run.out()));
+  }
+
+  /** As a launcher starts them; the second has a folder of its own, in which nothing appears. */
+  @Test
+  void twoProcessesTrainAsOneWithTwoReplicas() throws Exception {
+    DeviceConnector both = DeviceConnector.ofProcess(2, ReplicaRuns.PARALLEL.timeout());
+    List<Path> folders = List.of(folder.resolve("first"), folder.resolve("second"));
+    List<TrainingResult> results = Collections.synchronizedList(new ArrayList<>());
+    List<Thread> processes = new ArrayList<>();
+    List<String> told = Collections.synchronizedList(new ArrayList<>());
+    for (int process = 0; process < 2; process++) {
+      int rank = process;
+      TrainingRun run = ReplicaRuns.run(folders.get(rank), Norm.Type.BATCH, config().build());
+      TrainingListener listener =
+          new TrainingListener() {
+            @Override
+            public void started(TrainingPlan plan) {
+              told.add("started " + rank);
+            }
+          };
+      Connector connector =
+          new Connector() {
+            @Override
+            public int firstRank() {
+              return rank;
+            }
+
+            @Override
+            public int size() {
+              return 2;
+            }
+
+            @Override
+            public Communicator connect(int index, Backend backend) {
+              return both.connect(rank, backend);
+            }
+
+            @Override
+            public void giveUp(int index, String reason) {
+              both.giveUp(rank, reason);
+            }
+          };
+      Replicas replicas =
+          new Replicas(
+              run,
+              ReplicaRuns.cpus(1),
+              ReplicaRuns.PARALLEL,
+              listener,
+              index -> Backends.openReplica(Device.CPU, 2),
+              connector);
+      processes.add(Thread.ofPlatform().start(() -> results.add(replicas.start())));
+    }
+    for (Thread process : processes) {
+      process.join();
+    }
+    assertEquals(List.of(8L, 8L), results.stream().map(TrainingResult::step).toList());
+    assertEquals(List.of("started 0"), told);
+    whole.assertSame(FinishedRun.read(folders.getFirst().resolve("run")));
+    assertFalse(Files.exists(folders.getLast().resolve("run")));
+  }
+
+  @Test
+  void processesOnTheProcessorAreRefused() throws Exception {
+    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config().build());
+    RankEnvironment first = new RankEnvironment(0, 2, 0, "localhost", 29_500);
+    Replicas replicas =
+        new Replicas(run, ReplicaRuns.cpus(1), first, ReplicaRuns.PARALLEL, TrainingListener.NONE);
+    String message = assertThrows(IllegalArgumentException.class, replicas::start).getMessage();
+    assertTrue(message.contains("2 processes"), message);
+    assertFalse(Files.exists(run.out()));
   }
 
   @Test
@@ -318,7 +370,7 @@ class ReplicasTest {
               ReplicaRuns.PARALLEL,
               listener,
               sameThreads,
-              new LocalConnector(size, ReplicaRuns.PARALLEL.timeout()))
+              DeviceConnector.ofProcess(size, ReplicaRuns.PARALLEL.timeout()))
           .start();
     }
     assertTrue(byOne.get().metrics().ap() > 0, "nothing is found, so nothing is compared");

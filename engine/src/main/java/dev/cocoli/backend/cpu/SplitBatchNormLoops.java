@@ -40,8 +40,7 @@ final class SplitBatchNormLoops implements SplitBatchNorm {
       Tensor invStd,
       Tensor y) {
     Moments all = joined(statistics, Math.toIntExact(x.dim(3)));
-    loops.normalize(
-        spec, all, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    loops.normalize(spec, all, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
   }
 
   /**
