@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Communicator.Reduction;
+import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.RankGroups;
 import dev.cocoli.testing.RankThreads;
 import dev.cocoli.testing.TestTensors;
@@ -201,6 +202,36 @@ class CommunicatorFaultTest {
     }
   }
 
+  /** Its thread is in a call of the backend then, not of the communicator. */
+  @Test
+  void aRankThatWaitsForItsDeviceIsSetFree() {
+    CountDownLatch free = new CountDownLatch(size - 1);
+    List<Throwable> thrown =
+        RankThreads.outcomes(
+            groups,
+            size,
+            SHORT,
+            (communicator, tensors) -> {
+              if (communicator.rank() == 0) {
+                free.await();
+                return;
+              }
+              try {
+                Tensor x = tensors.floats(new float[1000]);
+                communicator.startAllReduce(x, Reduction.SUM);
+                communicator.awaitAllReduces();
+                tensors.floats(x);
+                communicator.startAllReduce(x, Reduction.SUM);
+              } finally {
+                free.countDown();
+              }
+            });
+    for (int rank = 1; rank < size; rank++) {
+      CommunicatorException e = failure(thrown.get(rank));
+      assertTrue(e.failedRanks().contains(0), e::toString);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void whoClosesIsNotWaitedFor(Collective collective) {
@@ -228,7 +259,7 @@ class CommunicatorFaultTest {
     assertMismatch(
         (communicator, tensors) ->
             communicator.startAllReduce(
-                tensors.floats(new float[10 + communicator.rank()]), Reduction.SUM),
+                tensors.floats(new float[communicator.rank() == 0 ? 10 : 11]), Reduction.SUM),
         "#1 all-reduce (sum) of 10 F32",
         "#1 all-reduce (sum) of 11 F32");
   }

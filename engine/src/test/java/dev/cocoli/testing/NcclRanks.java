@@ -2,9 +2,8 @@ package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Communicator;
-import dev.cocoli.backend.cuda.NcclCommunicator;
+import dev.cocoli.backend.cuda.NcclConnector;
 import dev.cocoli.backend.cuda.NcclDevice;
-import dev.cocoli.backend.cuda.NcclId;
 import dev.cocoli.backend.cuda.NcclOptions;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
@@ -91,8 +90,7 @@ public final class NcclRanks implements RankGroups {
       ranks.add(new NcclDevice(rank % devices, memory.stream()));
     }
     List<Communicator> communicators =
-        NcclCommunicator.connect(
-            NcclId.create(), size, 0, ranks, timeout, NcclOptions.DETERMINISTIC);
+        NcclConnector.connect(ranks, timeout, NcclOptions.DETERMINISTIC);
     List<Backend> proxies = backends.stream().map(CudaMemoryBackend::backend).toList();
     return new RankGroup() {
       @Override

@@ -5,9 +5,6 @@ import dev.cocoli.backend.Communicator;
 import dev.cocoli.backend.CommunicatorException;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
-import dev.cocoli.bindings.NcclSettings;
-import dev.cocoli.bindings.NvidiaLibraries;
-import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import dev.cocoli.bindings.nccl.Nccl;
 import dev.cocoli.tensor.DType;
@@ -52,7 +49,8 @@ public final class NcclCommunicator implements Communicator {
   private final List<Tensor> reducing = new ArrayList<>();
   private boolean closed;
 
-  private NcclCommunicator(NcclPeers peers, int rank, NcclDevice device, Duration timeout) {
+  /** Makes a rank that is not connected; its device is then the calling thread's current one. */
+  NcclCommunicator(NcclPeers peers, int rank, NcclDevice device, Duration timeout) {
     this.peers = peers;
     this.rank = rank;
     this.device = device;
@@ -71,54 +69,16 @@ public final class NcclCommunicator implements Communicator {
   }
 
   /**
-   * Connects the ranks of this process with each other and with those of others, if there are any;
-   * all processes call this at the same time. One thread does so for all its devices.
+   * Begins to connect to the other ranks; does not wait for them.
    *
-   * @param id from {@link NcclId#create} of the process of rank 0
-   * @param size the number of ranks of all processes
-   * @param firstRank the first rank of this process
-   * @param devices those of this process, one rank each
-   * @param timeout how long ranks wait for each other; to connect, a minute at least
-   * @param options how NCCL is set up; all communicators of a process have the same
-   * @return each rank's communicator, for the thread that drives its device, which closes it
-   * @throws NativeException if a library or a device is missing
-   * @throws CommunicatorException if a rank does not connect within the timeout
+   * @param id rank 0's
    */
-  public static List<Communicator> connect(
-      byte[] id,
-      int size,
-      int firstRank,
-      List<NcclDevice> devices,
-      Duration timeout,
-      NcclOptions options) {
-    if (devices.isEmpty() || firstRank < 0 || firstRank + devices.size() > size) {
-      throw new IllegalArgumentException(
-          devices.size() + " ranks from " + firstRank + " on, among " + size);
-    }
-    if (timeout.isNegative() || timeout.isZero()) {
-      throw new IllegalArgumentException("a timeout is positive, not " + timeout);
-    }
-    NvidiaLibraries.load(NvidiaLibrary.NCCL);
-    NcclSettings.apply(options.variables());
-    NcclPeers peers = new NcclPeers(size, firstRank, devices.size());
-    List<NcclCommunicator> ranks = new ArrayList<>();
-    try {
-      for (NcclDevice device : devices) {
-        ranks.add(new NcclCommunicator(peers, firstRank + ranks.size(), device, timeout));
-        ranks.getLast().handle.init(id, size);
-      }
-      for (NcclCommunicator rank : ranks) {
-        rank.awaitConnected();
-      }
-    } catch (CommunicatorException | NativeException e) {
-      peers.fail("the ranks from " + firstRank + " on did not connect", List.of(), e);
-      ranks.forEach(NcclCommunicator::close);
-      throw e;
-    }
-    return List.copyOf(ranks);
+  void beginConnecting(byte[] id) {
+    handle.init(id, size());
   }
 
-  private void awaitConnected() {
+  /** Waits until all ranks are connected. */
+  void awaitConnected() {
     Duration patience = timeout.compareTo(LEAST_CONNECT) < 0 ? LEAST_CONNECT : timeout;
     long end = System.nanoTime() + patience.toNanos();
     while (!handle.settled()) {

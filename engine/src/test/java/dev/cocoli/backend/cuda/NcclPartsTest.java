@@ -157,7 +157,7 @@ class NcclPartsTest {
         assertThrows(
             NativeException.class,
             () ->
-                NcclCommunicator.connect(
+                NcclConnector.connect(
                     new byte[128],
                     1,
                     0,
