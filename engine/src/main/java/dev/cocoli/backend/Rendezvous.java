@@ -38,7 +38,7 @@ public final class Rendezvous {
    *
    * @param ranks who this is, and where rank 0 listens
    * @param runDigest what must be equal for all ranks, as of data, configuration and version; at
-   *     most 1,024 bytes
+   *     most 2,048 bytes
    * @param payload makes what rank 0 passes on, at most 1 MiB; called on rank 0 alone
    * @param timeout how long rank 0 waits for the others, and they for it
    * @return what rank 0's payload made

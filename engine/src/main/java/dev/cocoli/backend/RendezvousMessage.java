@@ -21,7 +21,7 @@ final class RendezvousMessage {
   /** Magic, outcome, byte size of the payload or the text. */
   static final int ANSWER_HEADER_BYTES = Long.BYTES + 2 * Integer.BYTES;
 
-  static final int MAX_DIGEST_BYTES = 1 << 10;
+  static final int MAX_DIGEST_BYTES = 1 << 11;
   static final int MAX_ANSWER_BYTES = 1 << 20;
 
   private static final int ACCEPTED = 0;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Communicator.Reduction;
-import dev.cocoli.testing.LocalRanks;
+import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.RankGroups;
 import dev.cocoli.testing.RankThreads;
 import dev.cocoli.testing.TestTensors;
@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,8 +45,7 @@ class CommunicatorFaultTest {
   private Set<Thread> before;
 
   static Stream<Arguments> groups() {
-    LocalRanks local = new LocalRanks();
-    return IntStream.of(2, 3).mapToObj(n -> RankGroups.arguments("shared memory", local, n));
+    return RankGroups.all(2, 3);
   }
 
   /** Every collective that makes a rank wait. */
@@ -57,13 +55,14 @@ class CommunicatorFaultTest {
       void call(Communicator communicator, TestTensors tensors) {
         communicator.startAllReduce(tensors.floats(new float[5]), Reduction.SUM);
         communicator.awaitAllReduces();
+        communicator.barrier(); // a device may have only queued the reduction
       }
     },
     BROADCAST("broadcast of 20 bytes from rank 1") {
       @Override
       void call(Communicator communicator, TestTensors tensors) {
         communicator.broadcast(tensors.floats(new float[5]), 1);
-        communicator.barrier(); // a device may have only queued the broadcast
+        communicator.barrier(); // likewise
       }
     },
     ALL_GATHER("all-gather") {
@@ -190,6 +189,7 @@ class CommunicatorFaultTest {
               started.await();
               try {
                 communicator.awaitAllReduces();
+                communicator.barrier();
               } finally {
                 failed.countDown();
               }
@@ -198,7 +198,37 @@ class CommunicatorFaultTest {
       CommunicatorException e = failure(thrown.get(rank));
       assertEquals(List.of(0), e.failedRanks());
       assertContains("rank 0 did not join #1 all-reduce (mean) of 5 F32", e);
-      assertContains("rank 0 none, rank 1 #1 all-reduce (mean) of 5 F32", e);
+      assertContains("last collective entered: rank 0 none, rank 1 #", e);
+    }
+  }
+
+  /** Its thread is in a call of the backend then, not of the communicator. */
+  @Test
+  void aRankThatWaitsForItsDeviceIsSetFree() {
+    CountDownLatch free = new CountDownLatch(size - 1);
+    List<Throwable> thrown =
+        RankThreads.outcomes(
+            groups,
+            size,
+            SHORT,
+            (communicator, tensors) -> {
+              if (communicator.rank() == 0) {
+                free.await();
+                return;
+              }
+              try {
+                Tensor x = tensors.floats(new float[1000]);
+                communicator.startAllReduce(x, Reduction.SUM);
+                communicator.awaitAllReduces();
+                tensors.floats(x);
+                communicator.startAllReduce(x, Reduction.SUM);
+              } finally {
+                free.countDown();
+              }
+            });
+    for (int rank = 1; rank < size; rank++) {
+      CommunicatorException e = failure(thrown.get(rank));
+      assertTrue(e.failedRanks().contains(0), e::toString);
     }
   }
 
@@ -229,7 +259,7 @@ class CommunicatorFaultTest {
     assertMismatch(
         (communicator, tensors) ->
             communicator.startAllReduce(
-                tensors.floats(new float[10 + communicator.rank()]), Reduction.SUM),
+                tensors.floats(new float[communicator.rank() == 0 ? 10 : 11]), Reduction.SUM),
         "#1 all-reduce (sum) of 10 F32",
         "#1 all-reduce (sum) of 11 F32");
   }
@@ -367,6 +397,7 @@ class CommunicatorFaultTest {
                 closed.await();
                 communicator.startAllReduce(tensors.floats(new float[100_000]), Reduction.SUM);
                 communicator.awaitAllReduces();
+                communicator.barrier();
               }
             });
     for (int rank = 1; rank < size; rank++) {

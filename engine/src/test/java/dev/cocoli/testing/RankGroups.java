@@ -3,6 +3,9 @@ package dev.cocoli.testing;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Communicator;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 
 /** A way to connect ranks: what a communicator's contract is held against. */
@@ -39,14 +42,26 @@ public interface RankGroups {
   RankGroup open(int size, Duration timeout);
 
   /**
-   * {@return arguments of a parameterised class}
+   * {@return every way to connect that this machine has, with numbers of ranks}
    *
-   * @param name of the way to connect
-   * @param groups the way to connect
-   * @param size how many ranks
+   * @param sizes how many ranks, wherever that many can be
    */
-  static Arguments arguments(String name, RankGroups groups, int size) {
-    return Arguments.argumentSet(
-        name + ", " + size + (size == 1 ? " rank" : " ranks"), groups, size);
+  static Stream<Arguments> all(int... sizes) {
+    List<Arguments> all = new ArrayList<>();
+    for (int size : sizes) {
+      all.add(arguments("shared memory", new LocalRanks(), size));
+    }
+    int most = NcclRanks.mostRanks();
+    for (int size : sizes) {
+      if (size <= most) {
+        all.add(arguments("NCCL", new NcclRanks(), size));
+      }
+    }
+    return all.stream();
+  }
+
+  private static Arguments arguments(String name, RankGroups groups, int size) {
+    String ranks = size == 1 ? " rank" : " ranks";
+    return Arguments.argumentSet(name + ", " + size + ranks, groups, size);
   }
 }

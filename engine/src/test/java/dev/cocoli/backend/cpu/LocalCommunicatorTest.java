@@ -13,6 +13,7 @@ import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.LocalRanks;
 import dev.cocoli.testing.RankThreads;
 import dev.cocoli.testing.TestBackends;
@@ -27,7 +28,7 @@ class LocalCommunicatorTest {
   private static final Duration LONG = Duration.ofSeconds(50);
 
   @Test
-  void addsInTheOrderOfTheRanks() {
+  void addsInTheOrderOfTheRanksAndRoundsOnce() {
     int count = 40_000;
     float[][] values = new float[3][count];
     Random random = new Random(5);
@@ -40,14 +41,22 @@ class LocalCommunicatorTest {
     for (int i = 0; i < count; i++) {
       expected[i] = (values[0][i] + values[1][i] + values[2][i]) / 3;
     }
+    float[] expectedBf16 = new float[count];
+    for (int i = 0; i < count; i++) {
+      float sum = Bf16.round(values[0][i]) + Bf16.round(values[1][i]) + Bf16.round(values[2][i]);
+      expectedBf16[i] = Bf16.round(sum / 3);
+    }
     RankThreads.run(
         new LocalRanks(),
         3,
         (communicator, tensors) -> {
           Tensor x = tensors.floats(values[communicator.rank()]);
+          Tensor y = tensors.bfloats(values[communicator.rank()]);
           communicator.startAllReduce(x, Reduction.MEAN);
+          communicator.startAllReduce(y, Reduction.MEAN);
           communicator.awaitAllReduces();
           assertArrayEquals(expected, tensors.floats(x));
+          assertArrayEquals(expectedBf16, tensors.floats(y));
         });
   }
 
