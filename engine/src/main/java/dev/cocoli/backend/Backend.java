@@ -31,6 +31,14 @@ public interface Backend extends AutoCloseable {
   Device device();
 
   /**
+   * {@return the queue that runs the calls, a {@code cudaStream_t}, for libraries that order their
+   * own work by it; null where a call has run when it returns}
+   */
+  default MemorySegment computeStream() {
+    return MemorySegment.NULL;
+  }
+
+  /**
    * Does nothing if this backend computes in a precision.
    *
    * @param precision the precision

@@ -2,6 +2,9 @@ package dev.cocoli.backend;
 
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cpu.LocalCommunicator;
+import dev.cocoli.backend.cuda.NcclConnector;
+import dev.cocoli.backend.cuda.NcclDevice;
+import dev.cocoli.backend.cuda.NcclOptions;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
@@ -55,13 +58,15 @@ public final class Backends {
   /**
    * Connects the replicas of one process, one rank each.
    *
-   * @param replicas the ranks' backends, one for each, all of the processor
+   * @param replicas the ranks' backends, one for each, all of one sort of device
    * @param timeout how long a rank waits for the others before it gives up
    * @return each rank's communicator, for the thread that drives the rank's backend; it closes it
    * @throws IllegalArgumentException if this version cannot connect these
    */
   public static List<Communicator> connect(List<Backend> replicas, Duration timeout) {
-    return LocalCommunicator.group(replicas, timeout);
+    return kind(replicas) == Device.Kind.CPU
+        ? LocalCommunicator.group(replicas, timeout)
+        : NcclConnector.connect(ncclDevices(replicas), timeout, ncclOptions());
   }
 
   /**
@@ -77,10 +82,28 @@ public final class Backends {
    */
   public static List<Communicator> connect(
       List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
-    throw new IllegalArgumentException(
-        "this version cannot connect "
-            + processes.size()
-            + " processes that compute on "
-            + replicas.getFirst().device());
+    if (kind(replicas) == Device.Kind.CPU) {
+      throw new IllegalArgumentException(
+          processes.size()
+              + " processes are connected by NCCL, so they compute on cuda, not on the cpu");
+    }
+    return NcclConnector.connect(
+        processes, runDigest, ncclDevices(replicas), timeout, ncclOptions());
+  }
+
+  private static Device.Kind kind(List<Backend> replicas) {
+    return replicas.getFirst().device().kind();
+  }
+
+  private static List<NcclDevice> ncclDevices(List<Backend> replicas) {
+    return replicas.stream()
+        .map(backend -> new NcclDevice(backend.device().index(), backend.computeStream()))
+        .toList();
+  }
+
+  private static NcclOptions ncclOptions() {
+    return Boolean.getBoolean("cocoli.cuda.deterministic")
+        ? NcclOptions.DETERMINISTIC
+        : NcclOptions.FASTEST;
   }
 }
