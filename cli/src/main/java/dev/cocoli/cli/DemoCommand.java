@@ -7,6 +7,7 @@ import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.ParallelConfig;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -58,7 +60,8 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     long began = System.nanoTime();
-    Device where = device.choose(out);
+    List<Device> where = device.chooseAll(out, Optional.empty());
+    ParallelOptions.requireShareable(recipe(), where.size(), spec);
     prepareFolder();
     Path pictures = this.out.resolve("data");
     int trained = quick ? 8 : 600;
@@ -80,7 +83,14 @@ final class DemoCommand implements Callable<Integer> {
         "to begin anew: cocoli demo"
             + (this.out.toString().equals("cocoli-demo") ? "" : " --out " + this.out);
     TrainingSession session =
-        new TrainingSession(run, where, again, out, spec.commandLine().getErr());
+        new TrainingSession(
+            run,
+            where,
+            Optional.empty(),
+            ParallelConfig.DEFAULT,
+            again,
+            out,
+            spec.commandLine().getErr());
     int code = session.run(false);
     if (code == 0) {
       out.printf(

@@ -1,11 +1,13 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -14,6 +16,8 @@ import picocli.CommandLine.Spec;
 /** The option {@code --device}. What is asked for is used, or it is an error; nothing else is. */
 final class DeviceOption {
   private static final String AUTO = "auto";
+  private static final String CUDA = "cuda";
+  private static final String ALL_CUDA = "cuda:all";
 
   @Option(
       names = "--device",
@@ -21,48 +25,76 @@ final class DeviceOption {
       defaultValue = AUTO,
       description =
           "auto, or a list with one replica each: cpu, cuda, cuda:1, cuda:0,cuda:1, cuda:all,"
-              + " cpu,cpu. auto is the first GPU, else the cpu. This version computes on one"
-              + " device. Default: ${DEFAULT-VALUE}.")
+              + " cpu,cpu. auto is the first GPU, else the cpu. Only training takes more than one."
+              + " Default: ${DEFAULT-VALUE}.")
   private String name;
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
   /**
-   * Returns the device, and says what {@code auto} chose.
+   * Returns the one device, and says what {@code auto} chose.
    *
    * @param notes where that is said
    */
   Device choose(PrintWriter notes) {
-    if (name.equals(AUTO)) {
-      return automatic(notes);
-    }
-    List<Device> devices = new ArrayList<>();
-    for (String one : name.split(",", -1)) {
-      devices.add(parse(one.strip()));
-    }
-    for (Device device : devices) {
-      Backends.problem(device)
-          .ifPresent(
-              problem -> {
-                throw new CommandException("--device " + name + ": " + device + ": " + problem);
-              });
-    }
+    List<Device> devices = chooseAll(notes, Optional.empty());
     if (devices.size() > 1) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--device " + name + ": this version computes on one device, not on " + devices.size());
+      throw usage("this command computes on one device, not on " + devices.size(), null);
     }
     return devices.getFirst();
   }
 
-  private Device parse(String one) {
-    try {
-      return Device.parse(one.equals("cuda:all") ? "cuda" : one);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(
-          spec.commandLine(), "--device: " + e.getMessage() + ", auto, or a list of them", e);
+  /**
+   * Returns the devices, one replica each, and says what {@code auto} chose. Where a launcher has
+   * started several processes, {@code cuda} is the one of this process's place on its host.
+   *
+   * @param notes where that is said
+   * @param processes which of several processes this is
+   */
+  List<Device> chooseAll(PrintWriter notes, Optional<RankEnvironment> processes) {
+    if (processes.isPresent() && (name.equals(AUTO) || name.startsWith("cpu"))) {
+      throw usage(
+          "the environment says that this is one of "
+              + processes.get().size()
+              + " processes (rank "
+              + processes.get().rank()
+              + "); NCCL connects them, so they compute on cuda. Replicas on the processor are"
+              + " listed in one process: --device cpu,cpu",
+          null);
     }
+    if (name.equals(AUTO)) {
+      return List.of(automatic(notes));
+    }
+    List<String> names = Stream.of(name.split(",", -1)).map(String::strip).toList();
+    List<Device> parsed =
+        names.stream().map(one -> parse(one.equals(ALL_CUDA) ? CUDA : one)).toList();
+    if (parsed.stream().map(Device::kind).distinct().count() > 1) {
+      throw usage("replicas compute on one sort of device", null);
+    }
+    if (parsed.getFirst().kind() == Device.Kind.CUDA) {
+      requireUsable(new Device(Device.Kind.CUDA, 0)); // before they are counted
+    }
+    List<Device> devices = new ArrayList<>();
+    for (int i = 0; i < parsed.size(); i++) {
+      if (names.get(i).equals(ALL_CUDA)) {
+        devices.addAll(Backends.devices(Device.Kind.CUDA));
+      } else if (names.get(i).equals(CUDA) && processes.isPresent()) {
+        devices.add(new Device(Device.Kind.CUDA, processes.get().localRank()));
+      } else {
+        devices.add(parsed.get(i));
+      }
+    }
+    devices.forEach(this::requireUsable);
+    return List.copyOf(devices);
+  }
+
+  private void requireUsable(Device device) {
+    Backends.problem(device)
+        .ifPresent(
+            problem -> {
+              throw new CommandException("--device " + name + ": " + device + ": " + problem);
+            });
   }
 
   /** The first GPU if it can be used. It is not an error if it cannot: that was not asked for. */
@@ -78,5 +110,18 @@ final class DeviceOption {
         "device: cpu, %d thread%s (auto: no GPU can be used, cocoli doctor says why)%n",
         threads, threads == 1 ? "" : "s");
     return Device.CPU;
+  }
+
+  private Device parse(String one) {
+    try {
+      return Device.parse(one);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--device: " + e.getMessage() + ", auto, or a list of them", e);
+    }
+  }
+
+  private ParameterException usage(String text, Exception cause) {
+    return new ParameterException(spec.commandLine(), "--device " + name + ": " + text, cause);
   }
 }

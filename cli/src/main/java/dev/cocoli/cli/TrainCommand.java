@@ -1,17 +1,22 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.data.BrokenPicturePolicy;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.LastBatch;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainConfigBuilder;
+import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -146,6 +151,7 @@ final class TrainCommand implements Callable<Integer> {
   private String norm;
 
   @Mixin private DeviceOption device;
+  @Mixin private ParallelOptions parallel;
 
   @Option(
       names = "--seed",
@@ -169,6 +175,15 @@ final class TrainCommand implements Callable<Integer> {
   private BrokenPicturePolicy brokenPictures;
 
   @Option(
+      names = "--last-batch",
+      paramLabel = "drop|keep",
+      defaultValue = "drop",
+      description =
+          "Pictures that do not fill the last batch of an epoch: wait for another epoch, or make a"
+              + " smaller batch. Default: ${DEFAULT-VALUE}.")
+  private LastBatch lastBatch;
+
+  @Option(
       names = "--log-every",
       paramLabel = "N",
       description = "Steps from one line of metrics.jsonl to the next. Default: 10.")
@@ -189,14 +204,20 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    PrintWriter out = spec.commandLine().getOut();
+    Optional<RankEnvironment> processes = ParallelOptions.processes();
+    PrintWriter out =
+        processes.filter(ranks -> ranks.rank() > 0).isPresent()
+            ? new PrintWriter(Writer.nullWriter()) // the first process says it for all
+            : spec.commandLine().getOut();
     if (!data.isGiven() || model == null || this.out == null) {
       throw usage("--data, --model and --out are needed", null);
     }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
     model(before, List.of("any")); // what is wrong with it is said before a large data set is read
-    Device where = device.choose(out);
+    List<Device> where = device.chooseAll(out, processes);
+    int replicas = where.size() * processes.map(RankEnvironment::size).orElse(1);
+    ParallelOptions.requireShareable(config, replicas, this.spec);
     Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
@@ -204,7 +225,7 @@ final class TrainCommand implements Callable<Integer> {
     TrainingRun run =
         new TrainingRun(
             spec, training, validation, Optional.ofNullable(weights), origin(), config, this.out);
-    if (!resume) {
+    if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
       OutputPaths.prepareFolder(this.out);
     }
     try (ProposalsOption regions = proposals;
@@ -215,8 +236,24 @@ final class TrainCommand implements Callable<Integer> {
       if (scored != null) {
         run = run.withValidationProposals(scored);
       }
-      return new TrainingSession(run, where, goOn(), out, this.spec.commandLine().getErr())
+      requireShareable(run, replicas);
+      return new TrainingSession(
+              run,
+              where,
+              processes,
+              parallel.config(),
+              goOn(),
+              out,
+              this.spec.commandLine().getErr())
           .run(resume);
+    }
+  }
+
+  private void requireShareable(TrainingRun run, int replicas) {
+    try {
+      Replicas.requireShareable(run, parallel.config(), replicas);
+    } catch (TrainingException e) {
+      throw usage("--device: " + e.getMessage(), e);
     }
   }
 
@@ -232,7 +269,10 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainConfig config() {
     TrainConfigBuilder builder =
-        TrainConfig.builder().brokenPictures(brokenPictures).precision(hyperparameters.precision());
+        TrainConfig.builder()
+            .brokenPictures(brokenPictures)
+            .lastBatch(lastBatch)
+            .precision(hyperparameters.precision());
     Optional.ofNullable(epochs).ifPresent(builder::epochs);
     Optional.ofNullable(batch).ifPresent(builder::batch);
     Optional.ofNullable(learningRate).ifPresent(builder::learningRate);

@@ -3,8 +3,11 @@ package dev.cocoli.cli;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.ParallelConfig;
+import dev.cocoli.train.Replicas;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
@@ -14,6 +17,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -27,7 +33,9 @@ final class TrainingSession {
   static final int STOPPED = 130;
 
   private final TrainingRun run;
-  private final Device device;
+  private final List<Device> devices;
+  private final Optional<RankEnvironment> processes;
+  private final ParallelConfig parallel;
   private final String goOn;
   private final PrintWriter out;
   private final PrintWriter err;
@@ -36,14 +44,25 @@ final class TrainingSession {
    * Prepares it.
    *
    * @param run what to train
-   * @param device where
+   * @param devices where, one replica each
+   * @param processes which of several processes this is; the first one prints and draws
+   * @param parallel how several work together
    * @param goOn what to do after a stop, in words
    * @param out for how it goes
    * @param err for warnings
    */
-  TrainingSession(TrainingRun run, Device device, String goOn, PrintWriter out, PrintWriter err) {
+  TrainingSession(
+      TrainingRun run,
+      List<Device> devices,
+      Optional<RankEnvironment> processes,
+      ParallelConfig parallel,
+      String goOn,
+      PrintWriter out,
+      PrintWriter err) {
     this.run = run;
-    this.device = device;
+    this.devices = devices;
+    this.processes = processes;
+    this.parallel = parallel;
     this.goOn = goOn;
     this.out = out;
     this.err = err;
@@ -51,33 +70,34 @@ final class TrainingSession {
 
   /** Trains to the end, or until the user stops it; returns the exit code. */
   int run(boolean resume) throws IOException {
+    TrainingListener listener =
+        Terminal.isInteractive() && isFirst()
+            ? new TrainingBar(out)
+            : new TrainingLines(run.config().logEvery(), out, err);
     TrainingResult result;
-    try (Backend backend = Backends.open(device)) {
-      TrainingListener listener =
-          Terminal.isInteractive()
-              ? new TrainingBar(out)
-              : new TrainingLines(run.config().logEvery(), out, err);
-      Trainer trainer = new Trainer(run, backend, listener);
-      try (StopOnInterrupt stop = new StopOnInterrupt(trainer::requestStop, err)) {
-        try {
-          result = resume ? trainer.resume() : trainer.start();
-        } catch (RuntimeException e) {
-          if (!stop.isUnderWay()) {
-            throw e;
-          }
-          err.println("cocoli: " + ErrorMessages.of(e)); // later on no one would get to say it
-          return CommandLine.ExitCode.SOFTWARE;
+    try (Job job = open(listener);
+        StopOnInterrupt stop = new StopOnInterrupt(job.stop(), err)) {
+      try {
+        result = resume ? job.resume().get() : job.start().get();
+      } catch (RuntimeException e) {
+        if (!stop.isUnderWay()) {
+          throw e;
         }
-        if (result.outcome() == Outcome.STOP_REQUESTED) {
-          out.printf(
-              "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
-          return STOPPED;
-        }
-      } finally {
-        if (listener instanceof TrainingBar bar) {
-          bar.close();
-        }
+        err.println("cocoli: " + ErrorMessages.of(e)); // later on no one would get to say it
+        return CommandLine.ExitCode.SOFTWARE;
       }
+      if (result.outcome() == Outcome.STOP_REQUESTED) {
+        out.printf(
+            "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
+        return STOPPED;
+      }
+    } finally {
+      if (listener instanceof TrainingBar bar) {
+        bar.close();
+      }
+    }
+    if (!isFirst()) {
+      return 0;
     }
     out.println(result.summary());
     Path best = result.bestWeights().orElse(result.lastWeights());
@@ -96,13 +116,43 @@ final class TrainingSession {
     return 0;
   }
 
+  /** A training on one device or on several. */
+  private record Job(
+      Supplier<TrainingResult> start,
+      Supplier<TrainingResult> resume,
+      Runnable stop,
+      Optional<Backend> backend)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      backend.ifPresent(Backend::close);
+    }
+  }
+
+  private boolean isFirst() {
+    return processes.map(ranks -> ranks.rank() == 0).orElse(true);
+  }
+
+  private Job open(TrainingListener listener) {
+    if (devices.size() > 1 || processes.isPresent()) {
+      Replicas replicas =
+          processes.isPresent()
+              ? new Replicas(run, devices, processes.get(), parallel, listener)
+              : new Replicas(run, devices, parallel, listener);
+      return new Job(replicas::start, replicas::resume, replicas::requestStop, Optional.empty());
+    }
+    Backend backend = Backends.open(devices.getFirst());
+    Trainer trainer = new Trainer(run, backend, listener);
+    return new Job(trainer::start, trainer::resume, trainer::requestStop, Optional.of(backend));
+  }
+
   /** The run is done and its weights are there: without a sheet it is no failure. */
   private void drawSheet(Path weights) throws IOException {
     if (run.validationData().isEmpty()) {
       return;
     }
     Path file = run.out().resolve(SHEET);
-    try (Detector detector = Detector.open(weights, device)) {
+    try (Detector detector = Detector.open(weights, devices.getFirst())) {
       ValidationSheet.write(detector, run.validationData().get(), file);
       out.println("detections: " + file);
     } catch (IllegalStateException e) {

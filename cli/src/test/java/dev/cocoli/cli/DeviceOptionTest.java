@@ -19,8 +19,9 @@ class DeviceOptionTest {
   }
 
   @Test
-  void severalAreTooMany() throws Exception {
-    device("cpu,cpu").failed(2, "cpu,cpu", "one device");
+  void severalAreOfOneSortAndShareABatch() throws Exception {
+    device("cpu,cpu,cpu").failed(2, "--batch", "8 pictures", "3 replicas; use 6 or 9");
+    device("cpu,cuda").failed(2, "--device cpu,cuda", "one sort");
   }
 
   @Test

@@ -71,14 +71,29 @@ class InterruptTest {
     assertTrue(complaints.getFirst().contains(out.toString()), complaints.toString());
   }
 
-  /** Steps without an end, and no checkpoint before the signal. */
+  @Test
+  void replicasStopBehindTheSameStep() throws Exception {
+    Process process = start(trainingOn("cpu,cpu", 2));
+    awaitFirstStep(process);
+    end(process);
+    assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
+    String said = Files.readString(printed);
+    assertTrue(said.contains("to go on: cocoli train --data"), said);
+  }
+
   private Process start() throws IOException {
+    return start(trainingOn("cpu", 1));
+  }
+
+  /** Steps without an end, and no checkpoint before the signal. */
+  private String[] trainingOn(String device, int batch) {
     List<String> command = new ArrayList<>(List.of("train"));
     command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
     command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
     command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
-    command.addAll(List.of("--batch", "1", "--epochs", "100000", "--set", "box_head_size=32"));
-    return start(command.toArray(String[]::new));
+    command.addAll(List.of("--batch", "" + batch, "--epochs", "100000", "--device", device));
+    command.addAll(List.of("--set", "box_head_size=32"));
+    return command.toArray(String[]::new);
   }
 
   private Process start(String... words) throws IOException {

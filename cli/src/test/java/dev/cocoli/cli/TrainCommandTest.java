@@ -159,6 +159,56 @@ class TrainCommandTest {
     }
   }
 
+  @Test
+  void trainsOnSeveralReplicas() throws IOException {
+    Cli cli = train("--epochs", "1", "--device", "cpu,cpu", "--timeout", "120").ok();
+    assertTrue(cli.out().contains("trained 3 of 3 steps"), cli.out());
+    List<String> lines = Files.readAllLines(out.resolve("metrics.jsonl"));
+    assertEquals(3 + 1, lines.size(), lines.toString());
+    assertTrue(read(lines.getFirst()).get("allreduce_seconds").asDouble() > 0, lines.getFirst());
+    assertEquals(0.02 * 2 / 16, read(lines.getFirst()).get("lr").asDouble(), 1e-9);
+    assertEquals(
+        "cpu,cpu", read(Files.readString(out.resolve("config.json"))).get("device").asText());
+    Path weights = out.resolve("last.safetensors");
+    Cli.run("detect", "--weights", weights, "--device", "cpu,cpu", data.resolve("JPEGImages"))
+        .failed(2, "cpu,cpu", "one device, not on 2");
+    train("--epochs", "2", "--device", "cpu", "--resume").ok();
+    train("--epochs", "3", "--device", "cpu,cpu", "--resume", "--sync-batch-norm").ok();
+    train("--epochs", "4", "--device", "cpu,cpu", "--resume", "--last-batch", "keep")
+        .failed(1, "last_batch was");
+  }
+
+  @Test
+  void whatSeveralReplicasCannotDoIsUsage() {
+    train("--batch", "3", "--device", "cpu,cpu").failed(2, "--batch", "3 pictures", "use 2 or 4");
+    train("--timeout", "0", "--device", "cpu,cpu").failed(2, "--timeout");
+    train("--device", "cpu,cpu", "--sync-batch-norm", "--last-batch", "keep")
+        .failed(2, "drop the last batch");
+    train("--gradient-precision", "fp8").failed(2, "--gradient-precision", "fp8");
+    Cli.run(
+            "train",
+            "--data",
+            data,
+            "--out",
+            out,
+            "--model",
+            "rcnn_resnet18",
+            "--device",
+            "cpu,cpu")
+        .failed(2, "rcnn_resnet18", "one device");
+    Cli.run(
+            "train",
+            "--data",
+            data,
+            "--out",
+            out,
+            "--model",
+            "fastrcnn_resnet18",
+            "--device",
+            "cpu,cpu")
+        .failed(2, "fastrcnn_resnet18", "cocoli proposals");
+  }
+
   private Cli train(Object... args) {
     List<Object> all =
         new ArrayList<>(

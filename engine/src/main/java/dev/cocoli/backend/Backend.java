@@ -6,6 +6,7 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The primitives of a device. The caller allocates every tensor, the backend writes; shapes were
@@ -28,6 +29,14 @@ public interface Backend extends AutoCloseable {
 
   /** {@return where it computes} */
   Device device();
+
+  /**
+   * {@return the queue that runs the calls, a {@code cudaStream_t}, for libraries that order their
+   * own work by it; null where a call has run when it returns}
+   */
+  default MemorySegment computeStream() {
+    return MemorySegment.NULL;
+  }
 
   /**
    * Does nothing if this backend computes in a precision.
@@ -254,6 +263,11 @@ public interface Backend extends AutoCloseable {
       Tensor mean,
       Tensor invStd,
       Tensor y);
+
+  /** {@return batch normalisation in pieces, for replicas that share statistics; if it has it} */
+  default Optional<SplitBatchNorm> splitBatchNorm() {
+    return Optional.empty();
+  }
 
   /**
    * Gradients of {@link #batchNorm}.

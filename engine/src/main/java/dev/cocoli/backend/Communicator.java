@@ -8,6 +8,10 @@ import java.util.List;
  * collectives in the same order; a call that the others do not join ends in an exception once the
  * timeout is over, on every rank. Counts are elements.
  *
+ * <p>Once a rank has failed, is missing or has called something else than the others, every call
+ * throws a {@link CommunicatorException} that names it, and the last collective that each rank had
+ * entered. Then nobody touches the ranks' tensors any more.
+ *
  * <p>One thread, the one that drives the rank's backend, calls everything but {@link #abort}.
  */
 public interface Communicator extends AutoCloseable {
@@ -19,6 +23,15 @@ public interface Communicator extends AutoCloseable {
     /** Their sum, divided by the number of ranks. */
     MEAN
   }
+
+  /**
+   * What all-reduces cost.
+   *
+   * @param seconds for which they ran, from when all ranks were there
+   * @param waitSeconds for which {@link #awaitAllReduces} held up the backend, the wait for other
+   *     ranks included
+   */
+  record AllReduceTimes(double seconds, double waitSeconds) {}
 
   /** {@return which of the ranks this is, from 0} */
   int rank();
@@ -41,6 +54,14 @@ public interface Communicator extends AutoCloseable {
    * where the device can do the waiting.
    */
   void awaitAllReduces();
+
+  /**
+   * {@return what the all-reduces cost that were waited for since the last call; zeros where that
+   * is not measured}
+   */
+  default AllReduceTimes takeAllReduceTimes() {
+    return new AllReduceTimes(0, 0);
+  }
 
   /**
    * Overwrites a tensor with that of one rank, in the order of the backend's calls.

@@ -78,23 +78,39 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * {@return the number of whole batches; as in torchvision's reference, pictures that do not fill
-   * a batch wait for another epoch}
+   * {@return the number of batches of an epoch, the same for every replica; as in torchvision's
+   * reference, pictures that do not fill a batch wait for another epoch, unless the last one is
+   * kept}
    *
    * @throws DataException if there are fewer pictures than one batch needs
    */
   public int batchesPerEpoch() {
-    int batches = dataset.size() / config.batchSize();
+    int size = dataset.size();
+    int batches =
+        config.lastBatch() == LastBatch.KEEP
+            ? Math.ceilDiv(size, config.batchSize())
+            : size / config.batchSize();
     if (batches == 0) {
       throw new DataException(
           "the data set has %d picture%s, fewer than one batch of %d; lower the batch size"
-              .formatted(dataset.size(), dataset.size() == 1 ? "" : "s", config.batchSize()));
+              .formatted(size, size == 1 ? "" : "s", config.batchSize()));
     }
     return batches;
   }
 
   /**
-   * Starts an epoch: all pictures in random order, randomly flipped, in batches of equal size.
+   * {@return this replica's share of a batch of an epoch}
+   *
+   * @param batch its number in the epoch
+   */
+  public Share share(int batch) {
+    int total = Math.min(config.batchSize(), dataset.size() - batch * config.batchSize());
+    return Share.of(total, config.rank(), config.worldSize());
+  }
+
+  /**
+   * Starts an epoch: all pictures in random order, randomly flipped, in batches of equal size but
+   * perhaps for the last. Order and flips do not depend on how many replicas share them.
    *
    * @param epoch its number, which with the seed determines everything
    * @param firstBatch the batch to start with; those before it are not decoded
@@ -107,14 +123,14 @@ public final class DataLoader implements AutoCloseable {
           "the epoch has batches 0 to " + (batches - 1) + ", it cannot start with " + firstBatch);
     }
     int[] order = EpochOrder.shuffled(config.seed(), epoch, dataset.size());
-    int share = config.batchSize() / config.worldSize();
     return open(
         firstBatch,
         batches,
         batch -> {
-          int start = batch * config.batchSize() + config.rank() * share;
-          List<Decode> work = new ArrayList<>(share);
-          for (int position = start; position < start + share; position++) {
+          Share share = share(batch);
+          int start = batch * config.batchSize() + share.first();
+          List<Decode> work = new ArrayList<>(share.count());
+          for (int position = start; position < start + share.count(); position++) {
             int own = position;
             work.add(isClosed -> training(order, own, epoch, isClosed));
           }

@@ -11,6 +11,7 @@ package dev.cocoli.data;
  * @param rank which replica this loader feeds, from 0
  * @param worldSize how many replicas share each batch
  * @param brokenPictures what to do with a picture that cannot be decoded
+ * @param lastBatch what becomes of pictures that do not fill a training batch
  */
 public record DataLoaderConfig(
     int batchSize,
@@ -20,7 +21,8 @@ public record DataLoaderConfig(
     int prefetchBatches,
     int rank,
     int worldSize,
-    BrokenPicturePolicy brokenPictures) {
+    BrokenPicturePolicy brokenPictures,
+    LastBatch lastBatch) {
 
   /** Checks the ranges. */
   public DataLoaderConfig {
@@ -46,13 +48,14 @@ public record DataLoaderConfig(
 
   /**
    * {@return the usual settings: seed 0, half of the pictures flipped, a worker a processor, two
-   * batches ahead, one replica, broken pictures skipped}
+   * batches ahead, one replica, broken pictures skipped, whole batches only}
    *
    * @param batchSize pictures a batch
    */
   public static DataLoaderConfig of(int batchSize) {
     int workers = Runtime.getRuntime().availableProcessors();
-    return new DataLoaderConfig(batchSize, 0, 0.5, workers, 2, 0, 1, BrokenPicturePolicy.SKIP);
+    return new DataLoaderConfig(
+        batchSize, 0, 0.5, workers, 2, 0, 1, BrokenPicturePolicy.SKIP, LastBatch.DROP);
   }
 
   /**
@@ -69,7 +72,8 @@ public record DataLoaderConfig(
         prefetchBatches,
         rank,
         worldSize,
-        brokenPictures);
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -79,7 +83,15 @@ public record DataLoaderConfig(
    */
   public DataLoaderConfig withFlipProbability(double other) {
     return new DataLoaderConfig(
-        batchSize, seed, other, workers, prefetchBatches, rank, worldSize, brokenPictures);
+        batchSize,
+        seed,
+        other,
+        workers,
+        prefetchBatches,
+        rank,
+        worldSize,
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -97,7 +109,8 @@ public record DataLoaderConfig(
         otherPrefetchBatches,
         rank,
         worldSize,
-        brokenPictures);
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -115,7 +128,8 @@ public record DataLoaderConfig(
         prefetchBatches,
         otherRank,
         otherWorldSize,
-        brokenPictures);
+        brokenPictures,
+        lastBatch);
   }
 
   /**
@@ -125,6 +139,32 @@ public record DataLoaderConfig(
    */
   public DataLoaderConfig withBrokenPictures(BrokenPicturePolicy other) {
     return new DataLoaderConfig(
-        batchSize, seed, flipProbability, workers, prefetchBatches, rank, worldSize, other);
+        batchSize,
+        seed,
+        flipProbability,
+        workers,
+        prefetchBatches,
+        rank,
+        worldSize,
+        other,
+        lastBatch);
+  }
+
+  /**
+   * {@return these settings with another policy}
+   *
+   * @param other what becomes of pictures that do not fill a training batch
+   */
+  public DataLoaderConfig withLastBatch(LastBatch other) {
+    return new DataLoaderConfig(
+        batchSize,
+        seed,
+        flipProbability,
+        workers,
+        prefetchBatches,
+        rank,
+        worldSize,
+        brokenPictures,
+        other);
   }
 }

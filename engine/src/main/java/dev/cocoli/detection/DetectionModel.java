@@ -86,6 +86,17 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
     return new LossValues(values[0], values[1], values[2], values[3]);
   }
 
+  /**
+   * {@return the seed for {@link #loss} of a part of a batch, with which its images get the samples
+   * that they would get in the whole}
+   *
+   * @param seed of the whole batch
+   * @param firstImage where in the batch the part begins
+   */
+  public static long seedOfPart(long seed, int firstImage) {
+    return seed + ((long) firstImage << 31); // twice that is the image's part in seeds()
+  }
+
   /** One seed an image for a stage of a step. */
   static long[] seeds(long seed, int stage, int images) {
     long[] seeds = new long[images];

@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 
 /**
  * The memory of a model: all that the optimiser moves in one allocation, its gradients and
@@ -28,18 +29,21 @@ public final class ParameterArena implements AutoCloseable {
   private final Tensor values;
   private final Tensor gradients;
   private final Tensor velocities;
+  private final Tensor fixed;
+  private final List<Parameter> learned;
 
   private ParameterArena(Backend backend, Module module, boolean training) {
     this.backend = backend;
     this.module = module;
     Collection<Parameter> named = module.namedParameters().values();
-    List<Parameter> learned = named.stream().filter(Parameter::isTrainable).toList();
+    learned = named.stream().filter(Parameter::isTrainable).toList();
     values = allocate(learned);
     gradients = training ? allocate(learned) : null;
     velocities = training ? allocate(learned) : null;
     bind(learned, values, gradients);
-    List<Parameter> fixed = named.stream().filter(parameter -> !parameter.isTrainable()).toList();
-    bind(fixed, allocate(fixed), null);
+    List<Parameter> others = named.stream().filter(parameter -> !parameter.isTrainable()).toList();
+    fixed = allocate(others);
+    bind(others, fixed, null);
     List<Parameter> derived = module.derivedParameters();
     bind(derived, allocate(derived), null);
   }
@@ -112,11 +116,27 @@ public final class ParameterArena implements AutoCloseable {
    * @param tape what records the step
    */
   public void watch(Tape tape) {
-    for (Parameter parameter : module.namedParameters().values()) {
+    watch(tape, parameter -> null);
+  }
+
+  /**
+   * Watches every parameter that the optimiser moves.
+   *
+   * @param tape what records the step
+   * @param onLastUse makes what runs in the backward pass once a parameter's gradient is complete;
+   *     for a parameter that a step does not use, nothing runs
+   */
+  public void watch(Tape tape, Function<Parameter, Runnable> onLastUse) {
+    for (Parameter parameter : learned) {
       if (parameter.gradient() != null) {
-        tape.watch(parameter.value(), parameter.gradient(), null);
+        tape.watch(parameter.value(), parameter.gradient(), onLastUse.apply(parameter));
       }
     }
+  }
+
+  /** {@return the parameters that the optimiser moves, in the order in which they lie} */
+  public List<Parameter> learned() {
+    return learned;
   }
 
   /** {@return all that the optimiser moves, {@code [P]}} */
@@ -132,6 +152,14 @@ public final class ParameterArena implements AutoCloseable {
   /** {@return their velocities, {@code [P]}; null without training} */
   public Tensor velocities() {
     return velocities;
+  }
+
+  /**
+   * {@return all that is loaded or counted but not moved by the optimiser: frozen parameters and
+   * running statistics, {@code [F]}}
+   */
+  public Tensor fixed() {
+    return fixed;
   }
 
   /** {@return the model} */

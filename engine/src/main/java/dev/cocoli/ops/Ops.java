@@ -3,6 +3,7 @@ package dev.cocoli.ops;
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BatchNormSpec;
+import dev.cocoli.backend.Communicator;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
@@ -16,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -27,6 +29,7 @@ public final class Ops {
   private final TensorScope scope;
   private final Tape tape;
   private final Precision precision;
+  private final Optional<Communicator> replicas;
 
   /**
    * Begins a forward pass in fp32.
@@ -49,7 +52,32 @@ public final class Ops {
    * @throws IllegalArgumentException if the backend does not compute in it
    */
   public Ops(Backend backend, TensorScope scope, Tape tape, Precision precision) {
+    this(backend, scope, tape, precision, Optional.empty());
+  }
+
+  /**
+   * Begins a forward pass whose batch norms may share their statistics.
+   *
+   * @param backend what computes
+   * @param scope where results live
+   * @param tape what remembers; {@link Tape#NONE} for inference
+   * @param precision what a network's activations are in
+   * @param replicas who they share them with
+   * @throws IllegalArgumentException if the backend does not compute in it, or does not share
+   *     statistics
+   */
+  public Ops(
+      Backend backend,
+      TensorScope scope,
+      Tape tape,
+      Precision precision,
+      Optional<Communicator> replicas) {
     backend.require(precision);
+    if (replicas.isPresent() && backend.splitBatchNorm().isEmpty()) {
+      throw new IllegalArgumentException(
+          "batch norms cannot share their statistics on " + backend.device());
+    }
+    this.replicas = replicas;
     this.backend = backend;
     this.scope = scope;
     this.tape = tape;
@@ -86,7 +114,7 @@ public final class Ops {
     return scope.allocate(dtype, dims);
   }
 
-  private Tensor like(Tensor x) {
+  Tensor like(Tensor x) {
     return scope.allocate(x.dtype(), x.shape());
   }
 
@@ -345,6 +373,10 @@ public final class Ops {
     if (x.elementCount() == channels) {
       throw new IllegalArgumentException(
           "batch normalisation of " + x + " needs more than one value a channel");
+    }
+    if (replicas.isPresent()) {
+      return new SynchronizedBatchNorm(this, replicas.get())
+          .forward(spec, x, weight, bias, residual, runningMean, runningVar);
     }
     Tensor mean = allocate(DType.F32, channels);
     Tensor invStd = allocate(DType.F32, channels);

@@ -97,37 +97,52 @@ public final class Evaluation {
    */
   public Optional<CocoMetrics> run(
       Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
+    CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
+    PictureListener scorer =
+        (image, found) -> {
+          evaluator.addImage(image.imageId(), objects(image));
+          evaluator.addDetections(image.imageId(), found);
+          listener.found(image, found);
+        };
+    return detect(detector, scorer, isCancelled)
+        ? Optional.of(evaluator.evaluate())
+        : Optional.empty();
+  }
+
+  /**
+   * Runs a detector over the pictures, or this replica's share of them; false if it was cancelled.
+   */
+  boolean detect(Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
-    CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
     try (DataLoader loader =
             new DataLoader(data, loading, Regions.of(detector.spec(), proposals), warnings);
         Epoch batches = loader.inOrder()) {
       while (batches.hasNext()) {
         if (isCancelled.getAsBoolean()) {
-          return Optional.empty();
+          return false;
         }
-        score(detector, batches.next(), evaluator, listener);
+        detect(detector, batches.next(), listener);
       }
     }
-    return Optional.of(evaluator.evaluate());
+    return true;
   }
 
-  private static void score(
-      Detector detector, Batch batch, CocoEvaluator evaluator, PictureListener listener) {
+  private static void detect(Detector detector, Batch batch, PictureListener listener) {
+    if (batch.pictures().isEmpty()) { // of the last pictures none is this replica's
+      return;
+    }
     List<List<Detection>> found;
     try (batch) {
       found = detector.detect(batch.pictures(), batch.proposals(), PartListener.NONE);
     }
     for (int i = 0; i < found.size(); i++) {
-      AnnotatedImage image = batch.images().get(i);
-      evaluator.addImage(image.imageId(), objects(image));
-      evaluator.addDetections(image.imageId(), found.get(i));
-      listener.found(image, found.get(i));
+      listener.found(batch.images().get(i), found.get(i));
     }
   }
 
-  private static List<CocoAnnotation> objects(AnnotatedImage image) {
+  /** What is to be found on a picture. */
+  static List<CocoAnnotation> objects(AnnotatedImage image) {
     return image.annotations().stream().map(object -> object(image, object)).toList();
   }
 

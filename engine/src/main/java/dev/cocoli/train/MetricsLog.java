@@ -90,10 +90,9 @@ final class MetricsLog implements AutoCloseable {
    * Adds the line of a step.
    *
    * @param report the step
-   * @param seconds of a step, in the mean since the line before
-   * @param dataWaitSeconds those of them spent waiting for pictures
+   * @param times of the steps since the line before, in the mean
    */
-  void step(StepReport report, double seconds, double dataWaitSeconds) {
+  void step(StepReport report, StepTimes times) {
     LossValues losses = report.losses();
     write(
         json -> {
@@ -104,8 +103,12 @@ final class MetricsLog implements AutoCloseable {
           json.writeNumberField("loss_rpn_box_reg", losses.lossRpnBoxReg());
           json.writeNumberField("loss", losses.sum());
           json.writeNumberField("lr", report.learningRate());
-          json.writeNumberField("seconds", seconds);
-          json.writeNumberField("data_wait_seconds", dataWaitSeconds);
+          json.writeNumberField("seconds", times.meanSeconds());
+          json.writeNumberField("data_wait_seconds", times.meanDataWaitSeconds());
+          if (times.meanAllReduceSeconds() > 0) {
+            json.writeNumberField("allreduce_seconds", times.meanAllReduceSeconds());
+            json.writeNumberField("allreduce_hidden", times.allReduceHidden());
+          }
         });
   }
 

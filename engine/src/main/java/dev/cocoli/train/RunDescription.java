@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -44,7 +43,7 @@ final class RunDescription {
 
   /** What runs of before an entry existed had. */
   private static final Map<String, String> ADDED_LATER =
-      Map.of("train.precision", "\"" + Precision.FP32 + "\"");
+      Map.of("train.precision", "\"" + Precision.FP32 + "\"", "train.last_batch", "\"drop\"");
 
   private static final String EPOCHS = "train.epochs";
 
@@ -57,13 +56,13 @@ final class RunDescription {
     this.root = root;
   }
 
-  static RunDescription of(TrainingRun run, Device device, LearningRateSchedule schedule) {
+  static RunDescription of(TrainingRun run, String devices, LearningRateSchedule schedule) {
     ObjectNode root = JSON.createObjectNode();
     root.put("format", FORMAT);
     String version = RunDescription.class.getPackage().getImplementationVersion();
     root.put("cocoli", version == null ? "development" : version);
     root.put("java", Runtime.version().toString());
-    root.put("device", device.toString());
+    root.put("device", devices);
     describe(root.putObject("model"), run.model());
     root.put("weights", run.weights().map(Path::toString).orElse(null));
     describe(root.putObject("train"), run.config());
@@ -80,6 +79,13 @@ final class RunDescription {
     ObjectNode origin = root.putObject("data_origin");
     run.dataOrigin().forEach(origin::put);
     return new RunDescription(root);
+  }
+
+  /** {@return all that decides a run's results, and how long it is, on one line} */
+  static String settings(TrainingRun run) {
+    Map<String, String> all = of(run, "", run.config().schedule(1)).flatten(FIXED_SECTIONS);
+    all.keySet().removeIf(name -> FREE.contains(name) && !name.equals(EPOCHS));
+    return all.toString();
   }
 
   private static void describe(ObjectNode node, ModelSpec model) {
@@ -111,6 +117,7 @@ final class RunDescription {
     node.put("loader_threads", config.loaderThreads());
     node.put("prefetch", config.prefetchBatches());
     node.put("precision", config.precision().toString());
+    node.put("last_batch", config.lastBatch().name().toLowerCase(Locale.ROOT));
     node.put("broken_pictures", config.brokenPictures().name().toLowerCase(Locale.ROOT));
   }
 

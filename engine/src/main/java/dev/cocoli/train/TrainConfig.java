@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.LastBatch;
 import dev.cocoli.tensor.Precision;
 import java.time.Duration;
 import java.util.List;
@@ -34,6 +35,7 @@ import java.util.OptionalInt;
  * @param prefetchBatches batches that are decoded ahead
  * @param brokenPictures what to do with a picture that cannot be decoded
  * @param precision what the network computes in, in training and in its evaluations
+ * @param lastBatch what becomes of pictures that do not fill the last batch of an epoch
  */
 public record TrainConfig(
     int epochs,
@@ -55,7 +57,8 @@ public record TrainConfig(
     int loaderThreads,
     int prefetchBatches,
     BrokenPicturePolicy brokenPictures,
-    Precision precision) {
+    Precision precision,
+    LastBatch lastBatch) {
 
   /** torchvision's learning rate, and the batch that it is meant for. */
   private static final double REFERENCE_RATE = 0.02;
@@ -87,7 +90,8 @@ public record TrainConfig(
           Runtime.getRuntime().availableProcessors(),
           2,
           BrokenPicturePolicy.SKIP,
-          Precision.FP32);
+          Precision.FP32,
+          LastBatch.DROP);
 
   /** Copies the list and checks the ranges. */
   public TrainConfig {

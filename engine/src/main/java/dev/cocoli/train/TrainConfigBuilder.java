@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.LastBatch;
 import dev.cocoli.tensor.Precision;
 import java.time.Duration;
 import java.util.List;
@@ -29,6 +30,7 @@ public final class TrainConfigBuilder {
   private int prefetchBatches;
   private BrokenPicturePolicy brokenPictures;
   private Precision precision;
+  private LastBatch lastBatch;
 
   TrainConfigBuilder(TrainConfig from) {
     epochs = from.epochs();
@@ -51,6 +53,7 @@ public final class TrainConfigBuilder {
     prefetchBatches = from.prefetchBatches();
     brokenPictures = from.brokenPictures();
     precision = from.precision();
+    lastBatch = from.lastBatch();
   }
 
   /**
@@ -275,6 +278,17 @@ public final class TrainConfigBuilder {
   }
 
   /**
+   * Sets one setting.
+   *
+   * @param value what becomes of pictures that do not fill the last batch of an epoch
+   * @return this
+   */
+  public TrainConfigBuilder lastBatch(LastBatch value) {
+    lastBatch = value;
+    return this;
+  }
+
+  /**
    * {@return the settings}
    *
    * @throws IllegalArgumentException if one is out of its range
@@ -300,6 +314,7 @@ public final class TrainConfigBuilder {
         loaderThreads,
         prefetchBatches,
         brokenPictures,
-        precision);
+        precision,
+        lastBatch);
   }
 }

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 
 /**
  * Trains a detector on one device: a run of steps, evaluations and checkpoints in a folder. A run
@@ -31,6 +33,8 @@ public final class Trainer {
   private final TrainingListener listener;
   private final Checkpoint.Writer writer;
   private final RunFolder folder;
+  private final Replica replica;
+  private final BooleanSupplier isStopRequested;
   private volatile boolean stopRequested;
 
   /**
@@ -45,6 +49,28 @@ public final class Trainer {
   }
 
   Trainer(TrainingRun run, Backend backend, TrainingListener listener, Checkpoint.Writer writer) {
+    this(run, backend, listener, writer, new LoneReplica(backend.device()), () -> false);
+  }
+
+  /**
+   * One of several replicas.
+   *
+   * @param run what to train
+   * @param backend where; not closed
+   * @param listener told how it goes
+   * @param writer writes files
+   * @param replica which one; closed when the run ends
+   * @param isStopRequested whether all are to stop
+   */
+  Trainer(
+      TrainingRun run,
+      Backend backend,
+      TrainingListener listener,
+      Checkpoint.Writer writer,
+      Replica replica,
+      BooleanSupplier isStopRequested) {
+    this.replica = replica;
+    this.isStopRequested = isStopRequested;
     this.run = run;
     this.backend = backend;
     this.listener = listener;
@@ -71,17 +97,15 @@ public final class Trainer {
    * @throws dev.cocoli.data.DataException if there are too few pictures, or one cannot be decoded
    */
   public TrainingResult start() {
-    requirePlatformThread();
-    backend.require(run.config().precision());
-    folder.requireFree();
-    checkClasses();
-    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer)) {
-      initialize(loop);
-      folder.create();
-      try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
-        folder.claim(describe(loop));
-        return withPlots(loop.run(Progress.START, metrics, () -> stopRequested));
-      }
+    return train(this::startIn, folder::requireFree);
+  }
+
+  private TrainingResult startIn(TrainingLoop loop) {
+    initialize(loop);
+    folder.create();
+    try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
+      folder.claim(describe(loop));
+      return run(loop, Progress.START, metrics);
     }
   }
 
@@ -95,27 +119,59 @@ public final class Trainer {
    *     and epochs may be added
    */
   public TrainingResult resume() {
+    return train(this::resumeIn, folder::requireRun);
+  }
+
+  private TrainingResult resumeIn(TrainingLoop loop) {
+    RunDescription before = RunDescription.read(folder.config());
+    RunDescription now = describe(loop);
+    before.requireSame(now, folder.path());
+    try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
+      Optional<Progress> restored = loop.checkpoint().restore();
+      if (restored.isEmpty()) {
+        before.requireSameWeights(now, folder.path());
+        listener.message("the run in " + folder.path() + " has no checkpoint: it begins anew");
+        initialize(loop);
+      }
+      Progress progress = restored.orElse(Progress.START);
+      metrics.cut(progress.metricsBytes());
+      folder.claim(now);
+      return run(loop, progress, metrics);
+    }
+  }
+
+  /**
+   * Trains, as the replica that writes the folder or as one that gets everything from it.
+   *
+   * @param first what the first replica does
+   * @param check what the folder has to be for it
+   */
+  private TrainingResult train(Function<TrainingLoop, TrainingResult> first, Runnable check) {
     requirePlatformThread();
     backend.require(run.config().precision());
-    folder.requireRun();
-    checkClasses();
-    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer)) {
-      RunDescription before = RunDescription.read(folder.config());
-      RunDescription now = describe(loop);
-      before.requireSame(now, folder.path());
-      try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
-        Optional<Progress> restored = loop.checkpoint().restore();
-        if (restored.isEmpty()) {
-          before.requireSameWeights(now, folder.path());
-          listener.message("the run in " + folder.path() + " has no checkpoint: it begins anew");
-          initialize(loop);
-        }
-        Progress progress = restored.orElse(Progress.START);
-        metrics.cut(progress.metricsBytes());
-        folder.claim(now);
-        return withPlots(loop.run(progress, metrics, () -> stopRequested));
+    if (replica.isFirst()) {
+      check.run();
+      checkClasses();
+    }
+    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer, replica)) {
+      try {
+        return replica.isFirst()
+            ? first.apply(loop)
+            : loop.run(Progress.START, RunRecord.NONE, this::isTimeToStop);
+      } catch (RuntimeException | Error e) {
+        replica.fail(e); // while its memory is still there for the others
+        throw e;
       }
     }
+  }
+
+  private boolean isTimeToStop() {
+    return stopRequested || isStopRequested.getAsBoolean();
+  }
+
+  private TrainingResult run(TrainingLoop loop, Progress progress, MetricsLog metrics) {
+    RunRecord record = new RunRecord.Written(metrics, loop.checkpoint(), listener);
+    return withPlots(loop.run(progress, record, this::isTimeToStop));
   }
 
   /**
@@ -137,7 +193,7 @@ public final class Trainer {
   }
 
   private RunDescription describe(TrainingLoop loop) {
-    return RunDescription.of(run, backend.device(), loop.schedule());
+    return RunDescription.of(run, replica.devices(), loop.schedule());
   }
 
   private void checkClasses() {

@@ -10,9 +10,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.Rcnn;
-import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import java.nio.file.Files;
@@ -44,8 +42,14 @@ final class TrainingLoop implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final TrainingStep trainingStep;
 
-  private MetricsLog metrics;
+  private final Replica replica;
+
+  private RunRecord record;
   private BooleanSupplier stopRequested;
+
+  /** Whether a replica asked all to stop behind the last step. */
+  private boolean stopAgreed;
+
   private Progress progress;
   private long savedStep;
   private long savedNanos;
@@ -56,7 +60,9 @@ final class TrainingLoop implements AutoCloseable {
       Backend backend,
       RunFolder folder,
       TrainingListener listener,
-      Checkpoint.Writer writer) {
+      Checkpoint.Writer writer,
+      Replica replica) {
+    this.replica = replica;
     this.run = run;
     this.config = run.config();
     this.backend = backend;
@@ -65,7 +71,10 @@ final class TrainingLoop implements AutoCloseable {
     loader =
         new DataLoader(
             run.trainData(),
-            loading(config).withSeed(config.seed()),
+            loading(config.batch())
+                .withSeed(config.seed())
+                .withFlipProbability(config.flip())
+                .withLastBatch(config.lastBatch()),
             proposals(run.trainData(), run.proposals(), folder.proposals()),
             listener::message);
     validationProposals =
@@ -81,13 +90,15 @@ final class TrainingLoop implements AutoCloseable {
       throw e;
     }
     checkpoint = new Checkpoint(folder, run.model(), model, parameters, writer);
-    trainingStep = new TrainingStep(model, parameters, config);
+    trainingStep = new TrainingStep(model, parameters, config, replica.exchange(parameters));
   }
 
-  private static DataLoaderConfig loading(TrainConfig config) {
-    return DataLoaderConfig.of(config.batch())
-        .withFlipProbability(config.flip())
-        .withWorkers(config.loaderThreads(), config.prefetchBatches())
+  /** Replicas of one process share its threads. */
+  private DataLoaderConfig loading(int batch) {
+    int threads = Math.max(1, config.loaderThreads() / replica.localSize());
+    return DataLoaderConfig.of(batch)
+        .withReplica(replica.rank(), replica.size())
+        .withWorkers(threads, config.prefetchBatches())
         .withBrokenPictures(config.brokenPictures());
   }
 
@@ -119,15 +130,15 @@ final class TrainingLoop implements AutoCloseable {
   /**
    * Goes on until all is done or someone asks to stop.
    *
-   * @param from what is done
-   * @param log where the metrics go
+   * @param from what is done; that of the first replica counts
+   * @param keptIn where the run is kept
    * @param isStopRequested asked between steps
    */
-  TrainingResult run(Progress from, MetricsLog log, BooleanSupplier isStopRequested) {
-    metrics = log;
+  TrainingResult run(Progress from, RunRecord keptIn, BooleanSupplier isStopRequested) {
+    record = keptIn;
     stopRequested = isStopRequested;
-    progress = from;
-    savedStep = from.step();
+    progress = replica.begin(parameters, from);
+    savedStep = progress.step();
     savedNanos = System.nanoTime();
     for (RunProposals found : proposals) {
       if (!found.prepare(listener, isStopRequested)) {
@@ -195,7 +206,7 @@ final class TrainingLoop implements AutoCloseable {
     int firstBatch = (int) (progress.step() % stepsPerEpoch);
     try (Epoch batches = loader.epoch(epoch, firstBatch)) {
       while (batches.hasNext()) {
-        if (stopRequested.getAsBoolean()) {
+        if (isTimeToStop()) {
           return false;
         }
         step(batches, epoch + 1);
@@ -205,6 +216,11 @@ final class TrainingLoop implements AutoCloseable {
       }
     }
     return true;
+  }
+
+  /** Several replicas stop behind the same step: the one in which one of them asked for it. */
+  private boolean isTimeToStop() {
+    return replica.size() == 1 ? stopRequested.getAsBoolean() : stopAgreed;
   }
 
   /** A picture that stops the run costs no step that is done. */
@@ -220,23 +236,27 @@ final class TrainingLoop implements AutoCloseable {
   }
 
   private void step(Epoch batches, int epoch) {
+    replica.enter("step " + (progress.step() + 1));
     long began = System.nanoTime();
     long waitedBefore = batches.waitNanos();
     Batch batch = next(batches);
     double learningRate = schedule.rateAt(progress.step());
-    LossValues losses = trainingStep.run(batch, progress.step(), learningRate);
+    boolean stop = replica.size() > 1 && stopRequested.getAsBoolean();
+    TrainingStep.Outcome outcome =
+        trainingStep.run(batch, loader.share(batch.index()), progress.step(), learningRate, stop);
+    stopAgreed = outcome.stop();
     progress = progress.afterStep();
     StepReport report =
         new StepReport(
             progress.step(),
             epoch,
-            losses,
+            outcome.losses(),
             learningRate,
             (System.nanoTime() - began) / 1e9,
             (batches.waitNanos() - waitedBefore) / 1e9);
-    times.add(report);
+    times.add(report, outcome.times());
     if (progress.step() % config.logEvery() == 0 || progress.step() == schedule.totalSteps()) {
-      metrics.step(report, times.meanSeconds(), times.meanDataWaitSeconds());
+      record.step(report, times);
       times.clear();
     }
     listener.stepDone(report);
@@ -258,36 +278,47 @@ final class TrainingLoop implements AutoCloseable {
   private boolean evaluate() {
     Dataset data = run.validationData().orElseThrow();
     long began = System.nanoTime();
+    replica.enter("the evaluation behind step " + progress.step());
+    replica.shareStatistics(parameters);
     Evaluation evaluation =
         new Evaluation(data, evaluationLoading(), validationProposals, listener::message);
-    Optional<CocoMetrics> found;
+    Optional<SharedEvaluation.Scores> found;
     try (Detector detector = Detector.over(run.model(), model, backend, config.precision())) {
-      int[] done = {0};
       found =
-          evaluation.run(
-              detector,
-              (image, detections) -> listener.evaluating(++done[0], data.size()),
-              stopRequested);
+          new SharedEvaluation(data, replica)
+              .run(
+                  evaluation,
+                  detector,
+                  stopRequested,
+                  done -> listener.evaluating(done, data.size()));
     }
     if (found.isEmpty()) {
       return false;
     }
     double ap = found.get().ap();
     boolean isBest = progress.isBetter(ap);
-    EvaluationReport report =
-        new EvaluationReport(
-            epochsDone(), progress.step(), found.get(), isBest, (System.nanoTime() - began) / 1e9);
-    metrics.evaluation(report);
+    Optional<EvaluationReport> report =
+        found
+            .get()
+            .metrics()
+            .map(
+                metrics ->
+                    new EvaluationReport(
+                        epochsDone(),
+                        progress.step(),
+                        metrics,
+                        isBest,
+                        (System.nanoTime() - began) / 1e9));
+    report.ifPresent(record::evaluation);
     progress = progress.afterEvaluation(epochsDone(), ap);
     save(isBest ? Checkpoint.Rank.BEST : Checkpoint.Rank.LATEST);
-    listener.evaluated(report);
+    report.ifPresent(listener::evaluated);
     return true;
   }
 
+  /** Each replica takes as many pictures at once as one alone would: the same go together. */
   private DataLoaderConfig evaluationLoading() {
-    return DataLoaderConfig.of(config.evaluationBatch())
-        .withWorkers(config.loaderThreads(), config.prefetchBatches())
-        .withBrokenPictures(config.brokenPictures());
+    return loading(config.evaluationBatch() * replica.size());
   }
 
   private boolean isPatienceOver() {
@@ -303,11 +334,9 @@ final class TrainingLoop implements AutoCloseable {
   }
 
   private void save(Checkpoint.Rank rank) {
-    progress = progress.withMetricsBytes(metrics.force());
-    checkpoint.save(progress, rank);
+    progress = record.save(progress, rank);
     savedStep = progress.step();
     savedNanos = System.nanoTime();
-    listener.checkpointWritten(savedStep);
   }
 
   private TrainingResult stop() {
@@ -332,6 +361,7 @@ final class TrainingLoop implements AutoCloseable {
   @Override
   public void close() {
     try {
+      replica.close(); // from here on no other reads this one's memory
       loader.close();
     } finally {
       proposals.forEach(RunProposals::close);

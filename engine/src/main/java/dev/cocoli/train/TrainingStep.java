@@ -1,10 +1,13 @@
 package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Communicator.AllReduceTimes;
+import dev.cocoli.backend.CommunicatorException;
 import dev.cocoli.backend.SampleKey;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Batch;
 import dev.cocoli.data.Picture;
+import dev.cocoli.data.Share;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
@@ -15,59 +18,98 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * One step on one device: upload, losses, gradients, update, one download. All of it runs on the
- * calling thread, which is always the same one; nothing of a step but the parameters outlives it.
+ * One step on one device: upload, losses, gradients, what the other replicas found, update, one
+ * download. All of it runs on the calling thread, which is always the same one; nothing of a step
+ * but the parameters outlives it.
  */
 final class TrainingStep {
   private static final int LOSSES = 4;
 
   private final Backend backend;
   private final DetectionModel model;
-  private final ParameterArena parameters;
+  private final StepExchange exchange;
   private final Sgd sgd;
   private final long mixedSeed;
   private final Precision precision;
 
+  /** Steps on one device. */
   TrainingStep(DetectionModel model, ParameterArena parameters, TrainConfig config) {
+    this(model, parameters, config, new StepExchange.Alone(parameters));
+  }
+
+  TrainingStep(
+      DetectionModel model, ParameterArena parameters, TrainConfig config, StepExchange exchange) {
     this.backend = parameters.backend();
     this.model = model;
-    this.parameters = parameters;
+    this.exchange = exchange;
     this.sgd = new Sgd(parameters, config);
     this.mixedSeed = SampleKey.mix(config.seed());
     this.precision = config.precision();
   }
 
   /**
+   * What a step found.
+   *
+   * @param losses of the whole batch
+   * @param stop whether a replica asks all to stop behind this step
+   * @param times what it cost to average gradients
+   */
+  record Outcome(LossValues losses, boolean stop, AllReduceTimes times) {}
+
+  /** Trains on a whole batch; see the other. */
+  LossValues run(Batch batch, long step, double learningRate) {
+    Share all = Share.of(batch.pictures().size(), 0, 1);
+    return run(batch, all, step, learningRate, false).losses();
+  }
+
+  /**
    * Trains on a batch.
    *
-   * @param batch closed as soon as it is on the device
+   * @param batch this replica's part, closed as soon as it is on the device
+   * @param share which part it is
    * @param step its number in the run, from 0, which with the seed decides the samples
    * @param learningRate its rate
-   * @return its losses
+   * @param stop whether this replica asks all to stop behind this step
+   * @return what it found
    * @throws TrainingException if a loss or a gradient is not finite
    */
-  LossValues run(Batch batch, long step, double learningRate) {
+  Outcome run(Batch batch, Share share, long step, double learningRate, boolean stop) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
-      Tape tape = new Tape();
-      parameters.watch(tape);
-      Ops ops = new Ops(backend, scope, tape, precision);
+      Ops ops = new Ops(backend, scope, new Tape(), precision, exchange.sharedNorms());
+      exchange.begin(ops, share);
       List<Tensor> pictures = upload(ops, batch);
       sgd.zeroGradients();
-      Inputs inputs = new Inputs(pictures, batch.proposals());
-      Tensor losses = model.loss(ops, inputs, batch.targets(), SampleKey.mix(mixedSeed + step));
-      ops.backward();
-      Tensor report = ops.allocate(DType.F32, LOSSES + 1);
-      backend.copy(losses, report.rows(0, LOSSES));
-      sgd.update(learningRate, report.rows(LOSSES, 1));
-      float[] values = ops.download(report);
-      LossValues read = new LossValues(values[0], values[1], values[2], values[3]);
-      if (!read.areFinite() || !Float.isFinite(values[LOSSES])) {
-        throw notFinite(read, batch, step, learningRate);
+      Tensor losses = null;
+      if (share.count() > 0) {
+        Inputs inputs = new Inputs(pictures, batch.proposals());
+        long seed = DetectionModel.seedOfPart(SampleKey.mix(mixedSeed + step), share.first());
+        losses = model.loss(ops, inputs, batch.targets(), seed);
+        ops.backward();
       }
-      return read;
+      int shared = exchange.numbers();
+      Tensor report = ops.allocate(DType.F32, LOSSES + shared + 1);
+      if (losses == null) {
+        backend.fill(report.rows(0, LOSSES), 0);
+      } else {
+        backend.copy(losses, report.rows(0, LOSSES));
+      }
+      exchange.end(report.rows(0, LOSSES), report.rows(LOSSES, shared), stop);
+      sgd.update(learningRate, report.rows(LOSSES + shared, 1));
+      float[] values = ops.download(report);
+      LossValues own = new LossValues(values[0], values[1], values[2], values[3]);
+      Outcome outcome = exchange.outcome(own, Arrays.copyOfRange(values, LOSSES, LOSSES + shared));
+      if (own.areFinite() && !outcome.losses().areFinite()) {
+        throw new CommunicatorException(
+            "the loss of another replica is not finite in step " + (step + 1), List.of(), null);
+      }
+      if (!own.areFinite() || !Float.isFinite(values[LOSSES + shared])) {
+        throw notFinite(own, batch, step, learningRate);
+      }
+      return outcome;
     }
   }
 

@@ -204,6 +204,46 @@ class DataLoaderTest {
     assertThrows(IllegalArgumentException.class, () -> config(4).withReplica(2, 2));
   }
 
+  /** An odd number of pictures, batches that three cannot share evenly at the end. */
+  @Test
+  void replicasLoseAndRepeatNoPicture() {
+    List<Seen> whole = epoch(config(6).withLastBatch(LastBatch.KEEP), 1, 0);
+    List<String> names = whole.stream().flatMap(batch -> batch.names().stream()).toList();
+    assertEquals(PICTURES, names.size());
+    assertEquals(PICTURES, new HashSet<>(names).size());
+    List<List<Seen>> shares = new ArrayList<>();
+    for (int rank = 0; rank < 3; rank++) {
+      shares.add(epoch(config(6).withLastBatch(LastBatch.KEEP).withReplica(rank, 3), 1, 0));
+      assertEquals(whole.size(), shares.get(rank).size(), "steps of rank " + rank);
+    }
+    for (int i = 0; i < whole.size(); i++) {
+      List<String> all = new ArrayList<>();
+      for (List<Seen> share : shares) {
+        all.addAll(share.get(i).names());
+      }
+      assertEquals(whole.get(i).names(), all, "batch " + i);
+    }
+  }
+
+  @Test
+  void sharesArePartsOfABatch() {
+    for (int total = 0; total < 12; total++) {
+      for (int worldSize = 1; worldSize < 6; worldSize++) {
+        int next = 0;
+        double weights = 0;
+        for (int rank = 0; rank < worldSize; rank++) {
+          Share share = Share.of(total, rank, worldSize);
+          assertEquals(next, share.first());
+          assertTrue(share.count() - total / worldSize <= 1, share.toString());
+          next += share.count();
+          weights += total == 0 ? 1 : share.weight(worldSize);
+        }
+        assertEquals(total, next);
+        assertEquals(worldSize, weights, 1e-12);
+      }
+    }
+  }
+
   @Test
   void passesThroughAllInOrderForScoring() {
     try (DataLoader loader = loader(config(4).withFlipProbability(1))) {

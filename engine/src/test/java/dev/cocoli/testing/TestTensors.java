@@ -130,6 +130,17 @@ public final class TestTensors implements AutoCloseable {
     }
   }
 
+  /**
+   * {@return the elements of a U8 tensor}
+   *
+   * @param tensor the tensor
+   */
+  public byte[] bytes(Tensor tensor) {
+    try (Arena arena = Arena.ofConfined()) {
+      return download(tensor, arena).toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
   private MemorySegment download(Tensor tensor, Arena arena) {
     MemorySegment host = arena.allocate(tensor.byteSize(), 64);
     backend.download(tensor, host);

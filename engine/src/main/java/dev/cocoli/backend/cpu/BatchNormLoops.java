@@ -36,20 +36,58 @@ final class BatchNormLoops {
       Tensor mean,
       Tensor invStd,
       Tensor y) {
-    int channels = Math.toIntExact(x.dim(3));
     if (x.elementCount() == 0) {
       return;
     }
+    normalize(
+        spec, moments(x), x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+  }
+
+  /**
+   * What is known of each channel's values.
+   *
+   * @param mean their mean
+   * @param variance their biased variance
+   * @param rows how many there are
+   */
+  record Moments(double[] mean, double[] variance, long rows) {}
+
+  /** The moments of an input. */
+  Moments moments(Tensor x) {
+    int channels = Math.toIntExact(x.dim(3));
     long rows = x.elementCount() / channels;
-    WideRows wide = new WideRows(x.dtype(), rows, channels, ROWS_A_CHUNK);
     float[] rough = roughMean(x, rows, channels);
-    double[][] sums = statistics(wide, x, rough);
+    double[][] sums = statistics(wide(x), x, rough);
+    double[] mean = new double[channels];
+    double[] variance = new double[channels];
+    for (int c = 0; c < channels; c++) {
+      double difference = sums[0][c] / rows;
+      mean[c] = rough[c] + difference;
+      variance[c] = Math.max(0, sums[1][c] / rows - difference * difference);
+    }
+    return new Moments(mean, variance, rows);
+  }
+
+  /** Normalises by moments, which may be those of more values than there are here. */
+  void normalize(
+      BatchNormSpec spec,
+      Moments moments,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Tensor residual,
+      Tensor runningMean,
+      Tensor runningVar,
+      Tensor mean,
+      Tensor invStd,
+      Tensor y) {
+    int channels = Math.toIntExact(x.dim(3));
+    long rows = moments.rows;
     float[] factor = new float[channels];
     float[] addend = new float[channels];
     for (int c = 0; c < channels; c++) {
-      double difference = sums[0][c] / rows;
-      double exact = rough[c] + difference;
-      double variance = Math.max(0, sums[1][c] / rows - difference * difference);
+      double exact = moments.mean[c];
+      double variance = moments.variance[c];
       double inverse = 1 / Math.sqrt(variance + spec.eps());
       put(mean, c, exact);
       put(invStd, c, inverse);
@@ -61,7 +99,12 @@ final class BatchNormLoops {
       addend[c] = (float) (get(bias, c) - exact * scale);
     }
     boolean relu = spec.activation() == Activation.RELU;
-    apply(wide, x, factor, addend, residual, relu, y);
+    apply(wide(x), x, factor, addend, residual, relu, y);
+  }
+
+  private static WideRows wide(Tensor x) {
+    long channels = x.dim(3);
+    return new WideRows(x.dtype(), x.elementCount() / channels, channels, ROWS_A_CHUNK);
   }
 
   private static float[] roughMean(Tensor x, long rows, int channels) {
@@ -159,15 +202,49 @@ final class BatchNormLoops {
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
-    int channels = Math.toIntExact(x.dim(3));
     if (x.elementCount() == 0) {
       return;
     }
-    long rows = x.elementCount() / channels;
-    WideRows wide = new WideRows(x.dtype(), rows, channels, ROWS_A_CHUNK);
+    double[][] sums = gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
+    gradient(x, weight, mean, invStd, dy, sums, x.elementCount() / x.dim(3), dx);
+  }
+
+  /**
+   * Sums of the gradient behind the activation and of its products with x less the mean; adds the
+   * parameters' gradients.
+   */
+  double[][] gradientSums(
+      BatchNormSpec spec,
+      Tensor x,
+      Tensor mean,
+      Tensor invStd,
+      Tensor y,
+      Tensor dy,
+      Tensor dWeight,
+      Tensor dBias) {
     Tensor output = spec.activation() == Activation.RELU ? y : null;
     float[] centre = mean.segment().toArray(JAVA_FLOAT);
-    double[][] sums = gradientSums(wide, x, centre, output, dy);
+    double[][] sums = gradientSums(wide(x), x, centre, output, dy);
+    if (dWeight != null) {
+      for (int c = 0; c < centre.length; c++) {
+        put(dWeight, c, get(dWeight, c) + sums[1][c] * get(invStd, c));
+        put(dBias, c, get(dBias, c) + sums[0][c]);
+      }
+    }
+    return sums;
+  }
+
+  /** The input's gradient, from sums over as many rows as the moments were of. */
+  void gradient(
+      Tensor x,
+      Tensor weight,
+      Tensor mean,
+      Tensor invStd,
+      Tensor dy,
+      double[][] sums,
+      long rows,
+      Tensor dx) {
+    int channels = Math.toIntExact(x.dim(3));
     // dx = scale (dy - mean(dy) - xhat mean(dy xhat)), as one sum of dy, x and a constant
     float[] ofGradient = new float[channels];
     float[] ofInput = new float[channels];
@@ -178,16 +255,11 @@ final class BatchNormLoops {
       double slope = -scale * inverse * inverse * sums[1][c] / rows;
       ofGradient[c] = (float) scale;
       ofInput[c] = (float) slope;
-      constant[c] = (float) (-scale * sums[0][c] / rows - slope * centre[c]);
-      if (dWeight != null) {
-        put(dWeight, c, get(dWeight, c) + sums[1][c] * inverse);
-        put(dBias, c, get(dBias, c) + sums[0][c]);
-      }
+      constant[c] = (float) (-scale * sums[0][c] / rows - slope * get(mean, c));
     }
-    combine(wide, x, dy, ofInput, ofGradient, constant, dx);
+    combine(wide(x), x, dy, ofInput, ofGradient, constant, dx);
   }
 
-  /** Sums of the gradient behind the activation and of its products with x less the mean. */
   private double[][] gradientSums(WideRows wide, Tensor x, float[] mean, Tensor output, Tensor dy) {
     double[][] sums = new double[wide.chunks()][];
     double[][] products = new double[wide.chunks()][];

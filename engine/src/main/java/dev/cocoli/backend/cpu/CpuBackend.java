@@ -13,8 +13,10 @@ import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.backend.SplitBatchNorm;
 import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
+import dev.cocoli.bindings.OpenMpTeam;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -22,6 +24,7 @@ import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -91,6 +94,20 @@ public final class CpuBackend implements Backend {
     losses = new LossLoops(workers);
     updates = new UpdateLoops(workers);
     pictures = new PictureLoops(workers);
+  }
+
+  /**
+   * Opens one of several backends that compute at once, each with its part of the threads, for the
+   * calling thread: oneDNN computes with as many as the thread that calls it was given here.
+   *
+   * @param replicas how many there are
+   * @return the backend; the calling thread alone may use it
+   */
+  public static CpuBackend ofReplica(int replicas) {
+    OneDnn.load(openMpSettings(threads()));
+    int share = Math.max(1, threads() / replicas);
+    OpenMpTeam.resize(share);
+    return new CpuBackend(share);
   }
 
   private static int threads() {
@@ -285,6 +302,11 @@ public final class CpuBackend implements Backend {
     batchNorm.batchNorm(spec, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
     runningMean.buffer().markWritten();
     runningVar.buffer().markWritten();
+  }
+
+  @Override
+  public Optional<SplitBatchNorm> splitBatchNorm() {
+    return Optional.of(new SplitBatchNormLoops(batchNorm));
   }
 
   @Override

@@ -8,7 +8,9 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * An NVIDIA GPU. A primitive returns when it has been queued; what goes wrong while it runs is told
@@ -61,6 +63,26 @@ public final class CudaBackend extends KernelBackend {
    */
   public static Optional<String> problem(Device device) {
     return CudaDevice.problem(device);
+  }
+
+  /**
+   * {@return all GPUs}
+   *
+   * @throws IllegalArgumentException if there is none that can be used; the message says why
+   */
+  public static List<Device> devices() {
+    Optional<String> problem = problem(new Device(Device.Kind.CUDA, 0));
+    if (problem.isPresent()) {
+      throw new IllegalArgumentException("device cuda:all: " + problem.get());
+    }
+    return IntStream.range(0, CudaDevice.count())
+        .mapToObj(index -> new Device(Device.Kind.CUDA, index))
+        .toList();
+  }
+
+  @Override
+  public MemorySegment computeStream() {
+    return context.device().computeStream();
   }
 
   @Override

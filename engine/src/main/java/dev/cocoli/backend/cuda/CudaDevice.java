@@ -78,7 +78,7 @@ final class CudaDevice implements AutoCloseable {
     }
     try {
       NvidiaLibraries.load(NEEDED);
-      int count = deviceCount();
+      int count = count();
       return device.index() < count
           ? Optional.empty()
           : Optional.of(
@@ -92,7 +92,8 @@ final class CudaDevice implements AutoCloseable {
     }
   }
 
-  private static int deviceCount() {
+  /** Returns how many GPUs there are; the libraries are loaded. */
+  static int count() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT);
       CudaStatus.check("cudaGetDeviceCount", cudaGetDeviceCount(out));

@@ -1,0 +1,67 @@
+package dev.cocoli.testing;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Communicator;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
+
+/** A way to connect ranks: what a communicator's contract is held against. */
+public interface RankGroups {
+
+  /**
+   * Ranks that are to be connected. Closing frees what does not belong to a rank's communicator.
+   */
+  interface RankGroup extends AutoCloseable {
+    /**
+     * {@return a rank's backend}
+     *
+     * @param rank which
+     */
+    Backend backend(int rank);
+
+    /**
+     * {@return a rank's communicator; called on the rank's thread}
+     *
+     * @param rank which
+     */
+    Communicator connect(int rank);
+
+    @Override
+    void close();
+  }
+
+  /**
+   * {@return ranks to be connected}
+   *
+   * @param size how many
+   * @param timeout how long they wait for each other
+   */
+  RankGroup open(int size, Duration timeout);
+
+  /**
+   * {@return every way to connect that this machine has, with numbers of ranks}
+   *
+   * @param sizes how many ranks, wherever that many can be
+   */
+  static Stream<Arguments> all(int... sizes) {
+    List<Arguments> all = new ArrayList<>();
+    for (int size : sizes) {
+      all.add(arguments("shared memory", new LocalRanks(), size));
+    }
+    int most = NcclRanks.mostRanks();
+    for (int size : sizes) {
+      if (size <= most) {
+        all.add(arguments("NCCL", new NcclRanks(), size));
+      }
+    }
+    return all.stream();
+  }
+
+  private static Arguments arguments(String name, RankGroups groups, int size) {
+    String ranks = size == 1 ? " rank" : " ranks";
+    return Arguments.argumentSet(name + ", " + size + ranks, groups, size);
+  }
+}

@@ -1,0 +1,101 @@
+package dev.cocoli.testing;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.cocoli.backend.Communicator;
+import dev.cocoli.testing.RankGroups.RankGroup;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Runs something on every rank at once, each on a thread of its own. */
+public final class RankThreads {
+  /** No test waits that long; it is there so that a hang is a failure. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private RankThreads() {}
+
+  /** What one rank does. */
+  @FunctionalInterface
+  public interface Body {
+    /**
+     * Does it.
+     *
+     * @param communicator the rank's, closed afterwards
+     * @param tensors of the rank's backend
+     * @throws Exception whatever
+     */
+    void run(Communicator communicator, TestTensors tensors) throws Exception;
+  }
+
+  /**
+   * Runs a body on every rank, and fails if one throws.
+   *
+   * @param groups how the ranks are connected
+   * @param size how many there are
+   * @param body what each does
+   */
+  public static void run(RankGroups groups, int size, Body body) {
+    List<Throwable> thrown = outcomes(groups, size, PATIENCE, body);
+    for (int rank = 0; rank < size; rank++) {
+      if (thrown.get(rank) != null) {
+        throw new AssertionError("rank " + rank + " failed", thrown.get(rank));
+      }
+    }
+  }
+
+  /**
+   * Runs a body on every rank.
+   *
+   * @param groups how the ranks are connected
+   * @param size how many there are
+   * @param timeout how long ranks wait for each other
+   * @param body what each does
+   * @return what each rank threw, or null
+   */
+  public static List<Throwable> outcomes(RankGroups groups, int size, Duration timeout, Body body) {
+    Throwable[] thrown = new Throwable[size];
+    try (RankGroup group = groups.open(size, timeout)) {
+      List<Thread> threads = new ArrayList<>();
+      for (int i = 0; i < size; i++) {
+        int rank = i;
+        threads.add(
+            Thread.ofPlatform()
+                .name("rank-" + rank)
+                .daemon()
+                .start(() -> thrown[rank] = outcome(group, rank, body)));
+      }
+      join(threads);
+    }
+    return Arrays.asList(thrown);
+  }
+
+  private static Throwable outcome(RankGroup group, int rank, Body body) {
+    try (Communicator communicator = group.connect(rank);
+        TestTensors tensors = new TestTensors(group.backend(rank))) {
+      body.run(communicator, tensors);
+      return null;
+    } catch (Throwable e) {
+      return e;
+    }
+  }
+
+  private static void join(List<Thread> threads) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    for (Thread thread : threads) {
+      try {
+        thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())));
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+      if (thread.isAlive()) {
+        StringBuilder where = new StringBuilder(thread.getName() + " hangs:");
+        for (StackTraceElement element : thread.getStackTrace()) {
+          where.append("\n  ").append(element);
+        }
+        fail(where.toString());
+      }
+    }
+  }
+}
