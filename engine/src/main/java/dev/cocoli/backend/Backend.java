@@ -39,6 +39,14 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * {@return whether {@link #upload} copies beside what was called for before, so that it pays to
+   * send what the next step needs while this one runs}
+   */
+  default boolean copiesBeside() {
+    return false;
+  }
+
+  /**
    * Does nothing if this backend computes in a precision.
    *
    * @param precision the precision

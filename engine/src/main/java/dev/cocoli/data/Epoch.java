@@ -94,6 +94,16 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     return new Batch(index, images, pictures, targets, proposals);
   }
 
+  /** {@return whether {@link #next} has a whole batch to give without waiting or failing} */
+  public synchronized boolean isNextReady() {
+    return hasNext()
+        && !ahead.isEmpty()
+        && ahead.getFirst().stream()
+            .allMatch(
+                future ->
+                    future.state() == Future.State.SUCCESS && future.resultNow().isPresent());
+  }
+
   private void submit(int batches) {
     while (!closed && ahead.size() < batches && submitted < batchCount) {
       List<Future<Optional<Sample>>> futures = new ArrayList<>();

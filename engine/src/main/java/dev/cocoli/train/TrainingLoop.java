@@ -50,6 +50,9 @@ final class TrainingLoop implements AutoCloseable {
   /** Whether a replica asked all to stop behind the last step. */
   private boolean stopAgreed;
 
+  /** The batch of the next step, where it was taken a step ahead; or null. */
+  private Batch upcoming;
+
   private Progress progress;
   private long savedStep;
   private long savedNanos;
@@ -205,7 +208,7 @@ final class TrainingLoop implements AutoCloseable {
     int epoch = epochsDone();
     int firstBatch = (int) (progress.step() % stepsPerEpoch);
     try (Epoch batches = loader.epoch(epoch, firstBatch)) {
-      while (batches.hasNext()) {
+      while (upcoming != null || batches.hasNext()) {
         if (isTimeToStop()) {
           return false;
         }
@@ -214,8 +217,21 @@ final class TrainingLoop implements AutoCloseable {
           save(Checkpoint.Rank.LATEST);
         }
       }
+    } finally {
+      if (upcoming != null) {
+        upcoming.close();
+        upcoming = null;
+      }
     }
     return true;
+  }
+
+  /** Takes the next batch early if that costs no time. */
+  private Optional<Batch> takeUpcoming(Epoch batches) {
+    if (batches.isNextReady()) {
+      upcoming = batches.next();
+    }
+    return Optional.ofNullable(upcoming);
   }
 
   /** Several replicas stop behind the same step: the one in which one of them asked for it. */
@@ -239,11 +255,18 @@ final class TrainingLoop implements AutoCloseable {
     replica.enter("step " + (progress.step() + 1));
     long began = System.nanoTime();
     long waitedBefore = batches.waitNanos();
-    Batch batch = next(batches);
+    Batch batch = upcoming != null ? upcoming : next(batches);
+    upcoming = null;
     double learningRate = schedule.rateAt(progress.step());
     boolean stop = replica.size() > 1 && stopRequested.getAsBoolean();
     TrainingStep.Outcome outcome =
-        trainingStep.run(batch, loader.share(batch.index()), progress.step(), learningRate, stop);
+        trainingStep.run(
+            batch,
+            loader.share(batch.index()),
+            progress.step(),
+            learningRate,
+            stop,
+            () -> takeUpcoming(batches));
     stopAgreed = outcome.stop();
     progress = progress.afterStep();
     StepReport report =
@@ -365,6 +388,7 @@ final class TrainingLoop implements AutoCloseable {
       loader.close();
     } finally {
       proposals.forEach(RunProposals::close);
+      trainingStep.close();
       parameters.close();
     }
   }

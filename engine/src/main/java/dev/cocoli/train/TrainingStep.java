@@ -1,12 +1,12 @@
 package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Communicator.AllReduceTimes;
 import dev.cocoli.backend.CommunicatorException;
 import dev.cocoli.backend.SampleKey;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Batch;
-import dev.cocoli.data.Picture;
 import dev.cocoli.data.Share;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
@@ -17,17 +17,27 @@ import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One step on one device: upload, losses, gradients, what the other replicas found, update, one
  * download. All of it runs on the calling thread, which is always the same one; nothing of a step
  * but the parameters outlives it.
  */
-final class TrainingStep {
+final class TrainingStep implements AutoCloseable {
   private static final int LOSSES = 4;
+
+  /** Names the batch behind the one that is trained on, if it is at hand. */
+  @FunctionalInterface
+  interface Upcoming {
+    /** At the end of the data, or where it cannot be known. */
+    Upcoming NONE = Optional::empty;
+
+    /** Asked once a step, when all of it is queued and nothing has been waited for. */
+    Optional<Batch> batch();
+  }
 
   private final Backend backend;
   private final DetectionModel model;
@@ -35,6 +45,12 @@ final class TrainingStep {
   private final Sgd sgd;
   private final long mixedSeed;
   private final Precision precision;
+
+  /** Where pictures lie that are sent a step ahead: apart, so that steps find the pool as ever. */
+  private final BufferPool ahead;
+
+  /** Those of the next batch, or null. */
+  private UploadedPictures next;
 
   /** Steps on one device. */
   TrainingStep(DetectionModel model, ParameterArena parameters, TrainConfig config) {
@@ -49,6 +65,7 @@ final class TrainingStep {
     this.sgd = new Sgd(parameters, config);
     this.mixedSeed = SampleKey.mix(config.seed());
     this.precision = config.precision();
+    this.ahead = new BufferPool(backend::allocate);
   }
 
   /**
@@ -63,7 +80,7 @@ final class TrainingStep {
   /** Trains on a whole batch; see the other. */
   LossValues run(Batch batch, long step, double learningRate) {
     Share all = Share.of(batch.pictures().size(), 0, 1);
-    return run(batch, all, step, learningRate, false).losses();
+    return run(batch, all, step, learningRate, false, Upcoming.NONE).losses();
   }
 
   /**
@@ -74,18 +91,20 @@ final class TrainingStep {
    * @param step its number in the run, from 0, which with the seed decides the samples
    * @param learningRate its rate
    * @param stop whether this replica asks all to stop behind this step
+   * @param upcoming the batch behind it, whose pictures may be sent to the device meanwhile
    * @return what it found
    * @throws TrainingException if a loss or a gradient is not finite
    */
-  Outcome run(Batch batch, Share share, long step, double learningRate, boolean stop) {
-    try (TensorScope scope = new TensorScope(backend.pool())) {
+  Outcome run(
+      Batch batch, Share share, long step, double learningRate, boolean stop, Upcoming upcoming) {
+    try (UploadedPictures pictures = pictures(batch);
+        TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, new Tape(), precision, exchange.sharedNorms());
       exchange.begin(ops, share);
-      List<Tensor> pictures = upload(ops, batch);
       sgd.zeroGradients();
       Tensor losses = null;
       if (share.count() > 0) {
-        Inputs inputs = new Inputs(pictures, batch.proposals());
+        Inputs inputs = new Inputs(pictures.tensors(), batch.proposals());
         long seed = DetectionModel.seedOfPart(SampleKey.mix(mixedSeed + step), share.first());
         losses = model.loss(ops, inputs, batch.targets(), seed);
         ops.backward();
@@ -99,6 +118,9 @@ final class TrainingStep {
       }
       exchange.end(report.rows(0, LOSSES), report.rows(LOSSES, shared), stop);
       sgd.update(learningRate, report.rows(LOSSES + shared, 1));
+      if (backend.copiesBeside()) {
+        upcoming.batch().ifPresent(b -> next = new UploadedPictures(backend, ahead, b));
+      }
       float[] values = ops.download(report);
       LossValues own = new LossValues(values[0], values[1], values[2], values[3]);
       Outcome outcome = exchange.outcome(own, Arrays.copyOfRange(values, LOSSES, LOSSES + shared));
@@ -113,16 +135,26 @@ final class TrainingStep {
     }
   }
 
-  private static List<Tensor> upload(Ops ops, Batch batch) {
-    try (batch) {
-      List<Tensor> uploaded = new ArrayList<>();
-      for (Picture picture : batch.pictures()) {
-        Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
-        ops.backend().upload(picture.pixels(), tensor);
-        uploaded.add(tensor);
-      }
-      return uploaded;
+  /** Those that were sent with the step before, or sent now. */
+  private UploadedPictures pictures(Batch batch) {
+    UploadedPictures sent = next;
+    next = null;
+    if (sent != null && sent.areOf(batch)) {
+      return sent;
     }
+    if (sent != null) {
+      sent.close();
+    }
+    return new UploadedPictures(backend, backend.pool(), batch);
+  }
+
+  @Override
+  public void close() {
+    if (next != null) {
+      next.close();
+      next = null;
+    }
+    ahead.close();
   }
 
   private static TrainingException notFinite(

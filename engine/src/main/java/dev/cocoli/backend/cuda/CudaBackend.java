@@ -81,6 +81,11 @@ public final class CudaBackend extends KernelBackend {
   }
 
   @Override
+  public boolean copiesBeside() {
+    return true;
+  }
+
+  @Override
   public MemorySegment computeStream() {
     return context.device().computeStream();
   }

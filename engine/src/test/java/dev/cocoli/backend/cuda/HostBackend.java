@@ -93,6 +93,11 @@ public final class HostBackend extends KernelBackend {
   }
 
   @Override
+  public boolean copiesBeside() {
+    return true;
+  }
+
+  @Override
   public BufferPool pool() {
     return pool;
   }
