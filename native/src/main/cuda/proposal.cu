@@ -224,9 +224,9 @@ constexpr u32 NMS_TILE = 64;
 
 // One block for each image and each bucket of groups, a group's number modulo the number of buckets: boxes of different groups
 // have nothing to do with each other. The block walks through the boxes from the best score on, a tile of its own at a time: drops
-// those that a kept box suppresses; finds which of the tile suppress which; resolves these one after the other, which takes a bit
-// mask for each box that is kept (the masks are those of torchvision's nms kernel, but for a tile instead of for all boxes); and
-// appends what is left to the kept ones. It ends when it has as many as the result has room for, or no box is left.
+// those that a kept box suppresses; lists for each of the others, as a bit mask, the better ones of the tile that would suppress it
+// (torchvision's nms kernel has such masks for all boxes at once); decides by these which are kept; and appends them to the kept
+// ones. It ends when it has as many as the result has room for, or no box is left.
 struct NmsSuppress {
   const float* boxes;  // [N,K,4]
   const int* groups;   // [K]
@@ -256,7 +256,7 @@ struct NmsSuppress {
     __shared__ int queue[NMS_THREADS];  // places in the order of the keys
     __shared__ float4 tile[NMS_TILE];
     __shared__ int tile_groups[NMS_TILE];
-    __shared__ u32 suppressed[NMS_TILE][2];
+    __shared__ u32 suppressors[NMS_TILE][2];
     __shared__ u32 dropped[2];
     __shared__ u64 kept_of_tile;
     u32 lane = threadIdx.x % WARP;
@@ -292,36 +292,60 @@ struct NmsSuppress {
         for (u32 i = warp; i < size; i += NMS_THREADS / WARP) {
           for (u32 half = 0; half < 2; half++) {
             u32 j = half * WARP + lane;
-            bool later = j > i && j < size && tile_groups[j] == tile_groups[i] && suppresses(tile[i], tile[j]);
-            u32 bits = __ballot_sync(FULL_WARP, later);
+            bool better = j < i && tile_groups[j] == tile_groups[i] && suppresses(tile[j], tile[i]);
+            u32 bits = __ballot_sync(FULL_WARP, better);
             if (lane == 0) {
-              suppressed[i][half] = bits;
+              suppressors[i][half] = bits;
             }
           }
         }
         __syncthreads();
-        if (threadIdx.x == 0) {
-          u64 alive = ~(static_cast<u64>(dropped[1]) << 32 | dropped[0]);
-          u64 keep = 0;
-          for (int left = most - kept; alive != 0 && left > 0; left--) {
-            int i = __ffsll(static_cast<i64>(alive)) - 1;
-            keep |= 1ull << i;
-            alive &= ~(static_cast<u64>(suppressed[i][1]) << 32 | suppressed[i][0] | 1ull << i);
+        if (warp == 0) {
+          u64 keep = resolve(suppressors, size, ~(static_cast<u64>(dropped[1]) << 32 | dropped[0]));
+          if (lane == 0) {
+            kept_of_tile = keep;
           }
-          kept_of_tile = keep;
         }
         __syncthreads();
         u64 keep = kept_of_tile;
         if (threadIdx.x < NMS_TILE && (keep >> threadIdx.x & 1) != 0) {
           int behind = kept + __popcll(keep & ((1ull << threadIdx.x) - 1));
-          kept_box[behind] = tile[threadIdx.x];
-          kept_group[behind] = tile_groups[threadIdx.x];
-          keeps[row + queue[first + threadIdx.x]] = 1;
+          if (behind < most) {
+            kept_box[behind] = tile[threadIdx.x];
+            kept_group[behind] = tile_groups[threadIdx.x];
+            keeps[row + queue[first + threadIdx.x]] = 1;
+          }
         }
-        kept += __popcll(keep);
-        __syncthreads();
+        // no barrier: what the next tile or chunk overwrites was read before the last one, or is read by the same thread
+        kept = min(kept + __popcll(keep), most);
       }
     }
+  }
+
+  // Decides within a tile, for one warp: a box whose better ones are all decided is kept if none of those suppresses it. Takes as
+  // many rounds as the longest chain of boxes that wait for each other, which is short.
+  __device__ static u64 resolve(const u32 (*suppressors)[2], u32 size, u64 undecided) {
+    u32 lane = threadIdx.x % WARP;
+    u64 keep = 0;
+    u64 better[2];
+    for (u32 half = 0; half < 2; half++) {
+      u32 i = half * WARP + lane;
+      better[half] = i < size ? static_cast<u64>(suppressors[i][1]) << 32 | suppressors[i][0] : 0;
+    }
+    while (undecided != 0) {
+      u64 kept = 0;
+      u64 gone = 0;
+      for (u32 half = 0; half < 2; half++) {
+        bool open = (undecided >> (half * WARP + lane) & 1) != 0;
+        bool suppressed = open && (better[half] & keep) != 0;
+        bool free = open && !suppressed && (better[half] & undecided) == 0;
+        gone |= static_cast<u64>(__ballot_sync(FULL_WARP, suppressed)) << (half * WARP);
+        kept |= static_cast<u64>(__ballot_sync(FULL_WARP, free)) << (half * WARP);
+      }
+      keep |= kept;
+      undecided &= ~(kept | gone);
+    }
+    return keep;
   }
 
   // A warp compares half of the tile, a box a lane, with every sixteenth of the kept boxes.
