@@ -15,7 +15,9 @@ public final class TestBackends {
   /** {@return each backend with its name; JUnit closes them} */
   public static Stream<Arguments> all() {
     List<Arguments> backends = new ArrayList<>();
-    backends.add(Arguments.argumentSet("cpu", cpu(2)));
+    if (!CudaOnHost.isSanitized()) {
+      backends.add(Arguments.argumentSet("cpu", cpu(2)));
+    }
     if (CudaOnHost.isPossible()) {
       backends.add(Arguments.argumentSet("CUDA kernels on the host", CudaOnHost.open()));
     }
