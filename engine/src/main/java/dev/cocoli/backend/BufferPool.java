@@ -17,7 +17,7 @@ import java.util.function.LongFunction;
  *
  * <p>Not thread-safe: one thread drives a device.
  */
-public final class BufferPool implements AutoCloseable {
+public class BufferPool implements AutoCloseable {
   /**
    * Pieces begin at multiples of this: a cache line, and what oneDNN and cuDNN load fastest from.
    */

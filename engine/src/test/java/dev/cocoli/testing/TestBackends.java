@@ -45,7 +45,9 @@ public final class TestBackends {
       return Stream.of(Arguments.argumentSet(device, open()));
     }
     List<Arguments> backends = new ArrayList<>();
-    backends.add(Arguments.argumentSet("cpu", cpu(2)));
+    if (!CudaOnHost.isSanitized()) {
+      backends.add(Arguments.argumentSet("cpu", cpu(2)));
+    }
     if (CudaOnHost.isPossible()) {
       backends.add(Arguments.argumentSet(ON_HOST, CudaOnHost.open()));
     }

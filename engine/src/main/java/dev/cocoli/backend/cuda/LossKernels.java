@@ -21,7 +21,7 @@ final class LossKernels {
 
   private static final int WARP = 32;
 
-  /** Threads of the one block that counts labels. */
+  /** The most threads of the one block that counts labels. */
   private static final int COUNTING_THREADS = 1024;
 
   private final KernelCall call;
@@ -117,15 +117,20 @@ final class LossKernels {
           .tensor(labels)
           .tensor(counted)
           .i64(labels.elementCount())
-          .blocks(1, COUNTING_THREADS);
+          .blocks(1, wholeWarps(labels.elementCount(), COUNTING_THREADS));
       writeSums.accept(partial, counted);
       call.of(MEAN_LOSS)
           .tensor(partial)
           .tensor(counted)
           .tensor(loss)
           .i64(blocks)
-          .blocks(1, KernelCall.THREADS);
+          .blocks(1, wholeWarps(blocks, KernelCall.THREADS));
     }
+  }
+
+  /** Returns how many threads one block takes for some pieces. */
+  private static int wholeWarps(long pieces, int most) {
+    return Math.clamp((pieces + WARP - 1) / WARP * WARP, WARP, most);
   }
 
   /** Returns how many blocks share the work of some threads, all of them resident at once. */

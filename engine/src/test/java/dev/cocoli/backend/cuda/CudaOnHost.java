@@ -4,10 +4,13 @@ import dev.cocoli.backend.Backend;
 import java.util.Optional;
 
 /**
- * Whether the tests run the CUDA kernels on the host. They do wherever there is a C++ compiler; the
- * property {@code cocoli.test.sanitize} has them compiled with sanitizers.
+ * Whether the tests run the CUDA kernels on the host. They do wherever there is a C++ compiler;
+ * with sanitizers they run in a process of their own.
  */
 public final class CudaOnHost {
+  /** Set in the process that {@link SanitizerTest} starts. */
+  static final String SANITIZE = "cocoli.test.sanitize";
+
   private static final Optional<String> COMPILER = HostKernels.compiler();
 
   static {
@@ -24,12 +27,16 @@ public final class CudaOnHost {
     return COMPILER.isPresent();
   }
 
+  /** {@return whether only these kernels are under test, with sanitizers} */
+  public static boolean isSanitized() {
+    return Boolean.getBoolean(SANITIZE);
+  }
+
   /** {@return a backend; the caller closes it} */
   public static Backend open() {
-    HostKernels.Checks checks =
-        Boolean.getBoolean("cocoli.test.sanitize")
-            ? HostKernels.Checks.SANITIZERS
-            : HostKernels.Checks.NONE;
-    return HostBackend.open(HostKernels.library(COMPILER.orElseThrow(), checks));
+    String compiler = COMPILER.orElseThrow();
+    return isSanitized()
+        ? HostBackend.openExact(HostKernels.library(compiler, HostKernels.Checks.SANITIZERS))
+        : HostBackend.open(HostKernels.library(compiler, HostKernels.Checks.NONE));
   }
 }

@@ -10,30 +10,15 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.function.LongFunction;
 
 /**
  * The CUDA backend without a GPU: our kernels run on the host, called as the GPU's are; oneDNN
  * stands in for cuDNN and cuBLAS, with what they leave to our kernels done by those.
  */
 public final class HostBackend extends KernelBackend {
-  private static final MethodHandle CALLOC =
-      Linker.nativeLinker()
-          .downcallHandle(
-              Linker.nativeLinker().defaultLookup().findOrThrow("calloc"),
-              FunctionDescriptor.of(
-                  ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-  private static final MethodHandle FREE =
-      Linker.nativeLinker()
-          .downcallHandle(
-              Linker.nativeLinker().defaultLookup().findOrThrow("free"),
-              FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
-
   private final HostQueue queue;
   private final BufferPool pool;
   private final CpuBackend dense;
@@ -54,26 +39,47 @@ public final class HostBackend extends KernelBackend {
    * @param library the compiled kernels
    */
   public static HostBackend open(Path library) {
-    return new HostBackend(new HostQueue(library), new BufferPool(HostBackend::take));
+    HostQueue queue = new HostQueue(library);
+    return new HostBackend(queue, new BufferPool(queue::allocate));
   }
 
-  /** Memory of the C library, so that the address sanitizer sees its bounds. */
-  private static Buffer take(long byteSize) {
-    try {
-      MemorySegment raw = (MemorySegment) CALLOC.invokeExact(1L, Math.max(1, byteSize) + 64);
-      long aligned = (raw.address() + 63) / 64 * 64;
-      MemorySegment memory = MemorySegment.ofAddress(aligned).reinterpret(byteSize);
-      return new Buffer(new Device(Device.Kind.CUDA, 0), memory, () -> free(raw));
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
+  /**
+   * {@return a backend whose scopes allocate every tensor by itself, so that a sanitizer sees where
+   * it ends}
+   *
+   * @param library the kernels, compiled with sanitizers
+   */
+  static HostBackend openExact(Path library) {
+    HostQueue queue = new HostQueue(library);
+    return new HostBackend(queue, new ExactPool(queue::allocate));
+  }
+
+  /** A pool that keeps nothing. */
+  private static final class ExactPool extends BufferPool {
+    private final LongFunction<Buffer> source;
+    private long usedBytes;
+
+    ExactPool(LongFunction<Buffer> source) {
+      super(source);
+      this.source = source;
     }
-  }
 
-  private static void free(MemorySegment memory) {
-    try {
-      FREE.invokeExact(memory);
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
+    @Override
+    public Buffer take(long byteSize) {
+      Buffer memory = source.apply(byteSize);
+      usedBytes += byteSize;
+      return new Buffer(
+          memory.device(),
+          memory.segment(),
+          () -> {
+            usedBytes -= byteSize;
+            memory.close();
+          });
+    }
+
+    @Override
+    public long usedBytes() {
+      return usedBytes;
     }
   }
 
@@ -104,7 +110,7 @@ public final class HostBackend extends KernelBackend {
 
   @Override
   public Buffer allocate(long byteSize) {
-    return take(byteSize);
+    return queue.allocate(byteSize);
   }
 
   @Override
@@ -146,11 +152,25 @@ public final class HostBackend extends KernelBackend {
       Tensor residual,
       Tensor y) {
     try (TensorScope scope = new TensorScope(pool)) {
-      // the residual may lie where the result goes
-      Tensor plain = scope.allocate(y.dtype(), y.shape());
+      // the residual may lie where the result goes; what is added to is rounded only then
+      boolean added = scale != null || shift != null || residual != null;
+      Tensor plain = scope.allocate(added ? DType.F32 : y.dtype(), y.shape());
       dense.conv2d(spec.with(Activation.NONE), x, weight, null, null, null, plain);
-      elementwise.epilogue(plain, scale, shift, residual, spec.activation());
-      copy(plain, y);
+      Tensor wide = residual;
+      if (residual != null && residual.dtype() != DType.F32) {
+        wide = scope.allocate(DType.F32, residual.shape());
+        cast(residual, wide);
+      }
+      elementwise.epilogue(plain, scale, shift, wide, spec.activation());
+      copyOrCast(plain, y);
+    }
+  }
+
+  private void copyOrCast(Tensor from, Tensor to) {
+    if (from.dtype() == to.dtype()) {
+      copy(from, to);
+    } else {
+      cast(from, to);
     }
   }
 
@@ -184,8 +204,12 @@ public final class HostBackend extends KernelBackend {
 
   @Override
   public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
-    dense.linear(Activation.NONE, x, weight, null, y);
-    elementwise.epilogue(y, null, bias, null, activation);
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor plain = scope.allocate(bias != null ? DType.F32 : y.dtype(), y.shape());
+      dense.linear(Activation.NONE, x, weight, null, plain);
+      elementwise.epilogue(plain, null, bias, null, activation);
+      copyOrCast(plain, y);
+    }
   }
 
   @Override

@@ -76,8 +76,20 @@ final class HostKernels {
   }
 
   /** Compiles what is not compiled yet. */
-  static synchronized Path library(String compiler, Checks checks) {
-    Map<String, byte[]> sources = sources();
+  static Path library(String compiler, Checks checks) {
+    return library(compiler, checks, sources());
+  }
+
+  /** Compiles the kernels that are wrong on purpose, if they are not compiled yet. */
+  static Path mistakes(String compiler, Checks checks) {
+    Map<String, byte[]> sources = new TreeMap<>();
+    sources.put("cocoli.cuh", resource(SOURCES + "/cocoli.cuh"));
+    sources.put("mistakes.cu", resource(SOURCES + "/host/mistakes.cu"));
+    return library(compiler, checks, sources);
+  }
+
+  private static synchronized Path library(
+      String compiler, Checks checks, Map<String, byte[]> sources) {
     for (String name : RUNTIME) {
       sources.put(name.substring(name.indexOf('/') + 1), resource(SOURCES + "/" + name));
     }

@@ -1,5 +1,7 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.Device;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -31,6 +33,8 @@ final class HostQueue implements DeviceQueue {
   private final MethodHandle launch;
   private final MethodHandle kernelCount;
   private final MethodHandle kernelName;
+  private final MethodHandle allocate;
+  private final MethodHandle free;
   private final Map<String, MemorySegment> names = new HashMap<>();
 
   HostQueue(Path library) {
@@ -58,6 +62,38 @@ final class HostQueue implements DeviceQueue {
         linker.downcallHandle(
             symbols.findOrThrow("cocoli_kernel_name"),
             FunctionDescriptor.of(TEXT, ValueLayout.JAVA_INT));
+    allocate =
+        linker.downcallHandle(
+            symbols.findOrThrow("cocoli_allocate"),
+            FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+    free =
+        linker.downcallHandle(
+            symbols.findOrThrow("cocoli_free"), FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+  }
+
+  /**
+   * Returns memory of the kernels' library, zeroed, no byte more than asked for where the address
+   * sanitizer looks.
+   */
+  Buffer allocate(long byteSize) {
+    try {
+      MemorySegment memory = (MemorySegment) allocate.invokeExact(byteSize);
+      if (memory.address() == 0) {
+        throw new OutOfMemoryError("no " + byteSize + " bytes");
+      }
+      return new Buffer(
+          new Device(Device.Kind.CUDA, 0), memory.reinterpret(byteSize), () -> free(memory));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void free(MemorySegment memory) {
+    try {
+      free.invokeExact(memory);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Returns the names of all kernels. */

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +18,19 @@
 #else
 #define FIBER_START(save, bottom, size) (void)(save), (void)(bottom), (void)(size)
 #define FIBER_FINISH(save, bottom, size) (void)(save), (void)(bottom), (void)(size)
+#endif
+
+// Under the address sanitizer a longjmp costs system calls, because it may leave frames for good; here it only changes stacks.
+#if defined(__SANITIZE_ADDRESS__) && defined(__GNUC__) && !defined(__clang__)
+#define SWITCHES_STACKS __attribute__((noinline, no_sanitize("address")))
+using Jump = void*[5];
+#define SET_JUMP(context) __builtin_setjmp(context)
+#define JUMP(context) __builtin_longjmp(context, 1)
+#else
+#define SWITCHES_STACKS
+using Jump = jmp_buf;
+#define SET_JUMP(context) _setjmp(context)
+#define JUMP(context) _longjmp(context, 1)
 #endif
 
 namespace on_host {
@@ -33,7 +47,7 @@ enum class State { READY, AT_BLOCK_BARRIER, AT_WARP_BARRIER, GONE };
 
 struct Fiber {
   void* stack = nullptr;
-  jmp_buf context;
+  Jump context;
   bool started = false;
   State state = State::GONE;
   unsigned mask = 0;        // of the warp barrier that it waits at
@@ -59,7 +73,7 @@ Kernel kernel;
 const void* arguments;
 unsigned running;
 unsigned threads;
-jmp_buf scheduler;
+Jump scheduler;
 void* scheduler_fake_stack = nullptr;
 const void* scheduler_bottom = nullptr;
 size_t scheduler_size = 0;
@@ -80,18 +94,18 @@ void set_place(unsigned thread) {
 }
 
 // Leaves the running fiber for the scheduler; returns when the fiber is resumed.
-void leave(State state) {
+SWITCHES_STACKS void leave(State state) {
   Fiber& fiber = fibers[running];
   fiber.state = state;
-  if (_setjmp(fiber.context) == 0) {
+  if (SET_JUMP(fiber.context) == 0) {
     FIBER_START(&fiber.fake_stack, scheduler_bottom, scheduler_size);
-    _longjmp(scheduler, 1);
+    JUMP(scheduler);
   }
   FIBER_FINISH(fiber.fake_stack, &scheduler_bottom, &scheduler_size);
 }
 
 // A fiber is used for one thread after the other.
-void run_threads() {
+SWITCHES_STACKS void run_threads() {
   FIBER_FINISH(nullptr, &scheduler_bottom, &scheduler_size);
   while (true) {
     kernel(arguments);
@@ -99,11 +113,11 @@ void run_threads() {
   }
 }
 
-void resume(unsigned thread) {
+SWITCHES_STACKS void resume(unsigned thread) {
   running = thread;
   set_place(thread);
   Fiber& fiber = fibers[thread];
-  if (_setjmp(scheduler) == 0) {
+  if (SET_JUMP(scheduler) == 0) {
     FIBER_START(&scheduler_fake_stack, fiber.stack, STACK_BYTES);
     if (!fiber.started) {
       fiber.started = true;
@@ -115,7 +129,7 @@ void resume(unsigned thread) {
       makecontext(&context, run_threads, 0);
       setcontext(&context);
     } else {
-      _longjmp(fiber.context, 1);
+      JUMP(fiber.context);
     }
   }
   FIBER_FINISH(scheduler_fake_stack, nullptr, nullptr);
@@ -350,3 +364,15 @@ extern "C" const char* cocoli_kernel_name(unsigned index) {
   std::advance(entry, index);
   return entry->first.c_str();
 }
+
+// Memory that kernels see: zeroed, and from this library's allocator, so that the address sanitizer knows where it ends.
+extern "C" void* cocoli_allocate(size_t bytes) {
+  void* memory = nullptr;
+  if (posix_memalign(&memory, 64, bytes == 0 ? 1 : bytes) != 0) {
+    return nullptr;
+  }
+  std::memset(memory, 0, bytes);
+  return memory;
+}
+
+extern "C" void cocoli_free(void* memory) { free(memory); }

@@ -1,0 +1,72 @@
+package dev.cocoli.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.cocoli.backend.Activation;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Bf16;
+import dev.cocoli.testing.TestTensors;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What is left to do behind a library's convolution: in F32, rounded once. */
+class EpilogueTest {
+  private static final int ROWS = 37;
+
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "BF16"})
+  void finishesEachChannel(DType dtype) {
+    assumeTrue(CudaOnHost.isPossible(), "there is no C++ compiler");
+    try (HostBackend backend = (HostBackend) CudaOnHost.open();
+        TestTensors tensors = new TestTensors(backend)) {
+      ElementwiseKernels kernels =
+          new ElementwiseKernels(new KernelCall(backend.queue()), backend.pool());
+      for (int channels : new int[] {1, 5, 8, 40}) {
+        for (int tail = 0; tail < 16; tail++) {
+          check(tensors, kernels, dtype, channels, tail);
+        }
+      }
+    }
+  }
+
+  private static void check(
+      TestTensors tensors, ElementwiseKernels kernels, DType dtype, int channels, int tail) {
+    Random random = new Random(channels);
+    float[] y = values(random, dtype, ROWS * channels);
+    float[] residual = values(random, dtype, ROWS * channels);
+    float[] scale = values(random, DType.F32, channels);
+    float[] shift = values(random, DType.F32, channels);
+    Tensor output = tensor(tensors, dtype, y, channels);
+    kernels.epilogue(
+        output,
+        (tail & 1) == 0 ? null : tensors.floats(scale),
+        (tail & 2) == 0 ? null : tensors.floats(shift),
+        (tail & 4) == 0 ? null : tensor(tensors, dtype, residual, channels),
+        (tail & 8) == 0 ? Activation.NONE : Activation.RELU);
+    for (int i = 0; i < y.length; i++) {
+      y[i] *= (tail & 1) == 0 ? 1 : scale[i % channels];
+      y[i] += (tail & 2) == 0 ? 0 : shift[i % channels];
+      y[i] += (tail & 4) == 0 ? 0 : residual[i];
+      y[i] = (tail & 8) == 0 || y[i] > 0 ? y[i] : 0;
+    }
+    float[] expected = dtype == DType.BF16 ? Bf16.round(y) : y;
+    assertArrayEquals(expected, tensors.floats(output), channels + " channels, tail " + tail);
+  }
+
+  private static float[] values(Random random, DType dtype, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return dtype == DType.BF16 ? Bf16.round(values) : values;
+  }
+
+  private static Tensor tensor(TestTensors tensors, DType dtype, float[] values, int channels) {
+    return dtype == DType.BF16
+        ? tensors.bfloats(values, ROWS, channels)
+        : tensors.floats(values, ROWS, channels);
+  }
+}
