@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
@@ -139,11 +138,5 @@ public final class FakeGpuRun {
     }
     backend.close();
     backend.close();
-  }
-
-  /** {@return the contract's classes, by name} */
-  static Stream<String> contracts() {
-    return Stream.of(
-        "dev.cocoli.backend.ConvolutionContractTest", "dev.cocoli.backend.LinearContractTest");
   }
 }
