@@ -21,7 +21,9 @@ import java.util.Optional;
  * <p>Where {@link #require} allows it, the activations of the dense and elementwise primitives and
  * of RoIAlign, and their gradients, may be BF16: all of a call are then, but the result of a {@link
  * #conv2d} or {@link #linear}, which may be F32. Sums are kept in F32 and rounded once, to the
- * nearest, ties to even. Parameters, statistics and their gradients are F32 throughout.
+ * nearest, ties to even. Parameters, statistics and their gradients are F32 throughout; but as in
+ * torch's autocast, a shift or bias may be rounded to BF16 before it is added to a BF16 result, and
+ * the gradient of a convolution's weights before it is added to what their tensor holds.
  */
 public interface Backend extends AutoCloseable {
 

@@ -175,8 +175,9 @@ final class ConvolutionPlans implements AutoCloseable {
       end.record(stream);
       end.await();
       return end.millisecondsSince(start);
-    } catch (DeviceMemoryException e) {
-      // its workspace does not fit: not the fastest, whatever its speed
+    } catch (DeviceMemoryException | NativeException e) {
+      // its workspace does not fit, or it cannot run after all: if the device is broken, the next
+      // call says so
       return Float.POSITIVE_INFINITY;
     }
   }

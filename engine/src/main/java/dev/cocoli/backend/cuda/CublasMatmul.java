@@ -2,8 +2,10 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.MatmulShape.Product;
 import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
@@ -21,12 +23,18 @@ final class CublasMatmul implements AutoCloseable {
   private final CudaContext context;
   private final WeightCopies weights;
   private final ElementwiseKernels elementwise;
+  private final MemoryKernels memory;
   private final PlanCache<MatmulShape, MatmulPlan> plans = new PlanCache<>(CAPACITY);
 
-  CublasMatmul(CudaContext context, WeightCopies weights, ElementwiseKernels elementwise) {
+  CublasMatmul(
+      CudaContext context,
+      WeightCopies weights,
+      ElementwiseKernels elementwise,
+      MemoryKernels memory) {
     this.context = context;
     this.weights = weights;
     this.elementwise = elementwise;
+    this.memory = memory;
   }
 
   /**
@@ -71,10 +79,27 @@ final class CublasMatmul implements AutoCloseable {
                   x.segment().address(),
                   y.segment().address(),
                   addend == null ? 0 : addend.address()));
-      MatmulShape done = run(shape, a, x.segment(), y.segment(), addend);
-      if (!done.equals(shape)) {
-        elementwise.epilogue(y, null, bias, null, activation);
+      if (plan(shape, addend).shape().equals(shape)) {
+        run(shape, a, x.segment(), y.segment(), addend);
+      } else {
+        inSteps(shape.plain(), a, x, bias, activation, y);
       }
+    }
+  }
+
+  /** A layer whose bias and activation cuBLAS does not take along; rounded once all the same. */
+  private void inSteps(
+      MatmulShape plain, MemorySegment a, Tensor x, Tensor bias, Activation activation, Tensor y) {
+    if (y.dtype() == DType.F32) {
+      run(plain, a, x.segment(), y.segment(), null);
+      elementwise.epilogue(y, null, bias, null, activation);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(context.pool())) {
+      Tensor wide = scope.allocate(DType.F32, y.shape());
+      run(plain.to(DType.F32), a, x.segment(), wide.segment(), null);
+      elementwise.epilogue(wide, null, bias, null, activation);
+      memory.cast(wide, y);
     }
   }
 
@@ -130,19 +155,23 @@ final class CublasMatmul implements AutoCloseable {
     run(shape, a.segment(), b.segment(), d.segment(), null);
   }
 
-  /**
-   * Queues a product, and returns what of it was queued: without what stands behind, if need be.
-   */
-  private MatmulShape run(
+  private void run(
       MatmulShape shape, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
-    context.device().enter();
-    MatmulPlan plan = plans.get(shape, key -> plan(key, bias));
+    MatmulPlan plan = plan(shape, bias);
+    if (!plan.shape().equals(shape)) {
+      throw new IllegalStateException("cublasLt has no algorithm for " + shape);
+    }
     execute(plan, a, b, d, bias);
     context.queue().finished("cublasLtMatmul of " + shape);
-    return plan.shape();
   }
 
+  /** Returns the plan of a product; if there is none, that of the same with nothing behind it. */
   private MatmulPlan plan(MatmulShape shape, MemorySegment bias) {
+    context.device().enter();
+    return plans.get(shape, key -> choose(key, bias));
+  }
+
+  private MatmulPlan choose(MatmulShape shape, MemorySegment bias) {
     MatmulPlan plan = new MatmulPlan(shape, context.settings());
     if (plan.choose(context.cublasLt(), context.settings(), bias)) {
       return plan;
@@ -151,7 +180,7 @@ final class CublasMatmul implements AutoCloseable {
     if (shape.equals(shape.plain())) {
       throw new IllegalStateException("cublasLt has no algorithm for " + shape);
     }
-    return plan(shape.plain(), null);
+    return choose(shape.plain(), null);
   }
 
   private void execute(

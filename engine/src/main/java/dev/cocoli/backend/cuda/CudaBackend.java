@@ -37,9 +37,9 @@ public final class CudaBackend extends KernelBackend {
     KernelCall call = new KernelCall(context.queue());
     ElementwiseKernels elementwise = new ElementwiseKernels(call, context.pool());
     weights = new WeightCopies(elementwise, context.pool(), context.memory()::allocate);
-    matmul = new CublasMatmul(context, weights, elementwise);
-    convolution =
-        new CudnnConvolution(context, weights, matmul, elementwise, new MemoryKernels(call));
+    MemoryKernels memory = new MemoryKernels(call);
+    matmul = new CublasMatmul(context, weights, elementwise, memory);
+    convolution = new CudnnConvolution(context, weights, matmul, elementwise, memory);
     transfers = new CudaTransfers(context.device(), context.memory());
   }
 

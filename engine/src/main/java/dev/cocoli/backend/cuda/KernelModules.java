@@ -58,7 +58,8 @@ final class KernelModules implements AutoCloseable {
 
   private KernelModule load(String file) {
     KernelSource source = KernelSource.ofResource(file);
-    return KernelModule.load(source.name(), image(source, target, compiler, compiled));
+    return KernelModule.load(
+        source.name() + " for " + target.option(), image(source, target, compiler, compiled));
   }
 
   /** Returns a file of kernels, compiled now or before. */

@@ -125,7 +125,8 @@ final class MatmulPlan implements AutoCloseable {
               1,
               result,
               count);
-      if (status == CUBLAS_STATUS_NOT_SUPPORTED()) {
+      // which of the two a combination of types gets is not told
+      if (status == CUBLAS_STATUS_NOT_SUPPORTED() || status == CUBLAS_STATUS_INVALID_VALUE()) {
         return false;
       }
       CublasStatus.check("cublasLtMatmulAlgoGetHeuristic of " + shape, status);

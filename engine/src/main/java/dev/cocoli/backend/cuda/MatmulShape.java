@@ -98,6 +98,11 @@ record MatmulShape(
         product, type, outType, rows, in, out, false, Activation.NONE, alignmentBytes);
   }
 
+  /** Returns the same product with elements of another type. */
+  MatmulShape to(DType other) {
+    return new MatmulShape(product, type, other, rows, in, out, bias, activation, alignmentBytes);
+  }
+
   /** Returns cuBLAS' number for a type of element. */
   static int dataType(DType dtype) {
     return switch (dtype) {

@@ -1,7 +1,9 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.tensor.Buffer;
@@ -11,10 +13,10 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
@@ -46,6 +48,9 @@ public final class FakeGpuRun {
     FakeGpu.useKernels(Path.of(arguments[0]));
     contract(Arrays.asList(arguments).subList(1, arguments.length));
     uploadsArriveWhole();
+    manyUploadsInARowArrive(4 << 20, 40);
+    manyUploadsInARowArrive(60_000, 2500);
+    whatIsLessAlignedIsSaidToBe();
     memoryRunsOut();
     aFailureNamesItsKernel();
     check(FakeGpu.live().isEmpty(), "not destroyed: " + FakeGpu.live());
@@ -102,6 +107,48 @@ public final class FakeGpuRun {
     }
   }
 
+  /** More than the staging memory holds, before anything is waited for. */
+  private static void manyUploadsInARowArrive(int size, int count) {
+    SplittableRandom random = new SplittableRandom(4);
+    try (Backend backend = Backends.open(GPU)) {
+      List<byte[]> sent = new ArrayList<>();
+      List<Tensor> tensors = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        byte[] bytes = new byte[size];
+        random.nextBytes(bytes);
+        sent.add(bytes);
+        Buffer buffer = backend.pool().take(size);
+        tensors.add(new Tensor(buffer, 0, Shape.of(size), DType.U8));
+        backend.upload(MemorySegment.ofArray(bytes), tensors.getLast());
+      }
+      byte[] back = new byte[size];
+      for (int i = 0; i < count; i++) {
+        backend.download(tensors.get(i), MemorySegment.ofArray(back));
+        check(Arrays.equals(sent.get(i), back), "upload " + i + " of " + size + " bytes is lost");
+      }
+    }
+  }
+
+  /** The stand-in ends the process when the libraries are told of more than there is. */
+  private static void whatIsLessAlignedIsSaidToBe() {
+    try (Backend backend = Backends.open(GPU);
+        Buffer memory = backend.allocate(1 << 16)) {
+      Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
+      Tensor weight = new Tensor(memory, 0, Shape.of(4, 3, 3, 4), DType.F32);
+      Tensor bias = new Tensor(memory, 1024, Shape.of(4), DType.F32);
+      for (DType type : new DType[] {DType.F32, DType.BF16}) {
+        Tensor x = new Tensor(memory, 2048 + type.byteSize(), Shape.of(1, 5, 6, 4), type);
+        Tensor y = new Tensor(memory, 8192 + 8, Shape.of(1, 5, 6, 4), type);
+        backend.conv2d(spec, x, weight, null, bias, null, y);
+        backend.conv2dBackwardData(spec, y, weight, null, x);
+        Tensor columns = new Tensor(memory, 0, Shape.of(6, 4), DType.F32);
+        Tensor result = new Tensor(memory, 16_384 + 8, Shape.of(30, 6), type);
+        backend.linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
+      }
+      backend.synchronize();
+    }
+  }
+
   private static void memoryRunsOut() {
     try (Backend backend = Backends.open(GPU)) {
       // the pool keeps what came back, until somebody else needs it
@@ -139,11 +186,5 @@ public final class FakeGpuRun {
     }
     backend.close();
     backend.close();
-  }
-
-  /** {@return the contract's classes, by name} */
-  static Stream<String> contracts() {
-    return Stream.of(
-        "dev.cocoli.backend.ConvolutionContractTest", "dev.cocoli.backend.LinearContractTest");
   }
 }

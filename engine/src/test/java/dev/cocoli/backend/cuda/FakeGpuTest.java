@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,14 +34,20 @@ class FakeGpuTest {
     Path libraries = Files.createDirectory(folder.resolve("libraries"));
     FakeGpu.build(compiler.orElseThrow(), libraries);
     Path kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
-    for (List<String> properties :
-        List.of(List.<String>of(), List.of("-Dcocoli.cuda.deterministic=true"))) {
-      String output = run(libraries, kernels, properties);
-      output.lines().filter(line -> line.startsWith("contract")).forEach(System.out::println);
-    }
+    print(run(libraries, kernels, List.of(), contracts()));
+    // another choice of engines and algorithms
+    List<String> dense =
+        List.of(
+            "dev.cocoli.backend.ConvolutionContractTest", "dev.cocoli.backend.LinearContractTest");
+    print(run(libraries, kernels, List.of("-Dcocoli.cuda.deterministic=true"), dense));
   }
 
-  private String run(Path libraries, Path kernels, List<String> properties) throws Exception {
+  private static void print(String output) {
+    output.lines().filter(line -> line.startsWith("contract")).forEach(System.out::println);
+  }
+
+  private String run(Path libraries, Path kernels, List<String> properties, List<String> classes)
+      throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Xmx1g"));
@@ -51,7 +59,7 @@ class FakeGpuTest {
     command.addAll(properties);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(FakeGpuRun.class.getName(), kernels.toString()));
-    FakeGpuRun.contracts().forEach(command::add);
+    command.addAll(classes);
     Path log = folder.resolve("log");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -64,5 +72,18 @@ class FakeGpuTest {
     assertTrue(ended, "it did not end:\n" + output);
     assertEquals(0, process.exitValue(), output);
     return output;
+  }
+
+  /** The names of the contract's classes: all of a package whose names say so. */
+  private static List<String> contracts() throws IOException {
+    Path folder = Path.of("src/test/java/dev/cocoli/backend");
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith("ContractTest.java"))
+          .sorted()
+          .map(name -> "dev.cocoli.backend." + name.substring(0, name.length() - 5))
+          .toList();
+    }
   }
 }
