@@ -338,7 +338,7 @@ public final class NcclCommunicator implements Communicator {
     stream.close();
   }
 
-  /** Ends the communicator in agreement with the other ranks, or alone if they take too long. */
+  /** Ends the communicator in agreement with the other ranks, or leaves it to the watchdog. */
   private void end() {
     try {
       handle.call("ncclCommFinalize", Nccl::ncclCommFinalize);
@@ -348,11 +348,9 @@ public final class NcclCommunicator implements Communicator {
       }
       if (handle.settled() && !peers.failed()) {
         handle.destroy();
-      } else {
-        handle.abort();
       }
     } catch (NativeException _) {
-      handle.abort(); // nobody needs what it would have done
+      // nobody needs what it would have done
     }
   }
 }

@@ -21,7 +21,7 @@ final class NcclWatchdog {
   private static final long POLL_NANOS = 20_000_000;
 
   /** How long a call that fails waits for the abort: NCCL has been seen to hang in it. */
-  private static final long ABORT_SECONDS = 20;
+  private static final long ABORT_SECONDS = 10;
 
   private final NcclPeers peers;
   private final int rank;
@@ -65,9 +65,8 @@ final class NcclWatchdog {
     } catch (CommunicatorException | NativeException e) {
       peers.fail("rank " + rank + ": " + e.getMessage(), List.of(rank), e);
     } finally {
-      if (peers.failed()) {
-        handle.abort();
-      }
+      // does nothing if the communicator has ended as it should
+      handle.abort();
       ended.countDown();
     }
   }
@@ -101,7 +100,7 @@ final class NcclWatchdog {
     }
   }
 
-  /** Ends the thread; if a rank has failed, after the abort. */
+  /** Ends the thread, and the communicator, unless it has ended. */
   void stop() {
     stopped = true;
     LockSupport.unpark(thread);
