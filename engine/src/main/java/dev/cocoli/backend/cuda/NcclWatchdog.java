@@ -1,9 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.CollectiveCall;
-import dev.cocoli.backend.CommunicatorException;
 import dev.cocoli.bindings.CudaStatus;
-import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import java.time.Duration;
 import java.util.List;
@@ -62,7 +60,8 @@ final class NcclWatchdog {
         LockSupport.parkNanos(POLL_NANOS);
         look();
       }
-    } catch (CommunicatorException | NativeException e) {
+    } catch (RuntimeException | Error e) {
+      // whatever it is, nobody would watch any more
       peers.fail("rank " + rank + ": " + e.getMessage(), List.of(rank), e);
     } finally {
       // does nothing if the communicator has ended as it should
