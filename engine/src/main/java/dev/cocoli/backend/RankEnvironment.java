@@ -14,6 +14,9 @@ import java.util.Optional;
  * process is a rank of Slurm's if that is more than 1, and a program that a batch script or an
  * interactive shell starts without srun is on its own.
  *
+ * <p>torchrun listens on {@code MASTER_PORT} itself, and says so in {@code
+ * TORCHELASTIC_USE_AGENT_STORE}; rank 0 then takes the port behind it.
+ *
  * @param rank which of the processes this is, from 0
  * @param size the number of processes
  * @param localRank which of those of its host this is, from 0: the index of its device
@@ -24,6 +27,9 @@ public record RankEnvironment(
     int rank, int size, int localRank, String masterAddress, int masterPort) {
   private static final String MASTER_ADDRESS = "MASTER_ADDR";
   private static final String MASTER_PORT = "MASTER_PORT";
+
+  /** "True" where torchrun itself listens on the master's port, for torch's own store. */
+  private static final String TORCHRUNS_STORE = "TORCHELASTIC_USE_AGENT_STORE";
 
   /** Ports derived from a job's number lie below those that Linux hands out by itself. */
   private static final int FIRST_JOB_PORT = 20_000;
@@ -80,7 +86,18 @@ public record RankEnvironment(
   }
 
   private static RankEnvironment torchrun(Variables variables) {
-    return ranks(variables, "RANK", "WORLD_SIZE", "LOCAL_RANK", Optional.empty(), Optional.empty());
+    RankEnvironment ranks =
+        ranks(variables, "RANK", "WORLD_SIZE", "LOCAL_RANK", Optional.empty(), Optional.empty());
+    if (!variables.has(TORCHRUNS_STORE) || !variables.get(TORCHRUNS_STORE).equals("True")) {
+      return ranks;
+    }
+    int port = ranks.masterPort;
+    return new RankEnvironment(
+        ranks.rank,
+        ranks.size,
+        ranks.localRank,
+        ranks.masterAddress,
+        port < 65_535 ? port + 1 : port - 1);
   }
 
   private static RankEnvironment openMpi(Variables variables) {

@@ -198,6 +198,34 @@ class CommunicatorContractTest {
         });
   }
 
+  /** On a device that queues what it is called for, each step reads what the one before wrote. */
+  @Test
+  void runsInTheOrderOfTheBackendsCalls() {
+    int count = 300_000;
+    RankThreads.run(
+        groups,
+        size,
+        (communicator, tensors) -> {
+          Tensor mine = tensors.floats(exact(communicator.rank(), count));
+          Tensor x = tensors.floatOutput(count);
+          Tensor y = tensors.floatOutput(count);
+          Tensor z = tensors.floatOutput(count);
+          for (int i = 0; i < 20; i++) {
+            tensors.backend().copy(mine, z); // keeps the device busy
+          }
+          tensors.backend().copy(mine, x);
+          communicator.startAllReduce(x, Reduction.SUM);
+          communicator.awaitAllReduces();
+          tensors.backend().copy(x, y);
+          if (communicator.rank() == 0) {
+            tensors.backend().copy(y, z);
+          }
+          communicator.broadcast(z, 0);
+          tensors.backend().copy(z, x);
+          assertReduced(all(rank -> exact(rank, count)), Reduction.SUM, tensors.floats(x));
+        });
+  }
+
   @Test
   void bitsAreTheSameOnEveryRankAndInEveryRun() {
     int count = 70_001;

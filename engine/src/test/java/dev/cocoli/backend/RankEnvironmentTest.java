@@ -83,6 +83,14 @@ class RankEnvironmentTest {
         RankEnvironment.of(with(TORCHRUN, "RANK", "0", "WORLD_SIZE", "1", "LOCAL_RANK", "0")));
   }
 
+  @Test
+  void torchrunMayHoldTheMastersPort() {
+    String name = "TORCHELASTIC_USE_AGENT_STORE";
+    assertEquals(29501, ranks(with(TORCHRUN, name, "True")).masterPort());
+    assertEquals(29500, ranks(with(TORCHRUN, name, "False")).masterPort());
+    assertEquals(65534, ranks(with(TORCHRUN, name, "True", "MASTER_PORT", "65535")).masterPort());
+  }
+
   @ParameterizedTest
   @CsvSource({"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"})
   void partOfTorchrun(String missing) {

@@ -166,8 +166,8 @@ class RendezvousTest {
 
   @Test
   void whoNeverComesIsNamed() {
-    FutureTask<byte[]> server = serve(4, SHORT);
     FutureTask<byte[]> other = join(2, 4);
+    FutureTask<byte[]> server = serve(4, SHORT);
     String message = "rank 1, rank 3 of 4 did not come to rank 0 at port " + port + " within 2.0 s";
     assertEquals(List.of(1, 3), failure(server, message).failedRanks());
     failure(other, message);

@@ -57,8 +57,15 @@ final class CudaMemoryBackend implements AutoCloseable {
       case "allocate" -> {
         return allocate((Long) arguments[0]);
       }
-      case "upload" -> copy(((Tensor) arguments[1]).segment(), (MemorySegment) arguments[0]);
-      case "download" -> copy((MemorySegment) arguments[1], ((Tensor) arguments[0]).segment());
+      case "upload" -> {
+        copy(((Tensor) arguments[1]).segment(), (MemorySegment) arguments[0]);
+        synchronize();
+      }
+      case "download" -> {
+        copy((MemorySegment) arguments[1], ((Tensor) arguments[0]).segment());
+        synchronize();
+      }
+      case "copy" -> copy(((Tensor) arguments[1]).segment(), ((Tensor) arguments[0]).segment());
       case "synchronize" -> synchronize();
       default -> throw new UnsupportedOperationException(method.getName());
     }
@@ -80,7 +87,6 @@ final class CudaMemoryBackend implements AutoCloseable {
         "cudaMemcpyAsync",
         CudaRuntime.cudaMemcpyAsync(
             to, from, to.byteSize(), CudaRuntime.cudaMemcpyDefault(), stream));
-    synchronize();
   }
 
   private void synchronize() {

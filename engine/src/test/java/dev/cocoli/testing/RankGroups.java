@@ -10,6 +10,8 @@ import org.junit.jupiter.params.provider.Arguments;
 
 /** A way to connect ranks: what a communicator's contract is held against. */
 public interface RankGroups {
+  /** The property that leaves out all ways to connect but NCCL. */
+  String ONLY_NCCL = "cocoli.test.nccl";
 
   /**
    * Ranks that are to be connected. Closing frees what does not belong to a rank's communicator.
@@ -48,7 +50,8 @@ public interface RankGroups {
    */
   static Stream<Arguments> all(int... sizes) {
     List<Arguments> all = new ArrayList<>();
-    for (int size : sizes) {
+    boolean onlyNccl = Boolean.getBoolean(ONLY_NCCL);
+    for (int size : onlyNccl ? new int[0] : sizes) {
       all.add(arguments("shared memory", new LocalRanks(), size));
     }
     int most = NcclRanks.mostRanks();

@@ -31,6 +31,11 @@ public final class TestTensors implements AutoCloseable {
     this.backend = backend;
   }
 
+  /** {@return where the tensors lie} */
+  public Backend backend() {
+    return backend;
+  }
+
   /**
    * {@return an F32 tensor}
    *

@@ -80,6 +80,7 @@ final class CommunicationStream implements AutoCloseable {
 
   /** Like {@link #leadCompute}, and measures how long compute waits. */
   synchronized void leadComputeTimed() {
+    addWaits();
     MemorySegment before = takeEvent();
     MemorySegment after = takeEvent();
     record(before, computeStream);
@@ -124,16 +125,20 @@ final class CommunicationStream implements AutoCloseable {
   /** {@return the times of what has ended since the last call} */
   synchronized AllReduceTimes takeTimes() {
     first();
-    while (!waits.isEmpty() && ended(waits.peek().end)) {
+    addWaits();
+    AllReduceTimes times = new AllReduceTimes(seconds, waitSeconds);
+    seconds = 0;
+    waitSeconds = 0;
+    return times;
+  }
+
+  private void addWaits() {
+    while (!closed && !waits.isEmpty() && ended(waits.peek().end)) {
       Wait wait = waits.remove();
       waitSeconds += elapsedSeconds(wait.begin, wait.end);
       free.add(wait.begin);
       free.add(wait.end);
     }
-    AllReduceTimes times = new AllReduceTimes(seconds, waitSeconds);
-    seconds = 0;
-    waitSeconds = 0;
-    return times;
   }
 
   private boolean ended(MemorySegment event) {

@@ -119,6 +119,7 @@ public final class NcclCommunicator implements Communicator {
     if (x.elementCount() > 0) {
       NcclReduction reduce = NcclReduction.of(x, reduction);
       call(
+          call,
           "ncclAllReduce",
           comm ->
               Nccl.ncclAllReduce(
@@ -157,6 +158,7 @@ public final class NcclCommunicator implements Communicator {
     stream.followCompute();
     if (x.byteSize() > 0) {
       call(
+          call,
           "ncclBroadcast",
           comm ->
               Nccl.ncclBroadcast(
@@ -209,6 +211,7 @@ public final class NcclCommunicator implements Communicator {
   private void exchange(CollectiveCall call, long byteSize) {
     staging.upload(byteSize, stream.handle());
     call(
+        call,
         "ncclAllGather",
         comm ->
             Nccl.ncclAllGather(
@@ -229,6 +232,7 @@ public final class NcclCommunicator implements Communicator {
     stream.followCompute();
     MemorySegment cell = staging.deviceSent();
     call(
+        call,
         "ncclAllReduce",
         comm ->
             Nccl.ncclAllReduce(
@@ -275,12 +279,17 @@ public final class NcclCommunicator implements Communicator {
   }
 
   /** Calls NCCL, and waits until the call has queued its work; not until that has run. */
-  private void call(String name, ToIntFunction<MemorySegment> function) {
+  private void call(CollectiveCall call, String name, ToIntFunction<MemorySegment> function) {
+    long end = System.nanoTime() + timeout.toNanos();
     try {
       handle.call(name, function);
       int spins = 0;
       while (!handle.settled()) {
         throwIfFailed();
+        if (System.nanoTime() > end) {
+          // it is not queued yet, so that the watchdog does not know of it
+          peers.failMissing(rank, call, timeout);
+        }
         pause(spins++);
       }
     } catch (NativeException e) {
@@ -338,7 +347,7 @@ public final class NcclCommunicator implements Communicator {
     stream.close();
   }
 
-  /** Ends the communicator in agreement with the other ranks, or alone if they take too long. */
+  /** Ends the communicator in agreement with the other ranks, or leaves it to the watchdog. */
   private void end() {
     try {
       handle.call("ncclCommFinalize", Nccl::ncclCommFinalize);
@@ -348,11 +357,9 @@ public final class NcclCommunicator implements Communicator {
       }
       if (handle.settled() && !peers.failed()) {
         handle.destroy();
-      } else {
-        handle.abort();
       }
     } catch (NativeException _) {
-      handle.abort(); // nobody needs what it would have done
+      // nobody needs what it would have done
     }
   }
 }

@@ -24,7 +24,8 @@ public final class NcclConnector {
    * Connects the devices of one process.
    *
    * @param devices one for each rank
-   * @param timeout how long ranks wait for each other; to connect, a minute at least
+   * @param timeout how long ranks wait for each other, and so for what a device was called for
+   *     before; to connect, a minute at least
    * @param options how NCCL is set up; all communicators of a process have the same
    * @return each rank's communicator
    * @throws NativeException if a library or a device is missing
@@ -44,7 +45,8 @@ public final class NcclConnector {
    * @param runDigest what must be equal for all processes, as of data, configuration and version;
    *     at most 1,024 bytes
    * @param devices those of this process
-   * @param timeout how long ranks wait for each other; to connect, a minute at least
+   * @param timeout how long ranks wait for each other, and so for what a device was called for
+   *     before; to connect, a minute at least
    * @param options how NCCL is set up; all communicators of a process have the same
    * @return the communicator of each of this process's ranks
    * @throws NativeException if a library or a device is missing
@@ -86,7 +88,8 @@ public final class NcclConnector {
    * @param size the number of ranks of all processes
    * @param firstRank the first rank of this process
    * @param devices those of this process, one rank each
-   * @param timeout how long ranks wait for each other; to connect, a minute at least
+   * @param timeout how long ranks wait for each other, and so for what a device was called for
+   *     before; to connect, a minute at least
    * @param options how NCCL is set up; all communicators of a process have the same
    * @return each rank's communicator, for the thread that drives its device, which closes it
    * @throws NativeException if a library or a device is missing

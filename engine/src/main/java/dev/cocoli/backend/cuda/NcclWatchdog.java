@@ -1,9 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.CollectiveCall;
-import dev.cocoli.backend.CommunicatorException;
 import dev.cocoli.bindings.CudaStatus;
-import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import java.time.Duration;
 import java.util.List;
@@ -21,7 +19,7 @@ final class NcclWatchdog {
   private static final long POLL_NANOS = 20_000_000;
 
   /** How long a call that fails waits for the abort: NCCL has been seen to hang in it. */
-  private static final long ABORT_SECONDS = 20;
+  private static final long ABORT_SECONDS = 10;
 
   private final NcclPeers peers;
   private final int rank;
@@ -62,12 +60,12 @@ final class NcclWatchdog {
         LockSupport.parkNanos(POLL_NANOS);
         look();
       }
-    } catch (CommunicatorException | NativeException e) {
+    } catch (RuntimeException | Error e) {
+      // whatever it is, nobody would watch any more
       peers.fail("rank " + rank + ": " + e.getMessage(), List.of(rank), e);
     } finally {
-      if (peers.failed()) {
-        handle.abort();
-      }
+      // does nothing if the communicator has ended as it should
+      handle.abort();
       ended.countDown();
     }
   }
@@ -101,7 +99,7 @@ final class NcclWatchdog {
     }
   }
 
-  /** Ends the thread; if a rank has failed, after the abort. */
+  /** Ends the thread, and the communicator, unless it has ended. */
   void stop() {
     stopped = true;
     LockSupport.unpark(thread);

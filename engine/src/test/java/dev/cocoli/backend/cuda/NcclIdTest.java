@@ -8,11 +8,15 @@ import dev.cocoli.testing.Nvidia;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /** The id that rank 0 gets from NCCL is the one that a rank of another process gets. */
@@ -37,6 +41,33 @@ class NcclIdTest {
     assertFalse(Arrays.equals(new byte[128], id), "NCCL has written nothing");
   }
 
+  /** torchrun keeps a store of its own on the port that it calls the master's. */
+  @Test
+  void travelsBetweenProcessesOfTorchrun() throws Exception {
+    Nvidia.requireNccl();
+    Path torchrun =
+        Path.of(Optional.ofNullable(System.getenv("VIRTUAL_ENV")).orElse("none"), "bin/torchrun");
+    if (!Files.isExecutable(torchrun)) {
+      String reason = "torchrun is not installed (set VIRTUAL_ENV)";
+      System.out.println("Skipped: " + reason);
+      Assumptions.abort(reason);
+    }
+    List<String> command = new ArrayList<>(List.of(torchrun.toString(), "--standalone"));
+    command.addAll(List.of("--nproc-per-node", "2", "--no-python"));
+    command.addAll(peer());
+    String printed = output(new ProcessBuilder(command).redirectErrorStream(true).start());
+    assertArrayEquals(id(0, printed), id(1, printed));
+  }
+
+  private static List<String> peer() {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED",
+        "-cp",
+        System.getProperty("java.class.path"),
+        NcclIdPeer.class.getName());
+  }
+
   private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0)) {
       return socket.getLocalPort();
@@ -44,15 +75,9 @@ class NcclIdTest {
   }
 
   private static Process start(int rank, int port) throws IOException {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            NcclIdPeer.class.getName());
+    ProcessBuilder builder = new ProcessBuilder(peer());
     Map<String, String> environment = builder.environment();
-    environment.keySet().removeIf(name -> name.startsWith("OMPI_") || name.startsWith("SLURM_"));
+    environment.keySet().removeIf(name -> name.matches("(OMPI_|SLURM_|TORCHELASTIC_).*"));
     environment.putAll(
         Map.of(
             "RANK", Integer.toString(rank),
