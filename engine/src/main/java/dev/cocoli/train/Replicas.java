@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -44,8 +45,8 @@ public final class Replicas {
   private final ParallelConfig config;
   private final RelayedMessages listener;
   private final Opener opener;
-  private final Connector connector;
-  private final Outcomes outcomes;
+  private final Supplier<Connector> connectors;
+  private final int size;
   private volatile boolean stopRequested;
 
   /**
@@ -66,7 +67,8 @@ public final class Replicas {
         config,
         listener,
         index -> Backends.openReplica(devices.get(index), devices.size()),
-        DeviceConnector.ofProcess(devices.size(), config.timeout()));
+        devices.size(),
+        () -> DeviceConnector.ofProcess(devices.size(), config.timeout()));
   }
 
   /**
@@ -93,8 +95,10 @@ public final class Replicas {
         config,
         listener,
         index -> Backends.openReplica(devices.get(index), devices.size()),
-        DeviceConnector.ofProcesses(
-            devices.size(), processes, digest(run, devices.size(), config), config.timeout()));
+        devices.size() * processes.size(),
+        () ->
+            DeviceConnector.ofProcesses(
+                devices.size(), processes, digest(run, devices.size(), config), config.timeout()));
   }
 
   /** What all processes have to agree on before they connect. */
@@ -114,15 +118,16 @@ public final class Replicas {
       ParallelConfig config,
       TrainingListener listener,
       Opener opener,
-      Connector connector) {
+      int size,
+      Supplier<Connector> connectors) {
     this.run = run;
     this.devices = List.copyOf(devices);
     this.config = config;
     this.listener = new RelayedMessages(listener);
     this.opener = opener;
-    this.connector = connector;
-    outcomes = new Outcomes(connector.firstRank(), devices.size());
-    requireShareable(run, config, connector.size());
+    this.connectors = connectors;
+    this.size = size;
+    requireShareable(run, config, size);
   }
 
   /**
@@ -154,13 +159,16 @@ public final class Replicas {
    */
   public static void requireShareable(TrainingRun run, ParallelConfig config, int size) {
     requireShareable(run.config(), size);
+    if (size == 1) {
+      return;
+    }
     if (config.norms() == NormStatistics.SHARED && run.config().lastBatch() == LastBatch.KEEP) {
       throw new TrainingException(
           "norms share their statistics only where every replica has pictures in every step: drop"
               + " the last batch, or let each have its own");
     }
     ModelSpec model = run.model();
-    if (model.kind() == ModelSpec.Kind.RCNN && size > 1) {
+    if (model.kind() == ModelSpec.Kind.RCNN) {
       throw new TrainingException(
           "a "
               + model.model()
@@ -169,7 +177,7 @@ public final class Replicas {
     boolean given =
         run.proposals().isPresent()
             && (run.validationData().isEmpty() || run.validationProposals().isPresent());
-    if (model.needsProposals() && !given && size > 1) {
+    if (model.needsProposals() && !given) {
       throw new TrainingException(
           "several devices need the regions of a %s in files: find them first with cocoli proposals, and give them by --proposals and --val-proposals"
               .formatted(model.model()));
@@ -205,6 +213,8 @@ public final class Replicas {
   }
 
   private TrainingResult train(Function<Trainer, TrainingResult> how) {
+    Connector connector = connectors.get();
+    Outcomes outcomes = new Outcomes(connector.firstRank(), devices.size());
     CountDownLatch running = new CountDownLatch(devices.size());
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < devices.size(); i++) {
@@ -216,19 +226,20 @@ public final class Replicas {
               .start(
                   () -> {
                     try {
-                      train(index, how);
+                      train(index, connector, outcomes, how);
                     } finally {
                       running.countDown();
                     }
                   }));
     }
-    await(running, threads);
+    await(running, threads, outcomes);
     listener.relay();
     return outcomes.result();
   }
 
   /** What a replica's thread does. */
-  private void train(int index, Function<Trainer, TrainingResult> how) {
+  private void train(
+      int index, Connector connector, Outcomes outcomes, Function<Trainer, TrainingResult> how) {
     try (Backend backend = opener.open(index)) {
       Communicator communicator = connector.connect(index, backend);
       try (ConnectedReplica replica =
@@ -252,16 +263,14 @@ public final class Replicas {
 
   private String names() {
     String here = devices.stream().map(Device::toString).collect(Collectors.joining(","));
-    return connector.size() == devices.size()
-        ? here
-        : here + " here, " + connector.size() + " replicas in all";
+    return size == devices.size() ? here : here + " here, " + size + " replicas in all";
   }
 
   /**
    * Waits for all replicas. Once one has failed, the others get the time to notice it; then they
    * are interrupted; then they are left alone, as threads that hang.
    */
-  private void await(CountDownLatch running, List<Thread> threads) {
+  private void await(CountDownLatch running, List<Thread> threads, Outcomes outcomes) {
     long grace = Math.min(config.timeout().toNanos(), LONGEST_GRACE.toNanos());
     boolean interrupted = false;
     int rounds = 0;

@@ -99,6 +99,19 @@ class FamilyTest {
         .withValidationProposals(WINDOWS);
   }
 
+  @Test
+  void fastRcnnTrainsOnSeveralReplicasAndRcnnOnOne() throws Exception {
+    TrainingRun run = fast(folder, 1);
+    assertEquals(8, ReplicaRuns.replicas(run, 2, TrainingListener.NONE).start().step());
+    TrainingRun staged = rcnn(folder.resolve("rcnn"), 1);
+    String refusal =
+        assertThrows(
+                TrainingException.class,
+                () -> ReplicaRuns.replicas(staged, 2, TrainingListener.NONE))
+            .getMessage();
+    assertTrue(refusal.contains("rcnn_tiny") && refusal.contains("one device"), refusal);
+  }
+
   private static TrainingResult start(TrainingRun run, TrainingListener listener) {
     try (Backend backend = Backends.open(Device.CPU)) {
       return new Trainer(run, backend, listener).start();

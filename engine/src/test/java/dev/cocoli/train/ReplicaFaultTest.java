@@ -139,7 +139,8 @@ class ReplicaFaultTest {
             ReplicaRuns.PARALLEL.withTimeout(timeout),
             TrainingListener.NONE,
             opener,
-            connector);
+            2,
+            () -> connector);
     return assertThrows(TrainingException.class, replicas::start);
   }
 

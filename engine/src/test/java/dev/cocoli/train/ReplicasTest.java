@@ -221,7 +221,8 @@ class ReplicasTest {
               ReplicaRuns.PARALLEL,
               listener,
               index -> Backends.openReplica(Device.CPU, 2),
-              connector);
+              2,
+              () -> connector);
       processes.add(Thread.ofPlatform().start(() -> results.add(replicas.start())));
     }
     for (Thread process : processes) {
@@ -370,7 +371,8 @@ class ReplicasTest {
               ReplicaRuns.PARALLEL,
               listener,
               sameThreads,
-              DeviceConnector.ofProcess(size, ReplicaRuns.PARALLEL.timeout()))
+              size,
+              () -> DeviceConnector.ofProcess(size, ReplicaRuns.PARALLEL.timeout()))
           .start();
     }
     assertTrue(byOne.get().metrics().ap() > 0, "nothing is found, so nothing is compared");
