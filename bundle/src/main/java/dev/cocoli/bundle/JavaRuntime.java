@@ -26,7 +26,8 @@ final class JavaRuntime {
     ToolProvider jlink =
         ToolProvider.findFirst("jlink")
             .orElseThrow(
-                () -> new IllegalStateException("a bundle is made by a JDK with jlink, not by this"));
+                () ->
+                    new IllegalStateException("a bundle is made by a JDK with jlink, not by this"));
     StringWriter said = new StringWriter();
     PrintWriter out = new PrintWriter(said);
     int code =

@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "selftest",
     description =
-        "Proves that a device computes what it should: the contract of every primitive, torchvision's"
-            + " outputs, flat memory, downloads, bf16 beside fp32; and times it.")
+        "Proves that a device computes what it should: the contract of every primitive,"
+            + " torchvision's outputs, flat memory, downloads, bf16 beside fp32; and times it.")
 final class SelftestCommand implements Callable<Integer> {
   private static final int QUICK_STEPS = 100;
   private static final int STEPS = 1000;
@@ -36,9 +36,7 @@ final class SelftestCommand implements Callable<Integer> {
       description = "cpu, cuda or cuda:1. Default: ${DEFAULT-VALUE}.")
   private String device;
 
-  @Option(
-      names = "--quick",
-      description = "A hundred steps instead of a thousand, and no times.")
+  @Option(names = "--quick", description = "A hundred steps instead of a thousand, and no times.")
   private boolean quick;
 
   @Option(

@@ -104,8 +104,7 @@ final class StepChecks {
               "memory over %,d steps".formatted(steps),
               flat ? Finding.Verdict.OK : Finding.Verdict.FAILED,
               "pool %,d bytes after %d steps, %,d at the end, %,d in use"
-                  .formatted(
-                      settled, SETTLED_STEPS, reserved, bench.backend.pool().usedBytes()),
+                  .formatted(settled, SETTLED_STEPS, reserved, bench.backend.pool().usedBytes()),
               seconds),
           new Finding(
               "downloads",
@@ -181,11 +180,7 @@ final class StepChecks {
         what,
         Finding.Verdict.NOTED,
         String.format(
-            Locale.ROOT,
-            "%s: %.4f s, %.2f pictures a second (median)",
-            of,
-            median,
-            batch / median),
+            Locale.ROOT, "%s: %.4f s, %.2f pictures a second (median)", of, median, batch / median),
         seconds);
   }
 

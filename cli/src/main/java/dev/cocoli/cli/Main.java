@@ -50,8 +50,7 @@ public final class Main {
   private static CommandLine commandLine(List<Object> others, boolean debug) {
     CommandLine top = new CommandLine(new CocoliCommand());
     others.forEach(top::addSubcommand);
-    return top
-        .setCaseInsensitiveEnumValuesAllowed(true)
+    return top.setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpWidth(100)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler((problem, args) -> usage(problem, debug))

@@ -100,8 +100,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
         && !ahead.isEmpty()
         && ahead.getFirst().stream()
             .allMatch(
-                future ->
-                    future.state() == Future.State.SUCCESS && future.resultNow().isPresent());
+                future -> future.state() == Future.State.SUCCESS && future.resultNow().isPresent());
   }
 
   private void submit(int batches) {

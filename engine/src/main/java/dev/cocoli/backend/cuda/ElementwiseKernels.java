@@ -89,12 +89,7 @@ final class ElementwiseKernels {
           .i64(rows)
           .i64(columns)
           .blocks(strips, parts, KernelCall.THREADS, 0);
-      call.of(ADD_PARTIAL_SUMS)
-          .tensor(partial)
-          .tensor(sums)
-          .i64(parts)
-          .i64(columns)
-          .over(columns);
+      call.of(ADD_PARTIAL_SUMS).tensor(partial).tensor(sums).i64(parts).i64(columns).over(columns);
     }
   }
 

@@ -128,7 +128,6 @@ final class KernelCall {
       return;
     }
     long padded = (size + alignment - 1) / alignment * alignment;
-    queue.launch(
-        kernel, new Grid(x, y, 1, threads, sharedBytes), arguments.asSlice(0, padded));
+    queue.launch(kernel, new Grid(x, y, 1, threads, sharedBytes), arguments.asSlice(0, padded));
   }
 }

@@ -51,11 +51,7 @@ final class MemoryKernels {
     long toBytes = to.segment().address() + toColumn * element;
     // what divides all of these is how much can be moved at a time
     long joint =
-        fromBytes
-            | toBytes
-            | columns * element
-            | from.dim(1) * element
-            | to.dim(1) * element;
+        fromBytes | toBytes | columns * element | from.dim(1) * element | to.dim(1) * element;
     int unit = (int) Math.min(16, Long.lowestOneBit(joint));
     if (unit == 8) {
       unit = 4;
