@@ -98,17 +98,10 @@ final class BatchNormKernels {
     }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
-      ChannelPacks.Choice statistics = STATISTICS.choose(x);
-      Tiles tiles = tiles(x, statistics);
-      Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, channels); // doubles
-      call.of(statistics.kernel()).tensor(x).tensor(partial);
-      tiles.write(call);
-      tiles.launch(call);
+      Parts parts = sumStatistics(x, scope);
       Tensor coefficients = scope.allocate(DType.F32, 2, channels);
-      call.of(FINISH)
-          .tensor(partial)
-          .i64(tiles.parts())
-          .i64(channels)
+      parts
+          .begin(FINISH)
           .tensor(weight)
           .tensor(bias)
           .tensor(runningMean)
@@ -116,16 +109,11 @@ final class BatchNormKernels {
           .tensor(mean)
           .tensor(invStd)
           .tensor(coefficients)
-          .i64(tiles.rows())
+          .i64(x.elementCount() / channels)
           .f32(spec.eps())
-          .f32(spec.momentum())
-          .blocks(Tiles.ceilDiv(channels, FINISHED_CHANNELS), THREADS);
-      ChannelPacks.Choice normalize = NORMALIZE.choose(x, residual, y);
-      tiles = tiles(x, normalize);
-      call.of(normalize.kernel()).tensor(x).tensor(residual).tensor(y).tensor(coefficients);
-      tiles.write(call);
-      call.i32(spec.activation() == Activation.RELU ? 1 : 0);
-      tiles.launch(call);
+          .f32(spec.momentum());
+      parts.finish();
+      normalize(spec, x, residual, y, coefficients);
     }
   }
 
@@ -146,32 +134,83 @@ final class BatchNormKernels {
     }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
-      Tensor output = spec.activation() == Activation.RELU ? y : null;
-      ChannelPacks.Choice sums = GRADIENT_SUMS.choose(x, output, dy);
-      Tiles tiles = tiles(x, sums);
-      Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, channels); // doubles
-      call.of(sums.kernel()).tensor(x).tensor(output).tensor(dy).tensor(mean).tensor(partial);
-      tiles.write(call);
-      tiles.launch(call);
+      Parts parts = sumGradients(spec, x, mean, y, dy, scope);
       Tensor coefficients = scope.allocate(DType.F32, 3, channels);
-      call.of(FINISH_GRADIENTS)
-          .tensor(partial)
-          .i64(tiles.parts())
-          .i64(channels)
+      parts
+          .begin(FINISH_GRADIENTS)
           .tensor(weight)
           .tensor(mean)
           .tensor(invStd)
           .tensor(dWeight)
           .tensor(dBias)
           .tensor(coefficients)
-          .i64(tiles.rows())
-          .blocks(Tiles.ceilDiv(channels, FINISHED_CHANNELS), THREADS);
-      ChannelPacks.Choice inputGradient = INPUT_GRADIENT.choose(x, dy, dx);
-      tiles = tiles(x, inputGradient);
-      call.of(inputGradient.kernel()).tensor(x).tensor(dy).tensor(dx).tensor(coefficients);
-      tiles.write(call);
-      tiles.launch(call);
+          .i64(x.elementCount() / channels);
+      parts.finish();
+      inputGradient(x, dy, dx, coefficients);
     }
+  }
+
+  /**
+   * Sums of the blocks, for the kernels that finish them.
+   *
+   * @param call writes arguments
+   * @param partial {@code [count,2,C]} doubles
+   * @param count blocks along the rows
+   * @param channels C
+   */
+  record Parts(KernelCall call, Tensor partial, long count, long channels) {
+    /** Begins a kernel whose arguments begin with these sums. */
+    KernelCall begin(Kernel kernel) {
+      return call.of(kernel).tensor(partial).i64(count).i64(channels);
+    }
+
+    /** Queues a kernel whose blocks have {@link #FINISHED_CHANNELS} channels each. */
+    void finish() {
+      call.blocks(Tiles.ceilDiv(channels, FINISHED_CHANNELS), THREADS);
+    }
+  }
+
+  /** Sums x and its squares by channel. */
+  Parts sumStatistics(Tensor x, TensorScope scope) {
+    ChannelPacks.Choice statistics = STATISTICS.choose(x);
+    Tiles tiles = tiles(x, statistics);
+    Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
+    call.of(statistics.kernel()).tensor(x).tensor(partial);
+    tiles.write(call);
+    tiles.launch(call);
+    return new Parts(call, partial, tiles.parts(), tiles.channels());
+  }
+
+  /** Writes {@code activation(x * factor + addend + residual)}, by coefficients {@code [2,C]}. */
+  void normalize(BatchNormSpec spec, Tensor x, Tensor residual, Tensor y, Tensor coefficients) {
+    ChannelPacks.Choice normalize = NORMALIZE.choose(x, residual, y);
+    Tiles tiles = tiles(x, normalize);
+    call.of(normalize.kernel()).tensor(x).tensor(residual).tensor(y).tensor(coefficients);
+    tiles.write(call);
+    call.i32(spec.activation() == Activation.RELU ? 1 : 0);
+    tiles.launch(call);
+  }
+
+  /** Makes dy the gradient behind the activation; sums it, and its products with x less the mean. */
+  Parts sumGradients(
+      BatchNormSpec spec, Tensor x, Tensor mean, Tensor y, Tensor dy, TensorScope scope) {
+    Tensor output = spec.activation() == Activation.RELU ? y : null;
+    ChannelPacks.Choice sums = GRADIENT_SUMS.choose(x, output, dy);
+    Tiles tiles = tiles(x, sums);
+    Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
+    call.of(sums.kernel()).tensor(x).tensor(output).tensor(dy).tensor(mean).tensor(partial);
+    tiles.write(call);
+    tiles.launch(call);
+    return new Parts(call, partial, tiles.parts(), tiles.channels());
+  }
+
+  /** Writes dx as a sum of dy, x and a constant, by coefficients {@code [3,C]}. */
+  void inputGradient(Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
+    ChannelPacks.Choice inputGradient = INPUT_GRADIENT.choose(x, dy, dx);
+    Tiles tiles = tiles(x, inputGradient);
+    call.of(inputGradient.kernel()).tensor(x).tensor(dy).tensor(dx).tensor(coefficients);
+    tiles.write(call);
+    tiles.launch(call);
   }
 
   private Tiles tiles(Tensor x, ChannelPacks.Choice choice) {

@@ -11,8 +11,10 @@ import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.backend.SplitBatchNorm;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The primitives that kernels of our own run. What is left to a subclass is what needs a library or
@@ -23,6 +25,7 @@ abstract class KernelBackend implements Backend {
   private final MemoryKernels memory;
   private final ElementwiseKernels elementwise;
   private final BatchNormKernels batchNorm;
+  private final SplitBatchNormKernels splitBatchNorm;
   private final PoolingKernels pooling;
   private final UpsampleKernels upsample;
   private final PictureKernels pictures;
@@ -43,6 +46,7 @@ abstract class KernelBackend implements Backend {
     memory = new MemoryKernels(call);
     elementwise = new ElementwiseKernels(call, pool);
     batchNorm = new BatchNormKernels(call, pool);
+    splitBatchNorm = new SplitBatchNormKernels(call, pool, batchNorm);
     pooling = new PoolingKernels(call);
     upsample = new UpsampleKernels(call);
     pictures = new PictureKernels(call);
@@ -122,6 +126,11 @@ abstract class KernelBackend implements Backend {
       Tensor dWeight,
       Tensor dBias) {
     batchNorm.batchNormBackward(spec, x, weight, mean, invStd, y, dy, dx, dWeight, dBias);
+  }
+
+  @Override
+  public Optional<SplitBatchNorm> splitBatchNorm() {
+    return Optional.of(splitBatchNorm);
   }
 
   @Override
