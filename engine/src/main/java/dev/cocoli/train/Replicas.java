@@ -29,6 +29,12 @@ import java.util.stream.Collectors;
  *
  * <p>A replica that fails ends the others, and {@link #start} and {@link #resume} say which one, in
  * which step, and where the others were.
+ *
+ * <pre>{@code
+ * TrainingRun run = TrainingRun.of(model, data, TrainConfig.DEFAULT, Path.of("runs/first"));
+ * List<Device> devices = List.of(Device.CPU, Device.CPU);
+ * new Replicas(run, devices, ParallelConfig.DEFAULT, TrainingListener.NONE).start();
+ * }</pre>
  */
 public final class Replicas {
   /** What a replica computes with; but for tests a device's backend. */

@@ -229,6 +229,15 @@ class ReplicaFaultTest {
   }
 
   @Test
+  void inAnEvaluation() throws Exception {
+    assertNames(
+        failure(faultyOnRank1("decodeDetections", 2, ReplicaFaultTest::fail)),
+        "rank 1 gave up: in the evaluation behind step 4: it broke",
+        "rank 0 was in the evaluation behind step 4");
+    assertGoesOn();
+  }
+
+  @Test
   void inTheDataLoader() throws Exception {
     Path picture = run.trainData().get(5).path();
     byte[] bytes = Files.readAllBytes(picture);
