@@ -8,6 +8,8 @@ import dev.cocoli.backend.RankEnvironment;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 
 /** Connects the replicas of a process: the last whose device is open does it for all. */
@@ -78,7 +80,7 @@ final class DeviceConnector implements Connector {
   public synchronized Communicator connect(int index, Backend backend) {
     backends[index] = backend;
     if (--missing == 0 && failure == null) {
-      connected = how.apply(Arrays.asList(backends));
+      connected = onItsOwnThread();
       notifyAll();
     }
     long end = System.nanoTime() + timeout.toNanos();
@@ -94,6 +96,36 @@ final class DeviceConnector implements Connector {
       throw failure;
     }
     return connected.get(index);
+  }
+
+  /**
+   * Connects on a thread that drives no device: a library has one current device a thread, and
+   * connecting goes through all of them.
+   */
+  private List<Communicator> onItsOwnThread() {
+    FutureTask<List<Communicator>> task =
+        new FutureTask<>(() -> how.apply(Arrays.asList(backends)));
+    Thread.ofPlatform().name("cocoli-connect").daemon().start(task);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return task.get();
+        } catch (InterruptedException e) {
+          interrupted = true; // connecting has a timeout of its own
+        }
+      }
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case RuntimeException problem -> throw problem;
+        case Error problem -> throw problem;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   private void await(long millis) {
