@@ -34,7 +34,9 @@ class FakeGpuTest {
     Path libraries = Files.createDirectory(folder.resolve("libraries"));
     FakeGpu.build(compiler.orElseThrow(), libraries);
     Path kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
-    print(run(libraries, kernels, List.of(), contracts()));
+    List<String> everything = new ArrayList<>(contracts());
+    everything.add("dev.cocoli.train.GpuTrainingTest");
+    print(run(libraries, kernels, List.of(), everything));
     // another choice of engines and algorithms
     List<String> dense =
         List.of(
