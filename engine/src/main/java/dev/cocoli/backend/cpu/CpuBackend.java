@@ -6,6 +6,7 @@ import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.BoxCoderSpec;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.HostLayouts;
 import dev.cocoli.backend.MatchSpec;
 import dev.cocoli.backend.NormalizeSpec;
 import dev.cocoli.backend.Pool2dSpec;
@@ -42,6 +43,7 @@ public final class CpuBackend implements Backend {
   private final OneDnnLinear linear;
   private final OneDnnPooling pooling;
   private final OneDnnCast cast;
+  private final OneDnnSwap swap;
   private final MemoryLoops memoryLoops;
   private final BatchNormLoops batchNorm;
   private final ElementwiseLoops elementwise;
@@ -83,6 +85,7 @@ public final class CpuBackend implements Backend {
     linear = new OneDnnLinear(products, elementwise);
     pooling = new OneDnnPooling(context);
     cast = new OneDnnCast(context);
+    swap = new OneDnnSwap(context);
     batchNorm = new BatchNormLoops(workers);
     upsample = new UpsampleLoops(workers);
     regions = new RegionLoops(workers, pool, cast);
@@ -163,6 +166,20 @@ public final class CpuBackend implements Backend {
     // not by the workers: host memory may be confined to this thread
     to.segment().copyFrom(host);
     to.buffer().markWritten();
+  }
+
+  @Override
+  public void uploadSwapped(MemorySegment host, long outer, long rows, long columns, Tensor to) {
+    checkSize(host, to);
+    if (rows == 1 || columns == 1) {
+      upload(host, to);
+    } else if (host.isNative()) {
+      swap.swap(host, outer, rows, columns, to.segment());
+      to.buffer().markWritten();
+    } else {
+      HostLayouts.swap(host, to.segment(), outer, rows, columns);
+      to.buffer().markWritten();
+    }
   }
 
   @Override
@@ -499,6 +516,7 @@ public final class CpuBackend implements Backend {
             products,
             pooling,
             cast,
+            swap,
             packedWeights,
             context,
             pool,
