@@ -44,8 +44,9 @@ public final class CpuBackend implements Backend {
   private final OneDnnPooling pooling;
   private final OneDnnCast cast;
   private final OneDnnSwap swap;
+  private final OneDnnElementwise maps;
   private final MemoryLoops memoryLoops;
-  private final BatchNormLoops batchNorm;
+  private final OneDnnBatchNorm batchNorm;
   private final ElementwiseLoops elementwise;
   private final UpsampleLoops upsample;
   private final RegionLoops regions;
@@ -86,7 +87,8 @@ public final class CpuBackend implements Backend {
     pooling = new OneDnnPooling(context);
     cast = new OneDnnCast(context);
     swap = new OneDnnSwap(context);
-    batchNorm = new BatchNormLoops(workers);
+    maps = new OneDnnElementwise(context);
+    batchNorm = new OneDnnBatchNorm(context, maps, new BatchNormSums(workers));
     upsample = new UpsampleLoops(workers);
     regions = new RegionLoops(workers, pool, cast);
     proposals = new ProposalLoops(workers);
@@ -329,13 +331,13 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void add(Tensor a, Tensor b, Tensor y) {
-    elementwise.add(a, b, y);
+    maps.add(a, b, y);
     y.buffer().markWritten();
   }
 
   @Override
   public void reluBackward(Tensor y, Tensor dy) {
-    elementwise.reluBackward(y, dy);
+    maps.reluBackward(y, dy);
   }
 
   @Override
@@ -517,6 +519,8 @@ public final class CpuBackend implements Backend {
             pooling,
             cast,
             swap,
+            batchNorm,
+            maps,
             packedWeights,
             context,
             pool,
