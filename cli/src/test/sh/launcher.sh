@@ -72,6 +72,28 @@ expect "is not led astray by CDPATH" 0 "Java " env CDPATH="$work/elsewhere" "a c
 expect "hands on what it is given" 2 "two words" "$copy/cocoli" "two words"
 expect "hands on options for java" 0 "7 processors" \
   env COCOLI_JAVA_OPTS="-XX:ActiveProcessorCount=7 -Xmx512m" "$copy/cocoli" doctor
+# a java that prints its options instead of running
+mkdir -p "$work/jdk/bin"
+printf 'JAVA_VERSION="25"\n' >"$work/jdk/release"
+printf '#!/bin/sh\necho "$@"\n' >"$work/jdk/bin/java"
+cp "$work/jdk/bin/java" "$work/jdk/bin/javac"
+chmod +x "$work/jdk/bin/java" "$work/jdk/bin/javac"
+mkdir "$work/pictures"
+for file in weights 1.png 2.png 3.png; do
+  : >"$work/pictures/$file"
+done
+cd "$work/pictures"
+quick=TieredStopAtLevel
+options() {
+  COCOLI_JAVA_HOME=$work/jdk "$copy/cocoli" "$@" >"$output"
+  grep -c "$quick" "$output" || true
+}
+expect "compiles quickly for two pictures" 0 "$quick" \
+  env COCOLI_JAVA_HOME="$work/jdk" "$copy/cocoli" detect --weights weights --out .. 1.png 2.png
+[ "$(options detect --weights weights 1.png 2.png 3.png)" -eq 0 ] || fail "quick for three pictures"
+[ "$(options detect --weights weights ../pictures)" -eq 0 ] || fail "quick for a folder"
+[ "$(options train --weights weights)" -eq 0 ] || fail "quick for training"
+cd "$work"
 expect "refuses a JDK that is none" 1 "COCOLI_JAVA_HOME=/nowhere" \
   env COCOLI_JAVA_HOME=/nowhere "$copy/cocoli" --version
 mkdir -p "$work/old/bin"

@@ -4,6 +4,7 @@ import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
@@ -86,6 +87,24 @@ public interface Backend extends AutoCloseable {
    */
   default void upload(float[] values, Tensor to) {
     upload(MemorySegment.ofArray(values), to);
+  }
+
+  /**
+   * Copies numbers to the device and swaps two axes on the way: channels come first in files and
+   * last here.
+   *
+   * @param host fp32 {@code [outer, rows, columns]}, anywhere in the host's memory
+   * @param outer number of matrices
+   * @param rows of each, in {@code host}
+   * @param columns of each, in {@code host}
+   * @param to fp32, as many elements; written as {@code [outer, columns, rows]}
+   */
+  default void uploadSwapped(MemorySegment host, long outer, long rows, long columns, Tensor to) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment swapped = arena.allocate(host.byteSize(), Float.BYTES);
+      HostLayouts.swap(host, swapped, outer, rows, columns);
+      upload(swapped, to);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.cocoli.nn;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.HostLayouts;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import java.io.IOException;
@@ -20,6 +21,9 @@ public final class StateDict {
   /** How many keys of each sort an error names. */
   private static final int NAMED_KEYS = 5;
 
+  private static final int INFINITY_BITS = 0x7F800000;
+  private static final int PIECE = 1 << 13;
+
   private StateDict() {}
 
   /**
@@ -37,13 +41,9 @@ public final class StateDict {
     check(module, parameters, source);
     for (Map.Entry<String, Parameter> named : parameters.entrySet()) {
       Parameter parameter = named.getValue();
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment data = source.get(named.getKey()).data();
-        MemorySegment here = arena.allocate(data.byteSize(), Float.BYTES);
-        long[] extents = parameter.layout().swap(parameter.shape());
-        swap(data, here, extents[0], extents[1], extents[2]);
-        backend.upload(here, parameter.value());
-      }
+      MemorySegment data = source.get(named.getKey()).data();
+      long[] extents = parameter.layout().swap(parameter.shape());
+      backend.uploadSwapped(data, extents[0], extents[1], extents[2], parameter.value());
     }
     module
         .namedCounters()
@@ -92,8 +92,11 @@ public final class StateDict {
     describe(faults, "unknown", extra);
     describe(faults, "misshapen", misshapen);
     if (faults.isEmpty()) {
+      int[] piece = new int[PIECE];
       List<String> damaged =
-          parameters.keySet().stream().filter(name -> !isFinite(source.get(name).data())).toList();
+          parameters.keySet().stream()
+              .filter(name -> !isFinite(source.get(name).data(), piece))
+              .toList();
       describe(faults, "with values that are no finite numbers", damaged);
     }
     if (!faults.isEmpty()) {
@@ -101,14 +104,26 @@ public final class StateDict {
     }
   }
 
-  private static boolean isFinite(MemorySegment floats) {
+  /** In pieces that stay in the cache, by a loop that is vectorised. */
+  private static boolean isFinite(MemorySegment floats, int[] piece) {
     long count = floats.byteSize() / Float.BYTES;
-    for (long i = 0; i < count; i++) {
-      if (!Float.isFinite(floats.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i))) {
+    for (long at = 0; at < count; at += piece.length) {
+      int size = (int) Math.min(piece.length, count - at);
+      MemorySegment.copy(floats, ValueLayout.JAVA_INT_UNALIGNED, at * Float.BYTES, piece, 0, size);
+      if (largestMagnitude(piece, size) >= INFINITY_BITS) {
         return false;
       }
     }
     return true;
+  }
+
+  /** The bits of magnitudes are in the order of the magnitudes; those of NaNs are the greatest. */
+  private static int largestMagnitude(int[] bits, int size) {
+    int largest = 0;
+    for (int i = 0; i < size; i++) {
+      largest = Math.max(largest, bits[i] & Integer.MAX_VALUE);
+    }
+    return largest;
   }
 
   private static void describe(List<String> faults, String sort, List<String> names) {
@@ -139,7 +154,7 @@ public final class StateDict {
                 MemorySegment here = local.allocate(parameter.value().byteSize(), Float.BYTES);
                 backend.download(parameter.value(), here);
                 long[] extents = parameter.layout().swap(parameter.shape());
-                swap(here, there, extents[0], extents[2], extents[1]);
+                HostLayouts.swap(here, there, extents[0], extents[2], extents[1]);
               }
               result.put(name, new Safetensors.Entry(DType.F32, shape, there));
             });
@@ -152,26 +167,5 @@ public final class StateDict {
               result.put(name, new Safetensors.Entry(DType.I64, Shape.of(), there));
             });
     return result;
-  }
-
-  /**
-   * Copies {@code [outer, rows, columns]} to {@code [outer, columns, rows]}; four-byte elements.
-   */
-  private static void swap(
-      MemorySegment from, MemorySegment to, long outer, long rows, long columns) {
-    if (rows == 1 || columns == 1) {
-      MemorySegment.copy(from, 0, to, 0, from.byteSize());
-      return;
-    }
-    ValueLayout.OfInt element = ValueLayout.JAVA_INT_UNALIGNED;
-    for (long o = 0; o < outer; o++) {
-      long base = o * rows * columns;
-      for (long r = 0; r < rows; r++) {
-        for (long c = 0; c < columns; c++) {
-          to.setAtIndex(
-              element, base + c * rows + r, from.getAtIndex(element, base + r * columns + c));
-        }
-      }
-    }
   }
 }

@@ -11,6 +11,7 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestTensors;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -68,6 +70,38 @@ class MemoryContractTest {
       assertThrows(IllegalArgumentException.class, () -> backend.upload(host.asSlice(0, 8), x));
       assertThrows(IllegalArgumentException.class, () -> backend.download(x, host.asSlice(0, 8)));
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,1,1", "2,3,5", "64,3,49", "7,130,9", "5,1,8", "5,8,1", "0,3,5"})
+  void uploadsWithTwoAxesSwapped(int outer, int rows, int columns) {
+    float[] values = new float[outer * rows * columns];
+    float[] wanted = new float[values.length];
+    for (int o = 0; o < outer; o++) {
+      for (int r = 0; r < rows; r++) {
+        for (int c = 0; c < columns; c++) {
+          int from = (o * rows + r) * columns + c;
+          values[from] = from + 0.25f;
+          wanted[(o * columns + c) * rows + r] = values[from];
+        }
+      }
+    }
+    Tensor x = tensors.floatOutput(outer, columns, rows);
+    long version = x.buffer().version();
+    try (Arena arena = Arena.ofConfined()) {
+      // as in a file, where nothing is aligned
+      MemorySegment host = arena.allocate(values.length * 4L + 1).asSlice(1);
+      MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, values.length);
+      backend.uploadSwapped(host, outer, rows, columns, x);
+    }
+    assertArrayEquals(wanted, tensors.floats(x), "from native memory");
+    assertTrue(x.buffer().version() > version);
+    backend.fill(x, -1);
+    backend.uploadSwapped(MemorySegment.ofArray(values), outer, rows, columns, x);
+    assertArrayEquals(wanted, tensors.floats(x), "from the heap");
+    MemorySegment more = MemorySegment.ofArray(new float[values.length + 1]);
+    assertThrows(
+        IllegalArgumentException.class, () -> backend.uploadSwapped(more, outer, rows, columns, x));
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.BoxCoderSpec;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.HostLayouts;
 import dev.cocoli.backend.MatchSpec;
 import dev.cocoli.backend.NormalizeSpec;
 import dev.cocoli.backend.Pool2dSpec;
@@ -45,8 +46,10 @@ public final class CpuBackend implements Backend {
   private final OneDnnLinear linear;
   private final OneDnnPooling pooling;
   private final OneDnnCast cast;
+  private final OneDnnSwap swap;
+  private final OneDnnElementwise maps;
   private final MemoryLoops memoryLoops;
-  private final BatchNormLoops batchNorm;
+  private final OneDnnBatchNorm batchNorm;
   private final ElementwiseLoops elementwise;
   private final UpsampleLoops upsample;
   private final RegionLoops regions;
@@ -86,7 +89,9 @@ public final class CpuBackend implements Backend {
     linear = new OneDnnLinear(products, elementwise);
     pooling = new OneDnnPooling(context);
     cast = new OneDnnCast(context);
-    batchNorm = new BatchNormLoops(workers);
+    swap = new OneDnnSwap(context);
+    maps = new OneDnnElementwise(context);
+    batchNorm = new OneDnnBatchNorm(context, maps, new BatchNormSums(workers));
     upsample = new UpsampleLoops(workers);
     regions = new RegionLoops(workers, pool, cast);
     proposals = new ProposalLoops(workers);
@@ -180,6 +185,20 @@ public final class CpuBackend implements Backend {
     // not by the workers: host memory may be confined to this thread
     to.segment().copyFrom(host);
     to.buffer().markWritten();
+  }
+
+  @Override
+  public void uploadSwapped(MemorySegment host, long outer, long rows, long columns, Tensor to) {
+    checkSize(host, to);
+    if (rows == 1 || columns == 1) {
+      upload(host, to);
+    } else if (host.isNative()) {
+      swap.swap(host, outer, rows, columns, to.segment());
+      to.buffer().markWritten();
+    } else {
+      HostLayouts.swap(host, to.segment(), outer, rows, columns);
+      to.buffer().markWritten();
+    }
   }
 
   @Override
@@ -306,7 +325,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Optional<SplitBatchNorm> splitBatchNorm() {
-    return Optional.of(new SplitBatchNormLoops(batchNorm));
+    return Optional.of(new SplitOneDnnBatchNorm(batchNorm));
   }
 
   @Override
@@ -334,13 +353,13 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void add(Tensor a, Tensor b, Tensor y) {
-    elementwise.add(a, b, y);
+    maps.add(a, b, y);
     y.buffer().markWritten();
   }
 
   @Override
   public void reluBackward(Tensor y, Tensor dy) {
-    elementwise.reluBackward(y, dy);
+    maps.reluBackward(y, dy);
   }
 
   @Override
@@ -521,6 +540,9 @@ public final class CpuBackend implements Backend {
             products,
             pooling,
             cast,
+            swap,
+            batchNorm,
+            maps,
             packedWeights,
             context,
             pool,

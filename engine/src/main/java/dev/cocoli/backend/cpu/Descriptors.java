@@ -101,6 +101,41 @@ final class Descriptors implements AutoCloseable {
   }
 
   /**
+   * Adds an operation with another operand behind what is there.
+   *
+   * @param operations the list
+   * @param algorithm what is done
+   * @param operand its descriptor
+   */
+  void append(MemorySegment operations, int algorithm, MemorySegment operand) {
+    check(
+        "dnnl_post_ops_append_binary", dnnl_post_ops_append_binary(operations, algorithm, operand));
+  }
+
+  /**
+   * Adds a ReLU behind what is there.
+   *
+   * @param operations the list
+   */
+  void appendRelu(MemorySegment operations) {
+    check(
+        "dnnl_post_ops_append_eltwise",
+        dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu(), 0, 0));
+  }
+
+  /**
+   * Makes a list part of attributes.
+   *
+   * @param attributes the attributes
+   * @param operations the list, complete
+   */
+  void setPostOperations(MemorySegment attributes, MemorySegment operations) {
+    check(
+        "dnnl_primitive_attr_set_post_ops",
+        dnnl_primitive_attr_set_post_ops(attributes, operations));
+  }
+
+  /**
    * Frees a primitive descriptor that only served as a hint, together with the rest.
    *
    * @param hint the descriptor

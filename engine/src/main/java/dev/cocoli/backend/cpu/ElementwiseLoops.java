@@ -30,27 +30,6 @@ final class ElementwiseLoops {
     this.workers = workers;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#add}. */
-  void add(Tensor a, Tensor b, Tensor y) {
-    MemorySegment first = a.segment();
-    MemorySegment second = b.segment();
-    MemorySegment target = y.segment();
-    workers.rows(
-        y.elementCount(),
-        GRAIN,
-        (from, to) -> {
-          FloatBlock left = FloatBlock.of(y.dtype(), BLOCK);
-          FloatBlock right = FloatBlock.of(y.dtype(), BLOCK);
-          for (long i = from; i < to; i += BLOCK) {
-            int size = (int) Math.min(BLOCK, to - i);
-            left.load(first, i, size);
-            right.load(second, i, size);
-            left.add(right);
-            left.store(target, i);
-          }
-        });
-  }
-
   /**
    * Adds a vector to each row and applies an activation.
    *
@@ -79,21 +58,6 @@ final class ElementwiseLoops {
               clamp(block, columns);
             }
             MemorySegment.copy(block, 0, target, JAVA_FLOAT, i * columns * Float.BYTES, columns);
-          }
-        });
-  }
-
-  /** See {@link dev.cocoli.backend.Backend#reluBackward}. */
-  void reluBackward(Tensor y, Tensor dy) {
-    MemorySegment output = y.segment();
-    MemorySegment gradient = dy.segment();
-    workers.rows(
-        dy.elementCount(),
-        GRAIN,
-        (from, to) -> {
-          ReluMask mask = new ReluMask(y.dtype(), BLOCK);
-          for (long i = from; i < to; i += BLOCK) {
-            mask.apply(output, gradient, i, (int) Math.min(BLOCK, to - i));
           }
         });
   }

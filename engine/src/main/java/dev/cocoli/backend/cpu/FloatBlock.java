@@ -118,13 +118,6 @@ abstract sealed class FloatBlock {
     }
   }
 
-  /** Sets what is negative to 0. */
-  void clamp() {
-    for (int l = 0; l < lanes.length; l++) {
-      ElementwiseLoops.clamp(lanes[l], size(l));
-    }
-  }
-
   abstract void read(MemorySegment from, long element, int count);
 
   abstract void write(MemorySegment to, long element, int count);

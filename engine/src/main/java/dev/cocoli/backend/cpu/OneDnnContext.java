@@ -20,7 +20,7 @@ import java.util.List;
  */
 final class OneDnnContext implements AutoCloseable {
   /** The most arguments of a primitive here: source, weights, bias, residual, target, scratch. */
-  static final int MAX_ARGUMENTS = 8;
+  static final int MAX_ARGUMENTS = 12;
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment out = arena.allocate(ValueLayout.ADDRESS);

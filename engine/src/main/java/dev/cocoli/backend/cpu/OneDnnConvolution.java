@@ -81,23 +81,16 @@ final class OneDnnConvolution implements AutoCloseable {
       MemorySegment attributes = descriptors.attributes();
       MemorySegment operations = descriptors.postOperations();
       if (key.tail.residual() == Residual.SEPARATE) {
-        check(
-            "dnnl_post_ops_append_binary",
-            dnnl_post_ops_append_binary(
-                operations, dnnl_binary_add(), shape.output(descriptors, dnnl_nhwc())));
+        descriptors.append(operations, dnnl_binary_add(), shape.output(descriptors, dnnl_nhwc()));
       } else if (key.tail.residual() == Residual.IN_PLACE) {
         check(
             "dnnl_post_ops_append_sum",
             dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
       }
       if (key.tail.activation() == Activation.RELU) {
-        check(
-            "dnnl_post_ops_append_eltwise",
-            dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu(), 0, 0));
+        descriptors.appendRelu(operations);
       }
-      check(
-          "dnnl_primitive_attr_set_post_ops",
-          dnnl_primitive_attr_set_post_ops(attributes, operations));
+      descriptors.setPostOperations(attributes, operations);
       check(
           "dnnl_convolution_forward_primitive_desc_create",
           dnnl_convolution_forward_primitive_desc_create(

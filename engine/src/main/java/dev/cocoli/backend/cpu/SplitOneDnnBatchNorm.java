@@ -4,20 +4,20 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.SplitBatchNorm;
-import dev.cocoli.backend.cpu.BatchNormLoops.Moments;
+import dev.cocoli.backend.cpu.OneDnnBatchNorm.Moments;
 import dev.cocoli.tensor.Tensor;
 
-/** Batch normalisation in pieces: what {@link BatchNormLoops} does, with its results laid out. */
-final class SplitBatchNormLoops implements SplitBatchNorm {
-  private final BatchNormLoops loops;
+/** Batch normalisation in pieces: what {@link OneDnnBatchNorm} does, with its results laid out. */
+final class SplitOneDnnBatchNorm implements SplitBatchNorm {
+  private final OneDnnBatchNorm batchNorm;
 
-  SplitBatchNormLoops(BatchNormLoops loops) {
-    this.loops = loops;
+  SplitOneDnnBatchNorm(OneDnnBatchNorm batchNorm) {
+    this.batchNorm = batchNorm;
   }
 
   @Override
   public void statistics(Tensor x, Tensor statistics) {
-    Moments moments = loops.moments(x);
+    Moments moments = batchNorm.moments(x);
     int channels = moments.mean().length;
     for (int c = 0; c < channels; c++) {
       put(statistics, c, moments.mean()[c]);
@@ -40,7 +40,7 @@ final class SplitBatchNormLoops implements SplitBatchNorm {
       Tensor invStd,
       Tensor y) {
     Moments all = joined(statistics, Math.toIntExact(x.dim(3)));
-    loops.normalize(spec, all, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    batchNorm.normalize(spec, all, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
   }
 
   /**
@@ -90,7 +90,7 @@ final class SplitBatchNormLoops implements SplitBatchNorm {
       Tensor sums,
       Tensor dWeight,
       Tensor dBias) {
-    double[][] found = loops.gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
+    double[][] found = batchNorm.gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
     int channels = found[0].length;
     for (int c = 0; c < channels; c++) {
       put(sums, c, found[0][c]);
@@ -114,7 +114,7 @@ final class SplitBatchNormLoops implements SplitBatchNorm {
       all[0][c] = get(sums, c);
       all[1][c] = get(sums, channels + c);
     }
-    loops.gradient(x, weight, mean, invStd, dy, all, rows(statistics), dx);
+    batchNorm.gradient(x, weight, mean, invStd, dy, all, rows(statistics), dx);
   }
 
   private static float get(Tensor x, long i) {
