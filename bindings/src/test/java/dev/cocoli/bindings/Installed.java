@@ -21,7 +21,7 @@ final class Installed {
   }
 
   static void skip(String reason) {
-    System.out.println("Skipped: " + reason);
+    System.out.println("skipped: " + reason);
     Assumptions.abort(reason);
   }
 }

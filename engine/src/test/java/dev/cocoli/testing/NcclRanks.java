@@ -77,7 +77,7 @@ public final class NcclRanks implements RankGroups {
   }
 
   private static void skip(String reason) {
-    System.out.println("Skipped: " + reason);
+    System.out.println("skipped: " + reason);
   }
 
   @Override

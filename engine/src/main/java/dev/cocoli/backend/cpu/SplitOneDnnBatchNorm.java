@@ -40,7 +40,8 @@ final class SplitOneDnnBatchNorm implements SplitBatchNorm {
       Tensor invStd,
       Tensor y) {
     Moments all = joined(statistics, Math.toIntExact(x.dim(3)));
-    batchNorm.normalize(spec, all, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    batchNorm.normalize(
+        spec, all, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
   }
 
   /**

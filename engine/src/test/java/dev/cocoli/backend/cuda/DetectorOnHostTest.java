@@ -47,5 +47,9 @@ class DetectorOnHostTest {
             .toList();
     assertEquals(List.of(), failures);
     assertTrue(summary.getTestsSucceededCount() > 0, "no test of " + test + " ran");
+    System.out.println(
+        "proved: %d tests of %s hold on the CUDA kernels on the host"
+            .formatted(
+                summary.getTestsSucceededCount(), test.substring(test.lastIndexOf('.') + 1)));
   }
 }

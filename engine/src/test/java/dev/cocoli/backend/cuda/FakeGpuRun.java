@@ -74,7 +74,7 @@ public final class FakeGpuRun {
       failure.getException().printStackTrace(System.out);
     }
     long passed = listener.getSummary().getTestsSucceededCount();
-    System.out.println("contract on the fake GPU: " + passed + " tests passed");
+    System.out.println("proved: " + passed + " tests hold on the fake GPU");
     check(
         passed > 0 && listener.getSummary().getTotalFailureCount() == 0, "the contract is broken");
   }

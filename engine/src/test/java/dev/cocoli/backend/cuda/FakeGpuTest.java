@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.testing.Nvidia;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -45,7 +46,7 @@ class FakeGpuTest {
   }
 
   private static void print(String output) {
-    output.lines().filter(line -> line.startsWith("contract")).forEach(System.out::println);
+    output.lines().filter(line -> line.startsWith("proved: ")).forEach(System.out::println);
   }
 
   private String run(Path libraries, Path kernels, List<String> properties, List<String> classes)

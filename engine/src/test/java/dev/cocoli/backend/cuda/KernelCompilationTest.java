@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NvidiaLibrary;
+import dev.cocoli.testing.Nvidia;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -42,12 +43,14 @@ class KernelCompilationTest {
       for (String file : files) {
         byNvrtc(KernelSource.ofResource(file));
       }
-      System.out.println("kernels: " + files.size() + " files compiled by NVRTC for 80, 90, 100");
+      System.out.println(
+          "proved: " + files.size() + " kernel files compiled by NVRTC for sm_80, sm_90, sm_100");
     } else if (nvcc().isPresent()) {
       for (String file : files) {
         byNvcc(nvcc().orElseThrow(), file);
       }
-      System.out.println("kernels: " + files.size() + " files compiled by nvcc for 80, 90, 100");
+      System.out.println(
+          "proved: " + files.size() + " kernel files compiled by nvcc for sm_80, sm_90, sm_100");
     } else {
       Nvidia.skip("kernels: neither NVRTC nor an nvcc on the PATH is there to compile them");
     }

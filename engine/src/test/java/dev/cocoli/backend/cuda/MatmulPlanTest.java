@@ -8,6 +8,7 @@ import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.cuda.MatmulShape.Product;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.testing.Nvidia;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.testing.Nvidia;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.Test;
 class NcclIdTest {
   @Test
   void travelsToAnotherProcess() throws Exception {
-    Nvidia.requireNccl();
+    Nvidia.require(NvidiaLibrary.CUDA_RUNTIME, NvidiaLibrary.NCCL);
     String[] printed = new String[2];
     do { // between freePort and the start another program may take the port
       int port = freePort();
@@ -44,12 +45,12 @@ class NcclIdTest {
   /** torchrun keeps a store of its own on the port that it calls the master's. */
   @Test
   void travelsBetweenProcessesOfTorchrun() throws Exception {
-    Nvidia.requireNccl();
+    Nvidia.require(NvidiaLibrary.CUDA_RUNTIME, NvidiaLibrary.NCCL);
     Path torchrun =
         Path.of(Optional.ofNullable(System.getenv("VIRTUAL_ENV")).orElse("none"), "bin/torchrun");
     if (!Files.isExecutable(torchrun)) {
       String reason = "torchrun is not installed (set VIRTUAL_ENV)";
-      System.out.println("Skipped: " + reason);
+      System.out.println("skipped: " + reason);
       Assumptions.abort(reason);
     }
     List<String> command = new ArrayList<>(List.of(torchrun.toString(), "--standalone"));

@@ -41,7 +41,7 @@ class NcclOnHostTest {
             .findFirst();
     if (compiler.isEmpty() || !System.getProperty("os.name").equals("Linux")) {
       String reason = "NCCL's communicator on the host takes Linux and a C compiler (CC)";
-      System.out.println("Skipped: " + reason);
+      System.out.println("skipped: " + reason);
       Assumptions.abort(reason);
     }
     Files.writeString(folder.resolve("on_host.h"), source("on_host.h"));

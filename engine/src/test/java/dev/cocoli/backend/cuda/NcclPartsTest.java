@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Communicator.Reduction;
 import dev.cocoli.backend.CommunicatorException;
 import dev.cocoli.bindings.NativeException;
+import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.bindings.nccl.Nccl;
 import dev.cocoli.bindings.nccl.ncclConfig_t;
 import dev.cocoli.tensor.Buffer;
@@ -151,7 +152,7 @@ class NcclPartsTest {
 
   @Test
   void withoutADeviceTheCallThatFailsIsNamed() {
-    Nvidia.requireNccl();
+    Nvidia.require(NvidiaLibrary.CUDA_RUNTIME, NvidiaLibrary.NCCL);
     Assumptions.assumeTrue(NcclRanks.mostRanks() == 0, "there is a GPU");
     NativeException e =
         assertThrows(

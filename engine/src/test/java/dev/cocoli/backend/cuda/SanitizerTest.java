@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class SanitizerTest {
   /** Follows the number of tests in the process's last line. */
-  static final String HELD = " tests of the contract held";
+  static final String HELD = " tests of the contract hold under sanitizers";
 
   private static final Pattern LAST_LINE = Pattern.compile("(\\d+)" + HELD);
   private static final int MINUTES = 10;
@@ -44,7 +44,7 @@ class SanitizerTest {
     Matcher line = LAST_LINE.matcher(run.output);
     assertTrue(run.exit == 0 && line.find(), run::output);
     assertTrue(Integer.parseInt(line.group(1)) > 0, run::output);
-    System.out.println("sanitizers: " + line.group() + " on the CUDA kernels on the host");
+    System.out.println("proved: " + line.group() + ", CUDA kernels on the host");
   }
 
   /** What the sanitizers are there for; each ends the process. */
