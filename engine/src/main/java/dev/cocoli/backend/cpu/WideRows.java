@@ -85,6 +85,12 @@ final class WideRows {
    */
   float[][] spread(float[] perColumn) {
     float[][] spread = room();
+    if (lanes == 1) {
+      for (int at = 0; at < width; at += columns) {
+        System.arraycopy(perColumn, 0, spread[0], at, columns);
+      }
+      return spread;
+    }
     for (int l = 0; l < lanes; l++) {
       int column = l % columns;
       for (int j = 0; j < placesIn(l); j++) {
@@ -102,6 +108,12 @@ final class WideRows {
    */
   double[] fold(float[][] sums) {
     double[] folded = new double[columns];
+    if (lanes == 1) {
+      for (int at = 0; at < width; at += columns) {
+        add(sums[0], at, folded);
+      }
+      return folded;
+    }
     for (int l = 0; l < lanes; l++) {
       int column = l % columns;
       for (int j = 0; j < placesIn(l); j++) {
@@ -110,6 +122,12 @@ final class WideRows {
       }
     }
     return folded;
+  }
+
+  private static void add(float[] from, int at, double[] sums) {
+    for (int c = 0; c < sums.length; c++) {
+      sums[c] += from[at + c];
+    }
   }
 
   private int placesIn(int lane) {
