@@ -32,7 +32,7 @@ public final class CudaBackend extends KernelBackend {
   private boolean closed;
 
   private CudaBackend(CudaContext context) {
-    super(context.queue(), context.pool());
+    super(context.queue(), context.pool(), context.settings().summation());
     this.context = context;
     KernelCall call = new KernelCall(context.queue());
     ElementwiseKernels elementwise = new ElementwiseKernels(call, context.pool());

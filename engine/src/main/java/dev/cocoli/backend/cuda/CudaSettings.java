@@ -14,6 +14,11 @@ package dev.cocoli.backend.cuda;
 record CudaSettings(boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
 
+  /** Returns how kernels of our own add. */
+  Summation summation() {
+    return deterministic ? Summation.DETERMINISTIC : Summation.FASTEST;
+  }
+
   static CudaSettings ofProperties() {
     int workspace = Integer.getInteger("cocoli.cuda.workspace", DEFAULT_WORKSPACE_MIB);
     if (workspace < 0) {
