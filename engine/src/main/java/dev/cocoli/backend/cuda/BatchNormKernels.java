@@ -191,7 +191,9 @@ final class BatchNormKernels {
     tiles.launch(call);
   }
 
-  /** Makes dy the gradient behind the activation; sums it, and its products with x less the mean. */
+  /**
+   * Makes dy the gradient behind the activation; sums it, and its products with x less the mean.
+   */
   Parts sumGradients(
       BatchNormSpec spec, Tensor x, Tensor mean, Tensor y, Tensor dy, TensorScope scope) {
     Tensor output = spec.activation() == Activation.RELU ? y : null;

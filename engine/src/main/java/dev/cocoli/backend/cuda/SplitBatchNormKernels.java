@@ -84,12 +84,7 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
       Tensor dBias) {
     try (TensorScope scope = new TensorScope(pool)) {
       BatchNormKernels.Parts parts = kernels.sumGradients(spec, x, mean, y, dy, scope);
-      parts
-          .begin(WRITE_GRADIENT_SUMS)
-          .tensor(invStd)
-          .tensor(sums)
-          .tensor(dWeight)
-          .tensor(dBias);
+      parts.begin(WRITE_GRADIENT_SUMS).tensor(invStd).tensor(sums).tensor(dWeight).tensor(dBias);
       parts.finish();
     }
   }
