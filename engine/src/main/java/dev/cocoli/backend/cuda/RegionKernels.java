@@ -27,8 +27,7 @@ final class RegionKernels {
   private static final Kernel ROI_POOL = new Kernel(FILE, "roi_pool");
   private static final Kernel ROI_POOL_WIDE = new Kernel(FILE, "roi_pool_wide");
   private static final Kernel ROI_POOL_BACKWARD = new Kernel(FILE, "roi_pool_backward");
-  private static final Kernel ROI_POOL_BACKWARD_FIXED =
-      new Kernel(FILE, "roi_pool_backward_fixed");
+  private static final Kernel ROI_POOL_BACKWARD_FIXED = new Kernel(FILE, "roi_pool_backward_fixed");
 
   /** Bytes of the widest access. */
   private static final long WIDE_BYTES = 16;
@@ -127,12 +126,7 @@ final class RegionKernels {
     boolean wide =
         isWide(dy) && sums.stream().allMatch(m -> m.segment().address() % WIDE_BYTES == 0);
     align(
-        wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD,
-        width(wide, dy),
-        spec,
-        sums,
-        rois,
-        dy);
+        wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD, width(wide, dy), spec, sums, rois, dy);
   }
 
   private void addUnits(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {

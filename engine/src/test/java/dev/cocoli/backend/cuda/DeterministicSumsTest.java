@@ -1,16 +1,19 @@
 package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.testing.Differences.assertClose;
+import static dev.cocoli.testing.Differences.relativeNorm;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestTensors;
 import java.util.Arrays;
 import java.util.List;
@@ -22,7 +25,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** That sums of fixed-point numbers have the same bits in any order, and are right at the limits. */
+/**
+ * That sums of fixed-point numbers have the same bits in any order, and are right at the limits.
+ */
 class DeterministicSumsTest {
   private static final int[] SEEDS = {1, 2, 3, 4, 5};
   private static final int REGIONS = 40;
@@ -169,6 +174,27 @@ class DeterministicSumsTest {
       rounded[i] = (float) sums[i];
     }
     return rounded;
+  }
+
+  /** Torchvision's own sums are of floats: the rest is theirs. */
+  @ParameterizedTest
+  @ValueSource(strings = {"legacy.2", "legacy.-1", "aligned.2", "aligned.-1"})
+  void isWithinRoundingOfTorchvision(String variant) {
+    OracleFile oracle = OracleFile.ops();
+    String name = "roi_align." + variant;
+    JsonNode parameters = oracle.parameters(name);
+    RoiAlignSpec spec =
+        RoiAlignSpec.single(
+            parameters.get("output").asInt(),
+            parameters.get("sampling_ratio").asInt(),
+            parameters.get("aligned").asBoolean(),
+            (float) parameters.get("spatial_scale").asDouble());
+    Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
+    Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 7, 7, 7, 3);
+    Tensor dMap = tensors.floatOutput(2, 11, 15, 3);
+    backend.roiAlignBackward(spec, dy, rois, List.of(dMap));
+    double off = relativeNorm(oracle.channelsLast(name + ".grad.x"), tensors.floats(dMap));
+    assertTrue(off < 2.1e-7, name + " is off by " + off);
   }
 
   /** As many addends as there can be for a pixel, each the largest. */
