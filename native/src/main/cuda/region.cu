@@ -122,6 +122,103 @@ struct BinPlace {
   }
 };
 
+// ---- sums that do not depend on their order
+
+// 2^exponent as a product, for exponents of which half is one of a float.
+struct PowerOfTwo {
+  float first;
+  float second;
+
+  __device__ explicit PowerOfTwo(int exponent) {
+    int half = exponent >> 1;
+    first = __int_as_float((half + 127) << 23);
+    second = __int_as_float((exponent - half + 127) << 23);
+  }
+
+  // Exact but for what a float cannot hold.
+  __device__ float times(float x) const { return x * first * second; }
+};
+
+// Gradients as whole numbers of a unit, whose sum is the same in whatever order they are added.
+//
+// An element of dy goes to the pixels with weights whose sum is at most 1: along one axis the two weights of a sample are 1 /
+// samples together (RoIAlign), or the one pixel gets it all (RoIPool). So what a pixel is given by R regions is at most R * bins *
+// bins times the largest |dy|. With R * bins * bins <= 2^headroom and |dy| < 2^exponent, and 2^(exponent + headroom - 62) for the
+// unit, that is 2^62 units: half of what fits. The other half is for roundings: those of the weights, some 2^-22 of the sum, and
+// that of each addend to the unit, half a unit for each of fewer than 2^60.
+//
+// The resolution for 1000 regions with 7 x 7 bins (2^16) is 2^-46 of the largest |dy|, where fp32 has 2^-24; it is 2^-31 for as
+// many as a kernel counts. Addends are rounded to fp32 before, as those of the atomic sums are.
+struct FixedPoint {
+  const u32* largest;  // bits of the largest |dy|
+  int headroom;
+
+  // Where one gradient is infinite or NaN there is no unit, and all sums are NaN.
+  __device__ bool has_unit() const { return *largest < 0x7f800000u; }
+
+  __device__ int units_exponent() const { return 62 - headroom - (static_cast<int>(*largest >> 23) - 126); }
+
+  // What a gradient is multiplied by to be in units.
+  __device__ PowerOfTwo units() const { return PowerOfTwo(units_exponent()); }
+
+  // What units are multiplied by.
+  __device__ PowerOfTwo unit() const { return PowerOfTwo(-units_exponent()); }
+};
+
+// A negative number wraps around, and the sum does again.
+__device__ inline void add_units(u64* into, float units) { atomicAdd(into, static_cast<u64>(__float2ll_rn(units))); }
+
+// The largest |dy| of all regions but those that only pad: a block takes a region. The order of floats that are not negative is
+// that of their bits, and NaN comes after infinity.
+template <typename T>
+struct LargestGradient {
+  const T* dy;
+  const float* rois;  // [R,5]
+  u32* largest;       // cleared before
+  i64 size;           // of a region in dy
+
+  __device__ void operator()() const {
+    __shared__ u32 of_block;
+    if (threadIdx.x == 0) {
+      of_block = 0;
+    }
+    __syncthreads();
+    i64 region = blockIdx.x;
+    u32 most = 0;
+    if (to_int(rois[5 * region]) >= 0) {
+      for (i64 i = threadIdx.x; i < size; i += blockDim.x) {
+        most = max(most, __float_as_uint(to_float(dy[region * size + i])) & 0x7fffffffu);
+      }
+    }
+    most = __reduce_max_sync(FULL_WARP, most);
+    if (threadIdx.x % WARP == 0) {
+      atomicMax(&of_block, most);
+    }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      atomicMax(largest, of_block);
+    }
+  }
+};
+KERNEL_FLOATS(largest_gradient, LargestGradient, 256)
+
+template <typename T>
+struct FixedToFloat {
+  const i64* sums;
+  T* y;
+  i64 count;
+  FixedPoint fixed;
+
+  __device__ void operator()() const {
+    bool has_unit = fixed.has_unit();
+    PowerOfTwo unit = fixed.unit();
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      y[i] = from_float<T>(has_unit ? unit.times(__ll2float_rn(sums[i])) : __uint_as_float(0x7fc00000u));
+    }
+  }
+};
+KERNEL_FLOATS(fixed_to_float, FixedToFloat, 256)
+
 // ---- RoIAlign
 
 constexpr int ROI_MAPS = 8;
@@ -242,7 +339,7 @@ struct RoiAlign {
 };
 
 // The maps are cleared before, and are fp32 for both types: hundreds of regions may add to a pixel. The sums are atomic: a gather
-// that fixes their order would first have to sort the regions by place.
+// that fixes their order would first have to sort the regions by place. RoiAlignBackwardFixed is for who needs the same bits.
 template <typename T, int N>
 struct RoiAlignBackward {
   RoiBins regions;
@@ -267,6 +364,41 @@ struct RoiAlignBackward {
   }
 };
 
+// The same with maps of u64, cleared before, in units of fixed. The N channels of a thread lie as far apart as there are packs,
+// so that neighbours in a warp add to neighbours in memory: one addition takes 8 bytes, and four of them are a sector.
+template <typename T, int N>
+struct RoiAlignBackwardFixed {
+  RoiBins regions;
+  const T* dy;  // [R,bins,bins,C]
+  FixedPoint fixed;
+
+  __device__ void operator()() const {
+    if (!fixed.has_unit()) {
+      return;
+    }
+    PowerOfTwo units = fixed.units();
+    i64 step = regions.packs.divisor;
+    for (i64 i = first_piece(); i < regions.count; i += piece_stride()) {
+      BinPlace place(static_cast<u32>(i), regions.packs, regions.bins);
+      i64 first = place.pack;
+      place.pack = 0;
+      const T* bin = dy + (i - first) * N;
+      float gradient[N];
+      for (int c = 0; c < N; c++) {
+        gradient[c] = units.times(to_float(bin[first + c * step]));
+      }
+      regions.each_pixel<N>(place, [&](void* map, i64 at, float weight) {
+        if (weight == 0) {
+          return;
+        }
+        for (int c = 0; c < N; c++) {
+          add_units(static_cast<u64*>(map) + at + first + c * step, weight * gradient[c]);
+        }
+      });
+    }
+  }
+};
+
 template <typename T>
 using RoiAlignNarrow = RoiAlign<T, 1>;
 template <typename T>
@@ -275,10 +407,16 @@ template <typename T>
 using RoiAlignBackwardNarrow = RoiAlignBackward<T, 1>;
 template <typename T>
 using RoiAlignBackwardWide = RoiAlignBackward<T, Wide<T>::size>;
+template <typename T>
+using RoiAlignBackwardFixedNarrow = RoiAlignBackwardFixed<T, 1>;
+template <typename T>
+using RoiAlignBackwardFixedWide = RoiAlignBackwardFixed<T, 4>;
 KERNEL_FLOATS(roi_align, RoiAlignNarrow, 256)
 KERNEL_FLOATS(roi_align_wide, RoiAlignWide, 256)
 KERNEL_FLOATS(roi_align_backward, RoiAlignBackwardNarrow, 256)
 KERNEL_FLOATS(roi_align_backward_wide, RoiAlignBackwardWide, 256)
+KERNEL_FLOATS(roi_align_backward_fixed, RoiAlignBackwardFixedNarrow, 256)
+KERNEL_FLOATS(roi_align_backward_fixed_wide, RoiAlignBackwardFixedWide, 256)
 
 // ---- RoIPool
 
@@ -351,26 +489,53 @@ struct RoiPool {
 KERNEL(roi_pool, RoiPool<1>, 256)
 KERNEL(roi_pool_wide, RoiPool<4>, 256)
 
-// The map is cleared before. The sums are atomic, as RoIAlign's are.
-struct RoiPoolBackward {
+// Where the gradients of a pooled map go.
+struct RoiPoolWinners {
   const float* dy;    // [R,bins,bins,C]
   const float* rois;  // [R,5]
   const int* argmax;  // like dy
-  float* dmap;        // [N,H,W,C]
   i64 count;
-  i64 pixels;        // of an image
+  i64 pixels;  // of an image
   Divider channels;
   Divider bins;
 
-  __device__ void operator()() const {
+  // Calls what with an offset in the map, and what is added there.
+  template <typename What>
+  __device__ void each(const What& what) const {
     for (i64 i = first_piece(); i < count; i += piece_stride()) {
       int winner = argmax[i];
       BinPlace place(static_cast<u32>(i), channels, bins);
       int image = to_int(rois[5 * static_cast<i64>(place.roi)]);
       if (winner >= 0 && image >= 0) {
-        atomicAdd(dmap + (image * pixels + winner) * channels.divisor + place.pack, dy[i]);
+        what((image * pixels + winner) * channels.divisor + place.pack, dy[i]);
       }
     }
   }
 };
+
+// The map is cleared before. The sums are atomic, as RoIAlign's are.
+struct RoiPoolBackward {
+  RoiPoolWinners winners;
+  float* dmap;  // [N,H,W,C]
+
+  __device__ void operator()() const {
+    winners.each([&](i64 at, float gradient) { atomicAdd(dmap + at, gradient); });
+  }
+};
 KERNEL(roi_pool_backward, RoiPoolBackward, 256)
+
+// The same in units of fixed.
+struct RoiPoolBackwardFixed {
+  RoiPoolWinners winners;
+  u64* sums;  // [N,H,W,C], cleared before
+  FixedPoint fixed;
+
+  __device__ void operator()() const {
+    if (!fixed.has_unit()) {
+      return;
+    }
+    PowerOfTwo units = fixed.units();
+    winners.each([&](i64 at, float gradient) { add_units(sums + at, units.times(gradient)); });
+  }
+};
+KERNEL(roi_pool_backward_fixed, RoiPoolBackwardFixed, 256)

@@ -17,11 +17,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What primitives owe in BF16: on the same rounded inputs the result of F32, rounded once. That of
  * F32 is held against torch elsewhere.
  */
+@MethodSource("dev.cocoli.testing.TestBackends#deterministic")
 class Bf16ContractTest extends BackendContract {
   /**
    * Half the distance of neighbours, relative to the smaller, and room for sums in another order.

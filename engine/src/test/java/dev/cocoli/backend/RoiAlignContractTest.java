@@ -19,9 +19,11 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What RoIAlign and its gradient owe on every backend. */
+@MethodSource("dev.cocoli.testing.TestBackends#deterministic")
 class RoiAlignContractTest extends BackendContract {
   @ParameterizedTest
   @ValueSource(strings = {"legacy.2", "legacy.-1", "aligned.2", "aligned.-1"})

@@ -19,9 +19,11 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What RoIPool and its gradient owe on every backend. */
+@MethodSource("dev.cocoli.testing.TestBackends#deterministic")
 class RoiPoolContractTest extends BackendContract {
   /** ops.py's case, and edge.*: roi_pool.py's with regions that leave the picture. */
   @ParameterizedTest

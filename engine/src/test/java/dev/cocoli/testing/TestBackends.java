@@ -57,6 +57,17 @@ public final class TestBackends {
     return backends.stream();
   }
 
+  /**
+   * {@return CUDA's backend on the host once more, with the sums that have the same bits in every
+   * run, for contracts of primitives that have two ways of adding} None where one device is named.
+   */
+  public static Stream<Arguments> deterministic() {
+    return System.getProperty(DEVICE) == null && CudaOnHost.isPossible()
+        ? Stream.of(
+            Arguments.argumentSet(ON_HOST + ", deterministic", CudaOnHost.openDeterministic()))
+        : Stream.of();
+  }
+
   /** {@return the device under test, which is the CPU unless the property says otherwise} */
   public static Backend open() {
     String device = System.getProperty(DEVICE, Device.CPU.toString());

@@ -15,9 +15,10 @@ import java.util.stream.IntStream;
 /**
  * An NVIDIA GPU. A primitive returns when it has been queued; what goes wrong while it runs is told
  * by a later call, or by itself with the property {@code cocoli.cuda.sync}. {@code
- * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} makes every
- * run the same to the bit, {@code cocoli.cuda.workspace} limits the scratch memory of a convolution
- * (in MiB). It must be driven by a platform thread.
+ * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} leaves out
+ * what has other bits from run to run on the same GPU with the same libraries, {@code
+ * cocoli.cuda.workspace} limits the scratch memory of a convolution (in MiB). It must be driven by
+ * a platform thread.
  */
 public final class CudaBackend extends KernelBackend {
   /** The first compute capability whose tensor cores multiply bf16. */
@@ -32,7 +33,7 @@ public final class CudaBackend extends KernelBackend {
   private boolean closed;
 
   private CudaBackend(CudaContext context) {
-    super(context.queue(), context.pool());
+    super(context.queue(), context.pool(), context.settings().summation());
     this.context = context;
     KernelCall call = new KernelCall(context.queue());
     ElementwiseKernels elementwise = new ElementwiseKernels(call, context.pool());

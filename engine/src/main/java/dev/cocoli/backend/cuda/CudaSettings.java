@@ -6,13 +6,19 @@ package dev.cocoli.backend.cuda;
  * @param synchronous {@code cocoli.cuda.sync}: wait after every call, so that the one that fails is
  *     the one that throws
  * @param tf32 {@code cocoli.cuda.tf32}: multiply fp32 with 10 bits of mantissa on tensor cores
- * @param deterministic {@code cocoli.cuda.deterministic}: the same bits in every run, for which
- *     nothing is timed and no sum is left to chance
+ * @param deterministic {@code cocoli.cuda.deterministic}: the same bits in every run on the same
+ *     GPU with the same libraries, for which nothing is timed, engines that say that their results
+ *     vary are left out, and our kernels add whole numbers where threads come in any order
  * @param workspaceBytes {@code cocoli.cuda.workspace}, there in MiB: the most scratch memory that a
  *     convolution may take
  */
 record CudaSettings(boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
+
+  /** Returns how kernels of our own add. */
+  Summation summation() {
+    return deterministic ? Summation.DETERMINISTIC : Summation.FASTEST;
+  }
 
   static CudaSettings ofProperties() {
     int workspace = Integer.getInteger("cocoli.cuda.workspace", DEFAULT_WORKSPACE_MIB);

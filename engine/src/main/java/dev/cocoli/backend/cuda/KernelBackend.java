@@ -40,8 +40,9 @@ abstract class KernelBackend implements Backend {
    *
    * @param queue where they go
    * @param pool where they take scratch memory from, which the queue's order protects
+   * @param summation how they add what comes in any order
    */
-  KernelBackend(DeviceQueue queue, BufferPool pool) {
+  KernelBackend(DeviceQueue queue, BufferPool pool, Summation summation) {
     KernelCall call = new KernelCall(queue);
     memory = new MemoryKernels(call);
     elementwise = new ElementwiseKernels(call, pool);
@@ -50,7 +51,7 @@ abstract class KernelBackend implements Backend {
     pooling = new PoolingKernels(call);
     upsample = new UpsampleKernels(call);
     pictures = new PictureKernels(call);
-    regions = new RegionKernels(call, pool);
+    regions = new RegionKernels(call, pool, summation);
     proposals = new ProposalKernels(call, pool);
     matching = new MatchKernels(call, pool);
     losses = new LossKernels(call, pool);

@@ -20,9 +20,14 @@ final class RegionKernels {
   private static final Kernel.Floats ROI_ALIGN_BACKWARD = Kernel.floats(FILE, "roi_align_backward");
   private static final Kernel.Floats ROI_ALIGN_BACKWARD_WIDE =
       Kernel.floats(FILE, "roi_align_backward_wide");
+  private static final Kernel.Floats ROI_ALIGN_BACKWARD_FIXED =
+      Kernel.floats(FILE, "roi_align_backward_fixed");
+  private static final Kernel.Floats ROI_ALIGN_BACKWARD_FIXED_WIDE =
+      Kernel.floats(FILE, "roi_align_backward_fixed_wide");
   private static final Kernel ROI_POOL = new Kernel(FILE, "roi_pool");
   private static final Kernel ROI_POOL_WIDE = new Kernel(FILE, "roi_pool_wide");
   private static final Kernel ROI_POOL_BACKWARD = new Kernel(FILE, "roi_pool_backward");
+  private static final Kernel ROI_POOL_BACKWARD_FIXED = new Kernel(FILE, "roi_pool_backward_fixed");
 
   /** Bytes of the widest access. */
   private static final long WIDE_BYTES = 16;
@@ -30,15 +35,20 @@ final class RegionKernels {
   /** Maps that a kernel takes; region.cu has the same number. */
   private static final int MAX_MAPS = 8;
 
+  /** Channels that a thread of {@code roi_align_backward_fixed_wide} takes. */
+  private static final long FIXED_WIDTH = 4;
+
   private final KernelCall call;
   private final BufferPool pool;
+  private final Summation summation;
   private final MemoryKernels memory;
   private RoiAlignSpec lastSpec;
   private float[] leastSides;
 
-  RegionKernels(KernelCall call, BufferPool pool) {
+  RegionKernels(KernelCall call, BufferPool pool, Summation summation) {
     this.call = call;
     this.pool = pool;
+    this.summation = summation;
     memory = new MemoryKernels(call);
   }
 
@@ -89,47 +99,72 @@ final class RegionKernels {
   /** See {@link dev.cocoli.backend.Backend#roiAlign}. */
   void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
     boolean wide = isWide(y) && maps.stream().allMatch(RegionKernels::isWide);
-    align(wide ? ROI_ALIGN_WIDE : ROI_ALIGN, wide, spec, maps, rois, y);
+    align(wide ? ROI_ALIGN_WIDE : ROI_ALIGN, width(wide, y), spec, maps, rois, y);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#roiAlignBackward}. The sums' order is not fixed. */
+  /** See {@link dev.cocoli.backend.Backend#roiAlignBackward}. */
   void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
-    if (dy.dtype() == DType.F32) {
-      addGradients(spec, dy, rois, dMaps);
-      return;
-    }
-    try (TensorScope scope = new TensorScope(pool)) {
-      List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
-      addGradients(spec, dy, rois, sums);
-      for (int i = 0; i < sums.size(); i++) {
-        memory.cast(sums.get(i), dMaps.get(i));
+    if (dy.elementCount() == 0) {
+      dMaps.forEach(this::clear);
+    } else if (summation == Summation.DETERMINISTIC) {
+      addUnits(spec, dy, rois, dMaps);
+    } else if (dy.dtype() == DType.F32) {
+      addFloats(spec, dy, rois, dMaps);
+    } else {
+      try (TensorScope scope = new TensorScope(pool)) {
+        List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
+        addFloats(spec, dy, rois, sums);
+        for (int i = 0; i < sums.size(); i++) {
+          memory.cast(sums.get(i), dMaps.get(i));
+        }
       }
     }
   }
 
-  private void addGradients(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> sums) {
+  private void addFloats(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> sums) {
     sums.forEach(this::clear);
     boolean wide =
         isWide(dy) && sums.stream().allMatch(m -> m.segment().address() % WIDE_BYTES == 0);
-    align(wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD, wide, spec, sums, rois, dy);
+    align(
+        wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD, width(wide, dy), spec, sums, rois, dy);
+  }
+
+  private void addUnits(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      FixedPointSums fixed = new FixedPointSums(call, scope, dy, rois, dMaps);
+      boolean wide = dy.dim(3) % FIXED_WIDTH == 0;
+      Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_FIXED_WIDE : ROI_ALIGN_BACKWARD_FIXED;
+      long pieces = alignArguments(kernel, wide ? FIXED_WIDTH : 1, spec, fixed.sums(), rois, dy);
+      fixed.argument().over(pieces);
+      fixed.writeTo(dMaps);
+    }
   }
 
   /** Queues RoIAlign or its gradient: they take the same arguments. */
   private void align(
       Kernel.Floats kernel,
-      boolean wide,
+      long width,
       RoiAlignSpec spec,
       List<Tensor> maps,
       Tensor rois,
       Tensor pooled) {
-    if (pooled.elementCount() == 0) {
-      return;
+    if (pooled.elementCount() > 0) {
+      call.over(alignArguments(kernel, width, spec, maps, rois, pooled));
     }
+  }
+
+  /** Writes the arguments that all kernels of RoIAlign begin with; returns the pieces of work. */
+  private long alignArguments(
+      Kernel.Floats kernel,
+      long width,
+      RoiAlignSpec spec,
+      List<Tensor> maps,
+      Tensor rois,
+      Tensor pooled) {
     if (maps.size() > MAX_MAPS) {
       throw new IllegalArgumentException(
           "RoIAlign takes " + MAX_MAPS + " maps at most, not " + maps.size());
     }
-    long width = wide ? WIDE_BYTES / pooled.dtype().byteSize() : 1;
     long packs = pooled.dim(3) / width;
     long count = pooled.elementCount() / width;
     float[] sides = leastSides(spec);
@@ -150,8 +185,12 @@ final class RegionKernels {
         .i32(spec.samplingRatio())
         .f32(spec.aligned() ? 0.5f : 0)
         .f32(spec.aligned() ? Float.NEGATIVE_INFINITY : 1)
-        .tensor(pooled)
-        .over(count);
+        .tensor(pooled);
+    return count;
+  }
+
+  private static long width(boolean wide, Tensor pooled) {
+    return wide ? WIDE_BYTES / pooled.dtype().byteSize() : 1;
   }
 
   /**
@@ -203,23 +242,39 @@ final class RegionKernels {
         .over(count);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#roiPoolBackward}. The sums' order is not fixed. */
+  /** See {@link dev.cocoli.backend.Backend#roiPoolBackward}. */
   void roiPoolBackward(RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
-    clear(dMap);
     long count = dy.elementCount();
     if (count == 0) {
+      clear(dMap);
       return;
     }
-    call.of(ROI_POOL_BACKWARD)
+    if (summation == Summation.FASTEST) {
+      clear(dMap);
+      poolArguments(ROI_POOL_BACKWARD, spec, dy, rois, argmax, dMap).tensor(dMap).over(count);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      FixedPointSums fixed = new FixedPointSums(call, scope, dy, rois, List.of(dMap));
+      poolArguments(ROI_POOL_BACKWARD_FIXED, spec, dy, rois, argmax, dMap)
+          .tensor(fixed.sums().getFirst());
+      fixed.argument().over(count);
+      fixed.writeTo(List.of(dMap));
+    }
+  }
+
+  /** Writes the arguments that both kernels of RoIPool's gradient begin with. */
+  private KernelCall poolArguments(
+      Kernel kernel, RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
+    long count = dy.elementCount();
+    return call.of(kernel)
         .tensor(dy)
         .tensor(rois)
         .tensor(argmax)
-        .tensor(dMap)
         .i64(count)
         .i64(dMap.dim(1) * dMap.dim(2))
         .divider(dMap.dim(3), count)
-        .divider(spec.outputSize(), count)
-        .over(count);
+        .divider(spec.outputSize(), count);
   }
 
   private void clear(Tensor tensor) {

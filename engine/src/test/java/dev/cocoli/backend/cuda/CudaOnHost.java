@@ -34,9 +34,19 @@ public final class CudaOnHost {
 
   /** {@return a backend; the caller closes it} */
   public static Backend open() {
+    return open(Summation.FASTEST);
+  }
+
+  /** {@return a backend whose results have the same bits in every run; the caller closes it} */
+  public static Backend openDeterministic() {
+    return open(Summation.DETERMINISTIC);
+  }
+
+  static HostBackend open(Summation summation) {
     String compiler = COMPILER.orElseThrow();
     return isSanitized()
-        ? HostBackend.openExact(HostKernels.library(compiler, HostKernels.Checks.SANITIZERS))
-        : HostBackend.open(HostKernels.library(compiler, HostKernels.Checks.NONE));
+        ? HostBackend.openExact(
+            HostKernels.library(compiler, HostKernels.Checks.SANITIZERS), summation)
+        : HostBackend.open(HostKernels.library(compiler, HostKernels.Checks.NONE), summation);
   }
 }

@@ -38,11 +38,14 @@ class FakeGpuTest {
     List<String> everything = new ArrayList<>(contracts());
     everything.add("dev.cocoli.train.GpuTrainingTest");
     print(run(libraries, kernels, List.of(), everything));
-    // another choice of engines and algorithms
-    List<String> dense =
+    // another choice of engines, algorithms and kernels
+    List<String> chosen =
         List.of(
-            "dev.cocoli.backend.ConvolutionContractTest", "dev.cocoli.backend.LinearContractTest");
-    print(run(libraries, kernels, List.of("-Dcocoli.cuda.deterministic=true"), dense));
+            "dev.cocoli.backend.ConvolutionContractTest",
+            "dev.cocoli.backend.LinearContractTest",
+            "dev.cocoli.backend.RoiAlignContractTest",
+            "dev.cocoli.backend.RoiPoolContractTest");
+    print(run(libraries, kernels, List.of("-Dcocoli.cuda.deterministic=true"), chosen));
   }
 
   private static void print(String output) {

@@ -25,8 +25,8 @@ public final class HostBackend extends KernelBackend {
   private final ElementwiseKernels elementwise;
   private long downloadCount;
 
-  private HostBackend(HostQueue queue, BufferPool pool) {
-    super(queue, pool);
+  private HostBackend(HostQueue queue, BufferPool pool, Summation summation) {
+    super(queue, pool, summation);
     this.queue = queue;
     this.pool = pool;
     dense = new CpuBackend(2);
@@ -37,10 +37,11 @@ public final class HostBackend extends KernelBackend {
    * {@return a backend over kernels that were compiled for the host}
    *
    * @param library the compiled kernels
+   * @param summation how they add what comes in any order
    */
-  public static HostBackend open(Path library) {
+  static HostBackend open(Path library, Summation summation) {
     HostQueue queue = new HostQueue(library);
-    return new HostBackend(queue, new BufferPool(queue::allocate));
+    return new HostBackend(queue, new BufferPool(queue::allocate), summation);
   }
 
   /**
@@ -48,10 +49,11 @@ public final class HostBackend extends KernelBackend {
    * it ends}
    *
    * @param library the kernels, compiled with sanitizers
+   * @param summation how they add what comes in any order
    */
-  static HostBackend openExact(Path library) {
+  static HostBackend openExact(Path library, Summation summation) {
     HostQueue queue = new HostQueue(library);
-    return new HostBackend(queue, new ExactPool(queue::allocate));
+    return new HostBackend(queue, new ExactPool(queue::allocate), summation);
   }
 
   /** A pool that keeps nothing. */

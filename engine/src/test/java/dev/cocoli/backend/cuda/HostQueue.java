@@ -35,6 +35,7 @@ final class HostQueue implements DeviceQueue {
   private final MethodHandle kernelName;
   private final MethodHandle allocate;
   private final MethodHandle free;
+  private final MethodHandle seed;
   private final Map<String, MemorySegment> names = new HashMap<>();
 
   HostQueue(Path library) {
@@ -69,6 +70,9 @@ final class HostQueue implements DeviceQueue {
     free =
         linker.downcallHandle(
             symbols.findOrThrow("cocoli_free"), FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+    seed =
+        linker.downcallHandle(
+            symbols.findOrThrow("cocoli_seed"), FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
   }
 
   /**
@@ -91,6 +95,17 @@ final class HostQueue implements DeviceQueue {
   private void free(MemorySegment memory) {
     try {
       free.invokeExact(memory);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Decides the order in which threads run from now on. */
+  void seed(long value) {
+    try {
+      synchronized (LOCK) {
+        seed.invokeExact(value);
+      }
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

@@ -221,6 +221,8 @@ inline unsigned __brev(unsigned x) {
   return reversed;
 }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline long long __float2ll_rn(float x) { return std::llrint(x); }
+inline float __ll2float_rn(long long x) { return static_cast<float>(x); }
 inline float __fmaf_rn(float x, float y, float z) { return std::fma(x, y, z); }
 
 // Overloads as CUDA has them, for mixed signedness too.
