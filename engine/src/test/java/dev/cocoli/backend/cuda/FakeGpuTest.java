@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,30 +24,45 @@ import org.junit.jupiter.api.io.TempDir;
 class FakeGpuTest {
   private static final long MINUTES = 10;
 
-  @TempDir private Path folder;
+  @TempDir private static Path folder;
+  private static Path libraries;
+  private static Path kernels;
 
-  @Test
-  void theContractHolds() throws Exception {
+  @BeforeAll
+  static void build() throws Exception {
     Optional<String> compiler = HostKernels.compiler();
     if (compiler.isEmpty()) {
       Nvidia.skip("the fake GPU: there is no C++ compiler (g++, clang++ or CXX)");
     }
-    Path libraries = Files.createDirectory(folder.resolve("libraries"));
+    libraries = Files.createDirectory(folder.resolve("libraries"));
     FakeGpu.build(compiler.orElseThrow(), libraries);
-    Path kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
-    print(run(libraries, kernels, List.of(), contracts()));
+    kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
+  }
+
+  @Test
+  void theContractHolds() throws Exception {
+    print(run(FakeGpuRun.class, List.of(), contracts()));
     // another choice of engines and algorithms
     List<String> dense =
         List.of(
             "dev.cocoli.backend.ConvolutionContractTest", "dev.cocoli.backend.LinearContractTest");
-    print(run(libraries, kernels, List.of("-Dcocoli.cuda.deterministic=true"), dense));
+    print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.deterministic=true"), dense));
+  }
+
+  @Test
+  void recordedSectionsComputeTheSame() throws Exception {
+    Path scratch = Files.createDirectory(folder.resolve("graphs"));
+    print(run(FakeGraphRun.class, List.of(), List.of(scratch.toString())));
   }
 
   private static void print(String output) {
-    output.lines().filter(line -> line.startsWith("contract")).forEach(System.out::println);
+    output
+        .lines()
+        .filter(line -> line.startsWith("contract") || line.startsWith("graphs"))
+        .forEach(System.out::println);
   }
 
-  private String run(Path libraries, Path kernels, List<String> properties, List<String> classes)
+  private String run(Class<?> program, List<String> properties, List<String> arguments)
       throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -58,8 +74,8 @@ class FakeGpuTest {
             "-Dcocoli.library.path=" + libraries));
     command.addAll(properties);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(FakeGpuRun.class.getName(), kernels.toString()));
-    command.addAll(classes);
+    command.addAll(List.of(program.getName(), kernels.toString()));
+    command.addAll(arguments);
     Path log = folder.resolve("log");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
