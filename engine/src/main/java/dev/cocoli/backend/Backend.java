@@ -124,6 +124,34 @@ public interface Backend extends AutoCloseable {
   void synchronize();
 
   /**
+   * Runs a section that leaves something behind, such as a tape's nodes, and so must run each time.
+   * A device may collect its calls and hand them over at once.
+   *
+   * @param key equal for the same calls
+   * @param section the section
+   * @param scope where its tensors live
+   * @param input its input; released, unless something of the section keeps it
+   * @return its results
+   */
+  default List<Tensor> repeat(Section.Key key, Section section, TensorScope scope, Tensor input) {
+    return section.run(scope, input);
+  }
+
+  /**
+   * Runs a section that leaves nothing behind but its results. A device may remember its calls, and
+   * then make them without running the section.
+   *
+   * @param key equal for the same calls
+   * @param section the section; where it is remembered, its tensors live in another scope
+   * @param scope where its tensors live
+   * @param input its input; released
+   * @return its results, valid until the next section runs, and at most as long as the scope
+   */
+  default List<Tensor> replay(Section.Key key, Section section, TensorScope scope, Tensor input) {
+    return section.run(scope, input);
+  }
+
+  /**
    * {@return an upper bound on the largest of the counts, without waiting: what the device holds
    * where reading it is free, else the capacity}
    *

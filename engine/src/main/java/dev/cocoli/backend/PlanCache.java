@@ -36,14 +36,23 @@ public final class PlanCache<K, V extends AutoCloseable> implements AutoCloseabl
     if (plan == null) {
       plan = make.apply(key);
       plans.put(key, plan);
-      if (plans.size() > capacity) {
-        Iterator<V> eldest = plans.values().iterator();
-        V victim = eldest.next();
-        eldest.remove();
-        closePlan(victim);
-      }
+      shrinkTo(capacity);
     }
     return plan;
+  }
+
+  private void shrinkTo(int size) {
+    while (plans.size() > size) {
+      Iterator<V> eldest = plans.values().iterator();
+      V victim = eldest.next();
+      eldest.remove();
+      closePlan(victim);
+    }
+  }
+
+  /** Closes all plans but the one that was used last. */
+  public void keepLast() {
+    shrinkTo(1);
   }
 
   /** {@return how many plans are kept} */

@@ -4,7 +4,10 @@ package dev.cocoli.detection;
 public enum DetectionPart {
   /** Finding regions that may hold an object. */
   PROPOSALS,
-  /** The convolutional network: once a picture, or in R-CNN once a region. */
+  /**
+   * The convolutional network, the head that scores anchors included: once a picture, or in R-CNN
+   * once a region.
+   */
   FEATURES,
   /** Classifying and refining the regions, suppression, and the download. */
   HEAD

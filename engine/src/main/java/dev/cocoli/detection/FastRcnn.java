@@ -46,7 +46,7 @@ public final class FastRcnn extends DetectionModel {
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
     ImageBatch batch = transform.forward(ops, inputs.pictures());
     Proposals proposals = upload(ops, batch, inputs.proposals());
-    List<Tensor> maps = backbone.forward(ops, images(ops, batch));
+    List<Tensor> maps = ops.repeated(this, images(ops, batch), backbone::forward);
     parts.enqueued(ops, DetectionPart.FEATURES);
     Found found = roiHeads.detect(ops, batch, maps, proposals);
     List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
@@ -62,7 +62,7 @@ public final class FastRcnn extends DetectionModel {
     ImageBatch batch = transform.forward(ops, inputs.pictures());
     Truth truth = truth(ops, targets, batch.originalSizes(), batch.sizes());
     Proposals proposals = upload(ops, batch, inputs.proposals());
-    List<Tensor> maps = backbone.forward(ops, images(ops, batch));
+    List<Tensor> maps = ops.repeated(this, images(ops, batch), backbone::forward);
     roiHeads.train(
         ops,
         batch,

@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.detection.RegionProposalNetwork.ScoredMaps;
 import dev.cocoli.detection.backbone.Backbone;
 import dev.cocoli.detection.backbone.Vgg;
 import dev.cocoli.nn.Module;
@@ -72,11 +73,11 @@ public final class FasterRcnn extends DetectionModel {
   @Override
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
     ImageBatch batch = transform.forward(ops, inputs.pictures());
-    List<Tensor> maps = backbone.forward(ops, images(ops, batch));
+    ScoredMaps maps = maps(ops, batch);
     parts.enqueued(ops, DetectionPart.FEATURES);
     Proposals proposals = rpn.propose(ops, batch, maps);
     parts.enqueued(ops, DetectionPart.PROPOSALS);
-    Found found = roiHeads.detect(ops, batch, maps, proposals);
+    Found found = roiHeads.detect(ops, batch, maps.maps(), proposals);
     List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
@@ -103,20 +104,29 @@ public final class FasterRcnn extends DetectionModel {
     Tensor losses = ops.allocate(DType.F32, 4);
     ImageBatch batch = transform.forward(ops, inputs.pictures());
     Truth truth = truth(ops, targets, batch.originalSizes(), batch.sizes());
-    List<Tensor> maps = backbone.forward(ops, images(ops, batch));
+    ScoredMaps maps = maps(ops, batch);
     Proposals proposals =
         rpn.train(
             ops, batch, maps, truth, seeds(seed, 0, images), losses.rows(2, 1), losses.rows(3, 1));
     roiHeads.train(
         ops,
         batch,
-        maps,
+        maps.maps(),
         proposals,
         truth,
         seeds(seed, 1, images),
         losses.rows(0, 1),
         losses.rows(1, 1));
     return losses;
+  }
+
+  /** All that depends on the size of the images alone. */
+  private ScoredMaps maps(Ops ops, ImageBatch batch) {
+    return ScoredMaps.of(
+        ops.repeated(
+            this,
+            images(ops, batch),
+            (part, images) -> rpn.score(part, backbone.forward(part, images)).toList()));
   }
 
   @Override

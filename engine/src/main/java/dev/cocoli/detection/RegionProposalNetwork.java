@@ -12,6 +12,7 @@ import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
 import dev.cocoli.ops.RegionOps.Truth;
 import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -51,13 +52,46 @@ public final class RegionProposalNetwork extends Module {
       Tensor objectness, Tensor deltas, Tensor anchors, long[] levelOffsets) {}
 
   /**
+   * Maps, and what the network's head says of every anchor on them.
+   *
+   * @param maps {@code [N,H,W,C]}, finest first
+   * @param objectness {@code [N,A]}
+   * @param deltas {@code [N,A,4]}
+   */
+  public record ScoredMaps(List<Tensor> maps, Tensor objectness, Tensor deltas) {
+    /** What {@link #toList} made a list of. */
+    static ScoredMaps of(List<Tensor> tensors) {
+      int maps = tensors.size() - 2;
+      return new ScoredMaps(tensors.subList(0, maps), tensors.get(maps), tensors.get(maps + 1));
+    }
+
+    List<Tensor> toList() {
+      List<Tensor> tensors = new ArrayList<>(maps);
+      tensors.add(objectness);
+      tensors.add(deltas);
+      return tensors;
+    }
+  }
+
+  /**
+   * {@return maps with the head's outputs}
+   *
+   * @param ops the forward pass
+   * @param maps {@code [N,H,W,C]}, finest first
+   */
+  public ScoredMaps score(Ops ops, List<Tensor> maps) {
+    RpnHead.Output output = head.forward(ops, maps);
+    return new ScoredMaps(maps, output.objectness(), output.deltas());
+  }
+
+  /**
    * {@return the proposals for detection}
    *
    * @param ops the forward pass
    * @param batch the images
    * @param maps their maps
    */
-  public Proposals propose(Ops ops, ImageBatch batch, List<Tensor> maps) {
+  public Proposals propose(Ops ops, ImageBatch batch, ScoredMaps maps) {
     Predictions predictions = predict(ops, batch, maps);
     return propose(
         ops, batch, predictions, config.rpnPreNmsTopNTest(), config.rpnPostNmsTopNTest());
@@ -78,7 +112,7 @@ public final class RegionProposalNetwork extends Module {
   public Proposals train(
       Ops ops,
       ImageBatch batch,
-      List<Tensor> maps,
+      ScoredMaps maps,
       Truth truth,
       long[] seeds,
       Tensor objectnessLoss,
@@ -112,21 +146,18 @@ public final class RegionProposalNetwork extends Module {
     return proposals;
   }
 
-  private Predictions predict(Ops ops, ImageBatch batch, List<Tensor> maps) {
-    RpnHead.Output output = head.forward(ops, maps);
-    List<long[]> mapSizes = maps.stream().map(map -> new long[] {map.dim(1), map.dim(2)}).toList();
-    long[] levelOffsets = new long[maps.size() + 1];
-    for (int i = 0; i < maps.size(); i++) {
+  private Predictions predict(Ops ops, ImageBatch batch, ScoredMaps scored) {
+    List<long[]> mapSizes =
+        scored.maps.stream().map(map -> new long[] {map.dim(1), map.dim(2)}).toList();
+    long[] levelOffsets = new long[mapSizes.size() + 1];
+    for (int i = 0; i < mapSizes.size(); i++) {
       long[] size = mapSizes.get(i);
       levelOffsets[i + 1] = levelOffsets[i] + size[0] * size[1] * anchorGenerator.perLocation();
     }
     float[] anchors =
         anchorGenerator.generate(batch.images().dim(1), batch.images().dim(2), mapSizes);
     return new Predictions(
-        output.objectness(),
-        output.deltas(),
-        ops.upload(anchors, anchors.length / 4, 4),
-        levelOffsets);
+        scored.objectness, scored.deltas, ops.upload(anchors, anchors.length / 4, 4), levelOffsets);
   }
 
   private Proposals propose(

@@ -8,6 +8,7 @@ import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
 import dev.cocoli.backend.RoiPoolSpec;
+import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
@@ -174,6 +175,43 @@ public final class Ops {
     if (!tape.isRecording() || !tape.holds(tensor)) {
       scope.release(tensor);
     }
+  }
+
+  /** A part of a forward pass: see {@link #repeated}. */
+  @FunctionalInterface
+  public interface Part {
+    /**
+     * {@return the results}
+     *
+     * @param ops the forward pass
+     * @param input the input; released
+     */
+    List<Tensor> forward(Ops ops, Tensor input);
+  }
+
+  /**
+   * Runs a part of a forward pass that makes the same calls whenever its input has the same shape
+   * and type, so that a device may remember them. It does not upload, download or wait; besides its
+   * input it reads parameters alone.
+   *
+   * @param owner whose part it is; an owner has one
+   * @param input the input; released
+   * @param part the part
+   * @return its results, valid until the next such part runs
+   */
+  public List<Tensor> repeated(Object owner, Tensor input, Part part) {
+    if (replicas.isPresent()) {
+      // their collectives go to a queue of their own
+      return part.forward(this, input);
+    }
+    Section.Key key = new Section.Key(owner, input.shape(), input.dtype());
+    return tape.isRecording()
+        ? backend.repeat(key, (same, x) -> part.forward(this, x), scope, input)
+        : backend.replay(
+            key,
+            (other, x) -> part.forward(new Ops(backend, other, tape, precision), x),
+            scope,
+            input);
   }
 
   /** Runs the gradients of all losses recorded, and empties the tape. */

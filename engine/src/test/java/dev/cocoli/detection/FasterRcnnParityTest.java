@@ -168,7 +168,8 @@ class FasterRcnnParityTest {
               .anchorGenerator()
               .generate(batch.images().dim(1), batch.images().dim(2), mapSizes);
       assertClose("anchors", reference.floats("eval.anchors.0"), anchors, 0);
-      Proposals proposals = with.model.rpn().propose(ops, batch, maps);
+      RegionProposalNetwork rpn = with.model.rpn();
+      Proposals proposals = rpn.propose(ops, batch, rpn.score(ops, maps));
       float[] corners = ops.download(proposals.boxes());
       int[] counts = counts(proposals.counts());
       int perImage = corners.length / 4 / with.targets.size();

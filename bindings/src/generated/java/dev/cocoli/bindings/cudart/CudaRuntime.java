@@ -464,6 +464,15 @@ public class CudaRuntime extends CudaRuntime$shared {
     public static int cudaErrorStreamCaptureInvalidated() {
         return cudaErrorStreamCaptureInvalidated;
     }
+    private static final int cudaErrorGraphExecUpdateFailure = (int)910L;
+    /**
+     * {@snippet lang=c :
+     * enum cudaError.cudaErrorGraphExecUpdateFailure = 910
+     * }
+     */
+    public static int cudaErrorGraphExecUpdateFailure() {
+        return cudaErrorGraphExecUpdateFailure;
+    }
     private static final int cudaMemoryTypeUnregistered = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5530,6 +5539,68 @@ public class CudaRuntime extends CudaRuntime$shared {
                 traceDowncall("cudaGraphInstantiate", pGraphExec, graph, flags);
             }
             return (int)mh$.invokeExact(pGraphExec, graph, flags);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class cudaGraphExecUpdate {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            CudaRuntime.C_INT,
+            CudaRuntime.C_POINTER,
+            CudaRuntime.C_POINTER,
+            CudaRuntime.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cudaGraphExecUpdate");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern cudaError_t cudaGraphExecUpdate(cudaGraphExec_t hGraphExec, cudaGraph_t hGraph, cudaGraphExecUpdateResultInfo *resultInfo)
+     * }
+     */
+    public static FunctionDescriptor cudaGraphExecUpdate$descriptor() {
+        return cudaGraphExecUpdate.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern cudaError_t cudaGraphExecUpdate(cudaGraphExec_t hGraphExec, cudaGraph_t hGraph, cudaGraphExecUpdateResultInfo *resultInfo)
+     * }
+     */
+    public static MethodHandle cudaGraphExecUpdate$handle() {
+        return cudaGraphExecUpdate.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern cudaError_t cudaGraphExecUpdate(cudaGraphExec_t hGraphExec, cudaGraph_t hGraph, cudaGraphExecUpdateResultInfo *resultInfo)
+     * }
+     */
+    public static MemorySegment cudaGraphExecUpdate$address() {
+        return cudaGraphExecUpdate.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern cudaError_t cudaGraphExecUpdate(cudaGraphExec_t hGraphExec, cudaGraph_t hGraph, cudaGraphExecUpdateResultInfo *resultInfo)
+     * }
+     */
+    public static int cudaGraphExecUpdate(MemorySegment hGraphExec, MemorySegment hGraph, MemorySegment resultInfo) {
+        var mh$ = cudaGraphExecUpdate.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("cudaGraphExecUpdate", hGraphExec, hGraph, resultInfo);
+            }
+            return (int)mh$.invokeExact(hGraphExec, hGraph, resultInfo);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

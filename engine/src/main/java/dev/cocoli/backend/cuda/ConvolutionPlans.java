@@ -19,23 +19,34 @@ final class ConvolutionPlans implements AutoCloseable {
   private static final int CAPACITY = 4096;
 
   /** A step of training uses a shared layer five times; a lasting size comes more often. */
-  private static final int TIMED_AT_USE = 8;
+  static final int TIMED_AT_USE = 8;
 
   private static final int MOST_TIMED = 8;
   private static final int REPETITIONS = 3;
 
-  private static final class Choice implements AutoCloseable {
+  private final class Choice implements AutoCloseable {
     final ConvolutionGraph graph;
     ConvolutionPlan plan;
     int uses;
+    boolean timed;
 
     Choice(ConvolutionGraph graph, ConvolutionPlan plan) {
       this.graph = graph;
       this.plan = plan;
     }
 
+    void take(ConvolutionPlan better) {
+      timed = true;
+      if (better != plan) {
+        closedPlans++;
+        plan.close();
+        plan = better;
+      }
+    }
+
     @Override
     public void close() {
+      closedPlans++;
       Closing.all(plan, graph);
     }
   }
@@ -45,6 +56,7 @@ final class ConvolutionPlans implements AutoCloseable {
   private final CudaSettings settings;
   private final CudnnTarget target;
   private final PlanCache<ConvolutionShape, Choice> choices = new PlanCache<>(CAPACITY);
+  private long closedPlans;
 
   /** Makes an empty cache for a device. */
   ConvolutionPlans(CudaContext context) {
@@ -59,8 +71,11 @@ final class ConvolutionPlans implements AutoCloseable {
     context.device().enter();
     Choice choice = choices.get(shape, this::choose);
     choice.uses++;
-    if (choice.uses == TIMED_AT_USE && !settings.deterministic()) {
-      choice.plan = fastest(choice, operands);
+    if (choice.uses >= TIMED_AT_USE
+        && !choice.timed
+        && !settings.deterministic()
+        && !context.recorder().isRecording()) {
+      choice.take(fastest(choice, operands));
     }
     execute(choice.plan, operands);
     context.queue().finished("cudnnBackendExecute of " + shape);
@@ -156,9 +171,6 @@ final class ConvolutionPlans implements AutoCloseable {
         candidate.close();
       }
     }
-    if (best != choice.plan) {
-      choice.plan.close();
-    }
     return best;
   }
 
@@ -180,6 +192,11 @@ final class ConvolutionPlans implements AutoCloseable {
       // call says so
       return Float.POSITIVE_INFINITY;
     }
+  }
+
+  /** Returns how many plans are gone: what was recorded of one may be gone with it. */
+  long closedPlans() {
+    return closedPlans;
   }
 
   /** Returns how many choices are kept. */

@@ -3,6 +3,8 @@ package dev.cocoli.backend.cuda;
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.Section;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -17,8 +19,8 @@ import java.util.stream.IntStream;
  * by a later call, or by itself with the property {@code cocoli.cuda.sync}. {@code
  * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} leaves out
  * what has other bits from run to run on the same GPU with the same libraries, {@code
- * cocoli.cuda.workspace} limits the scratch memory of a convolution (in MiB). It must be driven by
- * a platform thread.
+ * cocoli.cuda.graphs} records sections that repeat, {@code cocoli.cuda.workspace} limits the
+ * scratch memory of a convolution (in MiB). It must be driven by a platform thread.
  */
 public final class CudaBackend extends KernelBackend {
   /** The first compute capability whose tensor cores multiply bf16. */
@@ -29,6 +31,7 @@ public final class CudaBackend extends KernelBackend {
   private final CublasMatmul matmul;
   private final CudnnConvolution convolution;
   private final CudaTransfers transfers;
+  private final RepeatedSections sections;
   private long downloadCount;
   private boolean closed;
 
@@ -41,7 +44,17 @@ public final class CudaBackend extends KernelBackend {
     MemoryKernels memory = new MemoryKernels(call);
     matmul = new CublasMatmul(context, weights, elementwise, memory);
     convolution = new CudnnConvolution(context, weights, matmul, elementwise, memory);
-    transfers = new CudaTransfers(context.device(), context.memory());
+    transfers = new CudaTransfers(context);
+    sections =
+        new RepeatedSections(
+            context, () -> weights.state() + convolution.closedPlans(), weights::distrust);
+    context
+        .memory()
+        .beforeGivingUp(
+            () -> {
+              sections.trim();
+              context.pool().trim();
+            });
   }
 
   /**
@@ -168,7 +181,22 @@ public final class CudaBackend extends KernelBackend {
 
   @Override
   public void synchronize() {
+    context.recorder().requireIdle("a wait");
     context.device().synchronize();
+  }
+
+  @Override
+  public List<Tensor> repeat(Section.Key key, Section section, TensorScope scope, Tensor input) {
+    return context.settings().graphs()
+        ? sections.repeat(key, section, scope, input)
+        : section.run(scope, input);
+  }
+
+  @Override
+  public List<Tensor> replay(Section.Key key, Section section, TensorScope scope, Tensor input) {
+    return context.settings().graphs()
+        ? sections.replay(key, section, scope, input)
+        : section.run(scope, input);
   }
 
   @Override
@@ -215,7 +243,14 @@ public final class CudaBackend extends KernelBackend {
     if (!closed) {
       closed = true;
       // nothing may still run on what goes; plans before what they were made with, memory last
-      Closing.all(context.device()::synchronize, convolution, matmul, weights, transfers, context);
+      Closing.all(
+          context.device()::synchronize,
+          sections,
+          convolution,
+          matmul,
+          weights,
+          transfers,
+          context);
     }
   }
 }

@@ -19,6 +19,7 @@ import java.util.Deque;
 final class CudaContext implements AutoCloseable {
   private final CudaSettings settings;
   private final CudaDevice device;
+  private final GraphRecorder recorder;
   private final CudaMemory memory;
   private final BufferPool pool;
   private final CudaQueue queue;
@@ -33,9 +34,9 @@ final class CudaContext implements AutoCloseable {
     this.settings = settings;
     try {
       device = own(CudaDevice.open(which));
-      memory = own(new CudaMemory(device));
+      recorder = new GraphRecorder(device);
+      memory = own(new CudaMemory(device, recorder));
       pool = own(new BufferPool(memory::allocate));
-      memory.beforeGivingUp(pool::trim);
       KernelModules modules =
           own(
               new KernelModules(
@@ -80,6 +81,10 @@ final class CudaContext implements AutoCloseable {
 
   CudaDevice device() {
     return device;
+  }
+
+  GraphRecorder recorder() {
+    return recorder;
   }
 
   CudaMemory memory() {

@@ -17,6 +17,7 @@ import java.util.Locale;
  */
 final class CudaMemory implements AutoCloseable {
   private final CudaDevice device;
+  private final GraphRecorder recorder;
 
   /** CUDA's pool, or null. */
   private final MemorySegment pool;
@@ -25,8 +26,9 @@ final class CudaMemory implements AutoCloseable {
   private long liveBytes;
   private Runnable lastResort = () -> {};
 
-  CudaMemory(CudaDevice device) {
+  CudaMemory(CudaDevice device, GraphRecorder recorder) {
     this.device = device;
+    this.recorder = recorder;
     this.pool = device.hasMemoryPools() ? defaultPool(device) : null;
   }
 
@@ -62,11 +64,13 @@ final class CudaMemory implements AutoCloseable {
     device.enter();
     // 0 bytes give no address
     long size = Math.max(1, byteSize);
-    long address = tryAllocate(size);
-    if (address == 0) {
+    // what is recorded takes nothing in the stream's order: the graph would own it
+    boolean ordered = pool != null && !recorder.isRecording();
+    long address = tryAllocate(size, ordered);
+    if (address == 0 && !recorder.isRecording()) {
       lastResort.run();
       trim();
-      address = tryAllocate(size);
+      address = tryAllocate(size, ordered);
     }
     if (address == 0) {
       throw exhausted(byteSize);
@@ -74,34 +78,44 @@ final class CudaMemory implements AutoCloseable {
     liveBuffers++;
     liveBytes += byteSize;
     MemorySegment memory = MemorySegment.ofAddress(address);
-    return new Buffer(device.device(), memory.reinterpret(byteSize), () -> free(memory, byteSize));
+    return new Buffer(
+        device.device(), memory.reinterpret(byteSize), () -> giveBack(memory, byteSize, ordered));
   }
 
-  private long tryAllocate(long byteSize) {
+  private long tryAllocate(long byteSize, boolean ordered) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
       int status =
-          pool == null
-              ? cudaMalloc(out, byteSize)
-              : cudaMallocAsync(out, byteSize, device.computeStream());
+          ordered
+              ? cudaMallocAsync(out, byteSize, device.computeStream())
+              : cudaMalloc(out, byteSize);
       if (status == cudaErrorMemoryAllocation()) {
         // it would be reported again by the next launch
         int ignored = cudaGetLastError();
         return 0;
       }
-      CudaStatus.check(pool == null ? "cudaMalloc" : "cudaMallocAsync", status);
+      CudaStatus.check(ordered ? "cudaMallocAsync" : "cudaMalloc", status);
       return out.get(ValueLayout.ADDRESS, 0).address();
     }
   }
 
-  private void free(MemorySegment memory, long byteSize) {
-    device.enter();
+  private void giveBack(MemorySegment memory, long byteSize, boolean ordered) {
     liveBuffers--;
     liveBytes -= byteSize;
-    if (pool == null) {
-      CudaStatus.check("cudaFree", cudaFree(memory));
+    if (recorder.isRecording()) {
+      // what was recorded may use it, and has not been queued yet
+      recorder.afterwards(() -> free(memory, ordered));
     } else {
+      free(memory, ordered);
+    }
+  }
+
+  private void free(MemorySegment memory, boolean ordered) {
+    device.enter();
+    if (ordered) {
       CudaStatus.check("cudaFreeAsync", cudaFreeAsync(memory, device.computeStream()));
+    } else {
+      CudaStatus.check("cudaFree", cudaFree(memory));
     }
   }
 

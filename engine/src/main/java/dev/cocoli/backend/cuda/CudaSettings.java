@@ -11,8 +11,11 @@ package dev.cocoli.backend.cuda;
  *     vary are left out, and our kernels add whole numbers where threads come in any order
  * @param workspaceBytes {@code cocoli.cuda.workspace}, there in MiB: the most scratch memory that a
  *     convolution may take
+ * @param graphs {@code cocoli.cuda.graphs}: record sections that repeat as CUDA graphs; not where
+ *     every call is waited for
  */
-record CudaSettings(boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes) {
+record CudaSettings(
+    boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes, boolean graphs) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
 
   /** Returns how kernels of our own add. */
@@ -26,10 +29,12 @@ record CudaSettings(boolean synchronous, boolean tf32, boolean deterministic, lo
       throw new IllegalArgumentException(
           "cocoli.cuda.workspace is " + workspace + " MiB; it is at least 0");
     }
+    boolean synchronous = Boolean.getBoolean("cocoli.cuda.sync");
     return new CudaSettings(
-        Boolean.getBoolean("cocoli.cuda.sync"),
+        synchronous,
         Boolean.getBoolean("cocoli.cuda.tf32"),
         Boolean.getBoolean("cocoli.cuda.deterministic"),
-        (long) workspace << 20);
+        (long) workspace << 20,
+        Boolean.getBoolean("cocoli.cuda.graphs") && !synchronous);
   }
 }

@@ -24,6 +24,7 @@ final class CudaTransfers implements AutoCloseable {
 
   private final CudaDevice device;
   private final CudaMemory memory;
+  private final GraphRecorder recorder;
   private NativeHandle pinnedMemory;
   private StagingRing<CudaEvent> pinned;
   private Buffer roomMemory;
@@ -31,13 +32,15 @@ final class CudaTransfers implements AutoCloseable {
   private CudaEvent arrival;
 
   /** Prepares transfers; memory for them is taken at the first. */
-  CudaTransfers(CudaDevice device, CudaMemory memory) {
-    this.device = device;
-    this.memory = memory;
+  CudaTransfers(CudaContext context) {
+    this.device = context.device();
+    this.memory = context.memory();
+    this.recorder = context.recorder();
   }
 
   /** Queues an upload; the host's bytes are free when this returns. */
   void upload(MemorySegment host, MemorySegment to) {
+    recorder.requireIdle("an upload");
     device.enter();
     for (long at = 0; at < to.byteSize(); at += PIECE_BYTES) {
       long size = Math.min(PIECE_BYTES, to.byteSize() - at);
@@ -66,6 +69,7 @@ final class CudaTransfers implements AutoCloseable {
 
   /** Waits for what was queued, and copies. */
   void download(MemorySegment from, MemorySegment host) {
+    recorder.requireIdle("a download");
     device.enter();
     MemorySegment compute = device.computeStream();
     if (from.byteSize() == 0) {

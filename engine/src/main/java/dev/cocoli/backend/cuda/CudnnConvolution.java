@@ -219,6 +219,11 @@ final class CudnnConvolution implements AutoCloseable {
     return wide;
   }
 
+  /** Returns how many plans are gone: what was recorded of one may be gone with it. */
+  long closedPlans() {
+    return plans.closedPlans();
+  }
+
   /** Returns how many plans are kept. */
   int planCount() {
     return plans.size();

@@ -72,6 +72,9 @@ final class WeightCopies implements AutoCloseable {
   private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Map<Key, Copy> copies = new LinkedHashMap<>(64, 0.75f, true);
 
+  /** What {@link #state} has counted of that which is gone. */
+  private long past;
+
   /**
    * Makes an empty cache.
    *
@@ -92,12 +95,14 @@ final class WeightCopies implements AutoCloseable {
 
   /** Drops the copies of what lies in a buffer, which closes. */
   void forget(Buffer buffer) {
-    persistent.remove(buffer);
+    if (persistent.remove(buffer)) {
+      past += buffer.version() + 1;
+    }
     for (Iterator<Map.Entry<Key, Copy>> it = copies.entrySet().iterator(); it.hasNext(); ) {
       Map.Entry<Key, Copy> entry = it.next();
       if (entry.getKey().weight == buffer || entry.getKey().scale == buffer) {
         it.remove();
-        entry.getValue().memory.close();
+        close(entry.getValue());
       }
     }
   }
@@ -147,15 +152,37 @@ final class WeightCopies implements AutoCloseable {
     Copy copy = new Copy(allocator.apply(byteSize));
     Copy old = copies.put(key, copy);
     if (old != null) {
-      old.memory.close();
+      close(old);
     }
     if (copies.size() > CAPACITY) {
       Iterator<Copy> eldest = copies.values().iterator();
       Copy victim = eldest.next();
       eldest.remove();
-      victim.memory.close();
+      close(victim);
     }
     return copy;
+  }
+
+  private void close(Copy copy) {
+    past++;
+    copy.memory.close();
+  }
+
+  /**
+   * Returns a number that moves when weights are written or a copy goes: what was recorded before
+   * is stale, or reads memory that is somebody else's.
+   */
+  long state() {
+    long state = past;
+    for (Buffer buffer : persistent) {
+      state += buffer.version();
+    }
+    return state;
+  }
+
+  /** Says that what was queued to derive values from weights is lost. */
+  void distrust() {
+    persistent.forEach(Buffer::markWritten);
   }
 
   private Tensor write(Tensor weight, Tensor scale, DType type, Buffer to) {

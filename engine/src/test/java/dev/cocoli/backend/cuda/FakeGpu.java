@@ -114,6 +114,22 @@ final class FakeGpu {
     call("fake_failing_kernel", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS), kernel);
   }
 
+  /** Lets threads take turns as after the last such call. */
+  static void seed() {
+    call("fake_seed", FunctionDescriptor.ofVoid(), null);
+  }
+
+  /**
+   * {@return how often something was done}
+   *
+   * @param what captures, instantiations, updates, refusals or launches of graphs, or calls that
+   *     queue work
+   */
+  static long count(String what) {
+    FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
+    return (long) call("fake_graph_count", type, what);
+  }
+
   /** Forgets the failure. */
   static void recover() {
     call("fake_recover", FunctionDescriptor.ofVoid(), null);

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,20 +25,26 @@ import org.junit.jupiter.api.io.TempDir;
 class FakeGpuTest {
   private static final long MINUTES = 10;
 
-  @TempDir private Path folder;
+  @TempDir private static Path folder;
+  private static Path libraries;
+  private static Path kernels;
 
-  @Test
-  void theContractHolds() throws Exception {
+  @BeforeAll
+  static void build() throws Exception {
     Optional<String> compiler = HostKernels.compiler();
     if (compiler.isEmpty()) {
       Nvidia.skip("the fake GPU: there is no C++ compiler (g++, clang++ or CXX)");
     }
-    Path libraries = Files.createDirectory(folder.resolve("libraries"));
+    libraries = Files.createDirectory(folder.resolve("libraries"));
     FakeGpu.build(compiler.orElseThrow(), libraries);
-    Path kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
+    kernels = HostKernels.library(compiler.orElseThrow(), HostKernels.Checks.NONE);
+  }
+
+  @Test
+  void theContractHolds() throws Exception {
     List<String> everything = new ArrayList<>(contracts());
     everything.add("dev.cocoli.train.GpuTrainingTest");
-    print(run(libraries, kernels, List.of(), everything));
+    print(run(FakeGpuRun.class, List.of(), everything));
     // another choice of engines, algorithms and kernels
     List<String> chosen =
         List.of(
@@ -45,14 +52,20 @@ class FakeGpuTest {
             "dev.cocoli.backend.LinearContractTest",
             "dev.cocoli.backend.RoiAlignContractTest",
             "dev.cocoli.backend.RoiPoolContractTest");
-    print(run(libraries, kernels, List.of("-Dcocoli.cuda.deterministic=true"), chosen));
+    print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.deterministic=true"), chosen));
+  }
+
+  @Test
+  void recordedSectionsComputeTheSame() throws Exception {
+    Path scratch = Files.createDirectory(folder.resolve("graphs"));
+    print(run(FakeGraphRun.class, List.of(), List.of(scratch.toString())));
   }
 
   private static void print(String output) {
     output.lines().filter(line -> line.startsWith("proved: ")).forEach(System.out::println);
   }
 
-  private String run(Path libraries, Path kernels, List<String> properties, List<String> classes)
+  private String run(Class<?> program, List<String> properties, List<String> arguments)
       throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -64,8 +77,8 @@ class FakeGpuTest {
             "-Dcocoli.library.path=" + libraries));
     command.addAll(properties);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(FakeGpuRun.class.getName(), kernels.toString()));
-    command.addAll(classes);
+    command.addAll(List.of(program.getName(), kernels.toString()));
+    command.addAll(arguments);
     Path log = folder.resolve("log");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());

@@ -6,6 +6,7 @@
 namespace {
 constexpr int SUCCESS = 0;
 constexpr int INVALID_VALUE = 7;
+constexpr int EXECUTION_FAILED = 13;
 constexpr int NOT_SUPPORTED = 15;
 constexpr int R_32F = 0;
 constexpr int R_16BF = 14;
@@ -165,7 +166,7 @@ FAKE(int, cublasLtMatmul,
     fail("cublasLtMatmul: the matrices do not fit");
   }
   if (product.rows % 2 == 0 && workspace_bytes != WORKSPACE_BYTES) fail("cublasLtMatmul: no scratch memory");
-  enqueue(stream, [=] {
+  int status = enqueue(stream, Kind::KERNEL, [=] {
     if (workspace_bytes != 0) memset(workspace, 0xee, workspace_bytes);
     std::vector<double> sums(size_t(product.rows * product.columns));
     for (int64_t column = 0; column < product.columns; column++) {
@@ -183,5 +184,5 @@ FAKE(int, cublasLtMatmul,
     }
     for (size_t i = 0; i < sums.size(); i++) store(d, product.type == R_16BF, int64_t(i), sums[i]);
   });
-  return SUCCESS;
+  return status == SUCCESS ? SUCCESS : EXECUTION_FAILED;
 }

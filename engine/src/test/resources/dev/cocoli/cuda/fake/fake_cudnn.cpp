@@ -11,6 +11,7 @@ namespace {
 constexpr int SUCCESS = 0;
 constexpr int BAD_PARAM = 2000;
 constexpr int NOT_SUPPORTED = 3000;
+constexpr int EXECUTION_FAILED = 5000;
 
 // numbers of cudnn_graph.h
 enum Type { POINTWISE = 0, WINDOW = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, FORWARD = 10, BACKWARD_FILTER = 11,
@@ -363,7 +364,7 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
     }
   }
   if (wanted.size() != numbers.size()) fail("cuDNN: memory for tensors that the graph has not");
-  enqueue(handle_stream, [=] {
+  int status = enqueue(handle_stream, Kind::KERNEL, [=] {
     if (workspace != nullptr) memset(workspace, 0xee, WORKSPACE_BYTES);
     for (Descriptor* operation : operations(graph)) {
       if (operation->type == POINTWISE_OPERATION) {
@@ -373,5 +374,5 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
       }
     }
   });
-  return SUCCESS;
+  return status == SUCCESS ? SUCCESS : EXECUTION_FAILED;
 }

@@ -1,6 +1,6 @@
 // A GPU that is none, for tests: the calls of NVIDIA's libraries that Cocoli makes, done on the host. What is queued on a stream
 // runs late and in a random order between streams, as far as events allow it; so what is read too early, written too late or
-// freed too soon shows. Numbers are computed from what the descriptors say, not from what Cocoli means.
+// freed too soon shows. A stream that is captured runs nothing, and what CUDA forbids meanwhile makes the capture invalid. Numbers are computed from what the descriptors say, not from what Cocoli means.
 //
 // Each function is written as FAKE(return type, name, arguments): by this the test finds out which of the functions that the
 // bindings want it has to add, as ones that must not be called.
@@ -18,8 +18,11 @@
 // Says what is wrong, and ends the process: the caller cannot go on from here.
 [[noreturn]] void fail(const std::string& what);
 
-// Queues work on a stream.
-void enqueue(void* stream, std::function<void()> work);
+// What a graph distinguishes: recorded work can take the place of other work of the same kinds only.
+enum class Kind { KERNEL, MEMSET, COPY };
+
+// Queues work on a stream, or writes it down where the stream is recorded; returns the runtime's status.
+int enqueue(void* stream, Kind kind, std::function<void()> work);
 
 // Runs all that a stream has, and all that it waits for.
 void drain(void* stream);

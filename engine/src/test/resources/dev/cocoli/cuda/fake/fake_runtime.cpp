@@ -19,6 +19,11 @@ constexpr int MEMORY_ALLOCATION = 2;
 constexpr int LAUNCH_FAILURE = 719;
 constexpr int SYMBOL_NOT_FOUND = 500;
 constexpr int NOT_READY = 600;
+constexpr int CAPTURE_UNSUPPORTED = 900;
+constexpr int CAPTURE_INVALIDATED = 901;
+constexpr int CAPTURE_UNMATCHED = 903;
+constexpr int UPDATE_FAILURE = 910;
+constexpr int RELAXED = 2;
 constexpr uint64_t TOTAL_BYTES = 2ull << 30;
 
 struct Stream;
@@ -33,7 +38,19 @@ struct Work {
   Point after;
 };
 
+struct Node {
+  Kind kind;
+  std::function<void()> run;
+};
+
+struct Graph {
+  std::vector<Node> nodes;
+};
+
 struct Stream {
+  std::unique_ptr<Graph> capture;
+  int capture_mode = 0;
+  bool capture_invalid = false;
   std::deque<Work> queue;
   uint64_t done = 0;
   uint64_t queued = 0;
@@ -51,6 +68,7 @@ std::set<Stream*> streams;
 std::set<void*> events;
 std::map<char*, size_t> device;
 std::map<void*, size_t> pinned;
+std::set<void*> ordinary;  // memory that is not of a pool
 std::map<std::string, std::unique_ptr<Kernel>> kernels;
 std::mt19937 randomness(42);
 uint64_t used_bytes = 0;
@@ -58,6 +76,11 @@ int sticky = SUCCESS;
 int last_error = SUCCESS;
 std::string failing_kernel;
 long refused_allocations = 0;
+
+// What was done with graphs, for the test: by name.
+std::map<std::string, long> graph_counts;
+std::set<void*> graphs;
+std::set<void*> executables;
 
 void step(Stream* stream) {
   Work work = std::move(stream->queue.front());
@@ -76,8 +99,21 @@ Stream* known(void* stream) {
   return known;
 }
 
+// What a stream that is captured does not allow; without one, any that is captured in a mode that minds all of the process.
+int forbid(Stream* stream) {
+  int result = SUCCESS;
+  for (Stream* each : streams) {
+    if (each->capture && (each == stream || (stream == nullptr && each->capture_mode != RELAXED))) {
+      each->capture_invalid = true;
+      result = last_error = CAPTURE_UNSUPPORTED;
+    }
+  }
+  return result;
+}
+
 void push(void* stream, std::function<void()> work, Point after) {
   Stream* to = known(stream);
+  if (to->capture) fail("an event, or memory in a stream's order, while the stream is captured");
   to->queue.push_back(Work{std::move(work), after});
   to->queued++;
   // now and then some of it gets done
@@ -123,6 +159,7 @@ void take_back(void* memory) {
 }
 
 std::set<std::string> host_names;
+void (*host_seed)(unsigned long long) = nullptr;
 const char* (*host_launch)(const char*, unsigned, unsigned, unsigned, unsigned, unsigned, const void*, size_t) = nullptr;
 
 // The host's kernels know how many bytes of arguments they take, and tell when the number is wrong.
@@ -145,7 +182,17 @@ void fail(const std::string& what) {
   _exit(70);
 }
 
-void enqueue(void* stream, std::function<void()> work) { push(stream, std::move(work), Point{}); }
+int enqueue(void* stream, Kind kind, std::function<void()> work) {
+  Stream* to = known(stream);
+  graph_counts["calls"]++;
+  if (!to->capture) {
+    push(stream, std::move(work), Point{});
+    return sticky;
+  }
+  if (to->capture_invalid) return last_error = CAPTURE_INVALIDATED;
+  to->capture->nodes.push_back(Node{kind, std::move(work)});
+  return sticky;
+}
 
 void drain(void* stream) {
   Stream* from = known(stream);
@@ -159,10 +206,14 @@ FAKE(void, fake_kernels, (const char* library)) {
   void* handle = dlopen(library, RTLD_NOW);
   if (handle == nullptr) fail(dlerror());
   host_launch = reinterpret_cast<decltype(host_launch)>(dlsym(handle, "cocoli_launch"));
+  host_seed = reinterpret_cast<decltype(host_seed)>(dlsym(handle, "cocoli_seed"));
   auto count = reinterpret_cast<unsigned (*)()>(dlsym(handle, "cocoli_kernel_count"));
   auto name = reinterpret_cast<const char* (*)(unsigned)>(dlsym(handle, "cocoli_kernel_name"));
   for (unsigned i = 0; i < count(); i++) host_names.insert(name(i));
 }
+
+// The order of threads from here on.
+FAKE(void, fake_seed, ()) { host_seed(1); }
 
 // Lets a kernel fail while it runs.
 FAKE(void, fake_failing_kernel, (const char* name)) { failing_kernel = name; }
@@ -231,6 +282,7 @@ FAKE(int, cudaStreamCreateWithFlags, (void** out, unsigned)) {
   return SUCCESS;
 }
 FAKE(int, cudaStreamDestroy, (void* stream)) {
+  if (known(stream)->capture) fail("cudaStreamDestroy: the stream is captured");
   drain(stream);
   streams.erase(static_cast<Stream*>(stream));
   delete static_cast<Stream*>(stream);
@@ -238,6 +290,7 @@ FAKE(int, cudaStreamDestroy, (void* stream)) {
   return SUCCESS;
 }
 FAKE(int, cudaStreamSynchronize, (void* stream)) {
+  if (int status = forbid(known(stream))) return status;
   drain(stream);
   return sticky;
 }
@@ -291,12 +344,28 @@ FAKE(int, cudaMemPoolSetAttribute, (void* pool, int attribute, void* value)) {
 }
 FAKE(int, cudaMemPoolTrimTo, (void* pool, size_t)) { return pool == &used_bytes ? SUCCESS : INVALID_VALUE; }
 FAKE(int, cudaMallocAsync, (void** out, size_t bytes, void* stream)) {
-  known(stream);
+  if (known(stream)->capture) fail("cudaMallocAsync: the stream is captured, and its graph would own the memory");
   return sticky != SUCCESS ? sticky : give(out, bytes);
 }
 FAKE(int, cudaFreeAsync, (void* memory, void* stream)) {
   check_device(memory, 1, "cudaFreeAsync");
-  enqueue(stream, [=] { take_back(memory); });
+  if (ordinary.count(memory) != 0) fail("cudaFreeAsync: the memory is of cudaMalloc");
+  push(stream, [=] { take_back(memory); }, Point{});
+  return sticky;
+}
+FAKE(int, cudaMalloc, (void** out, size_t bytes)) {
+  if (int status = forbid(nullptr)) return status;
+  if (sticky != SUCCESS) return sticky;
+  int status = give(out, bytes);
+  if (status == SUCCESS) ordinary.insert(*out);
+  return status;
+}
+FAKE(int, cudaFree, (void* memory)) {
+  check_device(memory, 1, "cudaFree");
+  if (int status = forbid(nullptr)) return status;
+  for (Stream* stream : streams) drain(stream);
+  ordinary.erase(memory);
+  take_back(memory);
   return sticky;
 }
 FAKE(int, cudaMemGetInfo, (size_t* free_bytes, size_t* total)) {
@@ -318,8 +387,7 @@ FAKE(int, cudaFreeHost, (void* memory)) {
 }
 FAKE(int, cudaMemsetAsync, (void* memory, int value, size_t bytes, void* stream)) {
   check_device(memory, bytes, "cudaMemsetAsync");
-  enqueue(stream, [=] { memset(memory, value, bytes); });
-  return sticky;
+  return enqueue(stream, Kind::MEMSET, [=] { memset(memory, value, bytes); });
 }
 FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, void* stream)) {
   if (kind == 1 || kind == 3) check_device(to, bytes, "cudaMemcpyAsync to");
@@ -333,8 +401,11 @@ FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, 
       fail("cudaMemcpyAsync: the host's memory is not pinned to its end");
     }
   }
-  enqueue(stream, [=] { memcpy(to, from, bytes); });
-  return sticky;
+  return enqueue(stream, Kind::COPY, [=] {
+    if (kind == 1 || kind == 3) check_device(to, bytes, "a copy to");
+    if (kind == 2 || kind == 3) check_device(from, bytes, "a copy from");
+    memcpy(to, from, bytes);
+  });
 }
 
 // ---- kernels
@@ -373,15 +444,88 @@ FAKE(int, cudaLaunchKernel, (const void* function, Extent grid, Extent block, vo
   if (block.y != 1 || block.z != 1) fail("a block of more than one axis");
   std::vector<char> arguments(static_cast<char*>(parameters[0]), static_cast<char*>(parameters[0]) + 4096);
   if (host_launch == nullptr) fail("no kernels were compiled for the host");
-  enqueue(stream, [=] {
+  return enqueue(stream, Kind::KERNEL, [=] {
     if (name == failing_kernel) {
       sticky = LAUNCH_FAILURE;
     } else {
       launch_on_host(name, grid.x, grid.y, grid.z, block.x, unsigned(shared), arguments);
     }
   });
+}
+
+// ---- graphs: the captured calls of one stream, in their order
+
+FAKE(int, cudaStreamBeginCapture, (void* stream, int mode)) {
+  Stream* from = known(stream);
+  if (from->capture) return CAPTURE_UNMATCHED;
+  from->capture = std::make_unique<Graph>();
+  from->capture_mode = mode;
+  from->capture_invalid = false;
+  graph_counts["captures"]++;
   return sticky;
 }
+FAKE(int, cudaStreamEndCapture, (void* stream, void** out)) {
+  Stream* from = known(stream);
+  if (!from->capture) return CAPTURE_UNMATCHED;
+  std::unique_ptr<Graph> graph = std::move(from->capture);
+  if (from->capture_invalid) {
+    *out = nullptr;
+    return last_error = CAPTURE_INVALIDATED;
+  }
+  *out = graph.release();
+  graphs.insert(*out);
+  live["graphs"]++;
+  return sticky;
+}
+FAKE(int, cudaGraphDestroy, (void* graph)) {
+  if (graphs.erase(graph) == 0) fail("cudaGraphDestroy: no such graph");
+  delete static_cast<Graph*>(graph);
+  live["graphs"]--;
+  return SUCCESS;
+}
+FAKE(int, cudaGraphInstantiate, (void** out, void* graph, unsigned long long flags)) {
+  if (graphs.count(graph) == 0 || flags != 0) fail("cudaGraphInstantiate: no such graph");
+  *out = new Graph(*static_cast<Graph*>(graph));
+  executables.insert(*out);
+  live["executable graphs"]++;
+  graph_counts["instantiations"]++;
+  return sticky;
+}
+FAKE(int, cudaGraphExecDestroy, (void* executable)) {
+  if (executables.erase(executable) == 0) fail("cudaGraphExecDestroy: no such graph");
+  delete static_cast<Graph*>(executable);
+  live["executable graphs"]--;
+  return SUCCESS;
+}
+
+struct UpdateResult {
+  int result;
+  void* error_node;
+  void* error_from_node;
+};
+
+FAKE(int, cudaGraphExecUpdate, (void* executable, void* graph, UpdateResult* result)) {
+  if (executables.count(executable) == 0 || graphs.count(graph) == 0) fail("cudaGraphExecUpdate: no such graph");
+  auto& before = static_cast<Graph*>(executable)->nodes;
+  auto& after = static_cast<Graph*>(graph)->nodes;
+  bool alike = before.size() == after.size();
+  for (size_t i = 0; alike && i < after.size(); i++) alike = before[i].kind == after[i].kind;
+  *result = UpdateResult{alike ? 0 : 2, nullptr, nullptr};  // cudaGraphExecUpdateErrorTopologyChanged
+  graph_counts[alike ? "updates" : "refusals"]++;
+  if (!alike) return last_error = UPDATE_FAILURE;
+  before = after;
+  return sticky;
+}
+FAKE(int, cudaGraphLaunch, (void* executable, void* stream)) {
+  if (executables.count(executable) == 0) fail("cudaGraphLaunch: no such graph");
+  if (known(stream)->capture) fail("cudaGraphLaunch: the stream is captured");
+  graph_counts["launches"]++;
+  for (auto& node : static_cast<Graph*>(executable)->nodes) push(stream, node.run, Point{});
+  return sticky;
+}
+
+// How often something was done: captures, instantiations, updates, refusals, launches; calls outside of graphs or into them.
+FAKE(long, fake_graph_count, (const char* name)) { return graph_counts[name]; }
 
 // ---- NVRTC: what it compiles is the source with its headers
 

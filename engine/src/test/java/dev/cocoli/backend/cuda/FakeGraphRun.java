@@ -1,0 +1,473 @@
+package dev.cocoli.backend.cuda;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Section;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.bindings.NativeException;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.TinyLife;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * The process in which a stand-in is the GPU, and sections that repeat are recorded as CUDA graphs.
+ * Its arguments are the kernels' library and an empty folder.
+ */
+public final class FakeGraphRun {
+  private static final Device GPU = new Device(Device.Kind.CUDA, 0);
+  private static final String PROPERTY = "cocoli.cuda.graphs";
+  private static final int PLAIN = RepeatedSections.PLAIN_USES;
+
+  private FakeGraphRun() {}
+
+  /**
+   * Runs it; a failure is printed, and is the process's exit code.
+   *
+   * @param arguments the kernels' library and the folder
+   */
+  public static void main(String[] arguments) throws IOException {
+    Backends.problem(GPU)
+        .ifPresent(
+            problem -> {
+              throw new IllegalStateException(problem);
+            });
+    FakeGpu.useKernels(Path.of(arguments[0]));
+    Path folder = Path.of(arguments[1]);
+    aDetectorComputesTheSame(folder, Norm.Type.BATCH, Precision.FP32);
+    aDetectorComputesTheSame(folder, Norm.Type.FROZEN, Precision.BF16);
+    withGraphs(FakeGraphRun::addressesMayChange);
+    withGraphs(FakeGraphRun::otherCallsMakeAnotherGraph);
+    withGraphs(FakeGraphRun::eachShapeHasItsGraph);
+    withGraphs(FakeGraphRun::aReplayMakesNoCalls);
+    withGraphs(FakeGraphRun::memoryMayGrow);
+    withGraphs(FakeGraphRun::memoryMayGoBack);
+    withGraphs(FakeGraphRun::whatFailsHasDoneWhatCameBefore);
+    withGraphs(FakeGraphRun::waitsAreRefused);
+    withGraphs(FakeGraphRun::memoryOfReplaysGivesWay);
+    aFailureUnderWayIsTold();
+    withoutTheProperty();
+    check(FakeGpu.live().isEmpty(), "not destroyed: " + FakeGpu.live());
+    System.out.println("proved: recorded CUDA graphs compute the same on the fake GPU");
+  }
+
+  private static void check(boolean condition, String what) {
+    if (!condition) {
+      throw new IllegalStateException(what);
+    }
+  }
+
+  private static void withGraphs(Consumer<Backend> test) {
+    System.setProperty(PROPERTY, "true");
+    try (Backend backend = Backends.open(GPU)) {
+      test.accept(backend);
+    } finally {
+      System.clearProperty(PROPERTY);
+    }
+  }
+
+  /** How often each thing is done from here on. */
+  private static final class Counts {
+    private final TreeMap<String, Long> before = new TreeMap<>();
+
+    Counts() {
+      for (String name :
+          List.of("captures", "instantiations", "updates", "refusals", "launches", "calls")) {
+        before.put(name, FakeGpu.count(name));
+      }
+    }
+
+    long of(String name) {
+      return FakeGpu.count(name) - before.get(name);
+    }
+
+    void check(long captures, long instantiations, long updates, long launches) {
+      String counts =
+          of("captures")
+              + " captures, "
+              + of("instantiations")
+              + " instantiations, "
+              + of("updates")
+              + " updates, "
+              + of("launches")
+              + " launches";
+      String expected =
+          captures
+              + " captures, "
+              + instantiations
+              + " instantiations, "
+              + updates
+              + " updates, "
+              + launches
+              + " launches";
+      FakeGraphRun.check(counts.equals(expected), counts + ", not " + expected);
+    }
+  }
+
+  // ---- a detector
+
+  private static void aDetectorComputesTheSame(Path folder, Norm.Type norm, Precision precision)
+      throws IOException {
+    int recordedSteps = 3;
+    int steps = PLAIN + recordedSteps;
+    int detections = PLAIN + 3;
+    List<List<LossValues>> losses = new ArrayList<>();
+    List<List<List<Detection>>> found = new ArrayList<>();
+    for (boolean graphs : new boolean[] {false, true}) {
+      System.setProperty(PROPERTY, Boolean.toString(graphs));
+      FakeGpu.seed();
+      Counts counts = new Counts();
+      try (Backend backend = Backends.open(GPU)) {
+        Path pictures = Files.createDirectory(folder.resolve(norm + "-" + graphs));
+        TinyLife life = new TinyLife(backend, pictures);
+        life.run(norm, precision, steps, detections);
+        losses.add(life.losses());
+        found.add(life.detections());
+      }
+      if (graphs) {
+        // every step from the ninth on; a detection, and another once the weights had changed
+        int repeats = recordedSteps + 1;
+        // the step behind the detections finds its copies of the weights made
+        int refused = precision == Precision.BF16 ? 1 : 0;
+        counts.check(repeats + 2, 2 + refused, repeats - refused, repeats + 3 + (detections - 2));
+        check(counts.of("refusals") == refused, counts.of("refusals") + " refusals");
+      } else {
+        counts.check(0, 0, 0, 0);
+      }
+    }
+    System.clearProperty(PROPERTY);
+    check(losses.get(0).equals(losses.get(1)), losses.get(0) + " became " + losses.get(1));
+    check(found.get(0).equals(found.get(1)), found.get(0) + " became " + found.get(1));
+    check(losses.get(0).stream().allMatch(LossValues::areFinite), "losses: " + losses.get(0));
+    check(found.get(0).stream().noneMatch(List::isEmpty), "nothing was detected");
+    check(
+        !Objects.equals(found.get(0).getFirst(), found.get(0).getLast()),
+        "another step changed nothing");
+  }
+
+  // ---- sections
+
+  /** Sums of a tensor with itself, so many times, on fresh memory each. */
+  private static Section doublings(Backend backend, int times) {
+    return (scope, input) -> {
+      Tensor x = input;
+      for (int i = 0; i < times; i++) {
+        Tensor y = scope.allocate(x.dtype(), x.shape());
+        backend.add(x, x, y);
+        scope.release(x);
+        x = y;
+      }
+      return List.of(x);
+    };
+  }
+
+  private static float[] download(Backend backend, Tensor tensor) {
+    float[] values = new float[(int) tensor.elementCount()];
+    backend.download(tensor, MemorySegment.ofArray(values));
+    return values;
+  }
+
+  private static Tensor filled(Backend backend, TensorScope scope, long elements, float value) {
+    Tensor x = scope.allocate(DType.F32, elements);
+    backend.fill(x, value);
+    return x;
+  }
+
+  private static Section.Key key(String owner, long elements) {
+    return new Section.Key(owner, Shape.of(elements), DType.F32);
+  }
+
+  private static void expect(Backend backend, List<Tensor> results, float value, String what) {
+    float[] values = download(backend, results.getFirst());
+    for (int i = 0; i < values.length; i++) {
+      if (values[i] != value) {
+        throw new IllegalStateException(what + ": element " + i + " is " + values[i]);
+      }
+    }
+  }
+
+  private static void repeat(Backend backend, String owner, long elements, Section section) {
+    for (int i = 0; i < PLAIN; i++) {
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        Tensor x = filled(backend, scope, elements, i);
+        backend.repeat(key(owner, elements), section, scope, x);
+      }
+    }
+  }
+
+  private static void addressesMayChange(Backend backend) {
+    Section section = doublings(backend, 3);
+    repeat(backend, "owner", 1000, section);
+    Counts counts = new Counts();
+    for (int i = 0; i < 5; i++) {
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        scope.allocate(DType.F32, 100 * i + 1);
+        Tensor x = filled(backend, scope, 1000, i);
+        expect(
+            backend,
+            backend.repeat(key("owner", 1000), section, scope, x),
+            8 * i,
+            "at another address");
+      }
+    }
+    counts.check(5, 1, 4, 5);
+  }
+
+  private static void otherCallsMakeAnotherGraph(Backend backend) {
+    repeat(backend, "owner", 10, doublings(backend, 1));
+    Counts counts = new Counts();
+    for (int times : new int[] {1, 2, 2, 0}) {
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        Tensor x = filled(backend, scope, 10, 3);
+        List<Tensor> results =
+            backend.repeat(key("owner", 10), doublings(backend, times), scope, x);
+        expect(backend, results, 3 << times, times + " calls");
+      }
+    }
+    counts.check(4, 3, 1, 4);
+    check(counts.of("refusals") == 2, counts.of("refusals") + " refusals");
+  }
+
+  private static void eachShapeHasItsGraph(Backend backend) {
+    Section section = doublings(backend, 2);
+    Counts counts = new Counts();
+    int shapes = 12;
+    for (int round = 0; round <= PLAIN; round++) {
+      for (int shape = 1; shape <= 2; shape++) {
+        try (TensorScope scope = new TensorScope(backend.pool())) {
+          Tensor x = filled(backend, scope, shape, round);
+          expect(
+              backend,
+              backend.repeat(key("owner", shape), section, scope, x),
+              4 * round,
+              "shape " + shape);
+        }
+      }
+    }
+    counts.check(2, 2, 0, 2);
+    // the cache is bounded
+    for (int shape = 1; shape <= shapes; shape++) {
+      repeat(backend, "owner", shape, section);
+      repeat(backend, "owner", shape, section);
+    }
+    check(FakeGpu.live().contains("8 executable graphs"), FakeGpu.live());
+  }
+
+  private static void aReplayMakesNoCalls(Backend backend) {
+    try (Buffer weights = backend.allocate(40)) {
+      Tensor w = new Tensor(weights, 0, Shape.of(10), DType.F32);
+      backend.fill(w, 1);
+      int[] runs = {0};
+      Section section =
+          (scope, input) -> {
+            runs[0]++;
+            Tensor y = scope.allocate(DType.F32, 10);
+            backend.add(input, w, y);
+            return List.of(y);
+          };
+      for (int i = 0; i < PLAIN + 4; i++) {
+        replayOnce(backend, section, i, 1);
+      }
+      check(runs[0] == PLAIN + 1, runs[0] + " runs");
+      Counts counts = new Counts();
+      replayOnce(backend, section, 50, 1);
+      // the fill, and the copy of the input: not the addition; the download
+      check(counts.of("calls") == 3 && counts.of("launches") == 1, counts.of("calls") + " calls");
+      backend.fill(w, 2);
+      // plainly twice, then recorded anew, then replayed
+      replayOnce(backend, section, 60, 2);
+      replayOnce(backend, section, 65, 2);
+      replayOnce(backend, section, 70, 2);
+      check(runs[0] == PLAIN + 4, runs[0] + " runs");
+      replayOnce(backend, section, 80, 2);
+      check(runs[0] == PLAIN + 4, runs[0] + " runs");
+    }
+  }
+
+  private static void replayOnce(Backend backend, Section section, float value, float addend) {
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Tensor x = filled(backend, scope, 10, value);
+      List<Tensor> results = backend.replay(key("owner", 10), section, scope, x);
+      expect(backend, results, value + addend, "a replay");
+    }
+    check(backend.pool().usedBytes() == 0, backend.pool().usedBytes() + " bytes stay in the pool");
+  }
+
+  /** Of the pool, and outside of it. */
+  private static void memoryMayGrow(Backend backend) {
+    repeat(backend, "owner", 10, doublings(backend, 2));
+    List<Buffer> kept = new ArrayList<>();
+    for (int round = 0; round < 3; round++) {
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        long before = backend.pool().reservedBytes();
+        Tensor x = filled(backend, scope, 10, 5);
+        Section growing =
+            (inner, input) -> {
+              inner.allocate(DType.U8, before + 1);
+              kept.add(backend.allocate(100));
+              return doublings(backend, 2).run(inner, input);
+            };
+        expect(backend, backend.repeat(key("owner", 10), growing, scope, x), 20, "as it grew");
+        check(backend.pool().reservedBytes() > before, "it did not grow");
+      }
+    }
+    for (Buffer buffer : kept) {
+      float[] values = download(backend, new Tensor(buffer, 0, Shape.of(25), DType.F32));
+      check(Arrays.equals(values, new float[25]), "not zeroed: " + Arrays.toString(values));
+      buffer.close();
+    }
+  }
+
+  /** What goes back to the device while it is recorded is read by what has not run yet. */
+  private static void memoryMayGoBack(Backend backend) {
+    repeat(backend, "owner", 10, doublings(backend, 1));
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      Buffer outside = backend.allocate(40);
+      Tensor addend = new Tensor(outside, 0, Shape.of(10), DType.F32);
+      backend.fill(addend, 7);
+      BufferPool pool = new BufferPool(backend::allocate);
+      Section freeing =
+          (inner, input) -> {
+            Tensor y = new Tensor(pool.take(40), 0, input.shape(), DType.F32);
+            backend.add(input, addend, y);
+            outside.close();
+            Tensor z = inner.allocate(DType.F32, 10);
+            backend.add(y, y, z);
+            pool.close();
+            return List.of(z);
+          };
+      Tensor x = filled(backend, scope, 10, 1);
+      expect(backend, backend.repeat(key("owner", 10), freeing, scope, x), 16, "freed memory");
+    }
+  }
+
+  private static void whatFailsHasDoneWhatCameBefore(Backend backend) {
+    repeat(backend, "owner", 10, doublings(backend, 2));
+    try (TensorScope scope = new TensorScope(backend.pool());
+        Buffer outside = backend.allocate(40)) {
+      Tensor x = filled(backend, scope, 10, 1);
+      Tensor y = new Tensor(outside, 0, Shape.of(10), DType.F32);
+      RuntimeException ours = new IllegalArgumentException("ours");
+      try {
+        backend.repeat(
+            key("owner", 10),
+            (inner, input) -> {
+              backend.add(input, input, y);
+              throw ours;
+            },
+            scope,
+            x);
+        throw new IllegalStateException("nothing was thrown");
+      } catch (IllegalArgumentException e) {
+        check(e == ours && e.getSuppressed().length == 0, "another failure: " + e);
+      }
+      expect(backend, List.of(y), 2, "what came before the failure");
+      List<Tensor> again =
+          backend.repeat(
+              key("owner", 10), doublings(backend, 2), scope, filled(backend, scope, 10, 1));
+      expect(backend, again, 4, "behind the failure");
+    }
+  }
+
+  private static void waitsAreRefused(Backend backend) {
+    repeat(backend, "owner", 10, doublings(backend, 1));
+    try (TensorScope scope = new TensorScope(backend.pool())) {
+      float[] values = new float[10];
+      List<Consumer<Tensor>> waits =
+          List.of(
+              x -> backend.download(x, MemorySegment.ofArray(values)),
+              x -> backend.upload(values, x),
+              x -> backend.synchronize());
+      for (Consumer<Tensor> wait : waits) {
+        try {
+          Section waiting =
+              (inner, input) -> {
+                wait.accept(input);
+                return List.of(input);
+              };
+          backend.repeat(key("owner", 10), waiting, scope, filled(backend, scope, 10, 1));
+          throw new IllegalStateException("nothing was thrown");
+        } catch (IllegalStateException e) {
+          check(e.getMessage().contains("within a repeated section"), e.getMessage());
+          check(e.getSuppressed().length == 0, "another failure");
+        }
+      }
+      List<Tensor> again =
+          backend.repeat(
+              key("owner", 10), doublings(backend, 1), scope, filled(backend, scope, 10, 1));
+      expect(backend, again, 2, "behind the failures");
+    }
+  }
+
+  /** Of two sections that are replayed, the one that ran last keeps its memory. */
+  private static void memoryOfReplaysGivesWay(Backend backend) {
+    Section section = doublings(backend, 1);
+    long elements = 4 << 20; // 32 MiB of the 2 GiB, each
+    for (String owner : List.of("first", "second")) {
+      for (int i = 0; i <= PLAIN; i++) {
+        try (TensorScope scope = new TensorScope(backend.pool())) {
+          backend.replay(key(owner, elements), section, scope, scope.allocate(DType.F32, elements));
+        }
+      }
+    }
+    check(FakeGpu.live().contains("2 executable graphs"), FakeGpu.live());
+    // leaves room for the input below, but not with both
+    try (Buffer large = backend.allocate(1960L << 20);
+        TensorScope scope = new TensorScope(backend.pool())) {
+      check(large.byteSize() > 0 && FakeGpu.live().contains("1 executable graphs"), FakeGpu.live());
+      Counts counts = new Counts();
+      Tensor x = filled(backend, scope, elements, 2);
+      List<Tensor> results = backend.replay(key("second", elements), section, scope, x);
+      expect(backend, results, 4, "what kept its memory");
+      counts.check(0, 0, 0, 1);
+    }
+  }
+
+  private static void aFailureUnderWayIsTold() {
+    try {
+      withGraphs(
+          backend -> {
+            repeat(backend, "owner", 10, doublings(backend, 1));
+            try (TensorScope scope = new TensorScope(backend.pool())) {
+              Tensor x = filled(backend, scope, 10, 1);
+              backend.synchronize();
+              FakeGpu.letFail("add_f32");
+              List<Tensor> results =
+                  backend.repeat(key("owner", 10), doublings(backend, 1), scope, x);
+              expect(backend, results, 0, "a kernel that fails");
+            } finally {
+              FakeGpu.recover();
+            }
+          });
+      throw new IllegalStateException("nothing was thrown");
+    } catch (NativeException e) {
+      check(e.getMessage().contains("cudaErrorLaunchFailure"), e.getMessage());
+    }
+  }
+
+  private static void withoutTheProperty() {
+    try (Backend backend = Backends.open(GPU)) {
+      Counts counts = new Counts();
+      repeat(backend, "owner", 10, doublings(backend, 1));
+      repeat(backend, "owner", 10, doublings(backend, 1));
+      counts.check(0, 0, 0, 0);
+    }
+  }
+}

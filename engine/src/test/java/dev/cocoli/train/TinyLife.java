@@ -1,0 +1,123 @@
+package dev.cocoli.train;
+
+import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.data.DataLoader;
+import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.data.Epoch;
+import dev.cocoli.data.ImageDecoder;
+import dev.cocoli.data.Picture;
+import dev.cocoli.detection.Detection;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.tensor.Precision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A small detector that is trained for some steps, detects, is trained for one more and detects
+ * again, on a backend that is under test. Each step and each detection is held to one download and
+ * to an empty pool.
+ */
+public final class TinyLife {
+  private static final int BATCH = 2;
+
+  private final Backend backend;
+  private final Path folder;
+  private final List<LossValues> losses = new ArrayList<>();
+  private final List<List<Detection>> detections = new ArrayList<>();
+
+  /**
+   * Begins one.
+   *
+   * @param backend what computes
+   * @param folder for pictures
+   */
+  public TinyLife(Backend backend, Path folder) {
+    this.backend = backend;
+    this.folder = folder;
+  }
+
+  /** {@return what the steps found} */
+  public List<LossValues> losses() {
+    return losses;
+  }
+
+  /** {@return what the detections found} */
+  public List<List<Detection>> detections() {
+    return detections;
+  }
+
+  /**
+   * Lives it.
+   *
+   * @param norm of the backbone
+   * @param precision what is computed in
+   * @param steps how many before the first detections
+   * @param detectionsEach how many detections each time
+   */
+  public void run(Norm.Type norm, Precision precision, int steps, int detectionsEach)
+      throws IOException {
+    RectangleData data = RectangleData.draw(folder, BATCH * (steps + 1), 1);
+    ModelSpec spec =
+        ModelSpec.of("fasterrcnn_tiny_fpn", RectangleData.CLASSES, norm)
+            .with(
+                Map.of(
+                    "min_size", "32",
+                    "max_size", "64",
+                    "rpn_pre_nms_top_n_train", "50",
+                    "rpn_post_nms_top_n_train", "20",
+                    "rpn_pre_nms_top_n_test", "50",
+                    "rpn_post_nms_top_n_test", "20",
+                    "box_batch_size_per_image", "8",
+                    "box_head_size", "32",
+                    "box_score_thresh", "0.01"));
+    DetectionModel model = spec.build();
+    TrainConfig config = TinyRuns.config().precision(precision).build();
+    try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
+        DataLoader loader = new DataLoader(data, DataLoaderConfig.of(BATCH), warning -> {});
+        Epoch epoch = loader.epoch(0, 0);
+        Picture picture = new ImageDecoder().decode(data.get(0))) {
+      parameters.initialize(1);
+      try (TrainingStep step = new TrainingStep(model, parameters, config);
+          Detector detector = Detector.over(spec, model, backend, precision)) {
+        for (int i = 0; i < steps; i++) {
+          train(step, epoch);
+        }
+        for (int i = 0; i < detectionsEach; i++) {
+          detect(detector, picture);
+        }
+        train(step, epoch);
+        for (int i = 0; i < detectionsEach; i++) {
+          detect(detector, picture);
+        }
+      }
+    }
+  }
+
+  private void train(TrainingStep step, Epoch epoch) {
+    long before = backend.downloadCount();
+    losses.add(step.run(epoch.next(), losses.size(), 0.02));
+    requireOneWait(before, "a step");
+  }
+
+  private void detect(Detector detector, Picture picture) {
+    long before = backend.downloadCount();
+    detections.add(detector.detect(picture));
+    requireOneWait(before, "a detection");
+  }
+
+  private void requireOneWait(long before, String what) {
+    long waits = backend.downloadCount() - before;
+    if (waits != 1 || backend.pool().usedBytes() != 0) {
+      throw new IllegalStateException(
+          what + ": " + waits + " downloads, " + backend.pool().usedBytes() + " bytes in the pool");
+    }
+  }
+}
