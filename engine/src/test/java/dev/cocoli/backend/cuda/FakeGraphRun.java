@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.bindings.NativeException;
@@ -62,6 +63,7 @@ public final class FakeGraphRun {
     withGraphs(FakeGraphRun::whatFailsHasDoneWhatCameBefore);
     withGraphs(FakeGraphRun::waitsAreRefused);
     withGraphs(FakeGraphRun::memoryOfReplaysGivesWay);
+    withGraphs(FakeGraphRun::nothingIsTimedMeanwhile);
     aFailureUnderWayIsTold();
     withoutTheProperty();
     check(FakeGpu.live().isEmpty(), "not destroyed: " + FakeGpu.live());
@@ -437,6 +439,26 @@ public final class FakeGraphRun {
       List<Tensor> results = backend.replay(key("second", elements), section, scope, x);
       expect(backend, results, 4, "what kept its memory");
       counts.check(0, 0, 0, 1);
+    }
+  }
+
+  /** A shape whose eighth use, at which plans are timed, falls into what is recorded. */
+  private static void nothingIsTimedMeanwhile(Backend backend) {
+    repeat(backend, "owner", 12, doublings(backend, 1));
+    try (TensorScope scope = new TensorScope(backend.pool());
+        Buffer memory = backend.allocate(36)) {
+      Tensor weight = new Tensor(memory, 0, Shape.of(1, 3, 3, 1), DType.F32);
+      Section convolutions =
+          (inner, input) -> {
+            Tensor x = input.reshape(1, 3, 4, 1);
+            Tensor y = inner.allocate(DType.F32, 1, 3, 4, 1);
+            for (int i = 0; i < PLAIN + 2; i++) {
+              backend.conv2d(Conv2dSpec.of(3, 1, 1), x, weight, null, null, null, y);
+            }
+            return List.of(y);
+          };
+      Tensor x = filled(backend, scope, 12, 1);
+      expect(backend, backend.repeat(key("owner", 12), convolutions, scope, x), 0, "convolutions");
     }
   }
 
