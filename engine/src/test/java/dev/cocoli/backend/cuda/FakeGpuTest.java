@@ -84,6 +84,8 @@ class FakeGpuTest {
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     // where the driver is looked for
     builder.environment().put("LD_LIBRARY_PATH", libraries.toString());
+    // the real ones, of which some would be taken for what the stand-in lacks
+    builder.environment().keySet().removeAll(List.of("VIRTUAL_ENV", "COCOLI_LIBRARY_PATH"));
     Process process = builder.start();
     boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);
     process.destroyForcibly();
