@@ -66,12 +66,12 @@ final class BundleCommand implements Callable<Integer> {
   }
 
   /** The jar that this class comes from; its libraries lie beside it. */
-  private static Path program() {
+  private static Path program() throws IOException {
     try {
       Path jar =
           Path.of(BundleCommand.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       if (!Files.isRegularFile(jar)) {
-        throw new IllegalStateException("a bundle is made of jars, not of " + jar);
+        throw new IOException("a bundle is made of jars, not of " + jar);
       }
       return jar;
     } catch (URISyntaxException e) {

@@ -1,5 +1,6 @@
 package dev.cocoli.bundle;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -21,13 +22,13 @@ final class JavaRuntime {
    * Links a runtime.
    *
    * @param target where it goes; not there yet
+   * @throws IOException if this Java has no jlink, or it fails
    */
-  static void link(Path target) {
+  static void link(Path target) throws IOException {
     ToolProvider jlink =
         ToolProvider.findFirst("jlink")
             .orElseThrow(
-                () ->
-                    new IllegalStateException("a bundle is made by a JDK with jlink, not by this"));
+                () -> new IOException("a bundle is made by a JDK with jlink; this Java has none"));
     StringWriter said = new StringWriter();
     PrintWriter out = new PrintWriter(said);
     int code =
@@ -44,7 +45,7 @@ final class JavaRuntime {
             "--output",
             target.toString());
     if (code != 0) {
-      throw new IllegalStateException("jlink failed: " + said.toString().strip());
+      throw new IOException("jlink failed: " + said.toString().strip());
     }
   }
 }
