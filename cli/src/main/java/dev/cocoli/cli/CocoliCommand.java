@@ -28,6 +28,8 @@ import picocli.CommandLine.ScopeType;
     footer = {
       "",
       "cocoli COMMAND --help tells the options of a command. Start with: cocoli demo",
+      "From the sources there are two more: bundle packs all of it for a server without a JDK, and",
+      "selftest proves a device.",
       "",
       "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
     })

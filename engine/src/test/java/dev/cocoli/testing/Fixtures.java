@@ -9,6 +9,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -60,7 +61,7 @@ public final class Fixtures {
         Files.createDirectories(target.getParent());
         try (InputStream plain = Files.newInputStream(file);
             InputStream content = compressed ? new GZIPInputStream(plain) : plain) {
-          Files.copy(content, target);
+          Files.copy(content, target, StandardCopyOption.REPLACE_EXISTING);
         }
       }
       return to;
