@@ -134,9 +134,8 @@ struct PartSums {
   }
 };
 
-// Mean and deviation of each channel, the running statistics, and the factor and addend that normalise
-struct FinishStatistics {
-  PartSums sums;
+// What becomes of a channel's mean and variance: kept for the backward pass, for inference, and to normalise by
+struct ChannelResults {
   const float* weight;
   const float* bias;
   float* running_mean;
@@ -144,13 +143,30 @@ struct FinishStatistics {
   float* mean;
   float* inv_std;
   float* coefficients;  // [2,C]: factor, addend
-  i64 rows;
-  float eps;
-  float momentum;
 
   __device__ static void move(float& running, double value, double momentum) {
     running = static_cast<float>(running * (1 - momentum) + momentum * value);
   }
+
+  __device__ void write(i64 c, i64 channels, double exact, double variance, double count, float eps, float momentum) const {
+    double inverse = 1 / sqrt(variance + eps);
+    mean[c] = static_cast<float>(exact);
+    inv_std[c] = static_cast<float>(inverse);
+    move(running_mean[c], exact, momentum);
+    move(running_var[c], count > 1 ? variance * count / (count - 1) : variance, momentum);
+    double scale = inverse * weight[c];
+    coefficients[c] = static_cast<float>(scale);
+    coefficients[channels + c] = static_cast<float>(bias[c] - exact * scale);
+  }
+};
+
+// Mean and deviation of each channel, the running statistics, and the factor and addend that normalise
+struct FinishStatistics {
+  PartSums sums;
+  ChannelResults results;
+  i64 rows;
+  float eps;
+  float momentum;
 
   __device__ void operator()() const {
     double sum;
@@ -165,14 +181,7 @@ struct FinishStatistics {
     double variance = square / count - exact * exact;
     // not fmax, which would hide what is not a number
     variance = variance < 0 ? 0.0 : variance;
-    double inverse = 1 / sqrt(variance + eps);
-    mean[c] = static_cast<float>(exact);
-    inv_std[c] = static_cast<float>(inverse);
-    move(running_mean[c], exact, momentum);
-    move(running_var[c], rows > 1 ? variance * count / (count - 1) : variance, momentum);
-    double scale = inverse * weight[c];
-    coefficients[c] = static_cast<float>(scale);
-    coefficients[sums.channels + c] = static_cast<float>(bias[c] - exact * scale);
+    results.write(c, sums.channels, exact, variance, count, eps, momentum);
   }
 };
 KERNEL(batch_norm_finish, FinishStatistics, THREADS)
@@ -372,13 +381,7 @@ __device__ inline double joint_count(const float* statistics, i64 replicas, i64 
 // What FinishStatistics does, from the statistics [R,2C+1] of all replicas (Chan, Golub and LeVeque 1979)
 struct JoinStatistics {
   const float* statistics;
-  const float* weight;
-  const float* bias;
-  float* running_mean;
-  float* running_var;
-  float* mean;
-  float* inv_std;
-  float* coefficients;  // [2,C]: factor, addend
+  ChannelResults results;
   i64 replicas;
   i64 channels;
   float eps;
@@ -398,14 +401,7 @@ struct JoinStatistics {
         variance += statistics[r * width + 2 * channels] / count *
                     (statistics[r * width + channels + c] + difference * difference);
       }
-      double inverse = 1 / sqrt(variance + eps);
-      mean[c] = static_cast<float>(exact);
-      inv_std[c] = static_cast<float>(inverse);
-      FinishStatistics::move(running_mean[c], exact, momentum);
-      FinishStatistics::move(running_var[c], count > 1 ? variance * count / (count - 1) : variance, momentum);
-      double scale = inverse * weight[c];
-      coefficients[c] = static_cast<float>(scale);
-      coefficients[channels + c] = static_cast<float>(bias[c] - exact * scale);
+      results.write(c, channels, exact, variance, count, eps, momentum);
     }
   }
 };
