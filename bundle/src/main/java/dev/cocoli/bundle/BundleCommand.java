@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
@@ -57,7 +58,7 @@ final class BundleCommand implements Callable<Integer> {
       launchers(root);
       Path made = work.resolve("bundle.tar.gz");
       pack(work, made);
-      Files.move(made, target, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      Files.move(made, target, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       delete(work);
     }

@@ -46,7 +46,7 @@ public final class PlanCache<K, V extends AutoCloseable> implements AutoCloseabl
       Iterator<V> eldest = plans.values().iterator();
       V victim = eldest.next();
       eldest.remove();
-      closePlan(victim);
+      Closing.all(victim);
     }
   }
 
@@ -62,17 +62,10 @@ public final class PlanCache<K, V extends AutoCloseable> implements AutoCloseabl
 
   @Override
   public void close() {
-    plans.values().forEach(PlanCache::closePlan);
-    plans.clear();
-  }
-
-  private static void closePlan(AutoCloseable plan) {
     try {
-      plan.close();
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
+      Closing.all(plans.values());
+    } finally {
+      plans.clear();
     }
   }
 }

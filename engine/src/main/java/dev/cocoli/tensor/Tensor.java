@@ -139,6 +139,19 @@ public final class Tensor {
     return new Tensor(buffer, byteOffset + relativeByteOffset, viewShape, viewType);
   }
 
+  /**
+   * Does nothing if host memory has exactly as many bytes as this tensor.
+   *
+   * @param host what is copied to or from it
+   * @throws IllegalArgumentException if it has more or less
+   */
+  public void requireByteSize(MemorySegment host) {
+    if (host.byteSize() != byteSize()) {
+      throw new IllegalArgumentException(
+          host.byteSize() + " bytes of the host for the " + byteSize() + " of " + this);
+    }
+  }
+
   @Override
   public String toString() {
     return dtype + shape.toString() + "@" + device();

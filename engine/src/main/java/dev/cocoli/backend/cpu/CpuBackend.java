@@ -5,6 +5,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.BoxCoderSpec;
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.HostLayouts;
 import dev.cocoli.backend.MatchSpec;
@@ -181,7 +182,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void upload(MemorySegment host, Tensor to) {
-    checkSize(host, to);
+    to.requireByteSize(host);
     // not by the workers: host memory may be confined to this thread
     to.segment().copyFrom(host);
     to.buffer().markWritten();
@@ -189,7 +190,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void uploadSwapped(MemorySegment host, long outer, long rows, long columns, Tensor to) {
-    checkSize(host, to);
+    to.requireByteSize(host);
     if (rows == 1 || columns == 1) {
       upload(host, to);
     } else if (host.isNative()) {
@@ -203,16 +204,9 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void download(Tensor from, MemorySegment host) {
-    checkSize(host, from);
+    from.requireByteSize(host);
     downloadCount++;
     host.copyFrom(from.segment());
-  }
-
-  private static void checkSize(MemorySegment host, Tensor tensor) {
-    if (host.byteSize() != tensor.byteSize()) {
-      throw new IllegalArgumentException(
-          host.byteSize() + " bytes of the host for the " + tensor.byteSize() + " of " + tensor);
-    }
   }
 
   @Override
@@ -531,34 +525,19 @@ public final class CpuBackend implements Backend {
       return;
     }
     closed = true;
-    RuntimeException failure = null;
     // plans before what they were made with, memory last
-    for (AutoCloseable part :
-        List.of(
-            convolution,
-            weightGradient,
-            products,
-            pooling,
-            cast,
-            swap,
-            batchNorm,
-            maps,
-            packedWeights,
-            context,
-            pool,
-            workers)) {
-      try {
-        part.close();
-      } catch (Exception e) {
-        if (failure == null) {
-          failure = new IllegalStateException("the CPU backend did not close", e);
-        } else {
-          failure.addSuppressed(e);
-        }
-      }
-    }
-    if (failure != null) {
-      throw failure;
-    }
+    Closing.all(
+        convolution,
+        weightGradient,
+        products,
+        pooling,
+        cast,
+        swap,
+        batchNorm,
+        maps,
+        packedWeights,
+        context,
+        pool,
+        workers);
   }
 }

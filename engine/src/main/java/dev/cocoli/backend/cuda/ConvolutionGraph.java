@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import static dev.cocoli.bindings.cudnn.Cudnn.*;
 
 import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.tensor.DType;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

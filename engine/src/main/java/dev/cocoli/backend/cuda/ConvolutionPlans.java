@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.PlanCache;
 import dev.cocoli.bindings.NativeException;

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
@@ -38,12 +39,9 @@ public final class CudaBackend extends KernelBackend {
   private CudaBackend(CudaContext context) {
     super(context.queue(), context.pool(), context.settings().summation());
     this.context = context;
-    KernelCall call = new KernelCall(context.queue());
-    ElementwiseKernels elementwise = new ElementwiseKernels(call, context.pool());
-    weights = new WeightCopies(elementwise, context.pool(), context.memory()::allocate);
-    MemoryKernels memory = new MemoryKernels(call);
-    matmul = new CublasMatmul(context, weights, elementwise, memory);
-    convolution = new CudnnConvolution(context, weights, matmul, elementwise, memory);
+    weights = new WeightCopies(elementwise(), context.pool(), context.memory()::allocate);
+    matmul = new CublasMatmul(context, weights, elementwise(), memory());
+    convolution = new CudnnConvolution(context, weights, matmul, elementwise(), memory());
     transfers = new CudaTransfers(context);
     sections =
         new RepeatedSections(
@@ -66,7 +64,13 @@ public final class CudaBackend extends KernelBackend {
    *     or device is missing, where was looked, and what to do
    */
   public static CudaBackend open(Device device) {
-    return new CudaBackend(new CudaContext(device, CudaSettings.ofProperties()));
+    CudaContext context = new CudaContext(device, CudaSettings.ofProperties());
+    try {
+      return new CudaBackend(context);
+    } catch (RuntimeException e) {
+      context.close();
+      throw e;
+    }
   }
 
   /**
@@ -130,7 +134,12 @@ public final class CudaBackend extends KernelBackend {
   @Override
   public Buffer allocate(long byteSize) {
     Buffer raw = context.memory().allocate(byteSize);
-    context.queue().zero(raw.segment());
+    try {
+      context.queue().zero(raw.segment());
+    } catch (RuntimeException e) {
+      raw.close();
+      throw e;
+    }
     Buffer[] self = new Buffer[1];
     self[0] =
         new Buffer(
@@ -154,7 +163,7 @@ public final class CudaBackend extends KernelBackend {
 
   @Override
   public void upload(MemorySegment host, Tensor to) {
-    checkSize(host, to);
+    to.requireByteSize(host);
     transfers.upload(host, to.segment());
     to.buffer().markWritten();
     context.queue().finished("upload");
@@ -162,16 +171,9 @@ public final class CudaBackend extends KernelBackend {
 
   @Override
   public void download(Tensor from, MemorySegment host) {
-    checkSize(host, from);
+    from.requireByteSize(host);
     downloadCount++;
     transfers.download(from.segment(), host);
-  }
-
-  private static void checkSize(MemorySegment host, Tensor tensor) {
-    if (host.byteSize() != tensor.byteSize()) {
-      throw new IllegalArgumentException(
-          host.byteSize() + " bytes of the host for the " + tensor.byteSize() + " of " + tensor);
-    }
   }
 
   @Override

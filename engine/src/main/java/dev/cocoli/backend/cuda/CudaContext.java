@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.bindings.CacheDirectory;
 import dev.cocoli.bindings.CublasStatus;
 import dev.cocoli.bindings.CudnnStatus;

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NativeHandle;
@@ -50,7 +51,12 @@ final class CudaDevice implements AutoCloseable {
     multiprocessors = attribute(cudaDevAttrMultiProcessorCount());
     pools = attribute(cudaDevAttrMemoryPoolsSupported()) != 0;
     computeStream = stream();
-    copyStream = stream();
+    try {
+      copyStream = stream();
+    } catch (RuntimeException e) {
+      computeStream.close();
+      throw e;
+    }
   }
 
   /**

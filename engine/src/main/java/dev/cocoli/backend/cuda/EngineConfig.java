@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudnn.Cudnn.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NativeHandle;

@@ -58,6 +58,16 @@ abstract class KernelBackend implements Backend {
     updates = new UpdateKernels(call, pool);
   }
 
+  /** Returns the kernels that libraries' work is finished with. */
+  ElementwiseKernels elementwise() {
+    return elementwise;
+  }
+
+  /** Returns the kernels that copy, fill and convert. */
+  MemoryKernels memory() {
+    return memory;
+  }
+
   /** The capacity: reading what the device holds would wait for it. */
   @Override
   public long upperBound(Tensor counts, long capacity) {

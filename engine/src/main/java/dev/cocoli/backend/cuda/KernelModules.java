@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.bindings.CudaStatus;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;

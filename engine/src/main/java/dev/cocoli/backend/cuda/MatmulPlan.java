@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cublas.Cublas.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.bindings.CublasStatus;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.bindings.cublas.cublasLtMatmulHeuristicResult_t;

@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.PlanCache;
 import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;

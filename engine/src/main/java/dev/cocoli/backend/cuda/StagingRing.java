@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.backend.Closing;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;

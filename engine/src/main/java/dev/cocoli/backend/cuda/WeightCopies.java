@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.tensor.Device;
 import java.util.ArrayList;
 import java.util.List;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.cuda.ConvolutionShape.Direction;
 import dev.cocoli.backend.cuda.ConvolutionShape.Tail;

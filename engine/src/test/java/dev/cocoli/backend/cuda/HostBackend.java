@@ -22,7 +22,6 @@ public final class HostBackend extends KernelBackend {
   private final HostQueue queue;
   private final BufferPool pool;
   private final CpuBackend dense;
-  private final ElementwiseKernels elementwise;
   private long downloadCount;
 
   private HostBackend(HostQueue queue, BufferPool pool, Summation summation) {
@@ -30,7 +29,6 @@ public final class HostBackend extends KernelBackend {
     this.queue = queue;
     this.pool = pool;
     dense = new CpuBackend(2);
-    elementwise = new ElementwiseKernels(new KernelCall(queue), pool);
   }
 
   /**
@@ -117,23 +115,16 @@ public final class HostBackend extends KernelBackend {
 
   @Override
   public void upload(MemorySegment host, Tensor to) {
-    checkSize(host, to);
+    to.requireByteSize(host);
     to.segment().copyFrom(host);
     to.buffer().markWritten();
   }
 
   @Override
   public void download(Tensor from, MemorySegment host) {
-    checkSize(host, from);
+    from.requireByteSize(host);
     downloadCount++;
     host.copyFrom(from.segment());
-  }
-
-  private static void checkSize(MemorySegment host, Tensor tensor) {
-    if (host.byteSize() != tensor.byteSize()) {
-      throw new IllegalArgumentException(
-          host.byteSize() + " bytes of the host for the " + tensor.byteSize() + " of " + tensor);
-    }
   }
 
   @Override
@@ -163,7 +154,7 @@ public final class HostBackend extends KernelBackend {
         wide = scope.allocate(DType.F32, residual.shape());
         cast(residual, wide);
       }
-      elementwise.epilogue(plain, scale, shift, wide, spec.activation());
+      elementwise().epilogue(plain, scale, shift, wide, spec.activation());
       copyOrCast(plain, y);
     }
   }
@@ -185,7 +176,7 @@ public final class HostBackend extends KernelBackend {
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
-      elementwise.scaleRows(weight, scale, scaled);
+      elementwise().scaleRows(weight, scale, scaled);
       dense.conv2dBackwardData(spec, dy, scaled, null, dx);
     }
   }
@@ -197,10 +188,10 @@ public final class HostBackend extends KernelBackend {
       Tensor gradient = scope.allocate(DType.F32, dWeight.shape());
       gradient.segment().fill((byte) 0);
       dense.conv2dBackwardWeight(spec, x, dy, null, gradient, null);
-      elementwise.addScaledRows(gradient, scale, dWeight);
+      elementwise().addScaledRows(gradient, scale, dWeight);
     }
     if (dShift != null) {
-      elementwise.addColumnSums(dy, dShift);
+      elementwise().addColumnSums(dy, dShift);
     }
   }
 
@@ -209,7 +200,7 @@ public final class HostBackend extends KernelBackend {
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor plain = scope.allocate(bias != null ? DType.F32 : y.dtype(), y.shape());
       dense.linear(Activation.NONE, x, weight, null, plain);
-      elementwise.epilogue(plain, null, bias, null, activation);
+      elementwise().epilogue(plain, null, bias, null, activation);
       copyOrCast(plain, y);
     }
   }
@@ -223,7 +214,7 @@ public final class HostBackend extends KernelBackend {
   public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
     dense.linearBackwardWeight(x, dy, dWeight, null);
     if (dBias != null) {
-      elementwise.addColumnSums(dy, dBias);
+      elementwise().addColumnSums(dy, dBias);
     }
   }
 

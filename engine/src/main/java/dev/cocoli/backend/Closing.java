@@ -1,18 +1,26 @@
-package dev.cocoli.backend.cuda;
+package dev.cocoli.backend;
 
 import java.util.Arrays;
 
 /** Closes several things, all of them even if one fails. */
-final class Closing {
+public final class Closing {
   private Closing() {}
 
-  /** Closes in the given order, then throws what the first failure threw; null is skipped. */
-  static void all(AutoCloseable... parts) {
+  /**
+   * Closes in the given order, then throws what the first failure threw.
+   *
+   * @param parts what; null is skipped
+   */
+  public static void all(AutoCloseable... parts) {
     all(Arrays.asList(parts));
   }
 
-  /** Closes in the given order, then throws what the first failure threw; null is skipped. */
-  static void all(Iterable<? extends AutoCloseable> parts) {
+  /**
+   * Closes in the given order, then throws what the first failure threw.
+   *
+   * @param parts what; null is skipped
+   */
+  public static void all(Iterable<? extends AutoCloseable> parts) {
     RuntimeException failure = null;
     for (AutoCloseable part : parts) {
       try {
