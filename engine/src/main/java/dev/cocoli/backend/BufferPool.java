@@ -19,9 +19,10 @@ import java.util.function.LongFunction;
  */
 public class BufferPool implements AutoCloseable {
   /**
-   * Pieces begin at multiples of this: a cache line, and what oneDNN and cuDNN load fastest from.
+   * Pieces begin at multiples of this from the start of their chunk: what {@code cudaMalloc} gives.
+   * cublasLt refuses a workspace that is not aligned to 256 bytes.
    */
-  private static final long ALIGNMENT_BYTES = 64;
+  private static final long ALIGNMENT_BYTES = 512;
 
   /** Chunks are multiples of this, so that small pieces do not each fetch their own. */
   private static final long CHUNK_BYTES = 8L << 20;

@@ -6,6 +6,7 @@ import dev.cocoli.backend.Closing;
 import dev.cocoli.bindings.CublasStatus;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.bindings.cublas.cublasLtMatmulHeuristicResult_t;
+import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -50,7 +51,9 @@ final class MatmulPlan implements AutoCloseable {
   }
 
   private NativeHandle operation(CudaSettings settings) {
-    int compute = settings.tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32() : CUBLAS_COMPUTE_32F();
+    // the table of types in cublasLt's documentation: TF32 takes fp32 operands only
+    boolean tf32 = settings.tf32() && shape.type() == DType.F32;
+    int compute = tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32() : CUBLAS_COMPUTE_32F();
     NativeHandle description =
         own(
             NativeHandle.create(
@@ -86,7 +89,7 @@ final class MatmulPlan implements AutoCloseable {
         cublasLtMatmulDescSetAttribute(description.pointer(), attribute, value, value.byteSize()));
   }
 
-  private NativeHandle layout(dev.cocoli.tensor.DType type, MatmulShape.Matrix matrix) {
+  private NativeHandle layout(DType type, MatmulShape.Matrix matrix) {
     return own(
         NativeHandle.create(
             CublasStatus::check,
@@ -156,19 +159,27 @@ final class MatmulPlan implements AutoCloseable {
       prefer(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES(), alignment);
       prefer(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES(), alignment);
       prefer(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES(), alignment);
-      if (settings.deterministic()) {
-        // in place, blocks would add in the order in which they come
-        int schemes = CUBLASLT_REDUCTION_SCHEME_MASK() & ~CUBLASLT_REDUCTION_SCHEME_INPLACE();
-        prefer(
-            preference,
-            CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK(),
-            call.allocateFrom(ValueLayout.JAVA_INT, schemes));
-      }
+      prefer(
+          preference,
+          CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK(),
+          call.allocateFrom(ValueLayout.JAVA_INT, reductionSchemes(settings)));
       return preference;
     } catch (RuntimeException e) {
       preference.close();
       throw e;
     }
+  }
+
+  /** Returns how an algorithm that splits the sum over K may add up the parts: a mask. */
+  private int reductionSchemes(CudaSettings settings) {
+    if (shape.outType() == DType.BF16) {
+      // the other schemes round each part to bf16
+      return CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE();
+    }
+    // in place, blocks add in the order in which they finish
+    return settings.deterministic()
+        ? CUBLASLT_REDUCTION_SCHEME_MASK() & ~CUBLASLT_REDUCTION_SCHEME_INPLACE()
+        : CUBLASLT_REDUCTION_SCHEME_MASK();
   }
 
   private static void prefer(NativeHandle preference, int attribute, MemorySegment value) {

@@ -13,7 +13,13 @@ constexpr int R_16BF = 14;
 constexpr int EPILOGUE_DEFAULT = 1;
 constexpr int EPILOGUE_RELU = 2;
 constexpr int EPILOGUE_BIAS = 4;
+constexpr int COMPUTE_32F = 68;
+constexpr int COMPUTE_32F_FAST_TF32 = 77;
+constexpr unsigned REDUCTION_MASK = 7;
+constexpr unsigned REDUCTION_COMPUTE_TYPE = 2;
 constexpr size_t WORKSPACE_BYTES = 4096;
+// its error log: "The workspace pointer must be aligned to at least a multiple of"
+constexpr uintptr_t WORKSPACE_ALIGNMENT = 256;
 
 struct Layout {
   int type;
@@ -33,6 +39,7 @@ struct Operation {
 
 struct Preference {
   uint64_t workspace = 0;
+  unsigned reduction = REDUCTION_MASK;
   unsigned alignment[4] = {256, 256, 256, 256};
 };
 
@@ -117,7 +124,9 @@ FAKE(int, cublasLtMatmulPreferenceSetAttribute, (void* where, int attribute, con
     memcpy(&preference->workspace, value, 8);
   } else if (attribute >= 5 && attribute <= 8 && bytes == 4) {
     memcpy(&preference->alignment[attribute - 5], value, 4);
-  } else if (attribute != 3) {
+  } else if (attribute == 3 && bytes == 4) {
+    memcpy(&preference->reduction, value, 4);
+  } else {
     fail("cublasLtMatmulPreferenceSetAttribute " + std::to_string(attribute));
   }
   return SUCCESS;
@@ -132,7 +141,13 @@ FAKE(int, cublasLtMatmulAlgoGetHeuristic,
   *count = 0;
   if (operation->epilogue != EPILOGUE_DEFAULT && product->rows % 2 == 1) return NOT_SUPPORTED;
   bool bias = (operation->epilogue & EPILOGUE_BIAS) != 0;
-  // the table in cublasLt's documentation: the bias has the type of the product
+  // the table of types in cublasLt's documentation: TF32 takes fp32 alone
+  if (operation->compute == COMPUTE_32F_FAST_TF32 && static_cast<Layout*>(a)->type != R_32F) return NOT_SUPPORTED;
+  if (operation->compute != COMPUTE_32F && operation->compute != COMPUTE_32F_FAST_TF32) return INVALID_VALUE;
+  if (product->type == R_16BF && preference->reduction != REDUCTION_COMPUTE_TYPE) {
+    fail("cublasLtMatmulAlgoGetHeuristic: parts of a sum may be rounded to bf16");
+  }
+  // the same table: the bias has the type of the product
   if (bias && (operation->bias == nullptr || operation->bias_type != product->type)) return NOT_SUPPORTED;
   if (static_cast<Layout*>(a)->type == R_32F && product->type != R_32F) return NOT_SUPPORTED;
   *count = 1;
@@ -165,6 +180,7 @@ FAKE(int, cublasLtMatmul,
       product.columns != (operation.transpose_b ? second.rows : second.columns)) {
     fail("cublasLtMatmul: the matrices do not fit");
   }
+  if (reinterpret_cast<uintptr_t>(workspace) % WORKSPACE_ALIGNMENT != 0) return INVALID_VALUE;
   if (product.rows % 2 == 0 && workspace_bytes != WORKSPACE_BYTES) fail("cublasLtMatmul: no scratch memory");
   int status = enqueue(stream, Kind::KERNEL, [=] {
     if (workspace_bytes != 0) memset(workspace, 0xee, workspace_bytes);

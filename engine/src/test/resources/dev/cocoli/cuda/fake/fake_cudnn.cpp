@@ -22,6 +22,7 @@ constexpr int NOTE_TENSOR_CORE = 0;
 constexpr int NOTE_DOWN_CONVERT = 1;
 constexpr int NOTE_NONDETERMINISTIC = 4;
 constexpr size_t WORKSPACE_BYTES = 8192;
+constexpr uintptr_t WORKSPACE_ALIGNMENT = 256;
 
 struct Descriptor {
   int type = -1;
@@ -346,6 +347,7 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
   Descriptor* graph = known(value<void*>(config, -1));
   void* workspace = value<void*>(pack, 1003);
   if ((workspace != nullptr) != (config->engine != 3)) fail("cuDNN: scratch memory is missing, or not wanted");
+  if (reinterpret_cast<uintptr_t>(workspace) % WORKSPACE_ALIGNMENT != 0) return BAD_PARAM;
   auto memory = std::make_shared<Memory>();
   auto numbers = values<int64_t>(pack, 1000);
   auto pointers = values<void*>(pack, 1001);
