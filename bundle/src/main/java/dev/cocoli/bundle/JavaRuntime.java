@@ -14,7 +14,7 @@ final class JavaRuntime {
    * archives, which no class names.
    */
   static final String MODULES =
-      "java.desktop,java.logging,java.management,jdk.management,jdk.unsupported,jdk.zipfs";
+      "java.desktop,java.logging,java.management,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs";
 
   private JavaRuntime() {}
 

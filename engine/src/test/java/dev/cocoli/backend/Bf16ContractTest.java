@@ -243,8 +243,9 @@ class Bf16ContractTest extends BackendContract {
         backend.linear(activation, x.f32, weight.f32, addend, y.f32);
         backend.linear(activation, x.bf16, weight.f32, addend, y.bf16);
         backend.linear(activation, x.bf16, weight.f32, addend, wide);
-        assertRounded(y, activation + " linear");
-        assertSame(y.f32, wide, activation + " linear, F32 result");
+        String what = activation + " linear" + (addend == null ? "" : " with a bias");
+        assertRounded(y, what);
+        assertSame(y.f32, wide, what + ", F32 result");
       }
     }
     final Pair dy = pair(rows, out);

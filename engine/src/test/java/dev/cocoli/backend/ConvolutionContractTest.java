@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.backend.cuda.CudaBackend;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestTensors;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -191,6 +193,11 @@ class ConvolutionContractTest {
 
   @Test
   void computesTheSameBitsAgain() {
+    // cuDNN's fastest engines for gradients are marked as not deterministic
+    Assumptions.assumeTrue(
+        !(backend instanceof CudaBackend)
+            || Boolean.getBoolean("cocoli.cuda.deterministic"),
+        "a GPU computes the same bits again with cocoli.cuda.deterministic only");
     Random random = new Random(8);
     Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
     Tensor x = random(random, 1, 37, 41, 32);

@@ -18,6 +18,9 @@ final class CublasMatmul implements AutoCloseable {
   /** What cuBLAS recommends for Hopper, and more than it uses elsewhere. */
   static final long MOST_WORKSPACE_BYTES = 32L << 20;
 
+  /** Rows of bf16 whose length is a multiple of this are whole accesses of 16 bytes. */
+  private static final int BF16_ROW_MULTIPLE = 8;
+
   private static final int CAPACITY = 1024;
 
   private final CudaContext context;
@@ -79,7 +82,9 @@ final class CublasMatmul implements AutoCloseable {
                   x.segment().address(),
                   y.segment().address(),
                   addend == null ? 0 : addend.address()));
-      if (plan(shape, addend).shape().equals(shape)) {
+      // on an H100, cublasLt 13.1 rounds such rows to bf16 before it adds the bias, and again after
+      boolean roundsTwice = y.dtype() == DType.BF16 && y.dim(1) % BF16_ROW_MULTIPLE != 0;
+      if (!roundsTwice && plan(shape, addend).shape().equals(shape)) {
         run(shape, a, x.segment(), y.segment(), addend);
       } else {
         inSteps(shape.plain(), a, x, bias, activation, y);
