@@ -64,6 +64,9 @@ public interface Backend extends AutoCloseable {
   /** {@return the pool that scopes of this device draw from} */
   BufferPool pool();
 
+  /** {@return what is kept on the device because it follows from shapes alone} */
+  Constants constants();
+
   /**
    * {@return zeroed memory outside the pool, for what lives longer than a step}
    *

@@ -51,6 +51,35 @@ public final class RegionProposalNetwork extends Module {
   private record Predictions(
       Tensor objectness, Tensor deltas, Tensor anchors, long[] levelOffsets) {}
 
+  /** All that the anchors of a batch depend on. */
+  private record AnchorsKey(
+      AnchorGenerator generator, long height, long width, List<List<Long>> mapSizes) {
+    float[] generate() {
+      return generator.generate(
+          height,
+          width,
+          mapSizes.stream().map(size -> new long[] {size.get(0), size.get(1)}).toList());
+    }
+  }
+
+  /** All that the level numbers of the candidates of an image depend on. */
+  private record LevelsKey(List<Long> counts) {
+    int[] generate() {
+      int[] levels = new int[Math.toIntExact(total())];
+      int at = 0;
+      for (int level = 0; level < counts.size(); level++) {
+        int end = at + Math.toIntExact(counts.get(level));
+        Arrays.fill(levels, at, end, level);
+        at = end;
+      }
+      return levels;
+    }
+
+    long total() {
+      return counts.stream().mapToLong(Long::longValue).sum();
+    }
+  }
+
   /**
    * Maps, and what the network's head says of every anchor on them.
    *
@@ -147,17 +176,19 @@ public final class RegionProposalNetwork extends Module {
   }
 
   private Predictions predict(Ops ops, ImageBatch batch, ScoredMaps scored) {
-    List<long[]> mapSizes =
-        scored.maps.stream().map(map -> new long[] {map.dim(1), map.dim(2)}).toList();
+    List<List<Long>> mapSizes =
+        scored.maps.stream().map(map -> List.of(map.dim(1), map.dim(2))).toList();
     long[] levelOffsets = new long[mapSizes.size() + 1];
     for (int i = 0; i < mapSizes.size(); i++) {
-      long[] size = mapSizes.get(i);
-      levelOffsets[i + 1] = levelOffsets[i] + size[0] * size[1] * anchorGenerator.perLocation();
+      List<Long> size = mapSizes.get(i);
+      levelOffsets[i + 1] =
+          levelOffsets[i] + size.get(0) * size.get(1) * anchorGenerator.perLocation();
     }
-    float[] anchors =
-        anchorGenerator.generate(batch.images().dim(1), batch.images().dim(2), mapSizes);
-    return new Predictions(
-        scored.objectness, scored.deltas, ops.upload(anchors, anchors.length / 4, 4), levelOffsets);
+    AnchorsKey key =
+        new AnchorsKey(anchorGenerator, batch.images().dim(1), batch.images().dim(2), mapSizes);
+    Tensor anchors =
+        ops.constants().floats(key, key::generate, levelOffsets[levelOffsets.length - 1], 4);
+    return new Predictions(scored.objectness, scored.deltas, anchors, levelOffsets);
   }
 
   private Proposals propose(
@@ -182,14 +213,9 @@ public final class RegionProposalNetwork extends Module {
 
   /** Suppression stays within a map: the number of the map that each candidate comes from. */
   private static Tensor levelOfEach(Ops ops, long[] levelOffsets, long preNmsTopN) {
-    long[] counts = RegionOps.topKCounts(levelOffsets, preNmsTopN);
-    int[] groups = new int[Math.toIntExact(Arrays.stream(counts).sum())];
-    int at = 0;
-    for (int level = 0; level < counts.length; level++) {
-      int end = at + (int) counts[level];
-      Arrays.fill(groups, at, end, level);
-      at = end;
-    }
-    return ops.upload(groups, groups.length);
+    LevelsKey key =
+        new LevelsKey(
+            Arrays.stream(RegionOps.topKCounts(levelOffsets, preNmsTopN)).boxed().toList());
+    return ops.constants().ints(key, key::generate, key.total());
   }
 }

@@ -90,21 +90,41 @@ public final class RoiHeads extends Module {
   private static Tensor withImageNumbers(Ops ops, Tensor boxes) {
     int images = Math.toIntExact(boxes.dim(0));
     int perImage = Math.toIntExact(boxes.dim(1));
-    float[] numbers = new float[images * perImage];
-    for (int i = 0; i < numbers.length; i++) {
-      numbers[i] = (float) (i / perImage);
-    }
+    long rows = Math.multiplyExact(images, perImage);
+    ImageNumbersKey key = new ImageNumbersKey(images, perImage);
     return ops.concatColumns(
-        List.of(ops.upload(numbers, numbers.length, 1), boxes.reshape(numbers.length, 4)));
+        List.of(ops.constants().floats(key, key::generate, rows, 1), boxes.reshape(rows, 4)));
+  }
+
+  /** The number of the image of each region of a batch. */
+  private record ImageNumbersKey(int images, int perImage) {
+    float[] generate() {
+      float[] numbers = new float[images * perImage];
+      for (int i = 0; i < numbers.length; i++) {
+        numbers[i] = (float) (i / perImage);
+      }
+      return numbers;
+    }
+  }
+
+  /** The class of each scored box of an image, the background left out. */
+  private record ClassNumbersKey(int regions, int foreground) {
+    int[] generate() {
+      int[] numbers = new int[regions * foreground];
+      for (int i = 0; i < numbers.length; i++) {
+        numbers[i] = i % foreground;
+      }
+      return numbers;
+    }
   }
 
   private Tensor classOfEach(Ops ops, long perImage) {
-    int foreground = Math.toIntExact(classes - 1);
-    int[] groups = new int[Math.toIntExact(perImage * foreground)];
-    for (int i = 0; i < groups.length; i++) {
-      groups[i] = i % foreground;
-    }
-    return ops.upload(groups, groups.length);
+    // the processor knows how many regions there are, so one tensor serves many numbers of them
+    int capacity = Integer.highestOneBit(Math.toIntExact(Math.max(1, 2 * perImage - 1)));
+    ClassNumbersKey key = new ClassNumbersKey(capacity, Math.toIntExact(classes - 1));
+    return ops.constants()
+        .ints(key, key::generate, capacity * (classes - 1))
+        .rows(0, perImage * (classes - 1));
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.Communicator;
+import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Pool2dSpec;
 import dev.cocoli.backend.RoiAlignSpec;
@@ -88,6 +89,11 @@ public final class Ops {
   /** {@return what computes} */
   public Backend backend() {
     return backend;
+  }
+
+  /** {@return what is kept on the device because it follows from shapes alone} */
+  public Constants constants() {
+    return backend.constants();
   }
 
   /** {@return where results live} */

@@ -6,6 +6,7 @@ import dev.cocoli.backend.BatchNormSpec;
 import dev.cocoli.backend.BoxCoderSpec;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.HostLayouts;
 import dev.cocoli.backend.MatchSpec;
@@ -38,6 +39,7 @@ import java.util.OptionalLong;
 public final class CpuBackend implements Backend {
   private final CpuMemory memory = new CpuMemory();
   private final BufferPool pool = new BufferPool(memory::allocate);
+  private final Constants constants = new Constants(this, memory::allocate);
   private final Workers workers;
   private final OneDnnContext context;
   private final PackedWeights packedWeights;
@@ -154,6 +156,11 @@ public final class CpuBackend implements Backend {
   @Override
   public BufferPool pool() {
     return pool;
+  }
+
+  @Override
+  public Constants constants() {
+    return constants;
   }
 
   @Override
@@ -536,6 +543,7 @@ public final class CpuBackend implements Backend {
         batchNorm,
         maps,
         packedWeights,
+        constants,
         context,
         pool,
         workers);

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
@@ -32,6 +33,7 @@ public final class CudaBackend extends KernelBackend {
   private final CublasMatmul matmul;
   private final CudnnConvolution convolution;
   private final CudaTransfers transfers;
+  private final Constants constants;
   private final RepeatedSections sections;
   private long downloadCount;
   private boolean closed;
@@ -43,6 +45,7 @@ public final class CudaBackend extends KernelBackend {
     matmul = new CublasMatmul(context, weights, elementwise(), memory());
     convolution = new CudnnConvolution(context, weights, matmul, elementwise(), memory());
     transfers = new CudaTransfers(context);
+    constants = new Constants(this, context.memory()::allocate);
     sections =
         new RepeatedSections(
             context, () -> weights.state() + convolution.closedPlans(), weights::distrust);
@@ -129,6 +132,11 @@ public final class CudaBackend extends KernelBackend {
   @Override
   public BufferPool pool() {
     return context.pool();
+  }
+
+  @Override
+  public Constants constants() {
+    return constants;
   }
 
   @Override
@@ -251,6 +259,7 @@ public final class CudaBackend extends KernelBackend {
           convolution,
           matmul,
           weights,
+          constants,
           transfers,
           context);
     }

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.CpuBackend;
@@ -22,6 +23,7 @@ public final class HostBackend extends KernelBackend {
   private final HostQueue queue;
   private final BufferPool pool;
   private final CpuBackend dense;
+  private final Constants constants;
   private long downloadCount;
 
   private HostBackend(HostQueue queue, BufferPool pool, Summation summation) {
@@ -29,6 +31,7 @@ public final class HostBackend extends KernelBackend {
     this.queue = queue;
     this.pool = pool;
     dense = new CpuBackend(2);
+    constants = new Constants(this, queue::allocate);
   }
 
   /**
@@ -106,6 +109,11 @@ public final class HostBackend extends KernelBackend {
   @Override
   public BufferPool pool() {
     return pool;
+  }
+
+  @Override
+  public Constants constants() {
+    return constants;
   }
 
   @Override
@@ -220,6 +228,7 @@ public final class HostBackend extends KernelBackend {
 
   @Override
   public void close() {
+    constants.close();
     pool.close();
     dense.close();
     queue.close();
