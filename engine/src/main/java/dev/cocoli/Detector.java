@@ -4,15 +4,13 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.proposals.RegionPolicy;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.Inputs;
@@ -22,6 +20,8 @@ import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -218,7 +218,7 @@ public final class Detector implements AutoCloseable {
    * {@return the objects in a picture file, the best first, in its pixels as it is shown upright}
    *
    * @param path a JPEG, PNG, BMP or GIF file
-   * @throws dev.cocoli.data.ImageDecodeException if it is no whole picture
+   * @throws dev.cocoli.data.image.ImageDecodeException if it is no whole picture
    */
   public List<Detection> detect(Path path) {
     try (Picture picture = new ImageDecoder().decode(path)) {

@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -1,6 +1,6 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.detection.backbone.ResNetConfig;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.detection.LossValues;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

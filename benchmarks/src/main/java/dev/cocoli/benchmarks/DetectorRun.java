@@ -1,20 +1,20 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.backend.spec.SgdSpec;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
-import dev.cocoli.detection.Target;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;

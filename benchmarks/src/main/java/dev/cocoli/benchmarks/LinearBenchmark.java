@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

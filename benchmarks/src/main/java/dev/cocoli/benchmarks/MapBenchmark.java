@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;

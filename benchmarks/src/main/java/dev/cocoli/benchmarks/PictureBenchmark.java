@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.NormalizeSpec;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.io.IOException;

@@ -1,11 +1,11 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BoxCoderSpec;
-import dev.cocoli.backend.MatchSpec;
-import dev.cocoli.backend.SampleSpec;
-import dev.cocoli.detection.AnchorGenerator;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.detection.DetectorConfig;
+import dev.cocoli.detection.head.AnchorGenerator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;

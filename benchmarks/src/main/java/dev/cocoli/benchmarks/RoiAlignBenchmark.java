@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.detection.Target;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;

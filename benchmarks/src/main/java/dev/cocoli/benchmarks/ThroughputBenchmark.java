@@ -5,7 +5,7 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.detection.LossValues;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,11 +1,11 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.data.AnnotationPolicy;
-import dev.cocoli.data.BoxConvention;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.DatasetFormat;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.Datasets;
+import dev.cocoli.data.formats.BoxConvention;
+import dev.cocoli.data.formats.DatasetFormat;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

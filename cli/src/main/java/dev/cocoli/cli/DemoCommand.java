@@ -1,15 +1,15 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.train.ParallelConfig;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.parallel.ParallelConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -2,14 +2,14 @@ package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.ImageDecodeException;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoResultsWriter;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,9 +1,9 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.report.DetectionPainter;
 import dev.cocoli.report.PngFile;
+import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,11 +1,11 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.backend.RankEnvironment;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Precision;
-import dev.cocoli.train.NormStatistics;
-import dev.cocoli.train.ParallelConfig;
-import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.parallel.NormStatistics;
+import dev.cocoli.train.parallel.ParallelConfig;
+import dev.cocoli.train.parallel.Replicas;
 import java.time.Duration;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;

@@ -2,14 +2,14 @@ package dev.cocoli.cli;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalListener;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.data.proposals.SelectiveSearchMode;
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.ProposalRecall;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -1,19 +1,19 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.backend.RankEnvironment;
 import dev.cocoli.data.BrokenPicturePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;

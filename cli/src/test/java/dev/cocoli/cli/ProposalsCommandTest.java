@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;

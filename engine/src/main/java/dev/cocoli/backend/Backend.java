@@ -1,5 +1,17 @@
 package dev.cocoli.backend;
 
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.backend.spec.SampleKey;
+import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;

@@ -1,5 +1,6 @@
 package dev.cocoli.backend;
 
+import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
 
 /**

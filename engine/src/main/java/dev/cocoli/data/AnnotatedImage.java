@@ -1,7 +1,7 @@
 package dev.cocoli.data;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

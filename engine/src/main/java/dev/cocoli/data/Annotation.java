@@ -1,6 +1,6 @@
 package dev.cocoli.data;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 
 /**
  * An object on a picture.

@@ -3,7 +3,7 @@ package dev.cocoli.data;
 import dev.cocoli.data.AnnotationReport.Action;
 import dev.cocoli.data.AnnotationReport.Finding;
 import dev.cocoli.data.AnnotationReport.Problem;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -15,7 +15,7 @@ import java.util.Optional;
  * Checks the annotations of one data set by one policy, and keeps the book from which the report is
  * made.
  */
-final class AnnotationCheck {
+public final class AnnotationCheck {
 
   /**
    * By so much, in pixels, may a box reach over an edge without a word: COCO files round x and
@@ -37,47 +37,90 @@ final class AnnotationCheck {
   private int objectsDropped;
   private int objectsClipped;
 
-  AnnotationCheck(AnnotationPolicy policy) {
+  /**
+   * Starts a check under a policy.
+   *
+   * @param policy what to do with a problem
+   */
+  public AnnotationCheck(AnnotationPolicy policy) {
     this.policy = policy;
   }
 
-  /** Where an object is written, for messages: file, number from 1, class. */
-  record Place(String file, long number, String className) {
+  /**
+   * Where an object is written, for messages: file, number from 1, class.
+   *
+   * @param file the file
+   * @param number the number of the object, from 1
+   * @param className the name of its class
+   */
+  public record Place(String file, long number, String className) {
     @Override
     public String toString() {
       return file + ": object " + number + " (" + className + ")";
     }
   }
 
-  void note(Problem problem, Action action, String file, String message) {
+  /**
+   * Notes a problem and what was done about it.
+   *
+   * @param problem the kind of problem
+   * @param action what was done
+   * @param file the file that has it
+   * @param message the text to show
+   */
+  public void note(Problem problem, Action action, String file, String message) {
     counts.merge(problem, 1, Integer::sum);
     if (findings.size() < AnnotationReport.MOST_FINDINGS) {
       findings.add(new Finding(problem, action, file, message));
     }
   }
 
-  /** A picture that cannot be used. */
-  void dropPicture(Problem problem, String file, String message) {
+  /**
+   * A picture that cannot be used.
+   *
+   * @param problem the kind of problem
+   * @param file the file that has it
+   * @param message the text to show
+   */
+  public void dropPicture(Problem problem, String file, String message) {
     picturesDropped++;
     note(problem, Action.PICTURE_DROPPED, file, message);
   }
 
-  /** An object that cannot be used, for a reason other than its box. */
-  void dropObject(Problem problem, Place place, String reason) {
+  /**
+   * An object that cannot be used, for a reason other than its box.
+   *
+   * @param problem the kind of problem
+   * @param place where the object is written
+   * @param reason why it cannot be used
+   */
+  public void dropObject(Problem problem, Place place, String reason) {
     objectsDropped++;
     note(problem, Action.OBJECT_DROPPED, place.file(), place + ": " + reason);
   }
 
-  /** A picture that can be used, with what passed the check. */
-  void keepPicture(List<Annotation> annotations) {
+  /**
+   * A picture that can be used, with what passed the check.
+   *
+   * @param annotations the annotations that passed
+   */
+  public void keepPicture(List<Annotation> annotations) {
     pictures++;
     objects += annotations.size();
     picturesWithoutObjects += annotations.isEmpty() ? 1 : 0;
     crowds += (int) annotations.stream().filter(Annotation::crowd).count();
   }
 
-  /** The box to use, or nothing if it cannot be used on a picture of width x height. */
-  Optional<Box> box(Place place, Box box, int width, int height) {
+  /**
+   * The box to use, or nothing if it cannot be used on a picture of width x height.
+   *
+   * @param place where the box is written
+   * @param box the box
+   * @param width the width of the image
+   * @param height the height of the image
+   * @return the box, clipped to the image
+   */
+  public Optional<Box> box(Place place, Box box, int width, int height) {
     boolean finite =
         Float.isFinite(box.x1())
             && Float.isFinite(box.y1())
@@ -138,8 +181,11 @@ final class AnnotationCheck {
   /**
    * Closes the book. Under the policy to stop, anything found is an error that quotes the first of
    * it.
+   *
+   * @param dataset the name of the dataset
+   * @return what was found
    */
-  AnnotationReport report(String dataset) {
+  public AnnotationReport report(String dataset) {
     AnnotationReport report =
         new AnnotationReport(
             pictures,

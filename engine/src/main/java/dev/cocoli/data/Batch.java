@@ -1,7 +1,8 @@
 package dev.cocoli.data;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.List;
 
 /**

@@ -1,8 +1,11 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;

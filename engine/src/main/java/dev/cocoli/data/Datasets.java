@@ -1,5 +1,9 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.formats.CocoDataset;
+import dev.cocoli.data.formats.DatasetFormat;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.formats.VocSplits;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -2,8 +2,10 @@ package dev.cocoli.data;
 
 import dev.cocoli.data.DataLoader.Decode;
 import dev.cocoli.data.DataLoader.Sample;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

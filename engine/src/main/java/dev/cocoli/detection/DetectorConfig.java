@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.detection.head.RoiPooling;
 import java.util.List;
 
 /**

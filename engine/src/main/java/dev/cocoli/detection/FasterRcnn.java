@@ -1,11 +1,18 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.detection.RegionProposalNetwork.ScoredMaps;
 import dev.cocoli.detection.backbone.Backbone;
 import dev.cocoli.detection.backbone.Vgg;
+import dev.cocoli.detection.head.AnchorGenerator;
+import dev.cocoli.detection.head.Proposals;
+import dev.cocoli.detection.head.RegionProposalNetwork;
+import dev.cocoli.detection.head.RegionProposalNetwork.ScoredMaps;
+import dev.cocoli.detection.head.RoiHeads;
+import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps.Truth;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
@@ -130,12 +137,12 @@ public final class FasterRcnn extends DetectionModel {
   }
 
   @Override
-  Module pretrained() {
+  protected Module pretrained() {
     return backbone.pretrained();
   }
 
   @Override
-  Optional<Module> pretrainedHead() {
+  protected Optional<Module> pretrainedHead() {
     return backbone instanceof Vgg ? Optional.of(roiHeads.boxHead()) : Optional.empty();
   }
 }

@@ -1,8 +1,9 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.backend.NormalizeSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
@@ -32,7 +33,13 @@ public final class ImageTransform {
     normalize = normalization(config);
   }
 
-  static NormalizeSpec normalization(DetectorConfig config) {
+  /**
+   * Returns the normalization of a configuration.
+   *
+   * @param config the configuration
+   * @return the mean and the standard deviation per channel
+   */
+  public static NormalizeSpec normalization(DetectorConfig config) {
     return new NormalizeSpec(floats(config.imageMean()), floats(config.imageStd()));
   }
 

@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;

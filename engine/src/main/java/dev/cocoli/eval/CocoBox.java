@@ -1,6 +1,6 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 
 /**
  * A rectangle as COCO writes it, in double precision and in pixels of its picture.

@@ -1,7 +1,7 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;

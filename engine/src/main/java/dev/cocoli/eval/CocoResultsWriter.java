@@ -2,7 +2,7 @@ package dev.cocoli.eval;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.Arrays;
 import java.util.List;
 

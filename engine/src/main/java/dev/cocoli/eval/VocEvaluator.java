@@ -1,7 +1,7 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

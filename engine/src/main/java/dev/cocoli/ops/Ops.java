@@ -1,15 +1,15 @@
 package dev.cocoli.ops;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.Communicator;
-import dev.cocoli.backend.Conv2dSpec;
-import dev.cocoli.backend.Pool2dSpec;
-import dev.cocoli.backend.RoiAlignSpec;
-import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.distributed.Communicator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Shape;

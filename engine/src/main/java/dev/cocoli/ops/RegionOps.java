@@ -2,10 +2,10 @@ package dev.cocoli.ops;
 
 import static dev.cocoli.ops.Ops.require;
 
-import dev.cocoli.backend.BoxCoderSpec;
-import dev.cocoli.backend.MatchSpec;
-import dev.cocoli.backend.NormalizeSpec;
-import dev.cocoli.backend.SampleSpec;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;

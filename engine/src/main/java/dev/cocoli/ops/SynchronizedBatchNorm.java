@@ -1,9 +1,9 @@
 package dev.cocoli.ops;
 
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.Communicator;
-import dev.cocoli.backend.Communicator.Reduction;
 import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.Reduction;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;

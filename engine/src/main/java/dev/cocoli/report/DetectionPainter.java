@@ -1,8 +1,8 @@
 package dev.cocoli.report;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;

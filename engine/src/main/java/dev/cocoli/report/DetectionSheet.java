@@ -1,7 +1,7 @@
 package dev.cocoli.report;
 
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.FontMetrics;

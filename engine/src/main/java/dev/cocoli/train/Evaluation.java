@@ -9,12 +9,13 @@ import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.train.rcnn.Regions;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -111,8 +112,13 @@ public final class Evaluation {
 
   /**
    * Runs a detector over the pictures, or this replica's share of them; false if it was cancelled.
+   *
+   * @param detector the detector
+   * @param listener receives the detections of each image
+   * @param isCancelled asked before each batch
+   * @return whether all images were done
    */
-  boolean detect(Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
+  public boolean detect(Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
     try (DataLoader loader =
@@ -141,8 +147,13 @@ public final class Evaluation {
     }
   }
 
-  /** What is to be found on a picture. */
-  static List<CocoAnnotation> objects(AnnotatedImage image) {
+  /**
+   * What is to be found on a picture.
+   *
+   * @param image the image
+   * @return its annotations
+   */
+  public static List<CocoAnnotation> objects(AnnotatedImage image) {
     return image.annotations().stream().map(object -> object(image, object)).toList();
   }
 

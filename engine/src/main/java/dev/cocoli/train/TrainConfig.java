@@ -3,6 +3,7 @@ package dev.cocoli.train;
 import dev.cocoli.data.BrokenPicturePolicy;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.tensor.Precision;
+import dev.cocoli.train.optim.LearningRateSchedule;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;

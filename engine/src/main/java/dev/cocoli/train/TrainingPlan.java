@@ -1,5 +1,7 @@
 package dev.cocoli.train;
 
+import dev.cocoli.train.optim.LearningRateSchedule;
+
 /**
  * What a run is about to do.
  *

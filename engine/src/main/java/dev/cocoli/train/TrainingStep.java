@@ -2,21 +2,23 @@ package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.backend.Communicator.AllReduceTimes;
-import dev.cocoli.backend.CommunicatorException;
-import dev.cocoli.backend.SampleKey;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.data.Batch;
 import dev.cocoli.data.Share;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.distributed.Communicator.AllReduceTimes;
+import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.optim.Sgd;
+import dev.cocoli.train.parallel.StepExchange;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +28,7 @@ import java.util.Optional;
  * download. All of it runs on the calling thread, which is always the same one; nothing of a step
  * but the parameters outlives it.
  */
-final class TrainingStep implements AutoCloseable {
+public final class TrainingStep implements AutoCloseable {
   private static final int LOSSES = 4;
 
   /** Names the batch behind the one that is trained on, if it is at hand. */
@@ -75,7 +77,7 @@ final class TrainingStep implements AutoCloseable {
    * @param stop whether a replica asks all to stop behind this step
    * @param times what it cost to average gradients
    */
-  record Outcome(LossValues losses, boolean stop, AllReduceTimes times) {}
+  public record Outcome(LossValues losses, boolean stop, AllReduceTimes times) {}
 
   /** Trains on a whole batch; see the other. */
   LossValues run(Batch batch, long step, double learningRate) {

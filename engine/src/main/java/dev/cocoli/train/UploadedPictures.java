@@ -4,7 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Batch;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.backend.Communicator.Reduction;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.Reduction;
+import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.RankGroups;
 import dev.cocoli.testing.RankThreads;

@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.cocoli.backend.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.SampleKey;
+import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
 import dev.cocoli.testing.OracleFile;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;

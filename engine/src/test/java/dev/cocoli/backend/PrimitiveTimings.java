@@ -1,6 +1,13 @@
 package dev.cocoli.backend;
 
-import dev.cocoli.backend.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.Tensor;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotationReport.Problem;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.Picture;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

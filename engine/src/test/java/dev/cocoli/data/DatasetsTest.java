@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.data.formats.DatasetFormat;
+import dev.cocoli.data.formats.VocDataset;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

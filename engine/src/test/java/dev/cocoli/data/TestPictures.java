@@ -1,5 +1,6 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.image.Picture;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -8,12 +9,12 @@ import java.lang.foreign.ValueLayout;
 import javax.imageio.ImageIO;
 
 /** Small pictures to test with. */
-final class TestPictures {
+public final class TestPictures {
 
   private TestPictures() {}
 
   /** Red grows to the right, green downwards; blue tells pictures apart. */
-  static BufferedImage gradient(int width, int height, int blue) {
+  public static BufferedImage gradient(int width, int height, int blue) {
     BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {
@@ -23,7 +24,7 @@ final class TestPictures {
     return image;
   }
 
-  static byte[] encoded(BufferedImage image, String format) {
+  public static byte[] encoded(BufferedImage image, String format) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try {
       if (!ImageIO.write(image, format, out)) {
@@ -35,21 +36,21 @@ final class TestPictures {
     return out.toByteArray();
   }
 
-  static byte[] jpeg(int width, int height) {
+  public static byte[] jpeg(int width, int height) {
     return encoded(gradient(width, height, 90), "jpeg");
   }
 
-  static byte[] png(int width, int height) {
+  public static byte[] png(int width, int height) {
     return encoded(gradient(width, height, 90), "png");
   }
 
   /** The picture's bytes, [height, width, 3]. */
-  static byte[] bytes(Picture picture) {
+  public static byte[] bytes(Picture picture) {
     return picture.pixels().toArray(ValueLayout.JAVA_BYTE);
   }
 
   /** The unsigned sample of a channel. */
-  static int sample(Picture picture, int x, int y, int channel) {
+  public static int sample(Picture picture, int x, int y, int channel) {
     long offset = 3L * (y * picture.width() + x) + channel;
     return picture.pixels().get(ValueLayout.JAVA_BYTE, offset) & 0xFF;
   }

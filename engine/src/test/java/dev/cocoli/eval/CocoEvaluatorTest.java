@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.cocoli.eval;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

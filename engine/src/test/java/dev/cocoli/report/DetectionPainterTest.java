@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.cuda.CudaOnHost;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cocoli.backend.cpu.CpuBackend;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.detection.ModelSpec;
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks.compare;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;

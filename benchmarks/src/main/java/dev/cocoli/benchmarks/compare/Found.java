@@ -1,8 +1,8 @@
 package dev.cocoli.benchmarks.compare;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -3,8 +3,8 @@ package dev.cocoli.benchmarks.compare;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Precision;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.backend.cuda.compile.CodeTarget;
 import java.util.Arrays;
 
 /**
@@ -8,15 +9,15 @@ import java.util.Arrays;
  * @param major 9 of 9.0
  * @param minor 0 of 9.0
  */
-record Architecture(int major, int minor) {
+public record Architecture(int major, int minor) {
 
   /** Returns the architecture of a number as compilers count them, 90 for 9.0. */
-  static Architecture ofNumber(int number) {
+  public static Architecture ofNumber(int number) {
     return new Architecture(number / 10, number % 10);
   }
 
   /** Returns 90 for 9.0. */
-  int number() {
+  public int number() {
     return 10 * major + minor;
   }
 
@@ -28,7 +29,7 @@ record Architecture(int major, int minor) {
    * @param supported what the compiler makes, as numbers, in any order
    * @throws IllegalArgumentException if the GPU is older than all of it
    */
-  CodeTarget target(int[] supported) {
+  public CodeTarget target(int[] supported) {
     int machine =
         Arrays.stream(supported)
             .filter(number -> number / 10 == major && number <= number())

@@ -1,11 +1,16 @@
 package dev.cocoli.backend.cuda;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
-import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cuda.cublas.CublasMatmul;
+import dev.cocoli.backend.cuda.cublas.WeightCopies;
+import dev.cocoli.backend.cuda.cudnn.CudnnConvolution;
+import dev.cocoli.backend.cuda.graphs.RepeatedSections;
+import dev.cocoli.backend.cuda.kernels.KernelBackend;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;

@@ -2,8 +2,8 @@ package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,8 +1,8 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.ImageDecodeException;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.structures.Box;
 import java.util.List;
 
 /** Is told how far the writing of a proposals file is, picture by picture in their order. */

@@ -2,10 +2,10 @@ package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecodeException;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -1,8 +1,8 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
 import java.util.List;
 
 /** Where a picture's regions come from: computed, or read from a file. Safe for many threads. */

@@ -3,7 +3,7 @@ package dev.cocoli.data.proposals;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;

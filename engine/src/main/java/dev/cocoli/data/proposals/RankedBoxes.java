@@ -1,6 +1,6 @@
 package dev.cocoli.data.proposals;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.DataException;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;

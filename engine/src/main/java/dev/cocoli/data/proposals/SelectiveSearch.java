@@ -1,8 +1,8 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;

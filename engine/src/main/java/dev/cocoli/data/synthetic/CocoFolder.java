@@ -2,8 +2,8 @@ package dev.cocoli.data.synthetic;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.cocoli.data.synthetic;
 
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Target;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.cocoli.data.synthetic;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.Shape;

@@ -1,6 +1,6 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;

@@ -1,6 +1,6 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.nn.Layout;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;

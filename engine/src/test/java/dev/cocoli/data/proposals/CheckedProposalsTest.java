@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Picture;
+import dev.cocoli.structures.Box;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -11,9 +11,9 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -307,7 +307,8 @@ class ProposalFileTest {
           }
 
           @Override
-          public void broken(AnnotatedImage image, dev.cocoli.data.ImageDecodeException problem) {
+          public void broken(
+              AnnotatedImage image, dev.cocoli.data.image.ImageDecodeException problem) {
             told.add(problem.getMessage());
           }
         });

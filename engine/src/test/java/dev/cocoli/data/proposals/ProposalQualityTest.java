@@ -5,14 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.synthetic.ShapeScene;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.ProposalRecall;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CancellationException;

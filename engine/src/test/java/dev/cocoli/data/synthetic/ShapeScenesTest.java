@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoGroundTruth;
+import dev.cocoli.structures.Box;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
