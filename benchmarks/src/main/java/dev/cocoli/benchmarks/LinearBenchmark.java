@@ -48,7 +48,7 @@ public class LinearBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) {
-    PictureSize shape = PictureSize.parse(weights);
+    ImageSize shape = ImageSize.parse(weights);
     long out = shape.height();
     long in = shape.width();
     backend = state.backend();

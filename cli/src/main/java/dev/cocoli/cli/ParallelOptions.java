@@ -48,7 +48,7 @@ final class ParallelOptions {
       names = "--sync-batch-norm",
       description =
           "With several devices and trained norms: statistics of the whole batch, instead of each"
-              + " device's pictures.")
+              + " device's images.")
   private boolean syncBatchNorm;
 
   @Spec(Spec.Target.MIXEE)

@@ -26,7 +26,7 @@ import picocli.CommandLine;
 
 /** Runs a training before the user's eyes, and lets them stop it. */
 final class TrainingSession {
-  /** Where the pictures with detections are drawn. */
+  /** Where the images with detections are drawn. */
   static final String SHEET = "detections.png";
 
   /** The exit code of a run that was stopped and can go on: a shell's for an interrupt. */

@@ -19,7 +19,7 @@ public final class AnnotationCheck {
 
   /**
    * By so much, in pixels, may a box reach over an edge without a word: COCO files round x and
-   * width to two decimals each, and their sum may then pass the picture's width.
+   * width to two decimals each, and their sum may then pass the image's width.
    */
   private static final float ROUNDING = 0.02f;
 
@@ -29,9 +29,9 @@ public final class AnnotationCheck {
   private final AnnotationPolicy policy;
   private final Map<Problem, Integer> counts = new EnumMap<>(Problem.class);
   private final List<Finding> findings = new ArrayList<>();
-  private int pictures;
-  private int picturesWithoutObjects;
-  private int picturesDropped;
+  private int images;
+  private int imagesWithoutObjects;
+  private int imagesDropped;
   private int objects;
   private int crowds;
   private int objectsDropped;
@@ -76,15 +76,15 @@ public final class AnnotationCheck {
   }
 
   /**
-   * A picture that cannot be used.
+   * An image that cannot be used.
    *
    * @param problem the kind of problem
    * @param file the file that has it
    * @param message the text to show
    */
-  public void dropPicture(Problem problem, String file, String message) {
-    picturesDropped++;
-    note(problem, Action.PICTURE_DROPPED, file, message);
+  public void dropImage(Problem problem, String file, String message) {
+    imagesDropped++;
+    note(problem, Action.IMAGE_DROPPED, file, message);
   }
 
   /**
@@ -100,19 +100,19 @@ public final class AnnotationCheck {
   }
 
   /**
-   * A picture that can be used, with what passed the check.
+   * An image that can be used, with what passed the check.
    *
    * @param annotations the annotations that passed
    */
-  public void keepPicture(List<Annotation> annotations) {
-    pictures++;
+  public void keepImage(List<Annotation> annotations) {
+    images++;
     objects += annotations.size();
-    picturesWithoutObjects += annotations.isEmpty() ? 1 : 0;
+    imagesWithoutObjects += annotations.isEmpty() ? 1 : 0;
     crowds += (int) annotations.stream().filter(Annotation::crowd).count();
   }
 
   /**
-   * The box to use, or nothing if it cannot be used on a picture of width x height.
+   * The box to use, or nothing if it cannot be used on an image of width x height.
    *
    * @param place where the box is written
    * @param box the box
@@ -140,9 +140,9 @@ public final class AnnotationCheck {
             Math.clamp(box.y1(), 0, height),
             Math.clamp(box.x2(), 0, width),
             Math.clamp(box.y2(), 0, height));
-    String picture = " the picture of " + width + " x " + height;
+    String image = " the image of " + width + " x " + height;
     if (clipped.x2() <= clipped.x1() || clipped.y2() <= clipped.y1()) {
-      dropObject(Problem.OUTSIDE, place, "the box " + words(box) + " is outside" + picture);
+      dropObject(Problem.OUTSIDE, place, "the box " + words(box) + " is outside" + image);
       return Optional.empty();
     }
     if (clipped.equals(box)) {
@@ -153,7 +153,7 @@ public final class AnnotationCheck {
         Math.max(Math.max(-box.x1(), -box.y1()), Math.max(box.x2() - width, box.y2() - height))
             > ROUNDING;
     if (more) {
-      String message = place + ": the box " + words(box) + " reaches out of" + picture;
+      String message = place + ": the box " + words(box) + " reaches out of" + image;
       note(Problem.PARTLY_OUTSIDE, clip ? Action.CLIPPED : Action.KEPT, place.file(), message);
     }
     objectsClipped += clip ? 1 : 0;
@@ -188,9 +188,9 @@ public final class AnnotationCheck {
   public AnnotationReport report(String dataset) {
     AnnotationReport report =
         new AnnotationReport(
-            pictures,
-            picturesWithoutObjects,
-            picturesDropped,
+            images,
+            imagesWithoutObjects,
+            imagesDropped,
             objects,
             crowds,
             objectsDropped,
@@ -209,9 +209,9 @@ public final class AnnotationCheck {
                   String.join("; ", quoted),
                   found > quoted.size() ? "; and more" : ""));
     }
-    if (pictures == 0) {
+    if (images == 0) {
       String why = findings.isEmpty() ? "" : " (" + findings.getFirst().message() + ")";
-      throw new DataException(dataset + ": no picture can be used" + why);
+      throw new DataException(dataset + ": no image can be used" + why);
     }
     if (objects == 0 && objectsDropped > 0) { // other classes, or masks alone
       String first =

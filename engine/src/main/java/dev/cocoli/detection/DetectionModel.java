@@ -3,7 +3,7 @@ package dev.cocoli.detection;
 import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.Truth;
+import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A detector of the R-CNN family: what training and detection need to know of one. In: pictures
+ * A detector of the R-CNN family: what training and detection need to know of one. In: images
  * {@code [h,w,3]} of any size, and for the older two their proposals; out: detections in the
- * pictures' pixels, or losses.
+ * images' pixels, or losses.
  */
 public abstract class DetectionModel extends Module {
   private final DetectorConfig config;
@@ -48,10 +48,10 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * {@return the objects in each picture, the best first; one wait for the device}
+   * {@return the objects in each image, the best first; one wait for the device}
    *
    * @param ops a forward pass that records nothing
-   * @param inputs the pictures
+   * @param inputs the images
    * @param parts told of each part
    */
   public abstract List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts);
@@ -60,8 +60,8 @@ public abstract class DetectionModel extends Module {
    * Runs the forward pass of a training step and records its losses on the tape.
    *
    * @param ops a forward pass that records
-   * @param inputs the pictures
-   * @param targets the objects of each picture, in its pixels
+   * @param inputs the images
+   * @param targets the objects of each image, in its pixels
    * @param seed of the samplers
    * @return the losses {@code [4]}, in the order of {@link LossValues}, 0 where the detector has no
    *     such loss; read them before the scope closes
@@ -144,9 +144,9 @@ public abstract class DetectionModel extends Module {
    * @param targets one target per image
    */
   protected static void requireSameCount(Inputs inputs, List<Target> targets) {
-    if (inputs.pictures().size() != targets.size()) {
+    if (inputs.images().size() != targets.size()) {
       throw new IllegalArgumentException(
-          inputs.pictures().size() + " pictures with " + targets.size() + " targets");
+          inputs.images().size() + " images with " + targets.size() + " targets");
     }
   }
 
@@ -155,11 +155,12 @@ public abstract class DetectionModel extends Module {
    *
    * @param ops uploads
    * @param targets one target per image
-   * @param from height and width of the picture that each target is of
+   * @param from height and width of the image that each target is of
    * @param to height and width that its boxes are scaled to
    * @return the boxes, labels and counts on the device
    */
-  protected static Truth truth(Ops ops, List<Target> targets, List<long[]> from, List<long[]> to) {
+  protected static GroundTruth groundTruth(
+      Ops ops, List<Target> targets, List<long[]> from, List<long[]> to) {
     int images = targets.size();
     int most = targets.stream().mapToInt(target -> target.boxes().size()).max().orElse(0);
     int[] labels = new int[images * most];
@@ -171,7 +172,7 @@ public abstract class DetectionModel extends Module {
       boxes.add(ImageTransform.scale(target.boxes(), from.get(image), to.get(image)));
       System.arraycopy(target.labels(), 0, labels, image * most, target.labels().length);
     }
-    return new Truth(
+    return new GroundTruth(
         upload(ops, boxes, most), ops.upload(labels, images, most), ops.upload(counts, images));
   }
 
@@ -198,7 +199,7 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * As many of a picture's regions as the detector takes.
+   * As many of an image's regions as the detector takes.
    *
    * @param regions the regions, best first
    * @return the first of them
@@ -208,7 +209,7 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * The most regions that a picture of the batch has; one place stays where none has any.
+   * The most regions that an image of the batch has; one place stays where none has any.
    *
    * @param regions a list per image
    * @return the length of the longest list, at least 1
@@ -232,7 +233,7 @@ public abstract class DetectionModel extends Module {
    * @param ops downloads
    * @param found the detections on the device
    * @param from height and width of the image that an image's boxes are of
-   * @param to height and width of the picture that they are scaled to
+   * @param to height and width of the image that they are scaled to
    * @return a list per image
    */
   protected final List<List<Detection>> read(

@@ -9,7 +9,7 @@ import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;
 
 /**
- * Batch normalisation over the pictures of all replicas (torch's {@code SyncBatchNorm}). Each way
+ * Batch normalisation over the images of all replicas (torch's {@code SyncBatchNorm}). Each way
  * waits for the others once: for their statistics, which every replica puts into its own row of a
  * table of zeros that is summed, and for the sums of their gradients.
  */

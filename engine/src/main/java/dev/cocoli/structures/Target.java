@@ -3,9 +3,9 @@ package dev.cocoli.structures;
 import java.util.List;
 
 /**
- * What a detector is to learn from one picture.
+ * What a detector is to learn from one image.
  *
- * @param boxes the objects, in pixels of the picture that goes with it; may be empty
+ * @param boxes the objects, in pixels of the image that goes with it; may be empty
  * @param labels the class of each box, 1 for the first (0 is the background)
  */
 public record Target(List<Box> boxes, int[] labels) {

@@ -110,7 +110,7 @@ public final class Trainer {
    * @throws TrainingException if the folder holds a run or cannot be written to, if classes do not
    *     fit, if weights cannot be used, if a loss is not finite, or if a checkpoint cannot be
    *     written
-   * @throws dev.cocoli.data.DataException if there are too few pictures, or one cannot be decoded
+   * @throws dev.cocoli.data.DataException if there are too few images, or one cannot be decoded
    */
   public TrainingResult start() {
     return train(this::startIn, folder::requireFree);
@@ -191,7 +191,7 @@ public final class Trainer {
   }
 
   /**
-   * Draws losses and AP. A run is worth more than its pictures: where there is no font, it says so.
+   * Draws losses and AP. A run is worth more than its images: where there is no font, it says so.
    */
   private TrainingResult withPlots(TrainingResult result) {
     try {

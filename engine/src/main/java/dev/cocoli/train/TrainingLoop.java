@@ -102,7 +102,7 @@ final class TrainingLoop implements AutoCloseable {
       throw e;
     }
     checkpoint = new Checkpoint(folder, run.model(), model, parameters, writer);
-    trainingStep = new TrainingStep(model, parameters, config, replica.exchange(parameters));
+    trainingStep = new TrainingStep(model, parameters, config, replica.synchronization(parameters));
   }
 
   /** Replicas of one process share its threads. */
@@ -111,12 +111,12 @@ final class TrainingLoop implements AutoCloseable {
     return DataLoaderConfig.of(batch)
         .withReplica(replica.rank(), replica.size())
         .withWorkers(threads, config.prefetchBatches())
-        .withBrokenPictures(config.brokenPictures());
+        .withBrokenImages(config.brokenImages());
   }
 
   private ProposalSource proposals(Dataset data, Optional<ProposalSource> given, Path file) {
     if (!run.model().needsProposals()) {
-      return (image, picture) -> List.of();
+      return (annotated, image) -> List.of();
     }
     RunProposals found = new RunProposals(data, given, file, config.loaderThreads());
     proposals.add(found);
@@ -248,7 +248,7 @@ final class TrainingLoop implements AutoCloseable {
     return replica.size() == 1 ? stopRequested.getAsBoolean() : stopAgreed;
   }
 
-  /** A picture that stops the run costs no step that is done. */
+  /** An image that stops the run costs no step that is done. */
   private Batch next(Epoch batches) {
     try {
       return batches.next();
@@ -271,7 +271,7 @@ final class TrainingLoop implements AutoCloseable {
     TrainingStep.Outcome outcome =
         trainingStep.run(
             batch,
-            loader.share(batch.index()),
+            loader.shard(batch.index()),
             progress.step(),
             learningRate,
             stop,
@@ -348,7 +348,7 @@ final class TrainingLoop implements AutoCloseable {
     return true;
   }
 
-  /** Each replica takes as many pictures at once as one alone would: the same go together. */
+  /** Each replica takes as many images at once as one alone would: the same go together. */
   private DataLoaderConfig evaluationLoading() {
     return loading(config.evaluationBatch() * replica.size());
   }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What RoIPool and its gradient owe on every backend. */
 @MethodSource("dev.cocoli.testing.TestBackends#deterministic")
 class RoiPoolContractTest extends BackendContract {
-  /** ops.py's case, and edge.*: roi_pool.py's with regions that leave the picture. */
+  /** ops.py's case, and edge.*: roi_pool.py's with regions that leave the image. */
   @ParameterizedTest
   @CsvSource({"/oracle/ops.safetensors, roi_pool", "/oracle/roi_pool.safetensors, edge"})
   void poolsAsTorchvisionDoes(String file, String name) {

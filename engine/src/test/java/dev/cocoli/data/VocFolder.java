@@ -16,12 +16,12 @@ public final class VocFolder {
     Files.createDirectories(root.resolve("ImageSets/Main"));
   }
 
-  public VocFolder picture(String file, int width, int height) throws IOException {
+  public VocFolder image(String file, int width, int height) throws IOException {
     String format = file.endsWith(".png") ? "png" : "jpeg";
-    return picture(file, TestPictures.encoded(TestPictures.gradient(width, height, 90), format));
+    return image(file, TestImages.encoded(TestImages.gradient(width, height, 90), format));
   }
 
-  public VocFolder picture(String file, byte[] bytes) throws IOException {
+  public VocFolder image(String file, byte[] bytes) throws IOException {
     Files.write(root.resolve("JPEGImages").resolve(file), bytes);
     return this;
   }
@@ -37,9 +37,9 @@ public final class VocFolder {
     return this;
   }
 
-  /** A picture of 40 x 30 and its annotation. */
+  /** An image of 40 x 30 and its annotation. */
   public VocFolder add(String stem, String... objects) throws IOException {
-    return picture(stem + ".jpg", 40, 30).annotation(stem, xml(stem + ".jpg", 40, 30, objects));
+    return image(stem + ".jpg", 40, 30).annotation(stem, xml(stem + ".jpg", 40, 30, objects));
   }
 
   public static String xml(String fileName, int width, int height, String... objects) {

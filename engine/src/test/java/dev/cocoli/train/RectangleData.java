@@ -26,17 +26,17 @@ public record RectangleData(List<String> classNames, List<AnnotatedImage> images
   private static final int WIDTH = 80;
   private static final int HEIGHT = 64;
 
-  /** Draws pictures into a folder, the same ones for the same seed. */
-  public static RectangleData draw(Path folder, int pictures, long seed) throws IOException {
+  /** Draws images into a folder, the same ones for the same seed. */
+  public static RectangleData draw(Path folder, int count, long seed) throws IOException {
     Files.createDirectories(folder);
     RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
     List<AnnotatedImage> images = new ArrayList<>();
-    for (int i = 0; i < pictures; i++) {
+    for (int i = 0; i < count; i++) {
       BufferedImage image = noise(random);
       List<Annotation> objects = new ArrayList<>();
       for (int object = 0; object <= i % 3; object++) {
         if (i % 7 == 6) {
-          break; // some pictures show nothing
+          break; // some images show nothing
         }
         objects.add(rectangle(image, random));
       }

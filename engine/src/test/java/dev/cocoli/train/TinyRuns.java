@@ -37,7 +37,7 @@ public final class TinyRuns {
         .loaderThreads(1);
   }
 
-  /** A run into {@code folder/run} on sixteen pictures, scored on six. */
+  /** A run into {@code folder/run} on sixteen images, scored on six. */
   static TrainingRun run(Path folder, TrainConfig config) throws IOException {
     return TrainingRun.of(
             model(RectangleData.CLASSES),

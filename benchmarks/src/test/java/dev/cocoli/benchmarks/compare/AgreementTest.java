@@ -76,7 +76,7 @@ class AgreementTest {
   void nothingFoundProvesNothing() {
     refused(found(), found(), EXACT, "nothing to compare");
     refused(new Found(List.of(), Map.of()), new Found(List.of(), Map.of()), EXACT, "no result");
-    refused(found(at(0, 1, 1)), losses(1, 1), EXACT, "results for 1 pictures, theirs for 0");
+    refused(found(at(0, 1, 1)), losses(1, 1), EXACT, "results for 1 images, theirs for 0");
   }
 
   @Test

@@ -34,7 +34,7 @@ public final class CudaDevice implements AutoCloseable {
   };
 
   private final Device device;
-  private final Architecture architecture;
+  private final ComputeCapability computeCapability;
   private final int multiprocessors;
   private final boolean pools;
   private final NativeHandle computeStream;
@@ -44,8 +44,8 @@ public final class CudaDevice implements AutoCloseable {
     this.device = device;
     enter();
     CudaStatus.check("cudaInitDevice", cudaInitDevice(device.index(), 0, 0));
-    architecture =
-        new Architecture(
+    computeCapability =
+        new ComputeCapability(
             attribute(cudaDevAttrComputeCapabilityMajor()),
             attribute(cudaDevAttrComputeCapabilityMinor()));
     multiprocessors = attribute(cudaDevAttrMultiProcessorCount());
@@ -168,8 +168,8 @@ public final class CudaDevice implements AutoCloseable {
   }
 
   /** Returns what its kernels are compiled for. */
-  public Architecture architecture() {
-    return architecture;
+  public ComputeCapability computeCapability() {
+    return computeCapability;
   }
 
   /** Returns how many multiprocessors it has. */

@@ -154,7 +154,7 @@ public final class CudaMemory implements AutoCloseable {
         + mib(total)
         + " are free, "
         + mib(held)
-        + " are held here; use a smaller --batch, smaller pictures (--min-size, --max-size), or"
+        + " are held here; use a smaller --batch, smaller images (--min-size, --max-size), or"
         + " --precision bf16";
   }
 

@@ -17,7 +17,7 @@ import java.lang.foreign.ValueLayout;
  * it runs is told by a later call, unless {@link CudaSettings#synchronous} makes each wait.
  */
 public final class CudaQueue implements DeviceQueue, AutoCloseable {
-  /** Blocks of 256 threads that an SM keeps resident, on every architecture from 8.0 on. */
+  /** Blocks of 256 threads that an SM keeps resident, on every compute capability from 8.0 on. */
   private static final int BLOCKS_A_MULTIPROCESSOR = 8;
 
   private final CudaDevice device;

@@ -13,8 +13,8 @@ import dev.cocoli.backend.cuda.kernels.Summation;
  *     vary are left out, and our kernels add whole numbers where threads come in any order
  * @param workspaceBytes {@code cocoli.cuda.workspace}, there in MiB: the most scratch memory that a
  *     convolution may take
- * @param graphs {@code cocoli.cuda.graphs}: record sections that repeat as CUDA graphs; not where
- *     every call is waited for
+ * @param graphs {@code cocoli.cuda.graphs}: capture regions as CUDA graphs; not where every call is
+ *     waited for
  */
 public record CudaSettings(
     boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes, boolean graphs) {

@@ -11,7 +11,7 @@ public enum BoxConvention {
   /**
    * As the original PASCAL VOC files mean them: pixels counted from 1, both ends inside. {@code
    * xmin} and {@code ymin} are lowered by one, which makes edges of them (Detectron2's {@code
-   * load_voc_instances} does the same): a box from 1 to the width is the whole picture.
+   * load_voc_instances} does the same): a box from 1 to the width is the whole image.
    */
   ONE_BASED
 }

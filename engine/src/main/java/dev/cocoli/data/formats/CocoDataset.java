@@ -21,12 +21,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A data set in a COCO annotation file ({@code instances_*.json}) and a folder of pictures. Labels
+ * A data set in a COCO annotation file ({@code instances_*.json}) and a folder of images. Labels
  * count the categories in the order of their numbers, without holes; {@link #categoryId} leads
  * back. A crowd is an annotation, but no training target.
  *
- * <p>The size of a picture is the one that the file tells (of the picture itself only if the file
- * tells none); a picture that turns out to have another one is refused when it is decoded.
+ * <p>The size of an image is the one that the file tells (of the image itself only if the file
+ * tells none); an image that turns out to have another one is refused when it is decoded.
  */
 public final class CocoDataset implements Dataset {
 
@@ -51,7 +51,7 @@ public final class CocoDataset implements Dataset {
    *
    * @param json the annotation file
    * @param imagesFolder the folder that its {@code file_name}s are in
-   * @return the pictures of the file
+   * @return the images of the file
    */
   public static CocoDataset open(Path json, Path imagesFolder) {
     return open(json, imagesFolder, DatasetOptions.DEFAULT);
@@ -63,13 +63,13 @@ public final class CocoDataset implements Dataset {
    * @param json the annotation file
    * @param imagesFolder the folder that its {@code file_name}s are in
    * @param options classes and policy
-   * @return the pictures of the file, in its order
+   * @return the images of the file, in its order
    * @throws DataException if the file is no COCO annotation file, nothing usable is left, or the
    *     policy is to stop and there is a reason to
    */
   public static CocoDataset open(Path json, Path imagesFolder, DatasetOptions options) {
     if (!Files.isDirectory(imagesFolder)) {
-      throw new DataException(imagesFolder + ": there is no such folder of pictures");
+      throw new DataException(imagesFolder + ": there is no such folder of images");
     }
     return new Opening(json, imagesFolder, options).open();
   }
@@ -150,8 +150,8 @@ public final class CocoDataset implements Dataset {
           String image =
               file.objects.image(index) == CocoFile.NONE
                   ? "it has no image_id"
-                  : "no picture has the id " + file.objects.image(index);
-          check.dropObject(Problem.UNKNOWN_PICTURE, place(json.toString(), index), image);
+                  : "no image has the id " + file.objects.image(index);
+          check.dropObject(Problem.UNKNOWN_IMAGE, place(json.toString(), index), image);
         }
       }
       AnnotationReport report = check.report(json.toString());
@@ -175,12 +175,12 @@ public final class CocoDataset implements Dataset {
     }
 
     private Optional<AnnotatedImage> image(CocoFile.Listed listed, List<Integer> objects) {
-      Optional<Path> path = picture(listed.fileName());
+      Optional<Path> path = imageFile(listed.fileName());
       if (path.isEmpty()) {
-        check.dropPicture(
-            Problem.MISSING_PICTURE,
+        check.dropImage(
+            Problem.MISSING_IMAGE,
             listed.fileName(),
-            json + ": there is no picture " + listed.fileName() + " in " + folder);
+            json + ": there is no image " + listed.fileName() + " in " + folder);
         return Optional.empty();
       }
       int width = listed.width();
@@ -191,7 +191,7 @@ public final class CocoDataset implements Dataset {
           width = header.width();
           height = header.height();
         } catch (ImageDecodeException e) {
-          check.dropPicture(Problem.BROKEN_PICTURE, listed.fileName(), e.getMessage());
+          check.dropImage(Problem.BROKEN_IMAGE, listed.fileName(), e.getMessage());
           return Optional.empty();
         }
       }
@@ -199,14 +199,14 @@ public final class CocoDataset implements Dataset {
       for (int index : objects) {
         object(listed.fileName(), index, width, height).ifPresent(annotations::add);
       }
-      check.keepPicture(annotations);
+      check.keepImage(annotations);
       return Optional.of(
           new AnnotatedImage(
               listed.id(), listed.fileName(), path.get(), width, height, annotations));
     }
 
     /** Where the file says, else, as some tools write folders of their own, under its bare name. */
-    private Optional<Path> picture(String fileName) {
+    private Optional<Path> imageFile(String fileName) {
       String slashed = fileName.replace('\\', '/');
       String bare = slashed.substring(slashed.lastIndexOf('/') + 1);
       return VocSplits.inside(folder, slashed)

@@ -33,7 +33,7 @@ final class CocoFile {
   static final long NONE = Long.MIN_VALUE;
 
   /**
-   * A picture as the file lists it.
+   * An image as the file lists it.
    *
    * @param id its number
    * @param fileName its file
@@ -44,7 +44,7 @@ final class CocoFile {
 
   private final Path path;
 
-  /** Pictures by number, in the order of the file. */
+  /** Images by number, in the order of the file. */
   final Map<Long, Listed> images = new LinkedHashMap<>();
 
   /** Names of categories by number, ascending. */
@@ -140,14 +140,14 @@ final class CocoFile {
       }
     }
     if (id == NONE || fileName == null) {
-      throw new DataException(path + ": a picture has no number 'id' or no 'file_name'" + at(json));
+      throw new DataException(path + ": an image has no number 'id' or no 'file_name'" + at(json));
     }
     boolean told = width > 0 && height > 0 && width <= 1 << 24 && height <= 1 << 24;
     Listed image = new Listed(id, fileName, told ? (int) width : 0, told ? (int) height : 0);
     Listed former = images.put(id, image);
     if (former != null) {
       throw new DataException(
-          "%s: the pictures %s and %s have the same id %d"
+          "%s: the images %s and %s have the same id %d"
               .formatted(path, former.fileName(), fileName, id));
     }
   }
@@ -320,7 +320,7 @@ final class CocoFile {
       return crowds[index];
     }
 
-    /** For each picture the indices of its objects, in the order of the file. */
+    /** For each image the indices of its objects, in the order of the file. */
     Map<Long, List<Integer>> byImage() {
       Map<Long, List<Integer>> found = new LinkedHashMap<>();
       for (int i = 0; i < size; i++) {

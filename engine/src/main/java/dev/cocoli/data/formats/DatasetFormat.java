@@ -6,6 +6,6 @@ public enum DatasetFormat {
   AUTO,
   /** A folder with JPEGImages, Annotations and ImageSets. */
   VOC,
-  /** A JSON file beside a folder of pictures. */
+  /** A JSON file beside a folder of images. */
   COCO
 }

@@ -25,9 +25,9 @@ import javax.xml.stream.XMLStreamReader;
  * refused before any entity is looked at: annotations need none, and entities can read other files
  * or expand without end.
  *
- * @param fileName the picture's file name; empty if the file does not say
- * @param width the picture's columns; 0 if the file does not say
- * @param height the picture's rows; 0 if the file does not say
+ * @param fileName the image's file name; empty if the file does not say
+ * @param width the image's columns; 0 if the file does not say
+ * @param height the image's rows; 0 if the file does not say
  * @param objects the objects in the order of the file
  */
 record VocAnnotation(String fileName, int width, int height, List<VocObject> objects) {

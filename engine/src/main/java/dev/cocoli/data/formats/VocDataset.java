@@ -27,14 +27,14 @@ import java.util.TreeSet;
 import javax.xml.stream.XMLInputFactory;
 
 /**
- * A data set in the layout of Pascal VOC: pictures in {@code JPEGImages}, a file for each in {@code
- * Annotations}, lists of names in {@code ImageSets/Main}. A split is one of the lists; its pictures
+ * A data set in the layout of Pascal VOC: images in {@code JPEGImages}, a file for each in {@code
+ * Annotations}, lists of names in {@code ImageSets/Main}. A split is one of the lists; its images
  * keep their order.
  *
  * <p>The classes found in the data are those of all splits together, sorted by name, so that every
- * split gives a class the same label. A picture's size is taken from its own header, after the EXIF
- * orientation; if the annotation tells the size that the picture has without its orientation, its
- * boxes refer to that, and the picture is not turned.
+ * split gives a class the same label. An image's size is taken from its own header, after the EXIF
+ * orientation; if the annotation tells the size that the image has without its orientation, its
+ * boxes refer to that, and the image is not turned.
  */
 public final class VocDataset implements Dataset {
 
@@ -58,7 +58,7 @@ public final class VocDataset implements Dataset {
    *
    * @param root the folder with {@code JPEGImages}, {@code Annotations} and {@code ImageSets}
    * @param split the name of a list in {@code ImageSets/Main}, without {@code .txt}
-   * @return the pictures of the list
+   * @return the images of the list
    */
   public static VocDataset open(Path root, String split) {
     return open(root, split, DatasetOptions.DEFAULT);
@@ -70,7 +70,7 @@ public final class VocDataset implements Dataset {
    * @param root the folder with {@code JPEGImages}, {@code Annotations} and {@code ImageSets}
    * @param split the name of a list in {@code ImageSets/Main}, without {@code .txt}
    * @param options classes, policy, box convention
-   * @return the pictures of the list
+   * @return the images of the list
    * @throws DataException if the layout or the split is missing, a file declares a document type,
    *     nothing usable is left, or the policy is to stop and there is a reason to
    */
@@ -102,7 +102,7 @@ public final class VocDataset implements Dataset {
 
   /** The state while opening; one use. */
   private static final class Opening {
-    private final Path pictures;
+    private final Path imageFolder;
     private final Path annotations;
     private final DatasetOptions options;
     private final AnnotationCheck check;
@@ -110,7 +110,7 @@ public final class VocDataset implements Dataset {
     private final Map<String, VocAnnotation> read = new HashMap<>();
 
     Opening(Path root, DatasetOptions options) {
-      this.pictures = root.resolve("JPEGImages");
+      this.imageFolder = root.resolve("JPEGImages");
       this.annotations = root.resolve("Annotations");
       this.options = options;
       this.check = new AnnotationCheck(options.policy());
@@ -143,10 +143,10 @@ public final class VocDataset implements Dataset {
       try {
         read.put(stem, VocAnnotation.read(factory, file));
       } catch (NoSuchFileException e) {
-        check.dropPicture(
+        check.dropImage(
             Problem.MISSING_ANNOTATION, stem, file + ": there is no such annotation file");
       } catch (VocAnnotation.Malformed e) {
-        check.dropPicture(Problem.BROKEN_ANNOTATION, stem, e.getMessage());
+        check.dropImage(Problem.BROKEN_ANNOTATION, stem, e.getMessage());
       } catch (IOException e) {
         throw unreadable(file, e);
       }
@@ -184,20 +184,20 @@ public final class VocDataset implements Dataset {
     private Optional<AnnotatedImage> image(
         int line, String stem, VocAnnotation annotation, ClassNames classes) {
       Path file = fileOf(stem);
-      Optional<Path> picture = picture(stem, annotation.fileName());
-      if (picture.isEmpty()) {
-        check.dropPicture(
-            Problem.MISSING_PICTURE,
+      Optional<Path> imageFile = imageFile(stem, annotation.fileName());
+      if (imageFile.isEmpty()) {
+        check.dropImage(
+            Problem.MISSING_IMAGE,
             stem,
-            file + ": there is no picture " + pictures.resolve(stem) + ".jpg (or .png, ...)");
+            file + ": there is no image " + imageFolder.resolve(stem) + ".jpg (or .png, ...)");
         return Optional.empty();
       }
       ImageHeader header;
       try {
         header =
-            ImageHeader.read(picture.get()).asAnnotated(annotation.width(), annotation.height());
+            ImageHeader.read(imageFile.get()).asAnnotated(annotation.width(), annotation.height());
       } catch (ImageDecodeException e) {
-        check.dropPicture(Problem.BROKEN_PICTURE, stem, e.getMessage());
+        check.dropImage(Problem.BROKEN_IMAGE, stem, e.getMessage());
         return Optional.empty();
       }
       noteOtherSize(file, header, annotation);
@@ -207,12 +207,12 @@ public final class VocDataset implements Dataset {
         var place = new AnnotationCheck.Place(file.toString(), i + 1, object.className());
         object(place, object, header, classes).ifPresent(objects::add);
       }
-      check.keepPicture(objects);
+      check.keepImage(objects);
       return Optional.of(
           new AnnotatedImage(
               line,
-              picture.get().getFileName().toString(),
-              picture.get(),
+              imageFile.get().getFileName().toString(),
+              imageFile.get(),
               header.width(),
               header.height(),
               objects));
@@ -226,7 +226,7 @@ public final class VocDataset implements Dataset {
             Problem.OTHER_SIZE,
             Action.KEPT,
             file.toString(),
-            "%s: says the picture has %d x %d pixels, but it has %d x %d"
+            "%s: says the image has %d x %d pixels, but it has %d x %d"
                 .formatted(
                     file,
                     annotation.width(),
@@ -236,17 +236,15 @@ public final class VocDataset implements Dataset {
       }
     }
 
-    /**
-     * The picture that belongs to an annotation: the one of its name, else the one that it names.
-     */
-    private Optional<Path> picture(String stem, String fileName) {
+    /** The image that belongs to an annotation: the one of its name, else the one that it names. */
+    private Optional<Path> imageFile(String stem, String fileName) {
       for (String extension : EXTENSIONS) {
-        Path path = pictures.resolve(stem + extension);
+        Path path = imageFolder.resolve(stem + extension);
         if (Files.isRegularFile(path)) {
           return Optional.of(path);
         }
       }
-      return VocSplits.inside(pictures, fileName).filter(Files::isRegularFile);
+      return VocSplits.inside(imageFolder, fileName).filter(Files::isRegularFile);
     }
 
     private Optional<Annotation> object(

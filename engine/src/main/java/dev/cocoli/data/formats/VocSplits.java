@@ -19,8 +19,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The lists in {@code ImageSets/Main} of a VOC folder: a picture's name a line, in the lists of a
- * single class followed by 1, 0 or -1, which is left away (what is on a picture is in its
+ * The lists in {@code ImageSets/Main} of a VOC folder: an image's name a line, in the lists of a
+ * single class followed by 1, 0 or -1, which is left away (what is on an image is in its
  * annotation).
  */
 public final class VocSplits {
@@ -91,7 +91,7 @@ public final class VocSplits {
     }
     List<String> stems = read(list);
     if (stems.isEmpty()) {
-      throw new DataException(list + ": the split names no picture");
+      throw new DataException(list + ": the split names no image");
     }
     return stems;
   }

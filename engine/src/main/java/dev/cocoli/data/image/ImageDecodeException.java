@@ -3,7 +3,7 @@ package dev.cocoli.data.image;
 import dev.cocoli.data.DataException;
 
 /**
- * A picture that cannot be decoded: missing, truncated, broken, too large, or of an unknown format.
+ * An image that cannot be decoded: missing, truncated, broken, too large, or of an unknown format.
  * The message names the file.
  */
 public final class ImageDecodeException extends DataException {

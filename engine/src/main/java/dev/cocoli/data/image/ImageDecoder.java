@@ -14,7 +14,7 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 /**
  * Decodes JPEG (baseline, progressive, grey, CMYK), PNG (all kinds), BMP and GIF (first frame) to
  * RGB, upright by their EXIF orientation. Samples come out as PIL's {@code convert("RGB")} gives
- * them; a truncated or broken file is an error, never a picture that is half grey.
+ * them; a truncated or broken file is an error, never an image that is half grey.
  *
  * <p>Decoders have no state and may be shared by threads.
  */
@@ -28,7 +28,7 @@ public final class ImageDecoder {
 
   private final long maxPixels;
 
-  /** Creates a decoder that takes pictures of up to {@link #DEFAULT_MAX_PIXELS}. */
+  /** Creates a decoder that takes images of up to {@link #DEFAULT_MAX_PIXELS}. */
   public ImageDecoder() {
     this(DEFAULT_MAX_PIXELS);
   }
@@ -50,35 +50,35 @@ public final class ImageDecoder {
    * Decodes a file.
    *
    * @param path the file
-   * @return the upright picture, to be closed by the caller
-   * @throws ImageDecodeException if the file is missing, broken, too large or no picture
+   * @return the upright image, to be closed by the caller
+   * @throws ImageDecodeException if the file is missing, broken, too large or no image
    */
-  public Picture decode(Path path) {
+  public Image decode(Path path) {
     return decode(read(path), path.toString());
   }
 
   /**
    * Decodes bytes.
    *
-   * @param file all bytes of a picture file
-   * @param name what to call the picture in messages
-   * @return the upright picture, to be closed by the caller
-   * @throws ImageDecodeException if the bytes are broken, describe too large a picture or none
+   * @param file all bytes of an image file
+   * @param name what to call the image in messages
+   * @return the upright image, to be closed by the caller
+   * @throws ImageDecodeException if the bytes are broken, describe too large an image or none
    */
-  public Picture decode(byte[] file, String name) {
+  public Image decode(byte[] file, String name) {
     return decode(file, ImageHeader.read(file, name), name);
   }
 
   /**
-   * Decodes the picture of a data set the way its boxes see it: upright, or as stored where only
-   * that has the annotated size (some labelling tools ignore the orientation).
+   * Decodes the image of a data set the way its boxes see it: upright, or as stored where only that
+   * has the annotated size (some labelling tools ignore the orientation).
    *
    * @param image says the path and the expected size
-   * @return a picture of exactly that size, to be closed by the caller
+   * @return an image of exactly that size, to be closed by the caller
    * @throws ImageDecodeException as {@link #decode(Path)}, and if neither way has the annotated
    *     size
    */
-  public Picture decode(AnnotatedImage image) {
+  public Image decode(AnnotatedImage image) {
     String name = image.path().toString();
     byte[] file = read(image.path());
     ImageHeader header = ImageHeader.read(file, name);
@@ -86,7 +86,7 @@ public final class ImageDecoder {
     if (seen.width() != image.width() || seen.height() != image.height()) {
       throw new ImageDecodeException(
           name,
-          "the picture has %d x %d pixels, but its annotations are for %d x %d"
+          "the image has %d x %d pixels, but its annotations are for %d x %d"
               .formatted(header.width(), header.height(), image.width(), image.height()));
     }
     return decode(file, seen, name);
@@ -105,7 +105,7 @@ public final class ImageDecoder {
     }
   }
 
-  private Picture decode(byte[] file, ImageHeader header, String name) {
+  private Image decode(byte[] file, ImageHeader header, String name) {
     long pixels = header.pixelCount();
     if (pixels > maxPixels || 4 * pixels > LARGEST_ARRAY) {
       throw new ImageDecodeException(
@@ -127,7 +127,7 @@ public final class ImageDecoder {
       }
       rgb =
           Orientation.apply(header.orientation(), rgb, header.storedHeight(), header.storedWidth());
-      return Picture.of(header.height(), header.width(), rgb);
+      return Image.of(header.height(), header.width(), rgb);
     } catch (OutOfMemoryError e) {
       throw new ImageDecodeException(
           name,

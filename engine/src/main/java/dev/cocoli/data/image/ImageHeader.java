@@ -17,7 +17,7 @@ import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * What a picture file says of itself before a pixel is decoded.
+ * What an image file says of itself before a pixel is decoded.
  *
  * @param format the kind of file, from its first bytes
  * @param storedWidth columns as stored
@@ -137,7 +137,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     if (startsWith(start, 0, "RIFF") && startsWith(start, 8, "WEBP")) {
       return Format.WEBP;
     }
-    throw new ImageDecodeException(name, "is no JPEG, PNG, BMP or GIF picture, nor WebP");
+    throw new ImageDecodeException(name, "is no JPEG, PNG, BMP or GIF image, nor WebP");
   }
 
   private static boolean startsWith(byte[] bytes, int at, String text) {
@@ -188,7 +188,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
           "no reader for "
               + format
               + " is installed; put com.twelvemonkeys.imageio:imageio-webp on the class path, or"
-              + " convert the picture to JPEG or PNG");
+              + " convert the image to JPEG or PNG");
     }
     return found;
   }

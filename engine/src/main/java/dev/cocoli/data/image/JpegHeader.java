@@ -79,7 +79,7 @@ record JpegHeader(
       while (true) {
         int marker = nextMarker();
         if (marker == END_OF_IMAGE) {
-          throw new ImageDecodeException(name, "the JPEG has no picture in it");
+          throw new ImageDecodeException(name, "the JPEG has no image in it");
         }
         if (marker == START_OF_IMAGE || marker == 1 || (marker >= 0xD0 && marker <= 0xD7)) {
           continue; // markers without a body

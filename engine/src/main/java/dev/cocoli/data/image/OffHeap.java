@@ -8,7 +8,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The C library's malloc and free. A picture is made by one thread and freed by another, thousands
+ * The C library's malloc and free. An image is made by one thread and freed by another, thousands
  * of times; a shared arena would stop every thread at each close, and an automatic one leaves the
  * memory to the garbage collector.
  */
@@ -36,7 +36,7 @@ final class OffHeap {
       throw new AssertionError(e);
     }
     if (address.equals(MemorySegment.NULL)) {
-      throw new OutOfMemoryError("no " + byteSize + " bytes of native memory for a picture");
+      throw new OutOfMemoryError("no " + byteSize + " bytes of native memory for an image");
     }
     ALLOCATED.addAndGet(byteSize);
     return address.reinterpret(byteSize);

@@ -53,8 +53,8 @@ final class Orientation {
   }
 
   /**
-   * Reads the tag from a TIFF structure, the body of an EXIF block. A picture is worth more than
-   * its metadata: what is not understood counts as upright.
+   * Reads the tag from a TIFF structure, the body of an EXIF block. An image is worth more than its
+   * metadata: what is not understood counts as upright.
    */
   static int ofTiff(byte[] bytes, int offset) {
     if (bytes.length - offset < 8) {

@@ -68,7 +68,7 @@ final class PngFile {
         in.skipNBytes(size + 4L);
       }
     } catch (EOFException e) {
-      return Orientation.UPRIGHT; // truncation is found, and named, when the picture is decoded
+      return Orientation.UPRIGHT; // truncation is found, and named, when the image is decoded
     }
   }
 

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Lays generated pictures out as COCO does. Image and annotation ids start at 1. */
+/** Lays generated images out as COCO does. Image and annotation ids start at 1. */
 final class CocoFolder {
 
   private final Path folder;

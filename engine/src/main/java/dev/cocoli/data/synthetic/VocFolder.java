@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Lays generated pictures out as Pascal VOC does. */
+/** Lays generated images out as Pascal VOC does. */
 final class VocFolder {
 
   private final Path folder;

@@ -14,7 +14,7 @@ import dev.cocoli.detection.head.RoiHeads;
 import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.Truth;
+import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -25,8 +25,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Fast R-CNN (Girshick 2015): runs the network once a picture, and classifies and refines regions
- * that are found elsewhere. In: pictures {@code [h,w,3]} of any size with their proposals; out:
+ * Fast R-CNN (Girshick 2015): runs the network once an image, and classifies and refines regions
+ * that are found elsewhere. In: images {@code [h,w,3]} of any size with their proposals; out:
  * detections in their pixels, or losses.
  */
 public final class FastRcnn extends DetectionModel {
@@ -57,9 +57,9 @@ public final class FastRcnn extends DetectionModel {
 
   @Override
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
-    ImageBatch batch = transform.forward(ops, inputs.pictures());
+    ImageBatch batch = transform.forward(ops, inputs.images());
     Proposals proposals = upload(ops, batch, inputs.proposals());
-    List<Tensor> maps = ops.repeated(this, images(ops, batch), backbone::forward);
+    List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     parts.enqueued(ops, DetectionPart.FEATURES);
     Found found = roiHeads.detect(ops, batch, maps, proposals);
     List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
@@ -72,23 +72,23 @@ public final class FastRcnn extends DetectionModel {
     requireSameCount(inputs, targets);
     Tensor losses = ops.allocate(DType.F32, 4);
     ops.backend().fill(losses, 0);
-    ImageBatch batch = transform.forward(ops, inputs.pictures());
-    Truth truth = truth(ops, targets, batch.originalSizes(), batch.sizes());
+    ImageBatch batch = transform.forward(ops, inputs.images());
+    GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
     Proposals proposals = upload(ops, batch, inputs.proposals());
-    List<Tensor> maps = ops.repeated(this, images(ops, batch), backbone::forward);
+    List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     roiHeads.train(
         ops,
         batch,
         maps,
         proposals,
-        truth,
+        groundTruth,
         seeds(seed, 1, targets.size()),
         losses.rows(0, 1),
         losses.rows(1, 1));
     return losses;
   }
 
-  /** The best regions of each picture, in pixels of the resized one. */
+  /** The best regions of each image, in pixels of the resized one. */
   private Proposals upload(Ops ops, ImageBatch batch, List<List<Box>> regions) {
     List<List<Box>> scaled = new ArrayList<>();
     int[] counts = new int[regions.size()];

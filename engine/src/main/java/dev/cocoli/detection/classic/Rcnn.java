@@ -16,10 +16,10 @@ import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
-import dev.cocoli.ops.RegionOps.Truth;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -30,9 +30,9 @@ import java.util.List;
 
 /**
  * R-CNN (Girshick et al. 2014): runs the network on every region, scores what it says by a support
- * vector machine a class, and refines the region by a linear regression a class. In: pictures
- * {@code [h,w,3]} of any size with their proposals; out: detections in their pixels, or the loss of
- * the fine-tuned classifier.
+ * vector machine a class, and refines the region by a linear regression a class. In: images {@code
+ * [h,w,3]} of any size with their proposals; out: detections in their pixels, or the loss of the
+ * fine-tuned classifier.
  *
  * <p>Gradient descent trains the network and a classifier that only it needs; the machines and the
  * regressions are found afterwards from {@link #features}, and set.
@@ -119,11 +119,11 @@ public final class Rcnn extends DetectionModel {
    * {@return what the network says of regions, {@code [R,D]}}
    *
    * @param ops a forward pass that records nothing
-   * @param picture {@code [h,w,3]}, U8 or F32
+   * @param image {@code [h,w,3]}, U8 or F32
    * @param regions one or more, in its pixels
    */
-  public Tensor features(Ops ops, Tensor picture, List<Box> regions) {
-    Tensor images = warp.pictures(ops, List.of(picture));
+  public Tensor features(Ops ops, Tensor image, List<Box> regions) {
+    Tensor images = warp.images(ops, List.of(image));
     Tensor all = ops.allocate(DType.F32, regions.size(), featureCount());
     int most = config().warpBatch();
     for (int first = 0; first < regions.size(); first += most) {
@@ -155,7 +155,7 @@ public final class Rcnn extends DetectionModel {
    * {@inheritDoc}
    *
    * <p>A score is the logistic function of the machine's margin: it orders detections as the margin
-   * does, and is over a half where the machine says yes, but is no calibrated probability. Pictures
+   * does, and is over a half where the machine says yes, but is no calibrated probability. Images
    * go through one after the other, with a wait for the device each.
    *
    * @throws IllegalStateException if it is not {@link #isFinished}
@@ -167,19 +167,19 @@ public final class Rcnn extends DetectionModel {
           "this R-CNN has no support vector machines yet: resume its run");
     }
     List<List<Detection>> result = new ArrayList<>();
-    for (int i = 0; i < inputs.pictures().size(); i++) {
+    for (int i = 0; i < inputs.images().size(); i++) {
       List<Box> regions = best(inputs.proposals().get(i));
       result.add(
-          regions.isEmpty() ? List.of() : detect(ops, inputs.pictures().get(i), regions, parts));
+          regions.isEmpty() ? List.of() : detect(ops, inputs.images().get(i), regions, parts));
     }
     return result;
   }
 
-  private List<Detection> detect(Ops ops, Tensor picture, List<Box> regions, PartListener parts) {
-    long[] size = {picture.dim(0), picture.dim(1)};
+  private List<Detection> detect(Ops ops, Tensor image, List<Box> regions, PartListener parts) {
+    long[] size = {image.dim(0), image.dim(1)};
     int foreground = classes() - 1;
     int candidates = regions.size() * foreground;
-    Tensor features = features(ops, picture, regions);
+    Tensor features = features(ops, image, regions);
     parts.enqueued(ops, DetectionPart.FEATURES);
     Tensor margins = svm.forward(ops, features, Activation.NONE);
     Tensor deltas = bboxPred.forward(ops, features, Activation.NONE);
@@ -242,8 +242,8 @@ public final class Rcnn extends DetectionModel {
     Tensor losses = ops.allocate(DType.F32, 4);
     ops.backend().fill(losses, 0);
     List<long[]> sizes =
-        inputs.pictures().stream().map(p -> new long[] {p.dim(0), p.dim(1)}).toList();
-    Truth truth = truth(ops, targets, sizes, sizes);
+        inputs.images().stream().map(p -> new long[] {p.dim(0), p.dim(1)}).toList();
+    GroundTruth groundTruth = groundTruth(ops, targets, sizes, sizes);
     List<List<Box>> regions = new ArrayList<>();
     List<List<Box>> grown = new ArrayList<>();
     for (int i = 0; i < images; i++) {
@@ -259,15 +259,15 @@ public final class Rcnn extends DetectionModel {
         new MatchSpec(
                 config().boxFgIouThresh(), config().boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
             .ignoringBelow(config().boxBgIouMin());
-    Tensor matches = operations.match(matching, candidates, truth);
+    Tensor matches = operations.match(matching, candidates, groundTruth);
     SampleSpec sampling =
         new SampleSpec(config().boxBatchSizePerImage(), config().boxPositiveFraction());
     Selection sample =
         operations.compact(operations.sample(sampling, matches, seeds(seed, 1, images)));
     SampleTargets learn =
-        operations.regionTargets(BoxCoderSpec.UNIT, candidates, sample, matches, truth);
+        operations.regionTargets(BoxCoderSpec.UNIT, candidates, sample, matches, groundTruth);
     Tensor rois = grown(ops, upload(ops, grown, most), sample, learn);
-    Tensor warped = warp.warp(ops, warp.pictures(ops, inputs.pictures()), rois);
+    Tensor warped = warp.warp(ops, warp.images(ops, inputs.images()), rois);
     Tensor features = describe(ops, warped);
     Tensor logits = classifier.forward(ops, features, Activation.NONE);
     new Losses(ops).softmaxCrossEntropy(logits, learn.labels(), losses.rows(0, 1));

@@ -12,8 +12,8 @@ import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
 /**
- * Warps regions of pictures to the size of a network's input, with some of what is around them
- * (Girshick et al. 2014, appendix A: the warp with context). In: pictures {@code [h,w,3]} and
+ * Warps regions of images to the size of a network's input, with some of what is around them
+ * (Girshick et al. 2014, appendix A: the warp with context). In: images {@code [h,w,3]} and
  * regions; out: {@code [R,S,S,3]}, normalised.
  */
 final class WarpedRegions {
@@ -28,23 +28,23 @@ final class WarpedRegions {
   }
 
   /**
-   * The pictures as they are, normalised, in one tensor {@code [N,H,W,3]}: 0, which is the mean
-   * colour, right of and below each, as the paper has it around a picture.
+   * The images as they are, normalised, in one tensor {@code [N,H,W,3]}: 0, which is the mean
+   * colour, right of and below each, as the paper has it around an image.
    */
-  Tensor pictures(Ops ops, List<Tensor> pictures) {
-    long height = pictures.stream().mapToLong(picture -> picture.dim(0)).max().orElseThrow();
-    long width = pictures.stream().mapToLong(picture -> picture.dim(1)).max().orElseThrow();
-    Tensor images = ops.allocate(DType.F32, pictures.size(), height, width, 3);
+  Tensor images(Ops ops, List<Tensor> images) {
+    long height = images.stream().mapToLong(image -> image.dim(0)).max().orElseThrow();
+    long width = images.stream().mapToLong(image -> image.dim(1)).max().orElseThrow();
+    Tensor batch = ops.allocate(DType.F32, images.size(), height, width, 3);
     RegionOps regions = new RegionOps(ops);
-    for (int i = 0; i < pictures.size(); i++) {
-      Tensor picture = pictures.get(i);
-      Tensor slot = images.rows(i, 1).reshape(height, width, 3);
-      regions.resizeNormalize(normalize, picture, picture.dim(0), picture.dim(1), slot);
+    for (int i = 0; i < images.size(); i++) {
+      Tensor image = images.get(i);
+      Tensor slot = batch.rows(i, 1).reshape(height, width, 3);
+      regions.resizeNormalize(normalize, image, image.dim(0), image.dim(1), slot);
     }
-    return images;
+    return batch;
   }
 
-  /** A region grown so that it fills the warped picture but for the context on every side. */
+  /** A region grown so that it fills the warped image but for the context on every side. */
   Box withContext(Box region) {
     float share = (float) context / (size - 2 * context);
     float x = share * region.width();
@@ -55,10 +55,10 @@ final class WarpedRegions {
   /**
    * Warps: RoIAlign with one bilinear sample a pixel.
    *
-   * @param images {@code [N,H,W,3]} of {@link #pictures}
+   * @param batch {@code [N,H,W,3]} of {@link #images}
    * @param rois {@code [R,5]}, grown already; image -1 gives the mean colour
    */
-  Tensor warp(Ops ops, Tensor images, Tensor rois) {
-    return ops.roiAlign(RoiAlignSpec.single(size, 1, true, 1), List.of(images), rois);
+  Tensor warp(Ops ops, Tensor batch, Tensor rois) {
+    return ops.roiAlign(RoiAlignSpec.single(size, 1, true, 1), List.of(batch), rois);
   }
 }

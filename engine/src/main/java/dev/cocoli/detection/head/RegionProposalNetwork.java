@@ -9,10 +9,10 @@ import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
-import dev.cocoli.ops.RegionOps.Truth;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -115,7 +115,7 @@ public final class RegionProposalNetwork extends Module {
    * @param ops the forward pass
    * @param batch the images
    * @param maps their maps
-   * @param truth the objects
+   * @param groundTruth the objects
    * @param seeds of the sampler, one an image
    * @param objectnessLoss {@code [1]}, written
    * @param boxLoss {@code [1]}, written
@@ -125,7 +125,7 @@ public final class RegionProposalNetwork extends Module {
       Ops ops,
       ImageBatch batch,
       ScoredMaps maps,
-      Truth truth,
+      GroundTruth groundTruth,
       long[] seeds,
       Tensor objectnessLoss,
       Tensor boxLoss) {
@@ -138,10 +138,10 @@ public final class RegionProposalNetwork extends Module {
     SampleSpec sampling =
         new SampleSpec(config.rpnBatchSizePerImage(), config.rpnPositiveFraction());
     Tensor anchors = predictions.anchors.reshape(1, predictions.anchors.dim(0), 4);
-    Tensor matches = regions.match(matching, anchors, truth);
+    Tensor matches = regions.match(matching, anchors, groundTruth);
     Selection sample = regions.sample(sampling, matches, seeds);
     SampleTargets targets =
-        regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, truth);
+        regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth);
     long rows = sample.indices().elementCount();
     Tensor logits = predictions.objectness;
     Tensor logitRows =

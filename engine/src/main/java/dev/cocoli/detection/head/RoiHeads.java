@@ -10,10 +10,10 @@ import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
-import dev.cocoli.ops.RegionOps.Truth;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
@@ -126,7 +126,7 @@ public final class RoiHeads extends Module {
    * @param batch the images
    * @param maps their maps
    * @param proposals regions that may hold an object
-   * @param truth the objects
+   * @param groundTruth the objects
    * @param seeds of the sampler, one an image
    * @param classifierLoss {@code [1]}, written
    * @param boxLoss {@code [1]}, written
@@ -136,21 +136,21 @@ public final class RoiHeads extends Module {
       ImageBatch batch,
       List<Tensor> maps,
       Proposals proposals,
-      Truth truth,
+      GroundTruth groundTruth,
       long[] seeds,
       Tensor classifierLoss,
       Tensor boxLoss) {
     RegionOps regions = new RegionOps(ops);
-    Tensor candidates = withObjects(ops, proposals.boxes(), truth.boxes());
+    Tensor candidates = withObjects(ops, proposals.boxes(), groundTruth.boxes());
     MatchSpec matching =
         new MatchSpec(config.boxFgIouThresh(), config.boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
             .ignoringBelow(config.boxBgIouMin());
     SampleSpec sampling =
         new SampleSpec(config.boxBatchSizePerImage(), config.boxPositiveFraction());
-    Tensor matches = regions.match(matching, candidates, truth);
+    Tensor matches = regions.match(matching, candidates, groundTruth);
     Selection sample = regions.compact(regions.sample(sampling, matches, seeds));
     SampleTargets targets =
-        regions.regionTargets(BoxCoderSpec.BOX_HEAD, candidates, sample, matches, truth);
+        regions.regionTargets(BoxCoderSpec.BOX_HEAD, candidates, sample, matches, groundTruth);
     Tensor pooled = boxRoiPool.forward(ops, batch, maps, targets.rois());
     BoxPredictor.Output output = boxPredictor.forward(ops, boxHead.forward(ops, pooled));
     Losses losses = new Losses(ops);

@@ -16,11 +16,11 @@ import java.util.List;
  * What a data set is known by: its size, and a digest of its classes, file names and annotations.
  * Where it lies does not matter, so that a run can go on after its data was moved.
  *
- * @param pictures how many
+ * @param images how many
  * @param objects how many, crowds included
  * @param digest SHA-256, in hexadecimal digits
  */
-record DatasetFingerprint(int pictures, long objects, String digest) {
+record DatasetFingerprint(int images, long objects, String digest) {
 
   static DatasetFingerprint of(Dataset data) {
     MessageDigest digest = sha256();

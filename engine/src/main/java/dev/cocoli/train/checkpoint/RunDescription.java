@@ -122,7 +122,7 @@ public final class RunDescription {
     node.put("prefetch", config.prefetchBatches());
     node.put("precision", config.precision().toString());
     node.put("last_batch", config.lastBatch().name().toLowerCase(Locale.ROOT));
-    node.put("broken_pictures", config.brokenPictures().name().toLowerCase(Locale.ROOT));
+    node.put("broken_pictures", config.brokenImages().name().toLowerCase(Locale.ROOT));
   }
 
   private static Integer boxed(java.util.OptionalInt value) {
@@ -130,7 +130,7 @@ public final class RunDescription {
   }
 
   private static void describe(ObjectNode node, DatasetFingerprint data) {
-    node.put("pictures", data.pictures());
+    node.put("pictures", data.images());
     node.put("objects", data.objects());
     node.put("digest", data.digest());
   }

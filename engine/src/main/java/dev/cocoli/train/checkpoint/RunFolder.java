@@ -41,12 +41,12 @@ public final class RunFolder {
     return path.resolve("state.safetensors");
   }
 
-  /** The regions of the training pictures, where the run found them itself. */
+  /** The regions of the training images, where the run found them itself. */
   public Path proposals() {
     return path.resolve("proposals-train.bin");
   }
 
-  /** The regions of the validation pictures, where the run found them itself. */
+  /** The regions of the validation images, where the run found them itself. */
   public Path validationProposals() {
     return path.resolve("proposals-validation.bin");
   }

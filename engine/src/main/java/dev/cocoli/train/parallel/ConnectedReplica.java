@@ -117,8 +117,8 @@ final class ConnectedReplica implements Replica {
   }
 
   @Override
-  public StepExchange exchange(ParameterArena parameters) {
-    return new StepExchange.Averaging(parameters, communicator, config);
+  public StepSynchronization synchronization(ParameterArena parameters) {
+    return new StepSynchronization.Averaging(parameters, communicator, config);
   }
 
   @Override

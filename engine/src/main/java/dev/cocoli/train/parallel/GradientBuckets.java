@@ -109,11 +109,11 @@ final class GradientBuckets {
    * Begins a step: watches the parameters.
    *
    * @param stepOps what the step is computed with
-   * @param shareWeight what this rank's gradients count beside an equal share
+   * @param shardWeight what this rank's gradients count beside an equal shard
    */
-  void begin(Ops stepOps, double shareWeight) {
+  void begin(Ops stepOps, double shardWeight) {
     ops = stepOps;
-    weight = shareWeight;
+    weight = shardWeight;
     next = 0;
     System.arraycopy(sizes, 0, missing, 0, sizes.length);
     parameters.watch(

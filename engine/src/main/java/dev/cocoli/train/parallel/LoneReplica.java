@@ -37,8 +37,8 @@ public record LoneReplica(Device device) implements Replica {
   }
 
   @Override
-  public StepExchange exchange(ParameterArena parameters) {
-    return new StepExchange.Alone(parameters);
+  public StepSynchronization synchronization(ParameterArena parameters) {
+    return new StepSynchronization.Alone(parameters);
   }
 
   @Override

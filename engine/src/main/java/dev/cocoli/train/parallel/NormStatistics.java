@@ -1,6 +1,6 @@
 package dev.cocoli.train.parallel;
 
-/** Whose pictures trained batch norms take their statistics from. */
+/** Whose images trained batch norms take their statistics from. */
 public enum NormStatistics {
   /** Each replica its own, as torch's DistributedDataParallel does. */
   OWN,

@@ -10,7 +10,7 @@ import java.time.Duration;
  *     its own
  * @param wire what gradients travel in; sums of bf16 are rounded to bf16
  * @param timeout how long a replica waits for the others before it gives up
- * @param norms whose pictures trained batch norms take their statistics from
+ * @param norms whose images trained batch norms take their statistics from
  */
 public record ParallelConfig(
     long bucketBytes, Precision wire, Duration timeout, NormStatistics norms) {
@@ -63,7 +63,7 @@ public record ParallelConfig(
   /**
    * {@return these settings with other statistics}
    *
-   * @param other whose pictures trained batch norms take their statistics from
+   * @param other whose images trained batch norms take their statistics from
    */
   public ParallelConfig withNorms(NormStatistics other) {
     return new ParallelConfig(bucketBytes, wire, timeout, other);

@@ -43,10 +43,10 @@ public sealed interface Replica extends AutoCloseable permits LoneReplica, Conne
    *
    * @param parameters the model's
    */
-  StepExchange exchange(ParameterArena parameters);
+  StepSynchronization synchronization(ParameterArena parameters);
 
   /**
-   * Sets the running statistics, which each replica has of its own pictures, to those of the first.
+   * Sets the running statistics, which each replica has of its own images, to those of the first.
    *
    * @param parameters the model's
    */

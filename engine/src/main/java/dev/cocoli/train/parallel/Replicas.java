@@ -155,7 +155,7 @@ public final class Replicas {
     if (batch % size != 0) {
       int less = batch / size * size;
       throw new IllegalArgumentException(
-          "batch is over all devices: %d picture%s cannot be shared evenly by %d replicas; use %s%d"
+          "batch is over all devices: %d image%s cannot be shared evenly by %d replicas; use %s%d"
               .formatted(
                   batch, batch == 1 ? "" : "s", size, less == 0 ? "" : less + " or ", less + size));
     }
@@ -177,7 +177,7 @@ public final class Replicas {
     }
     if (config.norms() == NormStatistics.SHARED && run.config().lastBatch() == LastBatch.KEEP) {
       throw new TrainingException(
-          "norms share their statistics only where every replica has pictures in every step: drop"
+          "norms share their statistics only where every replica has images in every step: drop"
               + " the last batch, or let each have its own");
     }
     ModelSpec model = run.model();
@@ -227,7 +227,7 @@ public final class Replicas {
 
   private TrainingResult train(Function<Trainer, TrainingResult> how) {
     Connector connector = connectors.get();
-    Outcomes outcomes = new Outcomes(connector.firstRank(), devices.size());
+    RankResults results = new RankResults(connector.firstRank(), devices.size());
     CountDownLatch running = new CountDownLatch(devices.size());
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < devices.size(); i++) {
@@ -239,37 +239,37 @@ public final class Replicas {
               .start(
                   () -> {
                     try {
-                      train(index, connector, outcomes, how);
+                      train(index, connector, results, how);
                     } finally {
                       running.countDown();
                     }
                   }));
     }
-    await(running, threads, outcomes);
+    await(running, threads, results);
     listener.relay();
-    return outcomes.result();
+    return results.result();
   }
 
   /** What a replica's thread does. */
   private void train(
-      int index, Connector connector, Outcomes outcomes, Function<Trainer, TrainingResult> how) {
+      int index, Connector connector, RankResults results, Function<Trainer, TrainingResult> how) {
     try (Backend backend = opener.open(index)) {
       Communicator communicator = connector.connect(index, backend);
       try (ConnectedReplica replica =
           new ConnectedReplica(communicator, config, devices.size(), names())) {
-        outcomes.began(index, replica);
+        results.began(index, replica);
         try {
           TrainingListener told = replica.isFirst() ? listener : listener.ofOthers(index == 0);
           Trainer trainer =
               new Trainer(run, backend, told, Safetensors::write, replica, () -> stopRequested);
-          outcomes.ended(index, how.apply(trainer));
+          results.ended(index, how.apply(trainer));
         } catch (RuntimeException | Error e) {
           replica.fail(e);
           throw e;
         }
       }
     } catch (Throwable e) {
-      outcomes.failed(index, e);
+      results.failed(index, e);
       connector.giveUp(index, e.getMessage() == null ? e.toString() : e.getMessage());
     }
   }
@@ -283,21 +283,21 @@ public final class Replicas {
    * Waits for all replicas. Once one has failed, the others get the time to notice it; then they
    * are interrupted; then they are left alone, as threads that hang.
    */
-  private void await(CountDownLatch running, List<Thread> threads, Outcomes outcomes) {
+  private void await(CountDownLatch running, List<Thread> threads, RankResults results) {
     long grace = Math.min(config.timeout().toNanos(), LONGEST_GRACE.toNanos());
     boolean interrupted = false;
     int rounds = 0;
     while (running.getCount() > 0) {
       try {
-        outcomes.awaitFailureOr(running);
+        results.awaitFailureOr(running);
         if (running.await(grace, TimeUnit.NANOSECONDS)) {
           break;
         }
         if (++rounds > 1) {
-          outcomes.hang(threads);
+          results.hang(threads);
           break;
         }
-        outcomes.endOfGrace();
+        results.endOfGrace();
         threads.forEach(Thread::interrupt);
       } catch (InterruptedException e) {
         interrupted = true;

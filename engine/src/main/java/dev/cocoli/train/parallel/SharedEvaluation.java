@@ -24,8 +24,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 
 /**
- * An evaluation whose pictures the replicas share. Each runs the detector on its own; what all
- * found goes, bit for bit, to the first, which scores it as it would have scored its own.
+ * An evaluation whose images the replicas share. Each runs the detector on its own; what all found
+ * goes, bit for bit, to the first, which scores it as it would have scored its own.
  */
 public final class SharedEvaluation {
   private final Dataset data;
@@ -34,8 +34,8 @@ public final class SharedEvaluation {
   /**
    * Prepares it.
    *
-   * @param data all pictures
-   * @param replica whose share is done here
+   * @param data all images
+   * @param replica whose shard is done here
    */
   public SharedEvaluation(Dataset data, Replica replica) {
     this.data = data;
@@ -53,24 +53,24 @@ public final class SharedEvaluation {
   /**
    * Scores a detector; nothing if a replica was told to stop.
    *
-   * @param share finds what is on this replica's pictures
+   * @param shard finds what is on this replica's images
    * @param detector the detector
    * @param isCancelled asked before each batch
-   * @param progress told how many of all pictures are done, about
+   * @param progress told how many of all images are done, about
    * @return the scores, or nothing
    */
   public Optional<Scores> run(
-      Evaluation share, Detector detector, BooleanSupplier isCancelled, IntConsumer progress) {
+      Evaluation shard, Detector detector, BooleanSupplier isCancelled, IntConsumer progress) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     boolean done;
     try (DataOutputStream out = new DataOutputStream(bytes)) {
-      int[] pictures = {0};
+      int[] images = {0};
       done =
-          share.detect(
+          shard.detect(
               detector,
               (image, found) -> {
                 write(out, image, found);
-                progress.accept(Math.min(data.size(), ++pictures[0] * replica.size()));
+                progress.accept(Math.min(data.size(), ++images[0] * replica.size()));
               },
               isCancelled);
     } catch (IOException e) {

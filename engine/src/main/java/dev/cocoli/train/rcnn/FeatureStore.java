@@ -21,9 +21,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Keeps what the fine-tuned network says of the regions of each training picture, a file a picture,
- * so that a stopped run does not compute it again; and what the later stages found. All of it
- * belongs to one step of the fine-tuning, and goes when the last stage is done.
+ * Keeps what the fine-tuned network says of the regions of each training image, a file an image, so
+ * that a stopped run does not compute it again; and what the later stages found. All of it belongs
+ * to one step of the fine-tuning, and goes when the last stage is done.
  */
 public final class FeatureStore {
   private static final String FEATURES = "features";
@@ -43,20 +43,20 @@ public final class FeatureStore {
     folder = run.resolve("features-" + step);
   }
 
-  private Path file(int picture) {
-    return folder.resolve("%06d.safetensors".formatted(picture));
+  private Path file(int image) {
+    return folder.resolve("%06d.safetensors".formatted(image));
   }
 
   private Path stage(String name) {
     return folder.resolve(name + ".safetensors");
   }
 
-  boolean has(int picture) {
-    return Files.exists(file(picture));
+  boolean has(int image) {
+    return Files.exists(file(image));
   }
 
-  /** Writes a picture's features; whole or not at all. */
-  void write(int picture, PictureFeatures features) {
+  /** Writes an image's features; whole or not at all. */
+  void write(int image, ImageFeatures features) {
     Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
     int regions = features.regions().size();
     entries.put(REGIONS, entry(corners(features.regions()), regions, 4));
@@ -67,20 +67,20 @@ public final class FeatureStore {
     entries.put(
         LABELS,
         new Safetensors.Entry(DType.I32, Shape.of(labels.length), MemorySegment.ofArray(labels)));
-    write(file(picture), entries);
+    write(file(image), entries);
   }
 
-  /** Reads a picture's features; nothing for one that could not be decoded. */
-  Optional<PictureFeatures> read(int picture) {
-    if (!has(picture)) {
+  /** Reads an image's features; nothing for one that could not be decoded. */
+  Optional<ImageFeatures> read(int image) {
+    if (!has(image)) {
       return Optional.empty();
     }
-    try (Safetensors file = Safetensors.open(file(picture))) {
+    try (Safetensors file = Safetensors.open(file(image))) {
       int[] labels = file.entries().get(LABELS).data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
       Target target = new Target(boxes(floats(file, BOXES)), labels);
       int width = Math.toIntExact(file.entries().get(FEATURES).shape().dim(1));
       List<Box> regions = boxes(floats(file, REGIONS));
-      return Optional.of(new PictureFeatures(target, regions, width, floats(file, FEATURES)));
+      return Optional.of(new ImageFeatures(target, regions, width, floats(file, FEATURES)));
     } catch (IOException e) {
       throw new TrainingException(e.getMessage() + "; delete it and resume the run", e);
     }

@@ -3,11 +3,11 @@ package dev.cocoli.train.rcnn;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageDecoder;
-import dev.cocoli.data.image.Picture;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.classic.Rcnn;
@@ -25,9 +25,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * What R-CNN's training does after the network is fine-tuned: describes the regions of every
- * picture, trains a support vector machine a class, and a regression of boxes a class. Each stage
- * leaves its result in a {@link FeatureStore}; who comes back finds it there.
+ * What R-CNN's training does after the network is fine-tuned: describes the regions of every image,
+ * trains a support vector machine a class, and a regression of boxes a class. Each stage leaves its
+ * result in a {@link FeatureStore}; who comes back finds it there.
  */
 public final class RcnnStages {
   /** Features are scaled to this norm in the mean ({@code rcnn_feature_stats.m}). */
@@ -65,7 +65,7 @@ public final class RcnnStages {
   /**
    * Does the stages that are left and finishes the model.
    *
-   * @param isStopRequested asked between pictures
+   * @param isStopRequested asked between images
    * @return false if it was asked to stop
    */
   public boolean run(BooleanSupplier isStopRequested) {
@@ -101,12 +101,12 @@ public final class RcnnStages {
       if (isStopRequested.getAsBoolean()) {
         return false;
       }
-      AnnotatedImage image = data.get(i);
+      AnnotatedImage annotated = data.get(i);
       if (!store.has(i)) {
-        try (Picture picture = decoder.decode(image)) {
-          store.write(i, features(image, picture));
+        try (Image image = decoder.decode(annotated)) {
+          store.write(i, features(annotated, image));
         } catch (ImageDecodeException e) {
-          if (run.config().brokenPictures() == BrokenPicturePolicy.ERROR) {
+          if (run.config().brokenImages() == BrokenImagePolicy.ERROR) {
             throw e;
           }
           // the loader has named it
@@ -117,20 +117,20 @@ public final class RcnnStages {
     return true;
   }
 
-  private PictureFeatures features(AnnotatedImage image, Picture picture) {
-    List<Box> regions = new ArrayList<>(image.target().boxes());
-    List<Box> proposed = proposals.proposals(image, picture);
+  private ImageFeatures features(AnnotatedImage annotated, Image image) {
+    List<Box> regions = new ArrayList<>(annotated.target().boxes());
+    List<Box> proposed = proposals.proposals(annotated, image);
     regions.addAll(proposed.subList(0, (int) Math.min(proposed.size(), config.maxProposals())));
     float[] values = new float[0];
     if (!regions.isEmpty()) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Ops ops = new Ops(backend, scope, Tape.NONE, run.config().precision());
-        Tensor pixels = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
-        backend.upload(picture.pixels(), pixels);
+        Tensor pixels = ops.allocate(DType.U8, image.height(), image.width(), 3);
+        backend.upload(image.pixels(), pixels);
         values = ops.download(model.features(ops, pixels, regions));
       }
     }
-    return new PictureFeatures(image.target(), regions, model.featureCount(), values);
+    return new ImageFeatures(annotated.target(), regions, model.featureCount(), values);
   }
 
   /** What brings the features to a mean norm of {@link #NORM}; 1 if they are all zero. */
@@ -140,10 +140,10 @@ public final class RcnnStages {
     forEach(
         "norms",
         () -> false,
-        picture -> {
-          for (int region = 0; region < picture.regions().size(); region++) {
+        image -> {
+          for (int region = 0; region < image.regions().size(); region++) {
             double squares = 0;
-            for (float value : picture.row(region, 1)) {
+            for (float value : image.row(region, 1)) {
               squares += (double) value * value;
             }
             sum[0] += Math.sqrt(squares);
@@ -161,11 +161,11 @@ public final class RcnnStages {
             config.svmC(),
             config.svmNegIouThresh());
     boolean done =
-        forEach("objects", isStopRequested, picture -> trainer.addObjects(picture, scale))
+        forEach("objects", isStopRequested, image -> trainer.addObjects(image, scale))
             && forEach(
                 "support vector machines",
                 isStopRequested,
-                picture -> trainer.addBackground(picture, scale));
+                image -> trainer.addBackground(image, scale));
     return done ? Optional.of(trainer.finish(listener::message)) : Optional.empty();
   }
 
@@ -180,7 +180,7 @@ public final class RcnnStages {
       if (!forEach(
           "box regression, " + run.model().classNames().get(label - 1),
           isStopRequested,
-          picture -> add(regression, picture, own, scale))) {
+          image -> add(regression, image, own, scale))) {
         return Optional.empty();
       }
       LinearModels four = regression.solve(config.bboxRidge());
@@ -191,22 +191,22 @@ public final class RcnnStages {
     return Optional.of(all);
   }
 
-  private void add(BoxRegression regression, PictureFeatures picture, int label, float scale) {
-    for (int region = 0; region < picture.regions().size(); region++) {
-      int object = picture.nearest(region, label);
+  private void add(BoxRegression regression, ImageFeatures image, int label, float scale) {
+    for (int region = 0; region < image.regions().size(); region++) {
+      int object = image.nearest(region, label);
       if (object >= 0) {
-        Box box = picture.regions().get(region);
-        Box wanted = picture.regions().get(object);
+        Box box = image.regions().get(region);
+        Box wanted = image.regions().get(object);
         if (box.iou(wanted) > config.bboxIouThresh()) {
-          regression.add(picture.row(region, scale), box, wanted);
+          regression.add(image.row(region, scale), box, wanted);
         }
       }
     }
   }
 
-  /** Shows every picture's features; false if it was asked to stop. */
+  /** Shows every image's features; false if it was asked to stop. */
   private boolean forEach(
-      String stage, BooleanSupplier isStopRequested, Consumer<PictureFeatures> reader) {
+      String stage, BooleanSupplier isStopRequested, Consumer<ImageFeatures> reader) {
     for (int i = 0; i < data.size(); i++) {
       if (isStopRequested.getAsBoolean()) {
         return false;

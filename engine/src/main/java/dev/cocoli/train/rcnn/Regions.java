@@ -19,7 +19,7 @@ public final class Regions {
    */
   public static ProposalSource of(ModelSpec model, Optional<ProposalSource> given) {
     if (!model.needsProposals()) {
-      return (image, picture) -> List.of();
+      return (annotated, image) -> List.of();
     }
     ProposalSource source =
         given.orElseGet(() -> new SelectiveSearch(SelectiveSearchConfig.fast()));

@@ -2,7 +2,7 @@ package dev.cocoli.train.rcnn;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.image.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalSource;
@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 /**
- * The regions of a data set's pictures in a run: the user's, or those that selective search finds
+ * The regions of a data set's images in a run: the user's, or those that selective search finds
  * once and a file in the run folder keeps, because every epoch asks for them again.
  */
 public final class RunProposals implements ProposalSource, AutoCloseable {
@@ -37,10 +37,10 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
   /**
    * Prepares; nothing is read or searched yet.
    *
-   * @param data the pictures
+   * @param data the images
    * @param given the user's regions
    * @param file where regions are kept that the user did not give
-   * @param threads how many pictures are searched at once
+   * @param threads how many images are searched at once
    */
   public RunProposals(Dataset data, Optional<ProposalSource> given, Path file, int threads) {
     this.data = data;
@@ -53,9 +53,9 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
    * Checks the user's regions, or finds and keeps them.
    *
    * @param listener told how far the search is
-   * @param isStopRequested asked before each picture
+   * @param isStopRequested asked before each image
    * @return false if it was asked to stop; nothing is kept then
-   * @throws dev.cocoli.data.DataException if a file of regions is of other pictures
+   * @throws dev.cocoli.data.DataException if a file of regions is of other images
    */
   public boolean prepare(TrainingListener listener, BooleanSupplier isStopRequested) {
     if (given.isPresent()) {
@@ -76,19 +76,19 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
 
   private boolean search(TrainingListener listener, BooleanSupplier isStopRequested) {
     listener.message(
-        "finding regions of %,d pictures by selective search, once, into %s"
+        "finding regions of %,d images by selective search, once, into %s"
             .formatted(data.size(), file));
     SelectiveSearch search = new SelectiveSearch(SelectiveSearchConfig.fast());
     AtomicInteger done = new AtomicInteger();
     ProposalSource source =
-        (image, picture) -> {
+        (annotated, image) -> {
           if (isStopRequested.getAsBoolean()) {
             throw new CancellationException();
           }
-          List<Box> found = search.proposals(image, picture);
+          List<Box> found = search.proposals(annotated, image);
           int count = done.incrementAndGet();
           if (count % TOLD_EVERY == 0) {
-            listener.message("regions of %,d of %,d pictures".formatted(count, data.size()));
+            listener.message("regions of %,d of %,d images".formatted(count, data.size()));
           }
           return found;
         };
@@ -101,8 +101,8 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
   }
 
   @Override
-  public List<Box> proposals(AnnotatedImage image, Picture picture) {
-    return checked.proposals(image, picture);
+  public List<Box> proposals(AnnotatedImage annotated, Image image) {
+    return checked.proposals(annotated, image);
   }
 
   @Override

@@ -17,9 +17,9 @@ import java.util.function.Consumer;
  * Trains a support vector machine a class against background that it gets wrong (Girshick et al.
  * 2014, section 2.3 and appendix B; the numbers are those of the authors' program, {@code
  * rcnn_train.m}). Objects of the class are positive, regions that hardly overlap one are
- * background, the others are left out. Pictures are shown one after the other; once enough
- * background that a machine gets wrong has come together, it is trained again, and what it gets
- * right by far is forgotten.
+ * background, the others are left out. Images are shown one after the other; once enough background
+ * that a machine gets wrong has come together, it is trained again, and what it gets right by far
+ * is forgotten.
  */
 final class SvmTrainer {
   /** A mistake on an object counts so often: {@code svm_pos_loss_weight}. */
@@ -78,33 +78,33 @@ final class SvmTrainer {
   }
 
   /**
-   * Takes the objects of a picture; all of them are needed before the first background.
+   * Takes the objects of an image; all of them are needed before the first background.
    *
-   * @param picture its features
+   * @param image its features
    * @param scale what they are multiplied by
    */
-  void addObjects(PictureFeatures picture, float scale) {
-    for (int object = 0; object < picture.objects(); object++) {
-      objects.get(picture.target().labels()[object] - 1).add(features(picture.row(object, scale)));
+  void addObjects(ImageFeatures image, float scale) {
+    for (int object = 0; object < image.objects(); object++) {
+      objects.get(image.target().labels()[object] - 1).add(features(image.row(object, scale)));
     }
   }
 
   /**
-   * Takes the background of a picture that the machines get wrong; all of it as long as there are
+   * Takes the background of an image that the machines get wrong; all of it as long as there are
    * none.
    *
-   * @param picture its features
+   * @param image its features
    * @param scale what they are multiplied by
    */
-  void addBackground(PictureFeatures picture, float scale) {
-    for (int region = picture.objects(); region < picture.regions().size(); region++) {
-      float[] row = picture.row(region, scale);
+  void addBackground(ImageFeatures image, float scale) {
+    for (int region = image.objects(); region < image.regions().size(); region++) {
+      float[] row = image.row(region, scale);
       Feature[] features = null;
       for (int index = 0; index < classNames.size(); index++) {
         boolean isHard = !trained[index] || machines.at(index, row) > HARD_MARGIN;
         if (!objects.get(index).isEmpty()
             && isHard
-            && picture.overlap(region, index + 1) < backgroundIou) {
+            && image.overlap(region, index + 1) < backgroundIou) {
           features = features == null ? features(row) : features;
           background.get(index).add(features);
           fresh[index]++;
@@ -134,7 +134,7 @@ final class SvmTrainer {
         String lacking =
             objects.get(index).isEmpty() ? "no object" : "no background beside its objects";
         warnings.accept(
-            "class '%s' has %s in the training pictures: it will never be found"
+            "class '%s' has %s in the training images: it will never be found"
                 .formatted(classNames.get(index), lacking));
       }
     }

@@ -13,7 +13,7 @@ import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.DatasetOptions;
-import dev.cocoli.data.TestPictures;
+import dev.cocoli.data.TestImages;
 import dev.cocoli.structures.Box;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -37,15 +37,15 @@ class CocoDatasetTest {
   private Path images;
 
   @BeforeEach
-  void makePictures() throws IOException {
+  void makeImages() throws IOException {
     images = Files.createDirectories(folder.resolve("images/sub"));
-    Files.write(images.resolve("c.jpg"), TestPictures.jpeg(40, 30));
+    Files.write(images.resolve("c.jpg"), TestImages.jpeg(40, 30));
     images = images.getParent();
-    Files.write(images.resolve("a.jpg"), TestPictures.jpeg(40, 30));
-    Files.write(images.resolve("b.png"), TestPictures.png(20, 10));
+    Files.write(images.resolve("a.jpg"), TestImages.jpeg(40, 30));
+    Files.write(images.resolve("b.png"), TestImages.png(20, 10));
   }
 
-  private Path json(String pictures, String objects, String categories) throws IOException {
+  private Path json(String imageEntries, String objects, String categories) throws IOException {
     return Files.writeString(
         folder.resolve("instances.json"),
         """
@@ -54,10 +54,10 @@ class CocoDatasetTest {
          "annotations": %s,
          "categories": %s}
         """
-            .formatted(pictures, objects, categories));
+            .formatted(imageEntries, objects, categories));
   }
 
-  private static String picture(long id, String file, int width, int height) {
+  private static String imageEntry(long id, String file, int width, int height) {
     return "{\"license\": 1, \"file_name\": \"%s\", \"height\": %d, \"width\": %d, \"id\": %d}"
         .formatted(file, height, width, id);
   }
@@ -76,10 +76,14 @@ class CocoDatasetTest {
   }
 
   @Test
-  void readsPicturesObjectsAndCategories() throws IOException {
+  void readsImagesObjectsAndCategories() throws IOException {
     Path json =
         json(
-            "[" + picture(7000000000L, "b.png", 20, 10) + "," + picture(5, "a.jpg", 40, 30) + "]",
+            "["
+                + imageEntry(7000000000L, "b.png", 20, 10)
+                + ","
+                + imageEntry(5, "a.jpg", 40, 30)
+                + "]",
             "["
                 + object(1, 5, 90, "[1, 2, 10.5, 4]", ", \"area\": 33.25, \"iscrowd\": 0")
                 + ","
@@ -109,7 +113,7 @@ class CocoDatasetTest {
     AnnotationReport report = data.report();
     assertEquals(3, report.objects());
     assertEquals(1, report.crowds());
-    assertEquals("2 pictures (1 without objects), 3 objects", report.summary());
+    assertEquals("2 images (1 without objects), 3 objects", report.summary());
   }
 
   @Test
@@ -119,7 +123,9 @@ class CocoDatasetTest {
             folder.resolve("instances.json"),
             "{\"categories\": %s, \"annotations\": [%s], \"images\": [%s]}"
                 .formatted(
-                    CATEGORIES, object(1, 5, 1, "[1, 1, 5, 5]", ""), picture(5, "a.jpg", 40, 30)));
+                    CATEGORIES,
+                    object(1, 5, 1, "[1, 1, 5, 5]", ""),
+                    imageEntry(5, "a.jpg", 40, 30)));
     assertEquals(1, CocoDataset.open(json, images).report().objects());
   }
 
@@ -127,7 +133,7 @@ class CocoDatasetTest {
   void takesGivenClasses() throws IOException {
     Path json =
         json(
-            "[" + picture(5, "a.jpg", 40, 30) + "]",
+            "[" + imageEntry(5, "a.jpg", 40, 30) + "]",
             "["
                 + object(1, 5, 90, "[1, 2, 10, 4]", "")
                 + ","
@@ -165,7 +171,7 @@ class CocoDatasetTest {
   void dropsBoxesThatCannotBeTrainedOn(String box, Problem problem) throws IOException {
     Path json =
         json(
-            "[" + picture(5, "a.jpg", 40, 30) + "]",
+            "[" + imageEntry(5, "a.jpg", 40, 30) + "]",
             "[" + object(77, 5, 1, box, "") + "," + object(78, 5, 1, "[1, 1, 9, 9]", "") + "]",
             CATEGORIES);
     CocoDataset data = CocoDataset.open(json, images);
@@ -179,7 +185,7 @@ class CocoDatasetTest {
 
   @Test
   void saysWhenNoObjectCanBeUsed() throws IOException {
-    String image = "[" + picture(5, "a.jpg", 40, 30) + "]";
+    String image = "[" + imageEntry(5, "a.jpg", 40, 30) + "]";
     Path boxless = json(image, "[{\"id\": 3, \"image_id\": 5, \"category_id\": 1}]", CATEGORIES);
     String message = failure(boxless, DatasetOptions.DEFAULT);
     assertTrue(message.contains("none of its 1 object can be used"), message);
@@ -188,14 +194,14 @@ class CocoDatasetTest {
     message = failure(other, DatasetOptions.DEFAULT.withClassNames(List.of("dog")));
     assertTrue(message.contains("'person' is not among [dog]"), message);
     CocoDataset bare = CocoDataset.open(json(image, "[]", CATEGORIES), images);
-    assertEquals(1, bare.report().picturesWithoutObjects(), "which is no fault");
+    assertEquals(1, bare.report().imagesWithoutObjects(), "which is no fault");
   }
 
   @Test
   void clipsAsTorchvisionDoes() throws IOException {
     Path json =
         json(
-            "[" + picture(5, "a.jpg", 40, 30) + "]",
+            "[" + imageEntry(5, "a.jpg", 40, 30) + "]",
             "[" + object(1, 5, 1, "[-2, 5, 100, 10]", ", \"area\": 7") + "]",
             CATEGORIES);
     CocoDataset data =
@@ -210,15 +216,15 @@ class CocoDatasetTest {
     Path json =
         json(
             "["
-                + picture(5, "a.jpg", 40, 30)
+                + imageEntry(5, "a.jpg", 40, 30)
                 + ","
-                + picture(6, "gone.jpg", 40, 30)
+                + imageEntry(6, "gone.jpg", 40, 30)
                 + ","
-                + picture(7, "folder\\\\c.jpg", 40, 30)
+                + imageEntry(7, "folder\\\\c.jpg", 40, 30)
                 + ","
-                + picture(8, "sub/c.jpg", 40, 30)
+                + imageEntry(8, "sub/c.jpg", 40, 30)
                 + ","
-                + picture(9, "elsewhere/b.png", 0, 0)
+                + imageEntry(9, "elsewhere/b.png", 0, 0)
                 + "]",
             "["
                 + object(1, 99, 1, "[1, 1, 9, 9]", "")
@@ -234,14 +240,14 @@ class CocoDatasetTest {
             CATEGORIES);
     CocoDataset data = CocoDataset.open(json, images);
     AnnotationReport report = data.report();
-    assertEquals(2, report.count(Problem.UNKNOWN_PICTURE));
+    assertEquals(2, report.count(Problem.UNKNOWN_IMAGE));
     assertEquals(1, report.count(Problem.UNKNOWN_CLASS));
-    assertEquals(2, report.count(Problem.MISSING_PICTURE), report.toString());
-    assertEquals(2, report.picturesDropped());
+    assertEquals(2, report.count(Problem.MISSING_IMAGE), report.toString());
+    assertEquals(2, report.imagesDropped());
     assertEquals(3, data.size());
     assertEquals(images.resolve("sub/c.jpg"), data.get(1).path());
     assertEquals(images.resolve("b.png"), data.get(2).path(), "found under its bare name");
-    assertEquals(20, data.get(2).width(), "the size of the picture where the file tells none");
+    assertEquals(20, data.get(2).width(), "the size of the image where the file tells none");
   }
 
   @Test
@@ -258,7 +264,7 @@ class CocoDatasetTest {
     assertTrue(truncated.contains("is no valid JSON at line 2"), truncated);
     assertFalse(truncated.contains("Source"), truncated);
     Path whole =
-        json("[" + picture(5, "a.jpg", 40, 30) + "]", "[]", "[{\"id\": 1, \"name\": \"x\"}]");
+        json("[" + imageEntry(5, "a.jpg", 40, 30) + "]", "[]", "[{\"id\": 1, \"name\": \"x\"}]");
     Path two = Files.writeString(folder.resolve("two.json"), Files.readString(whole).repeat(2));
     assertTrue(failure(two, options).contains("more follows"), failure(two, options));
     String deep = "[".repeat(2000) + "]".repeat(2000);
@@ -271,18 +277,18 @@ class CocoDatasetTest {
     assertTrue(failure(json, options).contains("no 'file_name' (line 1)"));
     Path twice =
         json(
-            "[" + picture(5, "a.jpg", 4, 3) + "," + picture(5, "b.png", 4, 3) + "]",
+            "[" + imageEntry(5, "a.jpg", 4, 3) + "," + imageEntry(5, "b.png", 4, 3) + "]",
             "[]",
             CATEGORIES);
     assertTrue(failure(twice, options).contains("a.jpg and b.png have the same id 5"));
     Path names = json("[]", "[]", "[{\"id\": 1, \"name\": \"x\"}, {\"id\": 2, \"name\": \"x\"}]");
     assertTrue(failure(names, options).contains("categories 1 and 2 have the same name 'x'"));
     Path none = json("[]", "[]", CATEGORIES);
-    assertTrue(failure(none, options).contains("no picture can be used"));
+    assertTrue(failure(none, options).contains("no image can be used"));
     Path noFolder = folder.resolve("none");
     String message =
         assertThrows(DataException.class, () -> CocoDataset.open(none, noFolder)).getMessage();
-    assertEquals(noFolder + ": there is no such folder of pictures", message);
+    assertEquals(noFolder + ": there is no such folder of images", message);
   }
 
   /** Masks make most of COCO's file; they must cost no memory. */
@@ -303,7 +309,7 @@ class CocoDatasetTest {
                 + i
                 + ", \"iscrowd\": 0, \"area\": 50}");
       }
-      out.write("], \"images\": [" + picture(5, "a.jpg", 40, 30) + "],");
+      out.write("], \"images\": [" + imageEntry(5, "a.jpg", 40, 30) + "],");
       out.write("\"categories\": " + CATEGORIES + "}");
     }
     assertTrue(Files.size(json) > 35_000_000);

@@ -17,9 +17,9 @@ import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.VocFolder;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.image.ImageDecoderTest;
-import dev.cocoli.data.image.Picture;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import java.io.ByteArrayOutputStream;
@@ -64,7 +64,7 @@ class VocDatasetTest {
   }
 
   @Test
-  void readsPicturesAndBoxesInTheOrderOfTheSplit() throws IOException {
+  void readsImagesAndBoxesInTheOrderOfTheSplit() throws IOException {
     voc.add("b", object("dog", 1, 2, 11.5, 12), object("cat", 0, 0, 40, 30))
         .add("a")
         .split("train", "b", "", "a");
@@ -84,8 +84,8 @@ class VocDatasetTest {
         first.annotations());
     Target target = first.target();
     assertArrayEquals(new int[] {2, 1}, target.labels());
-    assertEquals(List.of(), data.get(1).annotations(), "a picture without objects is kept");
-    assertEquals("2 pictures (1 without objects), 2 objects", data.report().summary());
+    assertEquals(List.of(), data.get(1).annotations(), "an image without objects is kept");
+    assertEquals("2 images (1 without objects), 2 objects", data.report().summary());
   }
 
   @Test
@@ -180,7 +180,7 @@ class VocDatasetTest {
       assertEquals(1, report.objectsDropped());
       assertEquals(1, report.count(problem));
       assertEquals(
-          "1 picture, 1 object; dropped 1 object (1 x " + problem.words() + ")", report.summary());
+          "1 image, 1 object; dropped 1 object (1 x " + problem.words() + ")", report.summary());
       String message = report.findings().getFirst().message();
       assertTrue(message.contains("a.xml: object 2 (dog): the box ["), message);
     }
@@ -203,7 +203,7 @@ class VocDatasetTest {
         clipped.get(0).annotations().getFirst());
     assertEquals(1, clipped.report().objectsClipped());
     String message = failure("train", DEFAULT.withPolicy(AnnotationPolicy.ERROR));
-    assertTrue(message.contains("[-1, 2, 41, 28] reaches out of the picture of 40 x 30"), message);
+    assertTrue(message.contains("[-1, 2, 41, 28] reaches out of the image of 40 x 30"), message);
   }
 
   @Test
@@ -227,13 +227,13 @@ class VocDatasetTest {
     assertTrue(message.length() < 1500 && message.contains("; and more"), message);
   }
 
-  // ---- pictures
+  // ---- images
 
   @Test
-  void findsPicturesOfOtherNames() throws IOException {
-    voc.picture("a.png", 40, 30).annotation("a", xml("a", 40, 30, object("dog", 1, 1, 9, 9)));
-    voc.picture("b.JPEG", 40, 30).annotation("b", xml("elsewhere/x.jpg", 40, 30));
-    voc.picture("other.png", 40, 30).annotation("c", xml("other.png", 40, 30));
+  void findsImagesOfOtherNames() throws IOException {
+    voc.image("a.png", 40, 30).annotation("a", xml("a", 40, 30, object("dog", 1, 1, 9, 9)));
+    voc.image("b.JPEG", 40, 30).annotation("b", xml("elsewhere/x.jpg", 40, 30));
+    voc.image("other.png", 40, 30).annotation("c", xml("other.png", 40, 30));
     voc.split("train", "a", "b", "c");
     VocDataset data = open("train");
     assertEquals("a.png", data.get(0).fileName());
@@ -242,11 +242,11 @@ class VocDatasetTest {
   }
 
   @Test
-  void dropsPicturesThatAreMissingOrBroken() throws IOException {
+  void dropsImagesThatAreMissingOrBroken() throws IOException {
     voc.add("good", object("dog", 1, 1, 9, 9));
     voc.annotation("missing", xml("missing.jpg", 40, 30, object("dog", 1, 1, 9, 9)));
-    voc.picture("broken.jpg", new byte[] {1, 2, 3}).annotation("broken", xml("broken.jpg", 40, 30));
-    voc.picture("unmarked.jpg", 40, 30);
+    voc.image("broken.jpg", new byte[] {1, 2, 3}).annotation("broken", xml("broken.jpg", 40, 30));
+    voc.image("unmarked.jpg", 40, 30);
     voc.add("torn").annotation("torn", "<annotation><object>");
     voc.add("other").annotation("other", "<html></html>");
     voc.split("train", "missing", "broken", "unmarked", "torn", "other", "good");
@@ -254,9 +254,9 @@ class VocDatasetTest {
     assertEquals(1, data.size());
     assertEquals(5, data.get(0).imageId(), "the number is the line's, whatever was dropped");
     AnnotationReport report = data.report();
-    assertEquals(5, report.picturesDropped());
-    assertEquals(1, report.count(Problem.MISSING_PICTURE));
-    assertEquals(1, report.count(Problem.BROKEN_PICTURE));
+    assertEquals(5, report.imagesDropped());
+    assertEquals(1, report.count(Problem.MISSING_IMAGE));
+    assertEquals(1, report.count(Problem.BROKEN_IMAGE));
     assertEquals(1, report.count(Problem.MISSING_ANNOTATION));
     assertEquals(2, report.count(Problem.BROKEN_ANNOTATION));
     for (String words :
@@ -264,7 +264,7 @@ class VocDatasetTest {
             "unmarked.xml: there is no such",
             "torn.xml: is no well-formed XML at line 1",
             "other.xml: is no VOC annotation",
-            "there is no picture",
+            "there is no image",
             "broken.jpg: is no JPEG")) {
       assertTrue(
           report.findings().stream().anyMatch(finding -> finding.message().contains(words)),
@@ -275,9 +275,9 @@ class VocDatasetTest {
 
   @Test
   void saysWhenNothingIsLeft() throws IOException {
-    voc.picture("a.jpg", 40, 30).split("train", "a");
+    voc.image("a.jpg", 40, 30).split("train", "a");
     String message = failure("train", DEFAULT);
-    assertTrue(message.contains("no picture can be used"), message);
+    assertTrue(message.contains("no image can be used"), message);
     assertTrue(message.contains("a.xml"), message);
     voc.add("b").split("val", "b");
     message = failure("val", DEFAULT);
@@ -285,8 +285,8 @@ class VocDatasetTest {
   }
 
   @Test
-  void prefersThePicturesOwnSize() throws IOException {
-    voc.picture("a.jpg", 40, 30)
+  void prefersTheImagesOwnSize() throws IOException {
+    voc.image("a.jpg", 40, 30)
         .annotation(
             "a", xml("a.jpg", 80, 60, object("dog", 1, 1, 39, 29), object("dog", 50, 40, 70, 50)))
         .split("train", "a");
@@ -295,13 +295,12 @@ class VocDatasetTest {
     assertEquals(1, data.report().count(Problem.OTHER_SIZE));
     assertEquals(1, data.report().count(Problem.OUTSIDE));
     String message = data.report().findings().getFirst().message();
-    assertTrue(
-        message.contains("says the picture has 80 x 60 pixels, but it has 40 x 30"), message);
+    assertTrue(message.contains("says the image has 80 x 60 pixels, but it has 40 x 30"), message);
   }
 
   @Test
   void takesAnAnnotationWithoutSize() throws IOException {
-    voc.picture("a.jpg", 40, 30)
+    voc.image("a.jpg", 40, 30)
         .annotation("a", xml("a.jpg", 0, 0, object("dog", 1, 1, 39, 29)))
         .split("train", "a");
     assertEquals(30, open("train").get(0).height());
@@ -309,11 +308,11 @@ class VocDatasetTest {
   }
 
   @Test
-  void seesATurnedPictureAsItsBoxesDo() throws IOException {
+  void seesATurnedImageAsItsBoxesDo() throws IOException {
     byte[] turned = ImageDecoderTest.turnedJpeg(40, 30, 6);
-    voc.picture("shown.jpg", turned)
+    voc.image("shown.jpg", turned)
         .annotation("shown", xml("", 30, 40, object("dog", 1, 1, 29, 39)))
-        .picture("stored.jpg", turned)
+        .image("stored.jpg", turned)
         .annotation("stored", xml("", 40, 30, object("dog", 1, 1, 39, 29)))
         .split("train", "shown", "stored");
     DatasetOptions strict = DEFAULT.withPolicy(AnnotationPolicy.ERROR);
@@ -321,9 +320,9 @@ class VocDatasetTest {
     assertEquals(30, data.get(0).width());
     assertEquals(40, data.get(1).width());
     for (int i = 0; i < 2; i++) {
-      try (Picture picture = new ImageDecoder().decode(data.get(i))) {
-        assertEquals(data.get(i).width(), picture.width());
-        assertEquals(data.get(i).height(), picture.height());
+      try (Image image = new ImageDecoder().decode(data.get(i))) {
+        assertEquals(data.get(i).width(), image.width());
+        assertEquals(data.get(i).height(), image.height());
       }
     }
   }
@@ -336,7 +335,7 @@ class VocDatasetTest {
     assertTrue(failure("trian", DEFAULT).contains("no split 'trian'; there is: train, val"));
     assertTrue(failure("../../secret", DEFAULT).contains("no split"));
     voc.split("empty", "", " ");
-    assertTrue(failure("empty", DEFAULT).contains("names no picture"));
+    assertTrue(failure("empty", DEFAULT).contains("names no image"));
   }
 
   @Test

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.TestPictures;
+import dev.cocoli.data.TestImages;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -80,17 +80,17 @@ public class ImageDecoderTest {
     // libjpeg and libjpeg-turbo agree to the bit with the JDKs tried; another build may round
     // otherwise
     int tolerance = name.endsWith(".jpg") ? 2 : 0;
-    try (Picture picture = decoder.decode(resource(name), name)) {
-      assertEquals(expected.getWidth(), picture.width());
-      assertEquals(expected.getHeight(), picture.height());
-      for (int y = 0; y < picture.height(); y++) {
-        for (int x = 0; x < picture.width(); x++) {
+    try (Image image = decoder.decode(resource(name), name)) {
+      assertEquals(expected.getWidth(), image.width());
+      assertEquals(expected.getHeight(), image.height());
+      for (int y = 0; y < image.height(); y++) {
+        for (int x = 0; x < image.width(); x++) {
           int color = expected.getRGB(x, y);
           for (int channel = 0; channel < 3; channel++) {
             int sample = color >> 16 - 8 * channel & 0xFF;
             assertEquals(
                 sample,
-                TestPictures.sample(picture, x, y, channel),
+                TestImages.sample(image, x, y, channel),
                 tolerance,
                 name + " at " + x + ", " + y + ", channel " + channel);
           }
@@ -101,10 +101,10 @@ public class ImageDecoderTest {
 
   @Test
   void readsFiles() throws IOException {
-    Path file = Files.write(folder.resolve("a.png"), TestPictures.png(6, 4));
-    try (Picture picture = decoder.decode(file)) {
-      assertEquals(6, picture.width());
-      assertEquals(4, picture.height());
+    Path file = Files.write(folder.resolve("a.png"), TestImages.png(6, 4));
+    try (Image image = decoder.decode(file)) {
+      assertEquals(6, image.width());
+      assertEquals(4, image.height());
     }
     ImageHeader header = ImageHeader.read(file);
     assertEquals(new ImageHeader(ImageHeader.Format.PNG, 6, 4, 1), header);
@@ -130,7 +130,7 @@ public class ImageDecoderTest {
 
   /** A JPEG of the stored size with an orientation. */
   public static byte[] turnedJpeg(int width, int height, int orientation) {
-    return jpegWithExif(TestPictures.jpeg(width, height), exif(orientation, false));
+    return jpegWithExif(TestImages.jpeg(width, height), exif(orientation, false));
   }
 
   private static byte[] chunk(String type, byte[] body) {
@@ -162,13 +162,13 @@ public class ImageDecoderTest {
     return image;
   }
 
-  private static String corners(Picture picture) {
-    int right = picture.width() - 1;
-    int bottom = picture.height() - 1;
+  private static String corners(Image image) {
+    int right = image.width() - 1;
+    int bottom = image.height() - 1;
     int[][] places = {{0, 0}, {right, 0}, {0, bottom}, {right, bottom}};
     StringBuilder seen = new StringBuilder();
     for (int[] place : places) {
-      seen.append("ABCD".charAt((TestPictures.sample(picture, place[0], place[1], 0) + 42) / 85));
+      seen.append("ABCD".charAt((TestImages.sample(image, place[0], place[1], 0) + 42) / 85));
     }
     return seen.toString();
   }
@@ -176,8 +176,8 @@ public class ImageDecoderTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
   void turnsUpright(int orientation) {
-    byte[] jpeg = TestPictures.encoded(quarters(), "jpeg");
-    byte[] png = TestPictures.encoded(quarters(), "png");
+    byte[] jpeg = TestImages.encoded(quarters(), "jpeg");
+    byte[] png = TestImages.encoded(quarters(), "png");
     byte[] chunk = chunk("eXIf", exif(orientation, false));
     List<byte[]> files =
         List.of(
@@ -186,20 +186,20 @@ public class ImageDecoderTest {
             insert(png, SIGNATURE_AND_IHDR, chunk),
             insert(png, png.length - 12, chunk));
     for (byte[] file : files) {
-      try (Picture picture = decoder.decode(file, "turned")) {
-        assertEquals(CORNERS.get(orientation - 1), corners(picture));
-        assertEquals(orientation < 5 ? 48 : 32, picture.width());
-        assertEquals(orientation < 5 ? 32 : 48, picture.height());
+      try (Image image = decoder.decode(file, "turned")) {
+        assertEquals(CORNERS.get(orientation - 1), corners(image));
+        assertEquals(orientation < 5 ? 48 : 32, image.width());
+        assertEquals(orientation < 5 ? 32 : 48, image.height());
       }
     }
   }
 
   @Test
   void staysAsStoredWhereTheBoxesAre() throws IOException {
-    byte[] jpeg = TestPictures.encoded(quarters(), "jpeg");
+    byte[] jpeg = TestImages.encoded(quarters(), "jpeg");
     Path file = Files.write(folder.resolve("a.jpg"), jpegWithExif(jpeg, exif(6, false)));
-    try (Picture stored = decoder.decode(image(file, 48, 32));
-        Picture shown = decoder.decode(image(file, 32, 48))) {
+    try (Image stored = decoder.decode(image(file, 48, 32));
+        Image shown = decoder.decode(image(file, 32, 48))) {
       assertEquals("ABCD", corners(stored));
       assertEquals("CADB", corners(shown));
     }
@@ -215,12 +215,12 @@ public class ImageDecoderTest {
 
   @Test
   void takesBrokenExifAsUpright() {
-    byte[] jpeg = TestPictures.encoded(quarters(), "jpeg");
+    byte[] jpeg = TestImages.encoded(quarters(), "jpeg");
     byte[] endless = exif(6, false);
     ByteBuffer.wrap(endless).putInt(4, Integer.MAX_VALUE);
     for (byte[] tiff : List.of(endless, exif(9, false), exif(0, true), new byte[3])) {
-      try (Picture picture = decoder.decode(jpegWithExif(jpeg, tiff), "exif")) {
-        assertEquals("ABCD", corners(picture));
+      try (Image image = decoder.decode(jpegWithExif(jpeg, tiff), "exif")) {
+        assertEquals("ABCD", corners(image));
       }
     }
   }
@@ -238,7 +238,7 @@ public class ImageDecoderTest {
 
   /**
    * Cut anywhere, a file is an error or, where only its end marker or padding is gone, the whole
-   * picture.
+   * image.
    */
   @ParameterizedTest
   @ValueSource(
@@ -250,13 +250,13 @@ public class ImageDecoderTest {
   void noticesEveryTruncation(String name) throws IOException {
     byte[] file = resource(name);
     byte[] whole;
-    try (Picture picture = decoder.decode(file, name)) {
-      whole = TestPictures.bytes(picture);
+    try (Image image = decoder.decode(file, name)) {
+      whole = TestImages.bytes(image);
     }
     for (int size = 0; size < file.length; size++) {
       byte[] cut = Arrays.copyOf(file, size);
-      try (Picture picture = decoder.decode(cut, name)) {
-        assertArrayEquals(whole, TestPictures.bytes(picture), name + " cut at " + size);
+      try (Image image = decoder.decode(cut, name)) {
+        assertArrayEquals(whole, TestImages.bytes(image), name + " cut at " + size);
         assertTrue(file.length - size <= 3, name + " cut at " + size + " went unnoticed");
       } catch (ImageDecodeException e) {
         assertTrue(e.getMessage().startsWith(name + ": "), e.getMessage());
@@ -266,26 +266,26 @@ public class ImageDecoderTest {
 
   @Test
   void namesATruncatedPhotograph() {
-    byte[] jpeg = TestPictures.jpeg(320, 240);
+    byte[] jpeg = TestImages.jpeg(320, 240);
     String message = failure(Arrays.copyOf(jpeg, jpeg.length / 2));
     assertTrue(message.contains("the JPEG is truncated or broken"), message);
   }
 
   @Test
   void takesAPhotographWithoutEndMarker() {
-    byte[] jpeg = TestPictures.jpeg(32, 24);
+    byte[] jpeg = TestImages.jpeg(32, 24);
     decoder.decode(Arrays.copyOf(jpeg, jpeg.length - 2), "a").close();
   }
 
   @Test
   void takesWhatFollowsAPhotograph() {
-    byte[] jpeg = TestPictures.jpeg(32, 24);
+    byte[] jpeg = TestImages.jpeg(32, 24);
     decoder.decode(Arrays.copyOf(jpeg, jpeg.length + 5000), "a").close();
   }
 
   @Test
   void noticesDamageInAPng() {
-    byte[] png = TestPictures.png(32, 24);
+    byte[] png = TestImages.png(32, 24);
     png[png.length / 2] ^= 1;
     String message = failure(png);
     assertTrue(message.contains("checksum"), message);
@@ -299,7 +299,7 @@ public class ImageDecoderTest {
   }
 
   @Test
-  void namesWhatIsNoPicture() {
+  void namesWhatIsNoImage() {
     assertFailure(new byte[0], "empty");
     assertFailure("<html>".getBytes(StandardCharsets.UTF_8), "is no JPEG");
     assertFailure(new byte[] {(byte) 0xFF, (byte) 0xD8, (byte) 0xFF}, "truncated");
@@ -311,11 +311,11 @@ public class ImageDecoderTest {
 
   @Test
   void namesKindsThatItCannotDecode() throws IOException {
-    byte[] arithmetic = TestPictures.jpeg(16, 16);
+    byte[] arithmetic = TestImages.jpeg(16, 16);
     int frame = indexOf(arithmetic, 0xFF, 0xC0);
     arithmetic[frame + 1] = (byte) 0xC9;
     assertFailure(arithmetic, "arithmetic coding");
-    byte[] wide = TestPictures.jpeg(16, 16);
+    byte[] wide = TestImages.jpeg(16, 16);
     wide[frame + 4] = 12;
     assertFailure(wide, "12 bits");
     byte[] webp = "RIFF\1\0\0\0WEBPVP8 ".getBytes(StandardCharsets.ISO_8859_1);
@@ -368,7 +368,7 @@ public class ImageDecoderTest {
   @Test
   void refusesAPngThatClaimsTooMuch() {
     byte[] bomb = png(100_000, 100_000, new byte[1000], new byte[0]);
-    long native0 = Picture.allocatedByteSize();
+    long native0 = Image.allocatedByteSize();
     failure(bomb); // loads the classes
     long allocated =
         heapByteSize(
@@ -378,19 +378,19 @@ public class ImageDecoderTest {
               assertTrue(message.contains("limit of 178,956,970"), message);
             });
     assertTrue(allocated < 1_000_000, "allocated " + allocated + " bytes");
-    assertEquals(native0, Picture.allocatedByteSize());
+    assertEquals(native0, Image.allocatedByteSize());
   }
 
   @Test
   void refusesOtherFilesThatClaimTooMuch() {
-    byte[] jpeg = TestPictures.jpeg(16, 16);
+    byte[] jpeg = TestImages.jpeg(16, 16);
     int frame = indexOf(jpeg, 0xFF, 0xC0);
     ByteBuffer.wrap(jpeg).putShort(frame + 5, (short) 65_000).putShort(frame + 7, (short) 65_000);
     assertFailure(jpeg, "65000 x 65000");
-    byte[] bmp = TestPictures.encoded(TestPictures.gradient(4, 4, 0), "bmp");
+    byte[] bmp = TestImages.encoded(TestImages.gradient(4, 4, 0), "bmp");
     ByteBuffer.wrap(bmp).order(ByteOrder.LITTLE_ENDIAN).putInt(18, 20_000).putInt(22, 20_000);
     assertFailure(bmp, "Invalid width/height"); // the JDK notices by itself
-    byte[] gif = TestPictures.encoded(TestPictures.gradient(4, 4, 0), "gif");
+    byte[] gif = TestImages.encoded(TestImages.gradient(4, 4, 0), "gif");
     int image = 13 + 3 * (2 << (gif[10] & 7));
     while (gif[image] != ',') { // extensions come before the image
       image += 2;
@@ -406,7 +406,7 @@ public class ImageDecoderTest {
 
   @Test
   void hasALimitToChoose() {
-    byte[] png = TestPictures.png(10, 10);
+    byte[] png = TestImages.png(10, 10);
     new ImageDecoder(100).decode(png, "a").close();
     assertThrows(ImageDecodeException.class, () -> new ImageDecoder(99).decode(png, "a"));
     assertThrows(IllegalArgumentException.class, () -> new ImageDecoder(0));
@@ -432,17 +432,17 @@ public class ImageDecoderTest {
 
   @Test
   void decodesOnManyThreads() {
-    byte[] jpeg = TestPictures.jpeg(64, 48);
+    byte[] jpeg = TestImages.jpeg(64, 48);
     byte[] expected;
-    try (Picture picture = decoder.decode(jpeg, "a")) {
-      expected = TestPictures.bytes(picture);
+    try (Image image = decoder.decode(jpeg, "a")) {
+      expected = TestImages.bytes(image);
     }
     IntStream.range(0, 64)
         .parallel()
         .forEach(
             i -> {
-              try (Picture picture = decoder.decode(jpeg, "a")) {
-                assertArrayEquals(expected, TestPictures.bytes(picture));
+              try (Image image = decoder.decode(jpeg, "a")) {
+                assertArrayEquals(expected, TestImages.bytes(image));
               }
             });
   }

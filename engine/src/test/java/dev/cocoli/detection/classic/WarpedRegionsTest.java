@@ -31,11 +31,11 @@ class WarpedRegionsTest {
     try (Backend backend = TestBackends.cpu(2);
         TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
-      Tensor picture = ops.allocate(DType.U8, 30, 40, 3);
-      backend.upload(MemorySegment.ofArray(oracle.unsignedBytes("picture")), picture);
+      Tensor image = ops.allocate(DType.U8, 30, 40, 3);
+      backend.upload(MemorySegment.ofArray(oracle.unsignedBytes("picture")), image);
       Box grown = warp.withContext(region);
       float[] roi = {0, grown.x1(), grown.y1(), grown.x2(), grown.y2()};
-      Tensor images = warp.pictures(ops, List.of(picture));
+      Tensor images = warp.images(ops, List.of(image));
       return ops.download(warp.warp(ops, images, ops.upload(roi, 1, 5)));
     }
   }
@@ -73,7 +73,7 @@ class WarpedRegionsTest {
   }
 
   @Test
-  void outsideThePictureIsTheMeanColour() {
+  void outsideTheImageIsTheMeanColour() {
     float[] mine =
         warp(Map.of("warp_size", "32", "warp_context", "0"), new Box(-80, -60, -40, -30));
     for (float value : mine) {

@@ -12,8 +12,8 @@ import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.data.Share;
-import dev.cocoli.data.image.Picture;
+import dev.cocoli.data.Shard;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.distributed.Communicator;
@@ -100,22 +100,22 @@ class GradientBucketsTest {
         Batch batch = epoch.next();
         TensorScope scope = new TensorScope(backend.pool())) {
       parameters.initialize(3);
-      Share share = loader.share(0);
-      assertEquals(BATCH / size, share.count());
+      Shard shard = loader.shard(0);
+      assertEquals(BATCH / size, shard.count());
       GradientBuckets buckets =
           new GradientBuckets(parameters, ranks, ReplicaRuns.PARALLEL.withWire(wire));
       assertTrue(buckets.buckets().size() > 3, "too few buckets to show anything");
       Ops ops = new Ops(backend, scope, new Tape());
       backend.fill(parameters.gradients(), 0);
       buckets.begin(ops, 1);
-      List<Tensor> pictures = new ArrayList<>();
-      for (Picture picture : batch.pictures()) {
-        Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
-        backend.upload(picture.pixels(), tensor);
-        pictures.add(tensor);
+      List<Tensor> images = new ArrayList<>();
+      for (Image image : batch.images()) {
+        Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
+        backend.upload(image.pixels(), tensor);
+        images.add(tensor);
       }
-      long seed = DetectionModel.seedOfPart(SampleKey.mix(5), share.first());
-      model.loss(ops, new Inputs(pictures, batch.proposals()), batch.targets(), seed);
+      long seed = DetectionModel.seedOfPart(SampleKey.mix(5), shard.first());
+      model.loss(ops, new Inputs(images, batch.proposals()), batch.targets(), seed);
       ops.backward();
       if (ranks instanceof Notes notes) {
         notes.sentDuringBackward = notes.sent.size();

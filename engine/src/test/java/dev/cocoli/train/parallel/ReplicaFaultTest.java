@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.nn.Norm;
@@ -69,7 +69,7 @@ class ReplicaFaultTest {
             .batch(4)
             .epochs(2)
             .checkpointSteps(1)
-            .brokenPictures(BrokenPicturePolicy.ERROR)
+            .brokenImages(BrokenImagePolicy.ERROR)
             .build();
     return ReplicaRuns.run(folder, Norm.Type.BATCH, config);
   }
@@ -245,13 +245,13 @@ class ReplicaFaultTest {
 
   @Test
   void inTheDataLoader() throws Exception {
-    Path picture = run.trainData().get(5).path();
-    byte[] bytes = Files.readAllBytes(picture);
-    Files.write(picture, Arrays.copyOf(bytes, bytes.length / 2));
+    Path image = run.trainData().get(5).path();
+    byte[] bytes = Files.readAllBytes(image);
+    Files.write(image, Arrays.copyOf(bytes, bytes.length / 2));
     TrainingException e = failure(index -> Backends.openReplica(Device.CPU, 2));
-    assertNames(e, " gave up: in step ", picture + ": ", "last collective entered: rank 0 ");
+    assertNames(e, " gave up: in step ", image + ": ", "last collective entered: rank 0 ");
     assertInstanceOf(ImageDecodeException.class, e.getCause());
-    Files.write(picture, bytes);
+    Files.write(image, bytes);
     assertGoesOn();
   }
 

@@ -24,8 +24,7 @@ public final class ReplicaRuns {
   private ReplicaRuns() {}
 
   /**
-   * A model whose samples are full in every picture, so that all losses are means over as many
-   * rows.
+   * A model whose samples are full in every image, so that all losses are means over as many rows.
    */
   static ModelSpec model(Norm.Type norm) {
     ModelSpec tiny = TinyRuns.model(RectangleData.CLASSES);

@@ -116,7 +116,7 @@ class ReplicasTest {
     assertTrue(worst <= tolerance, "weights differ by " + worst);
   }
 
-  /** The same pictures, flips and samples, so the same weights but for the order of sums. */
+  /** The same images, flips and samples, so the same weights but for the order of sums. */
   @Test
   void twoBatchesOfTwoTrainAsOneOfFour() throws Exception {
     TrainConfig config = config().epochs(3).build();
@@ -161,7 +161,7 @@ class ReplicasTest {
     };
   }
 
-  /** Seven pictures in batches of three, the last with one: it counts as it would alone. */
+  /** Seven images in batches of three, the last with one: it counts as it would alone. */
   @Test
   void theLastBatchIsSharedUnevenlyAndWeighed() throws Exception {
     TrainConfig config = config().batch(3).lastBatch(LastBatch.KEEP).build();
@@ -401,7 +401,7 @@ class ReplicasTest {
                 IllegalArgumentException.class,
                 () -> ReplicaRuns.replicas(run, 3, TrainingListener.NONE))
             .getMessage();
-    assertTrue(message.contains("4 pictures cannot be shared evenly by 3"), message);
+    assertTrue(message.contains("4 images cannot be shared evenly by 3"), message);
     assertTrue(message.endsWith("use 3 or 6"), message);
   }
 

@@ -17,7 +17,7 @@ class SvmTrainerTest {
   private static final Box OBJECT = new Box(0, 0, 10, 10);
 
   /** One object of class 1 and many regions; class 2 has no object. */
-  private static PictureFeatures picture(Random random, int background, float overlapping) {
+  private static ImageFeatures image(Random random, int background, float overlapping) {
     List<Box> regions = new ArrayList<>(List.of(OBJECT));
     float[] values = new float[(background + 2) * WIDTH];
     fill(values, 0, random, 3);
@@ -27,7 +27,7 @@ class SvmTrainerTest {
     }
     regions.add(new Box(1, 1, 11, 11)); // IoU 0.68: neither object nor background
     fill(values, background + 1, random, overlapping);
-    return new PictureFeatures(new Target(List.of(OBJECT), new int[] {1}), regions, WIDTH, values);
+    return new ImageFeatures(new Target(List.of(OBJECT), new int[] {1}), regions, WIDTH, values);
   }
 
   private static void fill(float[] values, int region, Random random, float first) {
@@ -39,19 +39,19 @@ class SvmTrainerTest {
   @Test
   void separatesObjectsFromBackgroundAndIgnoresWhatLiesBetween() {
     Random random = new Random(3);
-    List<PictureFeatures> pictures = new ArrayList<>();
+    List<ImageFeatures> images = new ArrayList<>();
     for (int i = 0; i < 30; i++) {
       // overlapping regions look like background with large features, and would pull were they
       // taken
-      pictures.add(picture(random, 150, 30));
+      images.add(image(random, 150, 30));
     }
     SvmTrainer trainer = new SvmTrainer(List.of("a", "b"), WIDTH, 0.1, 0.3f);
-    pictures.forEach(one -> trainer.addObjects(one, 1));
-    pictures.forEach(one -> trainer.addBackground(one, 1));
+    images.forEach(one -> trainer.addObjects(one, 1));
+    images.forEach(one -> trainer.addBackground(one, 1));
     List<String> warnings = new ArrayList<>();
     LinearModels machines = trainer.finish(warnings::add);
     int wrong = 0;
-    for (PictureFeatures one : pictures) {
+    for (ImageFeatures one : images) {
       wrong += machines.at(0, one.row(0, 1)) > 0 ? 0 : 1;
       for (int region = 1; region <= 150; region++) {
         wrong += machines.at(0, one.row(region, 1)) < 0 ? 0 : 1;
@@ -69,7 +69,7 @@ class SvmTrainerTest {
     LinearModels[] found = new LinearModels[2];
     for (int i = 0; i < 2; i++) {
       SvmTrainer trainer = new SvmTrainer(List.of("a"), WIDTH, 0.1, 0.3f);
-      PictureFeatures one = picture(new Random(4), 200, 0);
+      ImageFeatures one = image(new Random(4), 200, 0);
       trainer.addObjects(one, 0.5f);
       trainer.addBackground(one, 0.5f);
       found[i] = trainer.finish(warning -> {});
@@ -80,7 +80,7 @@ class SvmTrainerTest {
   @Test
   void anObjectWithoutBackgroundIsNamed() {
     SvmTrainer trainer = new SvmTrainer(List.of("a"), WIDTH, 0.1, 0.3f);
-    PictureFeatures one = picture(new Random(4), 0, 0);
+    ImageFeatures one = image(new Random(4), 0, 0);
     trainer.addObjects(one, 1);
     trainer.addBackground(one, 1);
     List<String> warnings = new ArrayList<>();

@@ -27,7 +27,7 @@ public final class LocalCommunicator implements Communicator {
   private final Thread reducer;
 
   /** All-reduces begun, in order, and what each is to write. */
-  private final Deque<Meeting> pending = new ArrayDeque<>();
+  private final Deque<LocalCollective> pending = new ArrayDeque<>();
 
   private long reducedNanos;
   private long waitedNanos;
@@ -96,11 +96,11 @@ public final class LocalCommunicator implements Communicator {
   public void awaitAllReduces() {
     long begin = System.nanoTime();
     while (!pending.isEmpty()) {
-      Meeting meeting = pending.peek();
-      group.awaitComplete(rank, meeting);
-      reducedNanos += group.awaitReduced(rank, meeting);
-      group.leave(meeting);
-      meeting.tensors[rank].buffer().markWritten();
+      LocalCollective collective = pending.peek();
+      group.awaitComplete(rank, collective);
+      reducedNanos += group.awaitReduced(rank, collective);
+      group.leave(collective);
+      collective.tensors[rank].buffer().markWritten();
       pending.remove();
     }
     waitedNanos += System.nanoTime() - begin;
@@ -118,43 +118,44 @@ public final class LocalCommunicator implements Communicator {
   public void broadcast(Tensor x, int root) {
     String what = CollectiveCall.broadcast(x, root, size());
     backend.synchronize();
-    Meeting meeting = group.enter(rank, what, null, x, null);
-    group.awaitComplete(rank, meeting);
+    LocalCollective collective = group.enter(rank, what, null, x, null);
+    group.awaitComplete(rank, collective);
     if (rank == root) {
-      group.awaitOthersLeft(rank, meeting);
+      group.awaitOthersLeft(rank, collective);
     } else {
       group.beginCopy();
       try {
-        x.segment().copyFrom(meeting.tensors[root].segment());
+        x.segment().copyFrom(collective.tensors[root].segment());
       } catch (RuntimeException e) {
-        group.abort("rank " + rank + " failed in " + meeting.call + ": " + e, List.of(rank), e);
+        group.abort("rank " + rank + " failed in " + collective.call + ": " + e, List.of(rank), e);
         throw e;
       } finally {
         group.endCopy();
       }
       x.buffer().markWritten();
     }
-    group.leave(meeting);
+    group.leave(collective);
   }
 
   @Override
   public List<byte[]> allGather(byte[] value) {
-    Meeting meeting = group.enter(rank, CollectiveCall.allGather(), null, null, value.clone());
-    group.awaitComplete(rank, meeting);
+    LocalCollective collective =
+        group.enter(rank, CollectiveCall.allGather(), null, null, value.clone());
+    group.awaitComplete(rank, collective);
     List<byte[]> values = new ArrayList<>();
-    for (byte[] other : meeting.values) {
+    for (byte[] other : collective.values) {
       values.add(other.clone());
     }
-    group.leave(meeting);
+    group.leave(collective);
     return values;
   }
 
   @Override
   public void barrier() {
     backend.synchronize();
-    Meeting meeting = group.enter(rank, CollectiveCall.barrier(), null, null, null);
-    group.awaitComplete(rank, meeting);
-    group.leave(meeting);
+    LocalCollective collective = group.enter(rank, CollectiveCall.barrier(), null, null, null);
+    group.awaitComplete(rank, collective);
+    group.leave(collective);
   }
 
   @Override
@@ -185,24 +186,24 @@ public final class LocalCommunicator implements Communicator {
 
   private void reduce() {
     RankSum sum = new RankSum();
-    for (Meeting meeting = group.takeReady(rank); meeting != null; ) {
+    for (LocalCollective collective = group.takeReady(rank); collective != null; ) {
       long done = 0;
       try {
-        long pieces = meeting.pieces();
-        for (long piece = meeting.nextPiece.getAndIncrement();
+        long pieces = collective.pieces();
+        for (long piece = collective.nextPiece.getAndIncrement();
             piece < pieces && !group.failed();
-            piece = meeting.nextPiece.getAndIncrement()) {
-          sum.reduce(meeting.tensors, meeting.reduction, piece);
+            piece = collective.nextPiece.getAndIncrement()) {
+          sum.reduce(collective.tensors, collective.reduction, piece);
           done++;
         }
       } catch (Throwable e) {
-        List<Integer> freed = freed(meeting.tensors);
+        List<Integer> freed = freed(collective.tensors);
         String who = freed.isEmpty() ? "" : "rank " + freed.getFirst() + " freed its tensor: ";
-        group.abort(meeting.call + " failed: " + who + e, freed, e);
+        group.abort(collective.call + " failed: " + who + e, freed, e);
       } finally {
-        group.endReducing(meeting, done);
+        group.endReducing(collective, done);
       }
-      meeting = group.takeReady(rank);
+      collective = group.takeReady(rank);
     }
   }
 

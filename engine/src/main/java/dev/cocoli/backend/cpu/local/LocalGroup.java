@@ -18,17 +18,17 @@ import java.util.stream.IntStream;
 
 /**
  * Where the ranks of one process meet. A rank's n-th collective meets the others' n-th; the first
- * failure ends all meetings, present and future.
+ * failure ends all collectives, present and future.
  */
 final class LocalGroup {
   private record Failure(String message, List<Integer> ranks, Throwable cause) {}
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final Map<Long, Meeting> meetings = new HashMap<>();
+  private final Map<Long, LocalCollective> collectives = new HashMap<>();
 
   /** All-reduces that every rank has joined and of which there are pieces left to take. */
-  private final Deque<Meeting> ready = new ArrayDeque<>();
+  private final Deque<LocalCollective> ready = new ArrayDeque<>();
 
   private final CollectiveLog log;
   private final boolean[] closed;
@@ -49,7 +49,7 @@ final class LocalGroup {
     return closed.length;
   }
 
-  // ---- meeting
+  // ---- collective
 
   /**
    * Enters a rank's next collective; does not wait for the others.
@@ -60,7 +60,7 @@ final class LocalGroup {
    * @param tensor what is reduced or broadcast, or null
    * @param value what is gathered, or null
    */
-  Meeting enter(int rank, String what, Reduction reduction, Tensor tensor, byte[] value) {
+  LocalCollective enter(int rank, String what, Reduction reduction, Tensor tensor, byte[] value) {
     lock.lock();
     try {
       throwIfFailed();
@@ -68,50 +68,60 @@ final class LocalGroup {
         throw new IllegalStateException("rank " + rank + " has closed its communicator");
       }
       CollectiveCall call = log.enter(rank, what);
-      Meeting meeting =
-          meetings.computeIfAbsent(call.number(), _ -> new Meeting(call, reduction, size()));
-      if (!meeting.call.equals(call)) {
-        int other = IntStream.range(0, size()).filter(meeting::came).findFirst().orElseThrow();
+      LocalCollective collective =
+          collectives.computeIfAbsent(
+              call.number(), _ -> new LocalCollective(call, reduction, size()));
+      if (!collective.call.equals(call)) {
+        int other = IntStream.range(0, size()).filter(collective::came).findFirst().orElseThrow();
         fail(
-            "rank " + rank + " called " + call + " where rank " + other + " called " + meeting.call,
+            "rank "
+                + rank
+                + " called "
+                + call
+                + " where rank "
+                + other
+                + " called "
+                + collective.call,
             List.of(other, rank),
             null);
         throwIfFailed();
       }
-      meeting.arrive(rank, tensor, value);
-      if (meeting.complete()) {
-        if (reduction != null && !meeting.reduced()) {
-          ready.add(meeting);
+      collective.arrive(rank, tensor, value);
+      if (collective.complete()) {
+        if (reduction != null && !collective.reduced()) {
+          ready.add(collective);
         }
         changed.signalAll();
       }
-      return meeting;
+      return collective;
     } finally {
       lock.unlock();
     }
   }
 
-  /** Waits until all have come to a meeting; ends everything if one does not within the timeout. */
-  void awaitComplete(int rank, Meeting meeting) {
+  /**
+   * Waits until all have come to a collective; ends everything if one does not within the timeout.
+   */
+  void awaitComplete(int rank, LocalCollective collective) {
     lock.lock();
     try {
       long nanos = timeout.toNanos();
-      while (!meeting.complete()) {
+      while (!collective.complete()) {
         throwIfFailed();
-        List<Integer> gone = meeting.missing().stream().filter(r -> closed[r]).toList();
+        List<Integer> gone = collective.missing().stream().filter(r -> closed[r]).toList();
         if (!gone.isEmpty()) {
-          fail(names(gone) + " closed without joining " + meeting.call, gone, null);
+          fail(names(gone) + " closed without joining " + collective.call, gone, null);
         } else if (nanos <= 0) {
           fail(
-              names(meeting.missing())
+              names(collective.missing())
                   + " did not join "
-                  + meeting.call
+                  + collective.call
                   + " within "
                   + seconds(timeout)
                   + " of rank "
                   + rank
                   + "'s coming",
-              meeting.missing(),
+              collective.missing(),
               null);
         } else {
           nanos = changed.awaitNanos(nanos);
@@ -129,14 +139,14 @@ final class LocalGroup {
    *
    * @return for how many nanoseconds it ran
    */
-  long awaitReduced(int rank, Meeting meeting) {
+  long awaitReduced(int rank, LocalCollective collective) {
     lock.lock();
     try {
-      while (!meeting.reduced()) {
+      while (!collective.reduced()) {
         throwIfFailed();
         changed.await();
       }
-      return meeting.nanos();
+      return collective.nanos();
     } catch (InterruptedException e) {
       throw interrupted(rank, e);
     } finally {
@@ -144,11 +154,11 @@ final class LocalGroup {
     }
   }
 
-  /** Waits until all other ranks have left a meeting that all have joined. */
-  void awaitOthersLeft(int rank, Meeting meeting) {
+  /** Waits until all other ranks have left a collective that all have joined. */
+  void awaitOthersLeft(int rank, LocalCollective collective) {
     lock.lock();
     try {
-      while (meeting.left() < size() - 1) {
+      while (collective.left() < size() - 1) {
         throwIfFailed();
         changed.await();
       }
@@ -181,12 +191,12 @@ final class LocalGroup {
     }
   }
 
-  void leave(Meeting meeting) {
+  void leave(LocalCollective collective) {
     lock.lock();
     try {
-      meeting.leave();
-      if (meeting.left() == size()) {
-        meetings.remove(meeting.call.number());
+      collective.leave();
+      if (collective.left() == size()) {
+        collectives.remove(collective.call.number());
       }
       changed.signalAll();
     } finally {
@@ -197,7 +207,7 @@ final class LocalGroup {
   // ---- the threads that reduce
 
   /** {@return an all-reduce with pieces to take, once there is one; null when it is time to end} */
-  Meeting takeReady(int rank) {
+  LocalCollective takeReady(int rank) {
     lock.lock();
     try {
       while (ready.isEmpty() && failure == null && !closed[rank]) {
@@ -214,13 +224,15 @@ final class LocalGroup {
     }
   }
 
-  /** Notes that a thread has reduced some pieces of a meeting, and that none are left to take. */
-  void endReducing(Meeting meeting, long pieces) {
+  /**
+   * Notes that a thread has reduced some pieces of a collective, and that none are left to take.
+   */
+  void endReducing(LocalCollective collective, long pieces) {
     lock.lock();
     try {
       busy--;
-      ready.remove(meeting);
-      meeting.addPieces(pieces);
+      ready.remove(collective);
+      collective.addPieces(pieces);
       changed.signalAll();
     } finally {
       lock.unlock();

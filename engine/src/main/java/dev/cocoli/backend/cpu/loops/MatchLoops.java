@@ -26,7 +26,7 @@ public final class MatchLoops {
   private final Workers workers;
   private final ThreadLocal<SmallestLongs> positives = ThreadLocal.withInitial(SmallestLongs::new);
   private final ThreadLocal<SmallestLongs> negatives = ThreadLocal.withInitial(SmallestLongs::new);
-  private final TruthBoxes truthBoxes = new TruthBoxes();
+  private final GroundTruthBoxes groundTruthBoxes = new GroundTruthBoxes();
   private float[] bestOfBox = new float[0];
   private int[] objectOfBox = new int[0];
 
@@ -44,22 +44,22 @@ public final class MatchLoops {
    *
    * @param spec thresholds
    * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
-   * @param truth {@code [N,G,4]}
-   * @param truthCounts {@code [N]}
+   * @param groundTruth {@code [N,G,4]}
+   * @param groundTruthCounts {@code [N]}
    * @param matches {@code [N,B]}
    */
   public void matchBoxes(
-      MatchSpec spec, Tensor boxes, Tensor truth, Tensor truthCounts, Tensor matches) {
+      MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches) {
     int count = Math.toIntExact(boxes.dim(1));
     if (bestOfBox.length < count) {
       bestOfBox = new float[count];
       objectOfBox = new int[count];
     }
     for (long image = 0; image < matches.dim(0); image++) {
-      int objects = truthCounts.segment().getAtIndex(JAVA_INT, image);
+      int objects = groundTruthCounts.segment().getAtIndex(JAVA_INT, image);
       long row = image * count;
       long boxRow = boxes.dim(0) == 1 ? 0 : row;
-      truthBoxes.load(truth.segment(), image * truth.dim(1), objects);
+      groundTruthBoxes.load(groundTruth.segment(), image * groundTruth.dim(1), objects);
       matchByThreshold(spec, boxes.segment(), boxRow, count, matches.segment(), row);
       if (spec.lowQuality() == LowQuality.ALLOW && objects > 0) {
         restoreBest(boxes.segment(), boxRow, count, matches.segment(), row);
@@ -78,7 +78,7 @@ public final class MatchLoops {
         count,
         GRAIN,
         (from, to) -> {
-          float[] bestOfObject = new float[truthBoxes.size()];
+          float[] bestOfObject = new float[groundTruthBoxes.size()];
           Arrays.fill(bestOfObject, -1);
           for (int i = (int) from; i < to; i++) {
             if (!hasExtent(boxes, 4 * (boxRow + i))) {
@@ -86,7 +86,7 @@ public final class MatchLoops {
               matches.setAtIndex(JAVA_INT, row + i, MatchSpec.BETWEEN_THRESHOLDS);
               continue;
             }
-            int object = truthBoxes.best(boxes, 4 * (boxRow + i), bestOfObject, bestOfBox, i);
+            int object = groundTruthBoxes.best(boxes, 4 * (boxRow + i), bestOfObject, bestOfBox, i);
             objectOfBox[i] = object;
             float best = bestOfBox[i];
             int match = object;
@@ -100,7 +100,7 @@ public final class MatchLoops {
             }
             matches.setAtIndex(JAVA_INT, row + i, match);
           }
-          truthBoxes.mergeBest(bestOfObject);
+          groundTruthBoxes.mergeBest(bestOfObject);
         });
   }
 
@@ -112,7 +112,7 @@ public final class MatchLoops {
 
   private void restoreBest(
       MemorySegment boxes, long boxRow, int count, MemorySegment matches, long row) {
-    float leastBest = truthBoxes.leastBest();
+    float leastBest = groundTruthBoxes.leastBest();
     workers.rows(
         count,
         GRAIN,
@@ -120,7 +120,7 @@ public final class MatchLoops {
           for (int i = (int) from; i < to; i++) {
             if (bestOfBox[i] >= leastBest
                 && matches.getAtIndex(JAVA_INT, row + i) < 0
-                && truthBoxes.isBestOfAny(boxes, 4 * (boxRow + i))) {
+                && groundTruthBoxes.isBestOfAny(boxes, 4 * (boxRow + i))) {
               matches.setAtIndex(JAVA_INT, row + i, objectOfBox[i]);
             }
           }
@@ -202,8 +202,8 @@ public final class MatchLoops {
    * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
    * @param indices {@code [N,S]}
    * @param matches {@code [N,B]}
-   * @param truth {@code [N,G,4]}
-   * @param truthLabels {@code [N,G]} or null
+   * @param groundTruth {@code [N,G,4]}
+   * @param groundTruthLabels {@code [N,G]} or null
    * @param rois {@code [N*S,5]} or null
    * @param labels {@code [N*S]}
    * @param targets {@code [N*S,4]}
@@ -213,8 +213,8 @@ public final class MatchLoops {
       Tensor boxes,
       Tensor indices,
       Tensor matches,
-      Tensor truth,
-      Tensor truthLabels,
+      Tensor groundTruth,
+      Tensor groundTruthLabels,
       Tensor rois,
       Tensor labels,
       Tensor targets) {
@@ -232,14 +232,18 @@ public final class MatchLoops {
                 index < 0
                     ? MatchSpec.BETWEEN_THRESHOLDS
                     : matches.segment().getAtIndex(JAVA_INT, image * count + index);
-            long object = image * truth.dim(1) + match;
+            long object = image * groundTruth.dim(1) + match;
             if (rois != null) {
               writeRoi(boxes.segment(), box, index < 0 ? -1 : image, rois.segment(), i);
             }
             int label = match == MatchSpec.BELOW_LOW_THRESHOLD ? 0 : -1;
             if (match >= 0) {
-              label = truthLabels == null ? 1 : truthLabels.segment().getAtIndex(JAVA_INT, object);
-              encode(coder, truth.segment(), object, boxes.segment(), box, targets.segment(), i);
+              label =
+                  groundTruthLabels == null
+                      ? 1
+                      : groundTruthLabels.segment().getAtIndex(JAVA_INT, object);
+              encode(
+                  coder, groundTruth.segment(), object, boxes.segment(), box, targets.segment(), i);
             } else {
               targets.segment().asSlice(16 * i, 16).fill((byte) 0);
             }
@@ -260,7 +264,7 @@ public final class MatchLoops {
   /** torchvision's {@code encode_boxes}, operation by operation. */
   private static void encode(
       BoxCoderSpec coder,
-      MemorySegment truth,
+      MemorySegment groundTruth,
       long object,
       MemorySegment boxes,
       long box,
@@ -268,16 +272,18 @@ public final class MatchLoops {
       long into) {
     float width = extent(boxes, box, 0);
     float height = extent(boxes, box, 1);
-    float truthWidth = extent(truth, object, 0);
-    float truthHeight = extent(truth, object, 1);
-    float x = centre(truth, object, 0, truthWidth) - centre(boxes, box, 0, width);
-    float y = centre(truth, object, 1, truthHeight) - centre(boxes, box, 1, height);
+    float groundTruthWidth = extent(groundTruth, object, 0);
+    float groundTruthHeight = extent(groundTruth, object, 1);
+    float x = centre(groundTruth, object, 0, groundTruthWidth) - centre(boxes, box, 0, width);
+    float y = centre(groundTruth, object, 1, groundTruthHeight) - centre(boxes, box, 1, height);
     targets.setAtIndex(JAVA_FLOAT, 4 * into, coder.weightX() * x / width);
     targets.setAtIndex(JAVA_FLOAT, 4 * into + 1, coder.weightY() * y / height);
     targets.setAtIndex(
-        JAVA_FLOAT, 4 * into + 2, coder.weightWidth() * (float) Math.log(truthWidth / width));
+        JAVA_FLOAT, 4 * into + 2, coder.weightWidth() * (float) Math.log(groundTruthWidth / width));
     targets.setAtIndex(
-        JAVA_FLOAT, 4 * into + 3, coder.weightHeight() * (float) Math.log(truthHeight / height));
+        JAVA_FLOAT,
+        4 * into + 3,
+        coder.weightHeight() * (float) Math.log(groundTruthHeight / height));
   }
 
   private static float extent(MemorySegment boxes, long box, int axis) {

@@ -22,8 +22,8 @@ public final class RegionLoops {
   private final Workers workers;
   private final BufferPool pool;
   private final OneDnnCast cast;
-  private final RoiPooling pooling;
-  private final RoiSpreading spreading;
+  private final RoiAlignForward forward;
+  private final RoiAlignBackward backward;
   private final RoiMaxima maxima;
 
   /**
@@ -37,8 +37,8 @@ public final class RegionLoops {
     this.workers = workers;
     this.pool = pool;
     this.cast = cast;
-    pooling = new RoiPooling(workers);
-    spreading = new RoiSpreading(workers);
+    forward = new RoiAlignForward(workers);
+    backward = new RoiAlignBackward(workers);
     maxima = new RoiMaxima(workers);
   }
 
@@ -131,7 +131,7 @@ public final class RegionLoops {
    * @param y {@code [R,bins,bins,C]}
    */
   public void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
-    pooling.run(spec, maps, rois, y);
+    forward.run(spec, maps, rois, y);
   }
 
   /**
@@ -144,7 +144,7 @@ public final class RegionLoops {
    */
   public void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     if (dy.dtype() == DType.F32) {
-      spreading.run(spec, dy, rois, dMaps);
+      backward.run(spec, dy, rois, dMaps);
       return;
     }
     // hundreds of regions may add to a pixel, so that a sum is rounded at its end only
@@ -152,7 +152,7 @@ public final class RegionLoops {
       Tensor exact = scope.allocate(DType.F32, dy.shape());
       cast.cast(dy, exact);
       List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
-      spreading.run(spec, exact, rois, sums);
+      backward.run(spec, exact, rois, sums);
       for (int i = 0; i < sums.size(); i++) {
         cast.cast(sums.get(i), dMaps.get(i));
       }

@@ -7,11 +7,11 @@ import dev.cocoli.tensor.Tensor;
 
 /** Fully connected layers: {@code x [M,I]}, {@code weight [O,I]}, {@code y [M,O]}. */
 public final class OneDnnLinear {
-  private final OneDnnProducts products;
+  private final OneDnnMatmul matmul;
   private final ElementwiseLoops loops;
 
-  public OneDnnLinear(OneDnnProducts products, ElementwiseLoops loops) {
-    this.products = products;
+  public OneDnnLinear(OneDnnMatmul matmul, ElementwiseLoops loops) {
+    this.matmul = matmul;
     this.loops = loops;
   }
 
@@ -21,10 +21,10 @@ public final class OneDnnLinear {
       return;
     }
     if (x.dtype() == DType.BF16) {
-      products.timesWeightTransposed(activation, x, weight, bias, y);
+      matmul.timesWeightTransposed(activation, x, weight, bias, y);
       return;
     }
-    products.timesTransposed(
+    matmul.timesTransposed(
         x.segment(), weight.segment(), y.segment(), x.dim(0), x.dim(1), y.dim(1));
     loops.addRow(y, bias, activation);
   }
@@ -35,10 +35,10 @@ public final class OneDnnLinear {
       return;
     }
     if (dy.dtype() == DType.BF16) {
-      products.timesWeight(dy, weight, dx);
+      matmul.timesWeight(dy, weight, dx);
       return;
     }
-    products.times(dy.segment(), weight.segment(), dx.segment(), dy.dim(0), dy.dim(1), dx.dim(1));
+    matmul.times(dy.segment(), weight.segment(), dx.segment(), dy.dim(0), dy.dim(1), dx.dim(1));
   }
 
   /** See {@link dev.cocoli.backend.Backend#linearBackwardWeight}. */
@@ -50,7 +50,7 @@ public final class OneDnnLinear {
     if (dBias != null) {
       loops.addColumnSums(dy, dBias);
     }
-    products.addTransposedTimes(
+    matmul.addTransposedTimes(
         x.dtype(), dy.segment(), x.segment(), dWeight.segment(), rows, dy.dim(1), x.dim(1));
   }
 }

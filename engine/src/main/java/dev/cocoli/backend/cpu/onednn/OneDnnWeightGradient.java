@@ -40,7 +40,7 @@ public final class OneDnnWeightGradient implements AutoCloseable {
   }
 
   private final OneDnnContext context;
-  private final OneDnnProducts products;
+  private final OneDnnMatmul matmul;
   private final ElementwiseLoops loops;
   private final WindowLoops windows;
   private final Method method;
@@ -50,19 +50,19 @@ public final class OneDnnWeightGradient implements AutoCloseable {
    * Makes an empty cache of plans.
    *
    * @param context engine and stream
-   * @param products products of matrices
+   * @param matmul products of matrices
    * @param loops adds rows
    * @param windows gathers windows
    * @param method how; {@link #fastest} on this processor
    */
   public OneDnnWeightGradient(
       OneDnnContext context,
-      OneDnnProducts products,
+      OneDnnMatmul matmul,
       ElementwiseLoops loops,
       WindowLoops windows,
       Method method) {
     this.context = context;
-    this.products = products;
+    this.matmul = matmul;
     this.loops = loops;
     this.windows = windows;
     this.method = method;
@@ -101,7 +101,7 @@ public final class OneDnnWeightGradient implements AutoCloseable {
   private void accumulate(
       ConvolutionShape shape, MemorySegment x, MemorySegment dy, MemorySegment dWeight) {
     if (shape.isPointwise()) {
-      products.addTransposedTimes(
+      matmul.addTransposedTimes(
           shape.type(), dy, x, dWeight, shape.outPixels(), shape.out(), shape.in());
     } else if (method == Method.PRODUCT && shape.type() == DType.F32) {
       multiplyWindows(shape, x, dy, dWeight);
@@ -121,7 +121,7 @@ public final class OneDnnWeightGradient implements AutoCloseable {
         long count = Math.min(batch, pixels - first);
         windows.gather(shape, x, first, count, room.segment());
         MemorySegment gradient = dy.asSlice(first * outBytes, count * outBytes);
-        products.addTransposedTimes(
+        matmul.addTransposedTimes(
             DType.F32,
             gradient,
             room.segment(),

@@ -1,14 +1,14 @@
 package dev.cocoli.backend.cuda.compile;
 
-import dev.cocoli.backend.cuda.Architecture;
+import dev.cocoli.backend.cuda.ComputeCapability;
 
 /**
  * What the kernels' source is compiled to.
  *
- * @param architecture for which GPUs
+ * @param computeCapability for which GPUs
  * @param form machine code or not
  */
-public record CodeTarget(Architecture architecture, Form form) {
+public record CodeTarget(ComputeCapability computeCapability, Form form) {
 
   /** What comes out of the compiler. */
   public enum Form {
@@ -20,6 +20,6 @@ public record CodeTarget(Architecture architecture, Form form) {
 
   /** Returns the name that NVRTC's option takes, {@code sm_90} or {@code compute_90}. */
   String option() {
-    return (form == Form.CUBIN ? "sm_" : "compute_") + architecture.number();
+    return (form == Form.CUBIN ? "sm_" : "compute_") + computeCapability.number();
   }
 }

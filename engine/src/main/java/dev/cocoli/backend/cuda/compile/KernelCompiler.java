@@ -102,7 +102,7 @@ public final class KernelCompiler {
     return image.toArray(ValueLayout.JAVA_BYTE);
   }
 
-  /** Returns the architectures that this NVRTC makes code for, as numbers, 90 for 9.0. */
+  /** Returns the compute capabilities that this NVRTC makes code for, as numbers, 90 for 9.0. */
   int[] supported() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment count = arena.allocate(ValueLayout.JAVA_INT);

@@ -15,7 +15,7 @@ import java.util.Map;
  * compiled is kept on disk.
  */
 public final class KernelModules implements AutoCloseable {
-  /** Shared memory that a block gets without asking, on every architecture. */
+  /** Shared memory that a block gets without asking, on every compute capability. */
   private static final int SHARED_BYTES_UNASKED = 48 << 10;
 
   private final CudaDevice device;
@@ -31,7 +31,7 @@ public final class KernelModules implements AutoCloseable {
     this.device = device;
     this.compiler = compiler;
     this.compiled = compiled;
-    this.target = device.architecture().target(compiler.supported());
+    this.target = device.computeCapability().target(compiler.supported());
   }
 
   /**

@@ -15,7 +15,7 @@ import java.util.List;
 
 /**
  * Chooses how each convolution is computed, and keeps the choice. At first it is what cuDNN thinks
- * fastest; what comes back often is timed, once, on the tensors at hand. So pictures of ever new
+ * fastest; what comes back often is timed, once, on the tensors at hand. So images of ever new
  * sizes do not pay for timing, and a size that stays runs as fast as it can.
  */
 public final class ConvolutionPlans implements AutoCloseable {

@@ -14,7 +14,7 @@ import java.util.List;
 /**
  * Lets the compute stream write down what is queued on it instead of running it. While it does,
  * nothing may wait for the stream, and memory is neither taken nor given back in its order: what
- * must happen behind the recorded work is kept until that has been queued.
+ * must happen after the captured work is kept until that has been queued.
  */
 public final class GraphRecorder {
   private final CudaDevice device;
@@ -40,12 +40,12 @@ public final class GraphRecorder {
     if (recording) {
       throw new IllegalStateException(
           call
-              + " within a repeated section: what it does could not be recorded in a CUDA graph, so"
-              + " it belongs before or behind the section");
+              + " within a captured region: what it does could not be captured in a CUDA graph, so"
+              + " it belongs before or after the region");
     }
   }
 
-  /** Runs something once the recorded work has been queued. */
+  /** Runs something once the captured work has been queued. */
   public void afterwards(Runnable action) {
     afterwards.add(action);
   }
@@ -62,9 +62,9 @@ public final class GraphRecorder {
   }
 
   /**
-   * Ends, also where a call has made what was recorded unusable.
+   * Ends, also where a call has made what was captured unusable.
    *
-   * @return what was recorded; the caller closes it
+   * @return what was captured; the caller closes it
    * @throws IllegalStateException if it is lost; the stream is usable all the same
    */
   NativeHandle end() {
@@ -80,20 +80,20 @@ public final class GraphRecorder {
       // the next launch would report it again
       int ignored = cudaGetLastError();
       throw new IllegalStateException(
-          "a section could not be recorded as a CUDA graph; leave out -Dcocoli.cuda.graphs=true: "
+          "a region could not be captured as a CUDA graph; leave out -Dcocoli.cuda.graphs=true: "
               + e.getMessage(),
           e);
     }
   }
 
-  /** Says that the recorded work has been queued, or is lost. */
+  /** Says that the captured work has been queued, or is lost. */
   void settle() {
     List<Runnable> due = List.copyOf(afterwards);
     afterwards.clear();
     Closing.all(due.stream().map(action -> (AutoCloseable) action::run).toList());
   }
 
-  /** Returns where recorded work is launched. */
+  /** Returns where captured work is launched. */
   MemorySegment stream() {
     return device.computeStream();
   }

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  * host.
  */
 public interface DeviceQueue {
-  /** The most bytes of arguments that a kernel takes (4 KB on every architecture). */
+  /** The most bytes of arguments that a kernel takes (4 KB on every compute capability). */
   int MAX_ARGUMENT_BYTES = 4096;
 
   /**

@@ -28,7 +28,7 @@ public abstract class KernelBackend implements Backend {
   private final SplitBatchNormKernels splitBatchNorm;
   private final PoolingKernels pooling;
   private final UpsampleKernels upsample;
-  private final PictureKernels pictures;
+  private final ImageKernels images;
   private final RegionKernels regions;
   private final ProposalKernels proposals;
   private final MatchKernels matching;
@@ -50,7 +50,7 @@ public abstract class KernelBackend implements Backend {
     splitBatchNorm = new SplitBatchNormKernels(call, pool, batchNorm);
     pooling = new PoolingKernels(call);
     upsample = new UpsampleKernels(call);
-    pictures = new PictureKernels(call);
+    images = new ImageKernels(call);
     regions = new RegionKernels(call, pool, summation);
     proposals = new ProposalKernels(call, pool);
     matching = new MatchKernels(call, pool);
@@ -190,8 +190,8 @@ public abstract class KernelBackend implements Backend {
 
   @Override
   public void resizeNormalize(
-      NormalizeSpec spec, Tensor picture, long height, long width, Tensor slot) {
-    pictures.resizeNormalize(spec, picture, height, width, slot);
+      NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
+    images.resizeNormalize(spec, image, height, width, slot);
   }
 
   @Override
@@ -243,8 +243,8 @@ public abstract class KernelBackend implements Backend {
 
   @Override
   public void matchBoxes(
-      MatchSpec spec, Tensor boxes, Tensor truth, Tensor truthCounts, Tensor matches) {
-    matching.matchBoxes(spec, boxes, truth, truthCounts, matches);
+      MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches) {
+    matching.matchBoxes(spec, boxes, groundTruth, groundTruthCounts, matches);
   }
 
   @Override
@@ -259,13 +259,13 @@ public abstract class KernelBackend implements Backend {
       Tensor boxes,
       Tensor indices,
       Tensor matches,
-      Tensor truth,
-      Tensor truthLabels,
+      Tensor groundTruth,
+      Tensor groundTruthLabels,
       Tensor rois,
       Tensor labels,
       Tensor targets) {
     matching.sampleTargets(
-        coder, boxes, indices, matches, truth, truthLabels, rois, labels, targets);
+        coder, boxes, indices, matches, groundTruth, groundTruthLabels, rois, labels, targets);
   }
 
   @Override

@@ -34,28 +34,36 @@ final class MatchKernels {
   }
 
   /** See {@link dev.cocoli.backend.Backend#matchBoxes}. */
-  void matchBoxes(MatchSpec spec, Tensor boxes, Tensor truth, Tensor truthCounts, Tensor matches) {
+  void matchBoxes(
+      MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches) {
     long images = matches.dim(0);
     long count = matches.dim(1);
     if (images == 0 || count == 0) {
       return;
     }
     if (spec.lowQuality() == LowQuality.REFUSE) {
-      matchByThreshold(spec, boxes, truth, truthCounts, matches, null, null, null);
+      matchByThreshold(spec, boxes, groundTruth, groundTruthCounts, matches, null, null, null);
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor bestOfBox = scope.allocate(DType.F32, images, count);
       Tensor objectOfBox = scope.allocate(DType.I32, images, count);
-      Tensor bestOfObject = scope.allocate(DType.I32, images, Math.max(1, truth.dim(1)));
+      Tensor bestOfObject = scope.allocate(DType.I32, images, Math.max(1, groundTruth.dim(1)));
       call.queue().zero(bestOfObject.segment());
       matchByThreshold(
-          spec, boxes, truth, truthCounts, matches, bestOfBox, objectOfBox, bestOfObject);
+          spec,
+          boxes,
+          groundTruth,
+          groundTruthCounts,
+          matches,
+          bestOfBox,
+          objectOfBox,
+          bestOfObject);
       writeMatching(
               MATCH_BEST_BOXES,
               boxes,
-              truth,
-              truthCounts,
+              groundTruth,
+              groundTruthCounts,
               matches,
               bestOfBox,
               objectOfBox,
@@ -67,14 +75,21 @@ final class MatchKernels {
   private void matchByThreshold(
       MatchSpec spec,
       Tensor boxes,
-      Tensor truth,
-      Tensor truthCounts,
+      Tensor groundTruth,
+      Tensor groundTruthCounts,
       Tensor matches,
       Tensor bestOfBox,
       Tensor objectOfBox,
       Tensor bestOfObject) {
     writeMatching(
-            MATCH_BOXES, boxes, truth, truthCounts, matches, bestOfBox, objectOfBox, bestOfObject)
+            MATCH_BOXES,
+            boxes,
+            groundTruth,
+            groundTruthCounts,
+            matches,
+            bestOfBox,
+            objectOfBox,
+            bestOfObject)
         .f32(spec.highThreshold())
         .f32(spec.lowThreshold())
         .f32(spec.ignoreThreshold())
@@ -89,23 +104,23 @@ final class MatchKernels {
   private KernelCall writeMatching(
       Kernel kernel,
       Tensor boxes,
-      Tensor truth,
-      Tensor truthCounts,
+      Tensor groundTruth,
+      Tensor groundTruthCounts,
       Tensor matches,
       Tensor bestOfBox,
       Tensor objectOfBox,
       Tensor bestOfObject) {
     return call.of(kernel)
         .tensor(boxes)
-        .tensor(truth)
-        .tensor(truthCounts)
+        .tensor(groundTruth)
+        .tensor(groundTruthCounts)
         .tensor(matches)
         .tensor(bestOfBox)
         .tensor(objectOfBox)
         .tensor(bestOfObject)
         .i64(matches.dim(1))
         .i64(boxStride(boxes))
-        .i64(truth.dim(1));
+        .i64(groundTruth.dim(1));
   }
 
   private static long boxStride(Tensor boxes) {
@@ -175,8 +190,8 @@ final class MatchKernels {
       Tensor boxes,
       Tensor indices,
       Tensor matches,
-      Tensor truth,
-      Tensor truthLabels,
+      Tensor groundTruth,
+      Tensor groundTruthLabels,
       Tensor rois,
       Tensor labels,
       Tensor targets) {
@@ -188,15 +203,15 @@ final class MatchKernels {
         .tensor(boxes)
         .tensor(indices)
         .tensor(matches)
-        .tensor(truth)
-        .tensor(truthLabels)
+        .tensor(groundTruth)
+        .tensor(groundTruthLabels)
         .tensor(rois)
         .tensor(labels)
         .tensor(targets)
         .i64(count)
         .i64(boxes.dim(1))
         .i64(boxStride(boxes))
-        .i64(truth.dim(1))
+        .i64(groundTruth.dim(1))
         .divider(indices.dim(1), count)
         .f32(coder.weightX())
         .f32(coder.weightY())

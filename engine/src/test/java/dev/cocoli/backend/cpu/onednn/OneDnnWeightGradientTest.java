@@ -41,7 +41,7 @@ class OneDnnWeightGradientTest {
         OneDnnContext context = new OneDnnContext(OpenMpSettings.defaults(), pool);
         PackedWeights packed =
             new PackedWeights(context, new ElementwiseLoops(workers), backend::allocate);
-        OneDnnProducts products = new OneDnnProducts(context, packed)) {
+        OneDnnMatmul matmul = new OneDnnMatmul(context, packed)) {
       Tensor x = tensors.floats(gaussians(random, n * h * w * i), n, h, w, i);
       Tensor dy = tensors.floats(gaussians(random, (int) (n * oh * ow * o)), n, oh, ow, o);
       float[] start = gaussians(random, o * k * k * i);
@@ -53,7 +53,7 @@ class OneDnnWeightGradientTest {
           try (var gradient =
               new OneDnnWeightGradient(
                   context,
-                  products,
+                  matmul,
                   new ElementwiseLoops(workers),
                   new WindowLoops(workers),
                   method)) {

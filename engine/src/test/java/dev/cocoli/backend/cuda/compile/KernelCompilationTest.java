@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.backend.cuda.Architecture;
+import dev.cocoli.backend.cuda.ComputeCapability;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.testing.Nvidia;
@@ -36,7 +36,7 @@ class KernelCompilationTest {
   @TempDir private Path folder;
 
   @Test
-  void everyFileCompilesForEveryArchitecture() throws Exception {
+  void everyFileCompilesForEveryComputeCapability() throws Exception {
     List<String> files = files();
     assertFalse(files.isEmpty(), "there is no kernel in " + SOURCES.toAbsolutePath());
     if (Nvidia.has(NvidiaLibrary.NVRTC)) {
@@ -60,7 +60,7 @@ class KernelCompilationTest {
   private static void byNvrtc(KernelSource source) {
     KernelCompiler compiler = new KernelCompiler();
     for (int number : ARCHITECTURES) {
-      CodeTarget target = Architecture.ofNumber(number).target(compiler.supported());
+      CodeTarget target = ComputeCapability.ofNumber(number).target(compiler.supported());
       assertEquals("sm_" + number, target.option());
       byte[] cubin = compiler.compile(source, target);
       assertTrue(isElf(cubin), source.name() + " for " + number);
@@ -176,7 +176,7 @@ class KernelCompilationTest {
   void intermediateCodeIsMadeForGpusThatAreTooNew() {
     Nvidia.require(NvidiaLibrary.NVRTC);
     KernelCompiler compiler = new KernelCompiler();
-    CodeTarget newer = Architecture.ofNumber(990).target(compiler.supported());
+    CodeTarget newer = ComputeCapability.ofNumber(990).target(compiler.supported());
     assertEquals(CodeTarget.Form.PTX, newer.form());
     byte[] ptx = compiler.compile(KernelSource.ofResource("memory"), newer);
     assertTrue(new String(ptx, StandardCharsets.UTF_8).contains(".visible .entry"));
@@ -186,14 +186,14 @@ class KernelCompilationTest {
   @Test
   void whatIsCompiledForWhichGpu() {
     int[] supported = {75, 80, 86, 89, 90, 100, 120};
-    assertEquals("sm_90", new Architecture(9, 0).target(supported).option());
-    assertEquals("sm_86", new Architecture(8, 7).target(supported).option(), "older minor");
-    assertEquals("sm_100", new Architecture(10, 3).target(supported).option());
-    assertEquals("compute_100", new Architecture(11, 0).target(supported).option());
-    assertEquals("compute_120", new Architecture(13, 0).target(supported).option());
+    assertEquals("sm_90", new ComputeCapability(9, 0).target(supported).option());
+    assertEquals("sm_86", new ComputeCapability(8, 7).target(supported).option(), "older minor");
+    assertEquals("sm_100", new ComputeCapability(10, 3).target(supported).option());
+    assertEquals("compute_100", new ComputeCapability(11, 0).target(supported).option());
+    assertEquals("compute_120", new ComputeCapability(13, 0).target(supported).option());
     IllegalArgumentException e =
         assertThrows(
-            IllegalArgumentException.class, () -> new Architecture(6, 1).target(supported));
+            IllegalArgumentException.class, () -> new ComputeCapability(6, 1).target(supported));
     assertTrue(e.getMessage().contains("6.1") && e.getMessage().contains("7.5"), e.getMessage());
   }
 
@@ -208,7 +208,8 @@ class KernelCompilationTest {
     all.add(compiler.fingerprint(one, target(80)));
     all.add(compiler.fingerprint(one, target(90)));
     all.add(
-        compiler.fingerprint(one, new CodeTarget(Architecture.ofNumber(80), CodeTarget.Form.PTX)));
+        compiler.fingerprint(
+            one, new CodeTarget(ComputeCapability.ofNumber(80), CodeTarget.Form.PTX)));
     all.add(compiler.fingerprint(KernelSource.of("a.cu", more::get), target(80)));
     all.add(compiler.fingerprint(KernelSource.of("a.cu", other::get), target(80)));
     assertEquals(5, all.size());
@@ -233,6 +234,6 @@ class KernelCompilationTest {
   }
 
   private static CodeTarget target(int number) {
-    return new CodeTarget(Architecture.ofNumber(number), CodeTarget.Form.CUBIN);
+    return new CodeTarget(ComputeCapability.ofNumber(number), CodeTarget.Form.CUBIN);
   }
 }

@@ -29,7 +29,7 @@ import java.util.function.LongFunction;
  * @param network {@code resnet50}, {@code vgg16}, ...
  * @param maps what regions are found on and pooled from
  */
-record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
+record ModelName(ModelSpec.Kind kind, String network, Maps maps) {
   /** What regions are pooled from. */
   enum Maps {
     /** A feature pyramid. */
@@ -42,8 +42,8 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
 
   private static final int PYRAMID_MAPS = 5;
 
-  /** What only detectors that resize the whole picture have. */
-  private static final Set<String> OF_PICTURES = Set.of("min_size", "max_size");
+  /** What only detectors that resize the whole image have. */
+  private static final Set<String> OF_IMAGES = Set.of("min_size", "max_size");
 
   private static final Set<String> OF_RCNN =
       Set.of(
@@ -61,7 +61,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
    * @param model {@code fasterrcnn_resnet50_fpn}, {@code fastrcnn_vgg16}, {@code rcnn_resnet18},
    *     ...
    */
-  static Architecture named(String model) {
+  static ModelName of(String model) {
     String[] words = model.split("_");
     ModelSpec.Kind kind =
         switch (words[0]) {
@@ -71,7 +71,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
           default -> throw new IllegalArgumentException("no detector of the family: " + model);
         };
     Maps maps = words.length > 2 ? Maps.PYRAMID : Maps.ONE;
-    return new Architecture(kind, words[1], kind == ModelSpec.Kind.RCNN ? Maps.NONE : maps);
+    return new ModelName(kind, words[1], kind == ModelSpec.Kind.RCNN ? Maps.NONE : maps);
   }
 
   private boolean isVgg() {
@@ -97,7 +97,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
       default ->
           OF_RCNN.contains(name)
               ? kind == ModelSpec.Kind.RCNN
-              : maps != Maps.NONE || !OF_PICTURES.contains(name);
+              : maps != Maps.NONE || !OF_IMAGES.contains(name);
     };
   }
 
@@ -105,7 +105,7 @@ record Architecture(ModelSpec.Kind kind, String network, Maps maps) {
   Map<String, String> defaults() {
     Map<String, String> values = new HashMap<>();
     if (kind != ModelSpec.Kind.FASTER_RCNN) {
-      // two pictures a step make the 128 regions of both papers, a quarter of them objects
+      // two images a step make the 128 regions of both papers, a quarter of them objects
       values.put("box_batch_size_per_image", "64");
       values.put("box_nms_thresh", "0.3");
     }

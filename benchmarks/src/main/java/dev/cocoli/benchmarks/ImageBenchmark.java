@@ -2,8 +2,8 @@ package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
-import dev.cocoli.data.image.Picture;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.io.IOException;
@@ -23,14 +23,14 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** A picture file to pixels, and pixels to what the backbone reads. */
+/** An image file to pixels, and pixels to what the backbone reads. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
 @Fork(1)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
-public class PictureBenchmark {
+public class ImageBenchmark {
   /** Height x width of the file. */
   @Param({"480x640", "1080x1920"})
   public String file;
@@ -44,12 +44,12 @@ public class PictureBenchmark {
   private final ImageDecoder decoder = new ImageDecoder();
   private Backend backend;
   private Path path;
-  private PictureSize resized;
+  private ImageSize resized;
   private Tensor pixels;
   private Tensor slot;
 
   /**
-   * Draws the picture.
+   * Draws the image.
    *
    * @param state the device
    * @throws IOException if it cannot be written
@@ -57,17 +57,17 @@ public class PictureBenchmark {
   @Setup
   public void setUp(DeviceState state) throws IOException {
     backend = state.backend();
-    path = SyntheticData.jpeg(PictureSize.parse(file));
-    resized = PictureSize.parse(size);
+    path = SyntheticData.jpeg(ImageSize.parse(file));
+    resized = ImageSize.parse(size);
     slot = state.empty(resized.height(), resized.width(), 3);
-    try (Picture picture = decoder.decode(path)) {
-      pixels = state.empty(DType.U8, picture.height(), picture.width(), 3);
-      backend.upload(picture.pixels(), pixels);
+    try (Image image = decoder.decode(path)) {
+      pixels = state.empty(DType.U8, image.height(), image.width(), 3);
+      backend.upload(image.pixels(), pixels);
     }
   }
 
   /**
-   * Deletes the picture.
+   * Deletes the image.
    *
    * @throws IOException if that fails
    */
@@ -79,8 +79,8 @@ public class PictureBenchmark {
   /** {@return the rows of the decoded JPEG} */
   @Benchmark
   public int decode() {
-    try (Picture picture = decoder.decode(path)) {
-      return picture.height();
+    try (Image image = decoder.decode(path)) {
+      return image.height();
     }
   }
 

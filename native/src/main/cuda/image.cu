@@ -1,4 +1,4 @@
-// Pictures as bytes or floats to slots of a batch. Java: PictureKernels.
+// Images as bytes or floats to slots of a batch. Java: ImageKernels.
 #include "cocoli.cuh"
 
 constexpr int COLOURS = 3;
@@ -20,19 +20,19 @@ struct LinearAxis {
   }
 };
 
-// A value of each kind of picture, normalised. Bytes are looked up: a block computes what each becomes once.
+// A value of each kind of image, normalised. Bytes are looked up: a block computes what each becomes once.
 struct FloatPixels {
-  const float* picture;
+  const float* image;
 
   __device__ void prepare(const float*, const float*) const {}
 
   __device__ float at(i64 i, u32 colour, const float* mean, const float* std) const {
-    return (picture[i] - mean[colour]) / std[colour];
+    return (image[i] - mean[colour]) / std[colour];
   }
 };
 
 struct BytePixels {
-  const u8* picture;
+  const u8* image;
 
   __device__ static float* table() {
     __shared__ float values[COLOURS * BYTES];
@@ -47,7 +47,7 @@ struct BytePixels {
     __syncthreads();
   }
 
-  __device__ float at(i64 i, u32 colour, const float*, const float*) const { return table()[colour * BYTES + picture[i]]; }
+  __device__ float at(i64 i, u32 colour, const float*, const float*) const { return table()[colour * BYTES + image[i]]; }
 };
 
 // The order of operations is that of the CPU, so that the results are the same: along x first, then along y.

@@ -8,16 +8,16 @@ import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
 /**
- * Tells a picture's file from another of the same name and size, without reading all of it: CRC-32C
+ * Tells an image's file from another of the same name and size, without reading all of it: CRC-32C
  * of its size (8 bytes), its first 4,096 bytes and its last 4,096.
  */
-final class PictureSum {
+final class ImageSum {
   private static final int PART = 4096;
 
-  private PictureSum() {}
+  private ImageSum() {}
 
-  static int of(Path picture) {
-    try (RandomAccessFile file = new RandomAccessFile(picture.toFile(), "r")) {
+  static int of(Path image) {
+    try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "r")) {
       long size = file.length();
       CRC32C sum = new CRC32C();
       sum.update(ByteBuffer.allocate(Long.BYTES).putLong(size).flip());
@@ -29,7 +29,7 @@ final class PictureSum {
       }
       return (int) sum.getValue();
     } catch (IOException e) {
-      throw new DataException(picture + ": there is no such file, or it cannot be read", e);
+      throw new DataException(image + ": there is no such file, or it cannot be read", e);
     }
   }
 }

@@ -9,11 +9,11 @@ import java.util.Arrays;
  * @param major 9 of 9.0
  * @param minor 0 of 9.0
  */
-public record Architecture(int major, int minor) {
+public record ComputeCapability(int major, int minor) {
 
-  /** Returns the architecture of a number as compilers count them, 90 for 9.0. */
-  public static Architecture ofNumber(int number) {
-    return new Architecture(number / 10, number % 10);
+  /** Returns the compute capability of a number as compilers count them, 90 for 9.0. */
+  public static ComputeCapability ofNumber(int number) {
+    return new ComputeCapability(number / 10, number % 10);
   }
 
   /** Returns 90 for 9.0. */

@@ -7,10 +7,10 @@ import dev.cocoli.backend.PlanCache;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Swaps the last two axes of fp32 {@code [outer, rows, columns]}: one oneDNN reorder. A loop in
- * Java is as fast once it is compiled, but the weights of a model are read before that.
+ * Transposes the last two axes of fp32 {@code [outer, rows, columns]}: one oneDNN reorder. A loop
+ * in Java is as fast once it is compiled, but the weights of a model are read before that.
  */
-public final class OneDnnSwap implements AutoCloseable {
+public final class OneDnnTranspose implements AutoCloseable {
   private static final int CAPACITY = 64;
 
   private record Key(long outer, long rows, long columns) {}
@@ -18,12 +18,12 @@ public final class OneDnnSwap implements AutoCloseable {
   private final OneDnnContext context;
   private final PlanCache<Key, OneDnnPrimitive> plans = new PlanCache<>(CAPACITY);
 
-  public OneDnnSwap(OneDnnContext context) {
+  public OneDnnTranspose(OneDnnContext context) {
     this.context = context;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#uploadSwapped}. */
-  public void swap(MemorySegment from, long outer, long rows, long columns, MemorySegment to) {
+  /** See {@link dev.cocoli.backend.Backend#uploadTransposed}. */
+  public void transpose(MemorySegment from, long outer, long rows, long columns, MemorySegment to) {
     if (from.byteSize() > 0) {
       plans.get(new Key(outer, rows, columns), this::describe).execute(from, to);
     }

@@ -11,11 +11,11 @@ import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Brings a picture to the size and the range that a network reads. In: {@code [h,w,3]}; out: the
+ * Brings an image to the size and the range that a network reads. In: {@code [h,w,3]}; out: the
  * upper left corner of {@code [H,W,3]}. Rows are normalised and resized along x once, then mixed
  * along y, which rounds as torch's {@code interpolate} does.
  */
-public final class PictureLoops {
+public final class ImageLoops {
   private static final int COLOURS = 3;
 
   /** Rows of the slot that are one piece of work. */
@@ -42,7 +42,7 @@ public final class PictureLoops {
     }
   }
 
-  /** A thread's rows: one of the picture, the last two that were resized along x, their mix. */
+  /** A thread's rows: one of the image, the last two that were resized along x, their mix. */
   private static final class Rows {
     float[] source = new float[0];
     float[] upper = new float[0];
@@ -79,7 +79,7 @@ public final class PictureLoops {
    *
    * @param workers the threads that share them
    */
-  public PictureLoops(Workers workers) {
+  public ImageLoops(Workers workers) {
     this.workers = workers;
   }
 
@@ -87,17 +87,17 @@ public final class PictureLoops {
    * See {@link Backend#resizeNormalize}.
    *
    * @param spec mean and deviation a colour
-   * @param picture {@code [h,w,3]}, U8 or F32
-   * @param height rows of the resized picture
-   * @param width columns of the resized picture
+   * @param image {@code [h,w,3]}, U8 or F32
+   * @param height rows of the resized image
+   * @param width columns of the resized image
    * @param slot {@code [H,W,3]}
    */
   public void resizeNormalize(
-      NormalizeSpec spec, Tensor picture, long height, long width, Tensor slot) {
+      NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
     int rowLength = COLOURS * Math.toIntExact(width);
-    Axis along = Axis.of(Math.toIntExact(picture.dim(1)), Math.toIntExact(width));
-    Axis down = Axis.of(Math.toIntExact(picture.dim(0)), Math.toIntExact(height));
-    float[][] byteValues = picture.dtype() == DType.U8 ? byteValues(spec) : null;
+    Axis along = Axis.of(Math.toIntExact(image.dim(1)), Math.toIntExact(width));
+    Axis down = Axis.of(Math.toIntExact(image.dim(0)), Math.toIntExact(height));
+    float[][] byteValues = image.dtype() == DType.U8 ? byteValues(spec) : null;
     MemorySegment target = slot.segment();
     long slotRowBytes = 4 * COLOURS * slot.dim(1);
     workers.rows(
@@ -105,7 +105,7 @@ public final class PictureLoops {
         GRAIN,
         (from, to) -> {
           Rows scratch = rows.get();
-          scratch.reset(Math.toIntExact(COLOURS * picture.dim(1)), rowLength);
+          scratch.reset(Math.toIntExact(COLOURS * image.dim(1)), rowLength);
           for (long y = from; y < to; y++) {
             MemorySegment row = target.asSlice(y * slotRowBytes, slotRowBytes);
             if (y >= height) {
@@ -117,11 +117,11 @@ public final class PictureLoops {
               scratch.swap();
             }
             if (scratch.upperRow != down.low[i]) {
-              resizeRow(spec, byteValues, picture, down.low[i], along, scratch, scratch.upper);
+              resizeRow(spec, byteValues, image, down.low[i], along, scratch, scratch.upper);
               scratch.upperRow = down.low[i];
             }
             if (scratch.lowerRow != down.high[i]) {
-              resizeRow(spec, byteValues, picture, down.high[i], along, scratch, scratch.lower);
+              resizeRow(spec, byteValues, image, down.high[i], along, scratch, scratch.lower);
               scratch.lowerRow = down.high[i];
             }
             mix(scratch, down.share[i], rowLength);
@@ -145,23 +145,23 @@ public final class PictureLoops {
   private static void resizeRow(
       NormalizeSpec spec,
       float[][] byteValues,
-      Tensor picture,
+      Tensor image,
       int row,
       Axis along,
       Rows scratch,
       float[] into) {
-    int length = COLOURS * Math.toIntExact(picture.dim(1));
+    int length = COLOURS * Math.toIntExact(image.dim(1));
     float[] source = scratch.source;
     long offset = (long) row * length;
     if (byteValues != null) {
       for (int i = 0; i < length; i += COLOURS) {
         for (int c = 0; c < COLOURS; c++) {
-          int value = picture.segment().get(JAVA_BYTE, offset + i + c) & 0xFF;
+          int value = image.segment().get(JAVA_BYTE, offset + i + c) & 0xFF;
           source[i + c] = byteValues[c][value];
         }
       }
     } else {
-      MemorySegment.copy(picture.segment(), JAVA_FLOAT, 4 * offset, source, 0, length);
+      MemorySegment.copy(image.segment(), JAVA_FLOAT, 4 * offset, source, 0, length);
       for (int i = 0; i < length; i += COLOURS) {
         for (int c = 0; c < COLOURS; c++) {
           source[i + c] = (source[i + c] - spec.mean()[c]) / spec.std()[c];

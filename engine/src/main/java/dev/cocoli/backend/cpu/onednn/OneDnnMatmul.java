@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
  * than its matmul primitive on the large products of a detector (78 against 59 GFLOP/s a core on
  * {@code fc6}) and needs no packed weights. In BF16 there is only the primitive.
  */
-public final class OneDnnProducts implements AutoCloseable {
+public final class OneDnnMatmul implements AutoCloseable {
   private static final int CAPACITY = 128;
 
   /** What a product adds to; for gradients of weights. */
@@ -48,7 +48,7 @@ public final class OneDnnProducts implements AutoCloseable {
   private final PlanCache<SumKey, OneDnnPrimitive> sums = new PlanCache<>(CAPACITY);
   private final PlanCache<WeightKey, Plan> withWeights = new PlanCache<>(CAPACITY);
 
-  public OneDnnProducts(OneDnnContext context, PackedWeights packedWeights) {
+  public OneDnnMatmul(OneDnnContext context, PackedWeights packedWeights) {
     this.context = context;
     this.packedWeights = packedWeights;
   }

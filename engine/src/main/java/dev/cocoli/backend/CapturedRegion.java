@@ -11,7 +11,7 @@ import java.util.List;
  * than a step.
  */
 @FunctionalInterface
-public interface Section {
+public interface CapturedRegion {
   /**
    * What decides which calls are made.
    *

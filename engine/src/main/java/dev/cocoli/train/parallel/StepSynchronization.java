@@ -1,7 +1,7 @@
 package dev.cocoli.train.parallel;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.data.Share;
+import dev.cocoli.data.Shard;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.Communicator.AllReduceTimes;
@@ -12,7 +12,7 @@ import dev.cocoli.train.TrainingStep;
 import java.util.Optional;
 
 /** What a step has to do with those of the other replicas. */
-public sealed interface StepExchange {
+public sealed interface StepSynchronization {
 
   /** {@return how many numbers of a step travel beside the gradients} */
   int numbers();
@@ -26,9 +26,9 @@ public sealed interface StepExchange {
    * Begins a step; watches the parameters.
    *
    * @param ops what the step is computed with
-   * @param share the part of the batch that it is about
+   * @param shard the part of the batch that it is about
    */
-  void begin(Ops ops, Share share);
+  void begin(Ops ops, Shard shard);
 
   /**
    * Behind the backward pass: the gradients become those of the whole batch.
@@ -48,12 +48,12 @@ public sealed interface StepExchange {
   TrainingStep.Outcome outcome(LossValues own, float[] shared);
 
   /** There are no others. */
-  final class Alone implements StepExchange {
+  final class Alone implements StepSynchronization {
     private static final AllReduceTimes NO_TIME = new AllReduceTimes(0, 0);
     private final ParameterArena parameters;
 
     /**
-     * Creates the exchange of a single replica.
+     * Creates the synchronization of a single replica.
      *
      * @param parameters the parameters of the model
      */
@@ -67,7 +67,7 @@ public sealed interface StepExchange {
     }
 
     @Override
-    public void begin(Ops ops, Share share) {
+    public void begin(Ops ops, Shard shard) {
       parameters.watch(ops.tape());
     }
 
@@ -83,7 +83,7 @@ public sealed interface StepExchange {
   }
 
   /** Averages gradients and losses; asks for a stop by a number beside the losses. */
-  final class Averaging implements StepExchange {
+  final class Averaging implements StepSynchronization {
     private static final int LOSSES = 4;
     private final Backend backend;
     private final Communicator communicator;
@@ -109,8 +109,8 @@ public sealed interface StepExchange {
     }
 
     @Override
-    public void begin(Ops ops, Share share) {
-      buckets.begin(ops, share.weight(communicator.size()));
+    public void begin(Ops ops, Shard shard) {
+      buckets.begin(ops, shard.weight(communicator.size()));
     }
 
     @Override

@@ -1,9 +1,9 @@
 package dev.cocoli.backend.cuda.graphs;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.PlanCache;
-import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionPlans;
@@ -14,18 +14,18 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * Runs sections that come back as CUDA graphs. The first times they run call by call, until kernels
+ * Runs regions that come back as CUDA graphs. The first times they run call by call, until kernels
  * are compiled, plans timed, weights copied and memory taken. From then on one that must run is
- * recorded each time, and what it launched the last time takes over the new addresses; one that
- * leaves nothing behind is recorded once, on memory of its own, and then launched alone for as long
+ * captured each time, and what it launched the last time takes over the new addresses; one that
+ * leaves nothing behind is captured once, on memory of its own, and then launched alone for as long
  * as the weights stay what they are.
  */
-public final class RepeatedSections implements AutoCloseable {
+public final class CapturedRegions implements AutoCloseable {
   /** By then every convolution's shape has been timed. */
   public static final int PLAIN_USES = ConvolutionPlans.TIMED_AT_USE;
 
   /**
-   * What a change of the weights leaves to do is done plainly, so that it is not recorded: norms
+   * What a change of the weights leaves to do is done plainly, so that it is not captured: norms
    * are folded in the first use; as they share a buffer, this outdates the copies of weights that
    * were multiplied before, which the second use writes.
    */
@@ -35,14 +35,14 @@ public final class RepeatedSections implements AutoCloseable {
   private static final int CAPACITY = 8;
 
   private enum Way {
-    REPEAT,
+    CAPTURE,
     REPLAY
   }
 
-  private record Key(Section.Key section, Way way) {}
+  private record Key(CapturedRegion.Key region, Way way) {}
 
-  /** A section that has run. */
-  private final class Repeated implements AutoCloseable {
+  /** A region that has run. */
+  private final class Captured implements AutoCloseable {
     final ExecutableGraph graph = new ExecutableGraph();
     int uses;
 
@@ -51,10 +51,10 @@ public final class RepeatedSections implements AutoCloseable {
 
     int settledUses;
 
-    /** The weights' state that was recorded. */
+    /** The weights' state that was captured. */
     long recordedState;
 
-    /** Memory of a replayed section, its input and its results; null before it is recorded. */
+    /** Memory of a replayed region, its input and its results; null before it is captured. */
     BufferPool pool;
 
     TensorScope scope;
@@ -81,78 +81,80 @@ public final class RepeatedSections implements AutoCloseable {
   private final GraphRecorder recorder;
   private final LongSupplier state;
   private final Runnable lost;
-  private final PlanCache<Key, Repeated> sections = new PlanCache<>(CAPACITY);
+  private final PlanCache<Key, Captured> regions = new PlanCache<>(CAPACITY);
 
   /**
    * Remembers nothing yet.
    *
-   * @param state moves when what was recorded may not be replayed any more
-   * @param lost told when recorded work is lost
+   * @param state moves when what was captured may not be replayed any more
+   * @param lost told when captured work is lost
    */
-  public RepeatedSections(CudaContext context, LongSupplier state, Runnable lost) {
+  public CapturedRegions(CudaContext context, LongSupplier state, Runnable lost) {
     this.context = context;
     this.recorder = context.recorder();
     this.state = state;
     this.lost = lost;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#repeat}. */
-  public List<Tensor> repeat(Section.Key key, Section section, TensorScope scope, Tensor input) {
+  /** See {@link dev.cocoli.backend.Backend#capture}. */
+  public List<Tensor> capture(
+      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
     if (recorder.isRecording()) {
-      return section.run(scope, input);
+      return region.run(scope, input);
     }
-    Repeated repeated = sections.get(new Key(key, Way.REPEAT), unused -> new Repeated());
-    if (repeated.uses++ < PLAIN_USES) {
-      return section.run(scope, input);
+    Captured captured = regions.get(new Key(key, Way.CAPTURE), unused -> new Captured());
+    if (captured.uses++ < PLAIN_USES) {
+      return region.run(scope, input);
     }
-    return record(repeated, () -> section.run(scope, input));
+    return record(captured, () -> region.run(scope, input));
   }
 
   /** See {@link dev.cocoli.backend.Backend#replay}. */
-  public List<Tensor> replay(Section.Key key, Section section, TensorScope scope, Tensor input) {
+  public List<Tensor> replay(
+      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
     if (recorder.isRecording()) {
-      return section.run(scope, input);
+      return region.run(scope, input);
     }
-    Repeated repeated = sections.get(new Key(key, Way.REPLAY), unused -> new Repeated());
+    Captured captured = regions.get(new Key(key, Way.REPLAY), unused -> new Captured());
     long before = state.getAsLong();
-    if (repeated.results != null && repeated.recordedState == before) {
-      take(input, repeated, scope);
+    if (captured.results != null && captured.recordedState == before) {
+      take(input, captured, scope);
       context.device().enter();
-      repeated.graph.launch(recorder.stream());
-      return repeated.results;
+      captured.graph.launch(recorder.stream());
+      return captured.results;
     }
-    repeated.settledUses = repeated.seenState == before ? repeated.settledUses : 0;
-    if (repeated.uses++ < PLAIN_USES || repeated.settledUses < SETTLED_USES) {
-      List<Tensor> results = section.run(scope, input);
-      repeated.settledUses++;
-      repeated.seenState = state.getAsLong();
+    captured.settledUses = captured.seenState == before ? captured.settledUses : 0;
+    if (captured.uses++ < PLAIN_USES || captured.settledUses < SETTLED_USES) {
+      List<Tensor> results = region.run(scope, input);
+      captured.settledUses++;
+      captured.seenState = state.getAsLong();
       return results;
     }
-    repeated.results = null;
-    repeated.reset(input);
-    take(input, repeated, scope);
-    repeated.results = record(repeated, () -> section.run(repeated.scope, repeated.input));
-    repeated.recordedState = before;
-    return repeated.results;
+    captured.results = null;
+    captured.reset(input);
+    take(input, captured, scope);
+    captured.results = record(captured, () -> region.run(captured.scope, captured.input));
+    captured.recordedState = before;
+    return captured.results;
   }
 
-  private void take(Tensor input, Repeated repeated, TensorScope scope) {
-    context.queue().copy(input.segment(), repeated.input.segment());
+  private void take(Tensor input, Captured captured, TensorScope scope) {
+    context.queue().copy(input.segment(), captured.input.segment());
     scope.release(input);
   }
 
-  private List<Tensor> record(Repeated repeated, Supplier<List<Tensor>> section) {
+  private List<Tensor> record(Captured captured, Supplier<List<Tensor>> region) {
     recorder.begin();
     List<Tensor> results;
     try {
-      results = section.get();
+      results = region.get();
     } catch (RuntimeException | Error e) {
       abandon(e);
       throw e;
     }
     try (NativeHandle recorded = recorder.end()) {
-      repeated.graph.become(recorded);
-      repeated.graph.launch(recorder.stream());
+      captured.graph.become(recorded);
+      captured.graph.launch(recorder.stream());
     } catch (RuntimeException e) {
       lost.run();
       throw e;
@@ -162,7 +164,7 @@ public final class RepeatedSections implements AutoCloseable {
     return results;
   }
 
-  /** Leaves everything as it would be had the calls before a failure not been recorded. */
+  /** Leaves everything as it would be had the calls before a failure not been captured. */
   private void abandon(Throwable failure) {
     try (NativeHandle recorded = recorder.end();
         ExecutableGraph once = new ExecutableGraph()) {
@@ -176,13 +178,13 @@ public final class RepeatedSections implements AutoCloseable {
     }
   }
 
-  /** Frees what only sections other than the last one hold. */
+  /** Frees what only regions other than the last one hold. */
   public void trim() {
-    sections.keepLast();
+    regions.keepLast();
   }
 
   @Override
   public void close() {
-    sections.close();
+    regions.close();
   }
 }

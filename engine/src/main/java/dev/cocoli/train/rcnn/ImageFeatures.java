@@ -6,14 +6,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a network says of a picture's regions.
+ * What a network says of an image's regions.
  *
  * @param target the objects
  * @param regions R boxes: the objects first, then the proposals
  * @param width D, numbers a region
  * @param values {@code [R,D]}
  */
-record PictureFeatures(Target target, List<Box> regions, int width, float[] values) {
+record ImageFeatures(Target target, List<Box> regions, int width, float[] values) {
 
   /** How many of the regions are objects. */
   int objects() {
@@ -29,7 +29,7 @@ record PictureFeatures(Target target, List<Box> regions, int width, float[] valu
     return row;
   }
 
-  /** The object of a class that a region overlaps most; -1 if the picture has none of it. */
+  /** The object of a class that a region overlaps most; -1 if the image has none of it. */
   int nearest(int region, int label) {
     int nearest = -1;
     float most = -1;
@@ -43,7 +43,7 @@ record PictureFeatures(Target target, List<Box> regions, int width, float[] valu
     return nearest;
   }
 
-  /** How much a region overlaps the nearest object of a class; 0 if the picture has none of it. */
+  /** How much a region overlaps the nearest object of a class; 0 if the image has none of it. */
   float overlap(int region, int label) {
     int object = nearest(region, label);
     return object < 0 ? 0 : regions.get(region).iou(regions.get(object));

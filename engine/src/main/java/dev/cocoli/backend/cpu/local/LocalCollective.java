@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * One collective of a {@link LocalGroup}: who has come, and with what. All but {@link #nextPiece}
  * is guarded by the group's lock.
  */
-final class Meeting {
+final class LocalCollective {
   /** What the first to come called. */
   final CollectiveCall call;
 
@@ -35,7 +35,7 @@ final class Meeting {
   private long endNanos;
   private boolean started;
 
-  Meeting(CollectiveCall call, Reduction reduction, int size) {
+  LocalCollective(CollectiveCall call, Reduction reduction, int size) {
     this.call = call;
     this.reduction = reduction;
     tensors = new Tensor[size];

@@ -1,24 +1,24 @@
 package dev.cocoli.data.proposals;
 
 /**
- * A picture whose pixels are the means of squares of another's.
+ * An image whose pixels are the means of squares of another's.
  *
  * @param rgb bytes [height, width, 3]
  * @param width columns
  * @param height rows
  */
-record ReducedPicture(byte[] rgb, int width, int height) {
+record ReducedImage(byte[] rgb, int width, int height) {
 
   /**
-   * Reduces a picture.
+   * Reduces an image.
    *
    * @param rgb bytes [height, width, 3]
    * @param factor the side of a square; those at the right and lower edge may be cut; 1 to take the
-   *     picture as it is
+   *     image as it is
    */
-  static ReducedPicture of(byte[] rgb, int width, int height, int factor) {
+  static ReducedImage of(byte[] rgb, int width, int height, int factor) {
     if (factor == 1) {
-      return new ReducedPicture(rgb, width, height);
+      return new ReducedImage(rgb, width, height);
     }
     int columns = (width + factor - 1) / factor;
     int rows = (height + factor - 1) / factor;
@@ -39,6 +39,6 @@ record ReducedPicture(byte[] rgb, int width, int height) {
         }
       }
     }
-    return new ReducedPicture(reduced, columns, rows);
+    return new ReducedImage(reduced, columns, rows);
   }
 }

@@ -4,12 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Height and width of a picture.
+ * Height and width of an image.
  *
  * @param height in pixels
  * @param width in pixels
  */
-public record PictureSize(int height, int width) {
+public record ImageSize(int height, int width) {
 
   /**
    * {@return what {@code 800x1088} means: height x width}
@@ -17,18 +17,18 @@ public record PictureSize(int height, int width) {
    * @param text the text
    * @throws IllegalArgumentException if it is no size
    */
-  public static PictureSize parse(String text) {
+  public static ImageSize parse(String text) {
     if (!text.matches("[1-9]\\d{0,4}x[1-9]\\d{0,4}")) {
       throw new IllegalArgumentException(
-          "no size of a picture: '" + text + "'; it is HEIGHTxWIDTH, such as 800x1088");
+          "no size of an image: '" + text + "'; it is HEIGHTxWIDTH, such as 800x1088");
     }
     String[] sides = text.split("x");
-    return new PictureSize(Integer.parseInt(sides[0]), Integer.parseInt(sides[1]));
+    return new ImageSize(Integer.parseInt(sides[0]), Integer.parseInt(sides[1]));
   }
 
   /** {@return the size that a backbone sees: multiples of 32} */
-  public PictureSize padded() {
-    return new PictureSize(Math.ceilDiv(height, 32) * 32, Math.ceilDiv(width, 32) * 32);
+  public ImageSize padded() {
+    return new ImageSize(Math.ceilDiv(height, 32) * 32, Math.ceilDiv(width, 32) * 32);
   }
 
   /**

@@ -17,7 +17,7 @@ import java.util.List;
  * into it, in their order: so the sums do not depend on the threads. For each row of a region the
  * rows of bins are summed first, then each pixel takes its share of the columns of bins at once.
  */
-final class RoiSpreading {
+final class RoiAlignBackward {
   /** Rows of a map that are one piece of work. */
   private static final int BAND_ROWS = 8;
 
@@ -49,7 +49,7 @@ final class RoiSpreading {
    *
    * @param workers the threads that share it
    */
-  RoiSpreading(Workers workers) {
+  RoiAlignBackward(Workers workers) {
     this.workers = workers;
   }
 

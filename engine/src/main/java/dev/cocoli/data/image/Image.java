@@ -5,50 +5,50 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * An RGB picture in off-heap memory: unsigned bytes [height, width, 3], row-major, without padding.
- * Whoever got it closes it; the memory is freed then, and {@link #pixels()} of a closed picture is
- * an error.
+ * An RGB image in off-heap memory: unsigned bytes [height, width, 3], row-major, without padding.
+ * Whoever got it closes it; the memory is freed then, and {@link #pixels()} of a closed image is an
+ * error.
  */
-public final class Picture implements AutoCloseable {
+public final class Image implements AutoCloseable {
 
   private final int height;
   private final int width;
   private MemorySegment pixels;
 
-  private Picture(int height, int width) {
+  private Image(int height, int width) {
     this.height = height;
     this.width = width;
     this.pixels = OffHeap.allocate(3L * height * width);
   }
 
   /**
-   * Makes a picture from bytes on the heap.
+   * Makes an image from bytes on the heap.
    *
    * @param height rows
    * @param width columns
    * @param rgb [height, width, 3] unsigned bytes, copied
-   * @return the picture, to be closed by the caller
+   * @return the image, to be closed by the caller
    */
-  public static Picture of(int height, int width, byte[] rgb) {
+  public static Image of(int height, int width, byte[] rgb) {
     if (height <= 0 || width <= 0 || rgb.length != 3L * height * width) {
       throw new IllegalArgumentException(
-          "a picture of %d x %d (height x width) needs %d bytes, not %d"
+          "an image of %d x %d (height x width) needs %d bytes, not %d"
               .formatted(height, width, 3L * height * width, rgb.length));
     }
-    Picture picture = new Picture(height, width);
-    MemorySegment.copy(rgb, 0, picture.pixels, ValueLayout.JAVA_BYTE, 0, rgb.length);
-    return picture;
+    Image image = new Image(height, width);
+    MemorySegment.copy(rgb, 0, image.pixels, ValueLayout.JAVA_BYTE, 0, rgb.length);
+    return image;
   }
 
   /**
-   * Makes a picture from an image of any type. Alpha is dropped, grey becomes three equal channels,
+   * Makes an image from an image of any type. Alpha is dropped, grey becomes three equal channels,
    * 16-bit samples keep their high byte.
    *
-   * @param image the image, copied
-   * @return the picture, to be closed by the caller
+   * @param buffered the image, copied
+   * @return the image, to be closed by the caller
    */
-  public static Picture of(BufferedImage image) {
-    return of(image.getHeight(), image.getWidth(), RgbBytes.of(image));
+  public static Image of(BufferedImage buffered) {
+    return of(buffered.getHeight(), buffered.getWidth(), RgbBytes.of(buffered));
   }
 
   /** {@return the number of rows} */
@@ -64,16 +64,16 @@ public final class Picture implements AutoCloseable {
   /**
    * {@return the unsigned bytes [height, width, 3]; not to be used after {@link #close}}
    *
-   * @throws IllegalStateException if the picture is closed
+   * @throws IllegalStateException if the image is closed
    */
   public synchronized MemorySegment pixels() {
     if (pixels == null) {
-      throw new IllegalStateException("the picture of " + width + " x " + height + " is closed");
+      throw new IllegalStateException("the image of " + width + " x " + height + " is closed");
     }
     return pixels;
   }
 
-  /** Mirrors the picture left to right, in place. */
+  /** Mirrors the image left to right, in place. */
   public void flipHorizontal() {
     MemorySegment segment = pixels();
     byte[] row = new byte[3 * width];
@@ -94,7 +94,7 @@ public final class Picture implements AutoCloseable {
   /** {@return a copy as {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write to a file} */
   public BufferedImage toBufferedImage() {
     MemorySegment segment = pixels();
-    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    BufferedImage buffered = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     byte[] bytes = new byte[3 * width];
     int[] row = new int[width];
     for (int y = 0; y < height; y++) {
@@ -106,9 +106,9 @@ public final class Picture implements AutoCloseable {
                 | (bytes[3 * x + 1] & 0xFF) << 8
                 | (bytes[3 * x + 2] & 0xFF);
       }
-      image.getRaster().setDataElements(0, y, width, 1, row);
+      buffered.getRaster().setDataElements(0, y, width, 1, row);
     }
-    return image;
+    return buffered;
   }
 
   /** Frees the memory. Closing again does nothing. */
@@ -121,7 +121,7 @@ public final class Picture implements AutoCloseable {
   }
 
   /**
-   * {@return the bytes of all pictures in this process that are not closed yet; for tests of leaks
+   * {@return the bytes of all images in this process that are not closed yet; for tests of leaks
    * and for doctors}
    */
   public static long allocatedByteSize() {

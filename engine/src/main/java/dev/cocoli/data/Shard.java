@@ -4,35 +4,35 @@ package dev.cocoli.data;
  * One replica's part of a batch: consecutive places, as many as the others have or one more.
  *
  * @param first the place in the whole batch that it begins with, from 0
- * @param count how many places; 0 where there are fewer pictures than replicas
+ * @param count how many places; 0 where there are fewer images than replicas
  * @param total the places of the whole batch
  */
-public record Share(int first, int count, int total) {
+public record Shard(int first, int count, int total) {
 
   /** Checks the ranges. */
-  public Share {
+  public Shard {
     if (first < 0 || count < 0 || first + count > total) {
       throw new IllegalArgumentException(
-          "no share of " + total + " pictures: " + count + " from " + first);
+          "no shard of " + total + " images: " + count + " from " + first);
     }
   }
 
   /**
-   * {@return the share of a replica; all shares together are the batch, without overlap}
+   * {@return the shard of a replica; all shards together are the batch, without overlap}
    *
    * @param total the places of the whole batch
    * @param rank which replica, from 0
    * @param worldSize of how many
    */
-  public static Share of(int total, int rank, int worldSize) {
+  public static Shard of(int total, int rank, int worldSize) {
     int first = (int) ((long) total * rank / worldSize);
     int end = (int) ((long) total * (rank + 1) / worldSize);
-    return new Share(first, end - first, total);
+    return new Shard(first, end - first, total);
   }
 
   /**
-   * {@return what the share counts beside an equal one: its pictures over the mean of all replicas;
-   * 1 exactly where all have the same}
+   * {@return what the shard counts beside an equal one: its images over the mean of all replicas; 1
+   * exactly where all have the same}
    *
    * @param worldSize how many replicas there are
    */

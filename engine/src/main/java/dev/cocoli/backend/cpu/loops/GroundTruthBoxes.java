@@ -10,7 +10,7 @@ import java.util.Arrays;
  * object has found. The IoU is rounded as that of torchvision's {@code box_iou} is, the same each
  * time it is computed.
  */
-final class TruthBoxes {
+final class GroundTruthBoxes {
   private float[] x1 = new float[0];
   private float[] y1 = new float[0];
   private float[] x2 = new float[0];
@@ -22,11 +22,11 @@ final class TruthBoxes {
   /**
    * Takes an image's objects.
    *
-   * @param truth boxes
+   * @param groundTruth boxes
    * @param first the first box of the image
    * @param count how many there are
    */
-  void load(MemorySegment truth, long first, int count) {
+  void load(MemorySegment groundTruth, long first, int count) {
     if (x1.length < count) {
       x1 = new float[count];
       y1 = new float[count];
@@ -37,10 +37,10 @@ final class TruthBoxes {
     }
     size = count;
     for (int g = 0; g < count; g++) {
-      x1[g] = truth.getAtIndex(JAVA_FLOAT, 4 * (first + g));
-      y1[g] = truth.getAtIndex(JAVA_FLOAT, 4 * (first + g) + 1);
-      x2[g] = truth.getAtIndex(JAVA_FLOAT, 4 * (first + g) + 2);
-      y2[g] = truth.getAtIndex(JAVA_FLOAT, 4 * (first + g) + 3);
+      x1[g] = groundTruth.getAtIndex(JAVA_FLOAT, 4 * (first + g));
+      y1[g] = groundTruth.getAtIndex(JAVA_FLOAT, 4 * (first + g) + 1);
+      x2[g] = groundTruth.getAtIndex(JAVA_FLOAT, 4 * (first + g) + 2);
+      y2[g] = groundTruth.getAtIndex(JAVA_FLOAT, 4 * (first + g) + 3);
       areas[g] = (x2[g] - x1[g]) * (y2[g] - y1[g]);
     }
     Arrays.fill(best, 0, count, -1);

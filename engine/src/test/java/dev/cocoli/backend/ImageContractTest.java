@@ -17,17 +17,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What resizing and normalising a picture owes. */
-class PictureContractTest extends BackendContract {
+/** What resizing and normalising an image owes. */
+class ImageContractTest extends BackendContract {
   private static final NormalizeSpec IDENTITY =
       new NormalizeSpec(new float[3], new float[] {1, 1, 1});
 
   @Test
   void resizesAsTorchDoes() {
     OracleFile oracle = OracleFile.ops();
-    Tensor picture = tensors.floats(channelsLast(oracle, "resize.in.x", 3), 41, 67, 3);
+    Tensor image = tensors.floats(channelsLast(oracle, "resize.in.x", 3), 41, 67, 3);
     Tensor slot = tensors.floatOutput(80, 130, 3);
-    backend.resizeNormalize(IDENTITY, picture, 80, 130, slot);
+    backend.resizeNormalize(IDENTITY, image, 80, 130, slot);
     assertClose(channelsLast(oracle, "resize.out.y", 3), tensors.floats(slot), 1e-6, "resize");
   }
 
@@ -74,7 +74,7 @@ class PictureContractTest extends BackendContract {
     }
   }
 
-  /** Where the picture's edge lies decides which boxes are found: not a bit may differ. */
+  /** Where the image's edge lies decides which boxes are found: not a bit may differ. */
   @ParameterizedTest
   @CsvSource({"90,120,187,250,192,256", "61,47,20,15,32,32", "1,7,3,3,3,3", "33,50,33,50,40,50"})
   void hasTheCpusBits(int h, int w, long height, long width, long slotHeight, long slotWidth) {

@@ -15,7 +15,7 @@ import java.util.List;
  * vectorised, and the two take a third of the time of a loop over the map's own memory, which is
  * not.
  */
-final class RoiPooling {
+final class RoiAlignForward {
   private static final int PIXELS = 4;
 
   private final Workers workers;
@@ -55,7 +55,7 @@ final class RoiPooling {
    *
    * @param workers the threads that share it
    */
-  RoiPooling(Workers workers) {
+  RoiAlignForward(Workers workers) {
     this.workers = workers;
   }
 

@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
  * How the replicas of a process ended. Of several failures one is the cause and the others are its
  * consequences: a replica whose communicator threw was ended by another one, unless all were.
  */
-final class Outcomes {
+final class RankResults {
   private static final long POLL_MILLIS = 20;
 
   private record Failure(int index, Throwable problem) {}
@@ -24,7 +24,7 @@ final class Outcomes {
   private final List<Integer> hanging = new ArrayList<>();
   private boolean isGraceOver;
 
-  Outcomes(int firstRank, int size) {
+  RankResults(int firstRank, int size) {
     this.firstRank = firstRank;
     replicas = new ConnectedReplica[size];
     results = new TrainingResult[size];

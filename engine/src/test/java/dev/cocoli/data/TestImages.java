@@ -1,6 +1,6 @@
 package dev.cocoli.data;
 
-import dev.cocoli.data.image.Picture;
+import dev.cocoli.data.image.Image;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -8,12 +8,12 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
 import javax.imageio.ImageIO;
 
-/** Small pictures to test with. */
-public final class TestPictures {
+/** Small images to test with. */
+public final class TestImages {
 
-  private TestPictures() {}
+  private TestImages() {}
 
-  /** Red grows to the right, green downwards; blue tells pictures apart. */
+  /** Red grows to the right, green downwards; blue tells images apart. */
   public static BufferedImage gradient(int width, int height, int blue) {
     BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < height; y++) {
@@ -44,14 +44,14 @@ public final class TestPictures {
     return encoded(gradient(width, height, 90), "png");
   }
 
-  /** The picture's bytes, [height, width, 3]. */
-  public static byte[] bytes(Picture picture) {
-    return picture.pixels().toArray(ValueLayout.JAVA_BYTE);
+  /** The image's bytes, [height, width, 3]. */
+  public static byte[] bytes(Image image) {
+    return image.pixels().toArray(ValueLayout.JAVA_BYTE);
   }
 
   /** The unsigned sample of a channel. */
-  public static int sample(Picture picture, int x, int y, int channel) {
-    long offset = 3L * (y * picture.width() + x) + channel;
-    return picture.pixels().get(ValueLayout.JAVA_BYTE, offset) & 0xFF;
+  public static int sample(Image image, int x, int y, int channel) {
+    long offset = 3L * (y * image.width() + x) + channel;
+    return image.pixels().get(ValueLayout.JAVA_BYTE, offset) & 0xFF;
   }
 }

@@ -1,6 +1,6 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.data.image.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.report.DetectionPainter;
 import dev.cocoli.report.PngFile;
 import dev.cocoli.structures.Detection;
@@ -11,19 +11,19 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Writes pictures with boxes to a folder, each under its own name. */
-final class DrawnPictures {
+/** Writes images with boxes to a folder, each under its own name. */
+final class DrawnImages {
   private final DetectionPainter painter;
   private final List<Path> files = new ArrayList<>();
 
   /**
-   * Decides where each picture goes.
+   * Decides where each image goes.
    *
    * @param folder where to
-   * @param sources the pictures that will be drawn on; refused if one would be overwritten
+   * @param sources the images that will be drawn on; refused if one would be overwritten
    * @param classNames of the detections
    */
-  DrawnPictures(Path folder, List<Path> sources, List<String> classNames) {
+  DrawnImages(Path folder, List<Path> sources, List<String> classNames) {
     this.painter = new DetectionPainter(classNames);
     Set<String> taken = new HashSet<>();
     for (Path source : sources) {
@@ -33,10 +33,10 @@ final class DrawnPictures {
     }
   }
 
-  /** Draws on one of the pictures, by its number. */
-  void write(int source, Picture picture, List<Detection> detections) {
+  /** Draws on one of the images, by its number. */
+  void write(int source, Image image, List<Detection> detections) {
     try {
-      PngFile.write(painter.paint(picture.toBufferedImage(), detections), files.get(source));
+      PngFile.write(painter.paint(image.toBufferedImage(), detections), files.get(source));
     } catch (IllegalStateException e) { // no font
       throw new CommandException(e.getMessage(), e);
     } catch (IOException e) {
@@ -44,7 +44,7 @@ final class DrawnPictures {
     }
   }
 
-  /** The picture's own name; a second one of that name gets a number. */
+  /** The image's own name; a second one of that name gets a number. */
   private static String name(Path source, Set<String> taken) {
     String whole = source.getFileName().toString();
     int dot = whole.lastIndexOf('.');

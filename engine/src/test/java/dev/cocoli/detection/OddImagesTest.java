@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.data.image.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
@@ -24,8 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Pictures on which nothing is proposed, and pictures that are hardly any. */
-class OddPicturesTest {
+/** Images on which nothing is proposed, and images that are hardly any. */
+class OddImagesTest {
   private static final ModelSpec SPEC =
       ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b"), Norm.Type.FROZEN)
           .with(Map.of("min_size", "64", "max_size", "96"));
@@ -56,13 +56,13 @@ class OddPicturesTest {
     DetectionModel model = PROPOSES_NOTHING.build();
     try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
         TensorScope scope = new TensorScope(backend.pool());
-        Picture picture = grey(64, 64)) {
+        Image image = grey(64, 64)) {
       parameters.initialize(1);
       Tape tape = new Tape();
       parameters.watch(tape);
       Ops ops = new Ops(backend, scope, tape);
       Tensor tensor = ops.allocate(DType.U8, 64, 64, 3);
-      backend.upload(picture.pixels(), tensor);
+      backend.upload(image.pixels(), tensor);
       float[] losses =
           ops.download(
               model.loss(
@@ -75,7 +75,7 @@ class OddPicturesTest {
   }
 
   @Test
-  void narrowPicturesKeepARowOfPixels() {
+  void narrowImagesKeepARowOfPixels() {
     ImageTransform transform = new ImageTransform(SPEC.config());
     assertArrayEquals(new long[] {1, 96}, transform.resizedSize(1, 300));
     assertArrayEquals(new long[] {96, 1}, transform.resizedSize(480, 2));
@@ -83,22 +83,22 @@ class OddPicturesTest {
     assertEquals(3, detect(SPEC, grey(1, 300), grey(480, 2), grey(1, 1)).size());
   }
 
-  private List<List<Detection>> detect(ModelSpec spec, Picture... pictures) {
+  private List<List<Detection>> detect(ModelSpec spec, Image... images) {
     DetectionModel model = spec.build();
     try (ParameterArena parameters = ParameterArena.forInference(backend, model);
         Detector detector = Detector.over(spec, model, backend, Precision.FP32)) {
       parameters.initialize(1);
-      return detector.detect(List.of(pictures));
+      return detector.detect(List.of(images));
     } finally {
-      for (Picture picture : pictures) {
-        picture.close();
+      for (Image image : images) {
+        image.close();
       }
     }
   }
 
-  private static Picture grey(int height, int width) {
+  private static Image grey(int height, int width) {
     byte[] bytes = new byte[3 * height * width];
     java.util.Arrays.fill(bytes, (byte) 90);
-    return Picture.of(height, width, bytes);
+    return Image.of(height, width, bytes);
   }
 }
