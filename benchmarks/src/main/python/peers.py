@@ -1,14 +1,14 @@
 """The other side of benchmarks/compare: torchvision and ONNX Runtime on the work that Cocoli does.
 
     python peers.py probe                                      what is installed, as a line of JSON
-    python peers.py prepare --folder DIR                       weights and pictures for DIR/work.json
+    python peers.py prepare --folder DIR                       weights and images for DIR/work.json
     python peers.py export --folder DIR                        the same detector for ONNX Runtime
     python peers.py worker --folder DIR --task T --peer P      answers requests, one a line (below)
-    python peers.py detect --weights FILE --picture FILE ...   one picture, as a small script would do it: the cold start
+    python peers.py detect --weights FILE --image FILE ...   one image, as a small script would do it: the cold start
 
 A worker reads words from standard input and answers each with a line of JSON on standard output: "run" does the task
 once and tells the seconds; "result" tells what the last run found; "memory" tells the peak of the process's resident
-bytes; the end of the input ends it. Pictures are floats in memory before the clock starts.
+bytes; the end of the input ends it. Images are floats in memory before the clock starts.
 
 What is imported where matters: the ONNX Runtime worker never loads torch, so that its memory is its own.
 """
@@ -102,7 +102,7 @@ def build_for(work, samplers):
 
 
 def scene(height, width, generator):
-    """A picture with structure at every scale: sums of smoothed noise."""
+    """An image with structure at every scale: sums of smoothed noise."""
     import torch
     total = torch.zeros(3, height, width)
     for cells in (2, 4, 8, 16):
@@ -166,7 +166,7 @@ def prepare(args):
                 module.bias.zero_()
                 hooks.append(module.register_forward_hook(scale(name)))
         model.eval()
-        for norm in norms:  # the running statistics become this picture's
+        for norm in norms:  # the running statistics become this image's
             norm.train()
             norm.momentum = 1.0
         model([floats(arrays["picture.0"])])
@@ -176,9 +176,9 @@ def prepare(args):
     write_safetensors(os.path.join(args.folder, "weights.safetensors"), state)
 
 
-def floats(picture):
+def floats(image):
     import torch
-    return torch.from_numpy(picture).permute(2, 0, 1).to(torch.float32).div(255).contiguous()
+    return torch.from_numpy(image).permute(2, 0, 1).to(torch.float32).div(255).contiguous()
 
 
 def export(args):
@@ -186,8 +186,8 @@ def export(args):
     work = read_work(args.folder)
     torch.set_num_threads(work["threads"])
     model = build_for(work, "usual").eval()
-    picture = floats(read_safetensors(os.path.join(args.folder, "inputs.safetensors"))["picture.0"])
-    torch.onnx.export(model, ([picture],), os.path.join(args.folder, "model.onnx"), opset_version=17, dynamo=False, input_names=["x"])
+    image = floats(read_safetensors(os.path.join(args.folder, "inputs.safetensors"))["picture.0"])
+    torch.onnx.export(model, ([image],), os.path.join(args.folder, "model.onnx"), opset_version=17, dynamo=False, input_names=["x"])
 
 
 # ---- workers
@@ -207,7 +207,7 @@ class Torchvision:
         self.model = build_for(work, args.samplers).to(self.device).to(memory_format=layout)
         self.model.train(args.task == "train")
         inputs = read_safetensors(os.path.join(work["folder"], "inputs.safetensors"))
-        self.pictures = [floats(inputs[f"picture.{i}"]).to(self.device) for i in range(work["batch"])]
+        self.images = [floats(inputs[f"picture.{i}"]).to(self.device) for i in range(work["batch"])]
         self.targets = [{"boxes": torch.from_numpy(inputs[f"boxes.{i}"]).to(self.device),
                          "labels": torch.from_numpy(inputs[f"labels.{i}"]).to(self.device)} for i in range(work["batch"])]
         if args.task == "train":
@@ -218,10 +218,10 @@ class Torchvision:
         with torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16, enabled=self.autocast):
             if self.args.task == "detect":
                 with torch.no_grad():
-                    self.found = self.model(self.pictures)
+                    self.found = self.model(self.images)
                 self.found = [{name: tensor.cpu() for name, tensor in one.items()} for one in self.found]
                 return
-            losses = self.model(self.pictures, self.targets)
+            losses = self.model(self.images, self.targets)
             total = sum(losses.values())
         self.optimizer.zero_grad()
         total.backward()
@@ -235,7 +235,7 @@ class Torchvision:
 
 
 class OnnxRuntime:
-    """The exported detector, one picture."""
+    """The exported detector, one image."""
 
     def __init__(self, work, args):
         import onnxruntime
@@ -243,11 +243,11 @@ class OnnxRuntime:
         options.intra_op_num_threads = work["threads"]
         providers = ["CPUExecutionProvider"] if work["device"] == "cpu" else ["CUDAExecutionProvider"]
         self.session = onnxruntime.InferenceSession(os.path.join(work["folder"], "model.onnx"), options, providers=providers)
-        picture = read_safetensors(os.path.join(work["folder"], "inputs.safetensors"))["picture.0"]
-        self.picture = np.ascontiguousarray(picture.transpose(2, 0, 1).astype(np.float32) / 255)
+        image = read_safetensors(os.path.join(work["folder"], "inputs.safetensors"))["picture.0"]
+        self.image = np.ascontiguousarray(image.transpose(2, 0, 1).astype(np.float32) / 255)
 
     def run(self):
-        self.found = self.session.run(None, {"x": self.picture})
+        self.found = self.session.run(None, {"x": self.image})
 
     def result(self):
         names = {1: "scores", 2: "boxes"}
@@ -293,7 +293,7 @@ def detect(args):
     load(model, args.weights)
     model.eval()
     with torch.no_grad():
-        found = model([read_image(args.picture).float() / 255])[0]
+        found = model([read_image(args.image).float() / 255])[0]
     result = {name: found[name].tolist() for name in ("boxes", "scores", "labels")}
     with open(args.json, "w") as file:
         json.dump({"detections": [result]}, file)
@@ -315,7 +315,7 @@ def main():
     command.add_argument("--learning-rate", type=float, default=1e-4)
     command.set_defaults(do=worker)
     command = commands.add_parser("detect")
-    for name in ("--weights", "--picture", "--model", "--json"):
+    for name in ("--weights", "--image", "--model", "--json"):
         command.add_argument(name, required=True)
     for name in ("--classes", "--min-size", "--max-size", "--threads"):
         command.add_argument(name, required=True, type=int)

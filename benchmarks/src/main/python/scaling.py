@@ -9,7 +9,7 @@ that is the backward pass.
 import argparse
 
 # The buckets of fasterrcnn_resnet50_fpn with 81 classes and frozen norms, in MB, and how far the backward pass
-# is when each is ready: measured on a processor, one picture of 800 x 1088.
+# is when each is ready: measured on a processor, one image of 800 x 1088.
 BUCKETS = [(5.9, 0.01), (51.4, 0.06), (19.9, 0.59), (17.8, 0.60), (26.2, 0.66), (26.0, 0.72), (19.6, 1.00)]
 
 # Bytes a second that an all-reduce of a bucket moves (NCCL's bus bandwidth), and seconds a hop: assumptions.

@@ -78,20 +78,20 @@ printf 'JAVA_VERSION="25"\n' >"$work/jdk/release"
 printf '#!/bin/sh\necho "$@"\n' >"$work/jdk/bin/java"
 cp "$work/jdk/bin/java" "$work/jdk/bin/javac"
 chmod +x "$work/jdk/bin/java" "$work/jdk/bin/javac"
-mkdir "$work/pictures"
+mkdir "$work/images"
 for file in weights 1.png 2.png 3.png; do
-  : >"$work/pictures/$file"
+  : >"$work/images/$file"
 done
-cd "$work/pictures"
+cd "$work/images"
 quick=TieredStopAtLevel
 options() {
   COCOLI_JAVA_HOME=$work/jdk "$copy/cocoli" "$@" >"$output"
   grep -c "$quick" "$output" || true
 }
-expect "compiles quickly for two pictures" 0 "$quick" \
+expect "compiles quickly for two images" 0 "$quick" \
   env COCOLI_JAVA_HOME="$work/jdk" "$copy/cocoli" detect --weights weights --out .. 1.png 2.png
-[ "$(options detect --weights weights 1.png 2.png 3.png)" -eq 0 ] || fail "quick for three pictures"
-[ "$(options detect --weights weights ../pictures)" -eq 0 ] || fail "quick for a folder"
+[ "$(options detect --weights weights 1.png 2.png 3.png)" -eq 0 ] || fail "quick for three images"
+[ "$(options detect --weights weights ../images)" -eq 0 ] || fail "quick for a folder"
 [ "$(options train --weights weights)" -eq 0 ] || fail "quick for training"
 cd "$work"
 expect "refuses a JDK that is none" 1 "COCOLI_JAVA_HOME=/nowhere" \

@@ -40,16 +40,16 @@ struct Box {
 // low-quality matches are allowed, notes each box's best object and IoU, and each object's best IoU: MatchBestBoxes compares a
 // second time instead of reading a matrix of IoUs. IoUs are not negative, so that their order is that of their bits.
 struct MatchBoxes {
-  const float* boxes;       // [N,B,4] or [1,B,4]
-  const float* truth;       // [N,G,4]
-  const int* truth_counts;  // [N]
-  int* matches;             // [N,B]
-  float* best_of_box;       // [N,B], or null: only the thresholds count
-  int* object_of_box;       // [N,B]
-  u32* best_of_object;      // [N,G], cleared before
-  i64 count;                // B
-  i64 box_stride;           // floats from image to image, 0 where all have the same boxes
-  i64 objects;              // G
+  const float* boxes;              // [N,B,4] or [1,B,4]
+  const float* ground_truth;       // [N,G,4]
+  const int* ground_truth_counts;  // [N]
+  int* matches;                    // [N,B]
+  float* best_of_box;              // [N,B], or null: only the thresholds count
+  int* object_of_box;              // [N,B]
+  u32* best_of_object;             // [N,G], cleared before
+  i64 count;                       // B
+  i64 box_stride;                  // floats from image to image, 0 where all have the same boxes
+  i64 objects;                     // G
   float high_threshold;
   float low_threshold;
   float ignore_threshold;
@@ -64,14 +64,14 @@ struct MatchBoxes {
       box.load(boxes + image * box_stride + 4 * i);
     }
     bool is_box = box.has_extent();
-    int present = truth_counts[image];
+    int present = ground_truth_counts[image];
     float best = -1;
     int object = -1;
     for (int first = 0; first < present; first += OBJECTS) {
       int size = min(OBJECTS, present - first);
       __syncthreads();
       for (int g = threadIdx.x; g < size; g += blockDim.x) {
-        tile[g].load(truth + 4 * (image * objects + first + g));
+        tile[g].load(ground_truth + 4 * (image * objects + first + g));
         best_of_tile[g] = 0;
       }
       __syncthreads();
@@ -120,8 +120,8 @@ KERNEL(match_boxes, MatchBoxes, 256)
 // Matches the boxes that no box beats at one of the objects. Only boxes that reach the least of the objects' best IoUs can be such.
 struct MatchBestBoxes {
   const float* boxes;
-  const float* truth;
-  const int* truth_counts;
+  const float* ground_truth;
+  const int* ground_truth_counts;
   int* matches;
   const float* best_of_box;
   const int* object_of_box;
@@ -136,7 +136,7 @@ struct MatchBestBoxes {
     __shared__ u32 least;
     i64 image = blockIdx.y;
     i64 i = static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x;
-    int present = truth_counts[image];
+    int present = ground_truth_counts[image];
     if (present == 0) {
       return;
     }
@@ -162,7 +162,7 @@ struct MatchBestBoxes {
       int size = min(OBJECTS, present - first);
       __syncthreads();
       for (int g = threadIdx.x; g < size; g += blockDim.x) {
-        tile[g].load(truth + 4 * (image * objects + first + g));
+        tile[g].load(ground_truth + 4 * (image * objects + first + g));
         best_of_tile[g] = best_of_object[image * objects + first + g];
       }
       __syncthreads();
@@ -247,19 +247,19 @@ struct JoinSample {
 KERNEL(join_sample, JoinSample, 256)
 
 struct SampleTargets {
-  const float* boxes;       // [N,B,4] or [1,B,4]
-  const int* indices;       // [N,S]
-  const int* matches;       // [N,B]
-  const float* truth;       // [N,G,4]
-  const int* truth_labels;  // [N,G], or null: 1
-  float* rois;              // [N*S,5], or null
-  int* labels;              // [N*S]
-  float* targets;           // [N*S,4]
-  i64 count;                // N * S
-  i64 box_count;            // B
-  i64 box_stride;           // floats from image to image, 0 where all have the same boxes
-  i64 objects;              // G
-  Divider columns;          // S
+  const float* boxes;              // [N,B,4] or [1,B,4]
+  const int* indices;              // [N,S]
+  const int* matches;              // [N,B]
+  const float* ground_truth;       // [N,G,4]
+  const int* ground_truth_labels;  // [N,G], or null: 1
+  float* rois;                     // [N*S,5], or null
+  int* labels;                     // [N*S]
+  float* targets;                  // [N*S,4]
+  i64 count;                       // N * S
+  i64 box_count;                   // B
+  i64 box_stride;                  // floats from image to image, 0 where all have the same boxes
+  i64 objects;                     // G
+  Divider columns;                 // S
   float weight_x;
   float weight_y;
   float weight_width;
@@ -294,8 +294,8 @@ struct SampleTargets {
       int label = match == BELOW_LOW_THRESHOLD ? 0 : -1;
       if (match >= 0) {
         i64 object = image * objects + match;
-        label = truth_labels == nullptr ? 1 : truth_labels[object];
-        encode(truth + 4 * object, box, targets + 4 * i);
+        label = ground_truth_labels == nullptr ? 1 : ground_truth_labels[object];
+        encode(ground_truth + 4 * object, box, targets + 4 * i);
       } else {
         for (int c = 0; c < 4; c++) {
           targets[4 * i + c] = 0;

@@ -1,8 +1,8 @@
-"""Writes the pictures of this folder, and beside each NAME.EXT the pixels that PIL reads from it, NAME.EXT.expected.png.
+"""Writes the images of this folder, and beside each NAME.EXT the pixels that PIL reads from it, NAME.EXT.expected.png.
 
     python make_fixtures.py      (with Pillow and NumPy; the files here were made with Pillow 12.3 and libjpeg-turbo)
 
-16-bit grey is the exception: PIL clips it at 255, which makes a white picture; here the high byte is expected.
+16-bit grey is the exception: PIL clips it at 255, which makes a white image; here the high byte is expected.
 """
 import io, pathlib, struct, zlib
 import numpy as np
@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).parent
 W, H = 21, 13
 y, x = np.mgrid[0:H, 0:W]
 SAMPLES = np.stack([127 + 120 * np.sin(x / 4 + y / 7), 127 + 120 * np.cos(x / 3), 10 * x + 3 * y], -1).clip(0, 255).astype("uint8")
-PICTURE = Image.fromarray(SAMPLES)
+IMAGE = Image.fromarray(SAMPLES)
 
 
 def put(name, data, expected=None):
@@ -21,9 +21,9 @@ def put(name, data, expected=None):
     expected.save(HERE / (name + ".expected.png"), optimize=True)
 
 
-def save(name, picture, **options):
+def save(name, image, **options):
     file = io.BytesIO()
-    picture.save(file, "JPEG" if name.endswith("jpg") else name[-3:].upper(), **options)
+    image.save(file, "JPEG" if name.endswith("jpg") else name[-3:].upper(), **options)
     put(name, file.getvalue())
     return file.getvalue()
 
@@ -42,35 +42,35 @@ def png(name, bits, color, samples, interlaced=False, expected=None):
     put(name, b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""), expected)
 
 
-save("baseline420.jpg", PICTURE, quality=85, subsampling=2)
-save("baseline422.jpg", PICTURE, quality=85, subsampling=1)
-plain = save("baseline444.jpg", PICTURE, quality=85, subsampling=0)
-save("progressive.jpg", PICTURE, quality=85, progressive=True)
-save("restarts.jpg", PICTURE, quality=85, restart_marker_blocks=1)
-save("grey.jpg", PICTURE.convert("L"))
-save("rgb.jpg", PICTURE, quality=95, keep_rgb=True)
+save("baseline420.jpg", IMAGE, quality=85, subsampling=2)
+save("baseline422.jpg", IMAGE, quality=85, subsampling=1)
+plain = save("baseline444.jpg", IMAGE, quality=85, subsampling=0)
+save("progressive.jpg", IMAGE, quality=85, progressive=True)
+save("restarts.jpg", IMAGE, quality=85, restart_marker_blocks=1)
+save("grey.jpg", IMAGE.convert("L"))
+save("rgb.jpg", IMAGE, quality=95, keep_rgb=True)
 put("without_jfif.jpg", without_jfif(plain))
 put("profile_first.jpg", without_jfif(plain).replace(b"\xff\xd8", b"\xff\xd8\xff\xe2\0\x14ICC_PROFILE\0\1\1junk", 1))
-save("cmyk_progressive.jpg", PICTURE.convert("CMYK"), quality=90, progressive=True)
-cmyk = save("cmyk_adobe.jpg", PICTURE.convert("CMYK"), quality=90)
+save("cmyk_progressive.jpg", IMAGE.convert("CMYK"), quality=90, progressive=True)
+cmyk = save("cmyk_adobe.jpg", IMAGE.convert("CMYK"), quality=90)
 adobe = cmyk.index(b"Adobe")
 put("ycck.jpg", cmyk[:adobe + 11] + b"\2" + cmyk[adobe + 12:])
 put("cmyk_plain.jpg", cmyk[:adobe - 4] + cmyk[adobe + 12:])
 
-save("grey.png", PICTURE.convert("L"))
-save("black_and_white.png", PICTURE.convert("1"))
-save("palette.png", PICTURE.quantize(200))
-save("palette4.png", PICTURE.quantize(7), bits=4, transparency=3)
-rgba = PICTURE.copy()
-rgba.putalpha(PICTURE.convert("L"))
+save("grey.png", IMAGE.convert("L"))
+save("black_and_white.png", IMAGE.convert("1"))
+save("palette.png", IMAGE.quantize(200))
+save("palette4.png", IMAGE.quantize(7), bits=4, transparency=3)
+rgba = IMAGE.copy()
+rgba.putalpha(IMAGE.convert("L"))
 save("rgba.png", rgba)
 save("grey_alpha.png", rgba.convert("LA"))
-save("transparent_color.png", PICTURE, transparency=(3, 4, 5))
+save("transparent_color.png", IMAGE, transparency=(3, 4, 5))
 png("interlaced.png", 8, 2, SAMPLES, interlaced=True)
 wide = (SAMPLES.astype("uint16") * 256 + 77).astype(">u2")
 png("rgb16.png", 16, 2, wide)
 png("grey16.png", 16, 0, wide[:, :, 0], expected=Image.fromarray(SAMPLES[:, :, 0]).convert("RGB"))
 
-save("rgb.bmp", PICTURE)
-save("palette.bmp", PICTURE.quantize(16))
-save("palette.gif", PICTURE.quantize(50))
+save("rgb.bmp", IMAGE)
+save("palette.bmp", IMAGE.quantize(16))
+save("palette.gif", IMAGE.quantize(50))

@@ -106,7 +106,7 @@ def main():
     put("box_losses", "out", {"classifier": classifier[None], "box": box[None]})
     put("box_losses", "grad", {"logits": logits.grad, "deltas": deltas.grad})
 
-    # pictures: enlarged, reduced, as they are
+    # images: enlarged, reduced, as they are
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     for name, height, width, smallest, largest in (("larger", 19, 26, 30, 60), ("smaller", 70, 53, 24, 31), ("same", 20, 30, 20, 400)):
         picture = torch.randint(0, 256, (height, width, 3), generator=g).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Writes a case of torchvision's RoIPool whose regions leave the picture, are turned around, touch a half pixel, or are tiny.
+"""Writes a case of torchvision's RoIPool whose regions leave the image, are turned around, touch a half pixel, or are tiny.
 
     PYTHONPATH=shared/oracle python roi_pool.py --out roi_pool.safetensors
 """

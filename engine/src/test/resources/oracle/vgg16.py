@@ -1,4 +1,4 @@
-"""Writes torchvision's VGG-16 at full width with random weights, a picture, and what the network says of it: features (before the last
+"""Writes torchvision's VGG-16 at full width with random weights, an image, and what the network says of it: features (before the last
 pooling) and fc7. 600 MB; made when VggFullWidthTest is to run, not committed.
 
     PYTHONPATH=shared/oracle python vgg16.py --out FOLDER

@@ -1,4 +1,4 @@
-"""Writes what scikit-image, SciPy and OpenCV make of a small picture: colours, filters, and Felzenszwalb's segments.
+"""Writes what scikit-image, SciPy and OpenCV make of a small image: colours, filters, and Felzenszwalb's segments.
 
     PYTHONPATH=shared/oracle python segments.py segments.safetensors
 
@@ -35,7 +35,7 @@ def stable(values, argsort=np.argsort):
 
 
 rgb = picture(np.random.default_rng(6))
-# and every colour of a coarse grid, as a picture of one row
+# and every colour of a coarse grid, as an image of one row
 grid = np.stack(np.meshgrid(*[[0, 1, 30, 90, 128, 200, 254, 255]] * 3), -1).reshape(1, -1, 3).astype(np.uint8)
 out = {
     "rgb": rgb,

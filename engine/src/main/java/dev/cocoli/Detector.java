@@ -4,15 +4,13 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.proposals.RegionPolicy;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.Inputs;
@@ -22,6 +20,8 @@ import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -166,9 +166,9 @@ public final class Detector implements AutoCloseable {
 
   /**
    * Says where an R-CNN or a Fast R-CNN gets its regions from; without that, selective search in
-   * its fast mode finds them on each picture. Faster R-CNN finds its own.
+   * its fast mode finds them on each image. Faster R-CNN finds its own.
    *
-   * @param source gives the regions of a picture
+   * @param source gives the regions of an image
    * @return this
    */
   public synchronized Detector withProposals(ProposalSource source) {
@@ -215,102 +215,102 @@ public final class Detector implements AutoCloseable {
   }
 
   /**
-   * {@return the objects in a picture file, the best first, in its pixels as it is shown upright}
+   * {@return the objects in an image file, the best first, in its pixels as it is shown upright}
    *
    * @param path a JPEG, PNG, BMP or GIF file
-   * @throws dev.cocoli.data.ImageDecodeException if it is no whole picture
+   * @throws dev.cocoli.data.image.ImageDecodeException if it is no whole image
    */
   public List<Detection> detect(Path path) {
-    try (Picture picture = new ImageDecoder().decode(path)) {
-      AnnotatedImage image =
+    try (Image image = new ImageDecoder().decode(path)) {
+      AnnotatedImage annotated =
           new AnnotatedImage(
-              0, path.getFileName().toString(), path, picture.width(), picture.height(), List.of());
-      return detect(image, picture, PartListener.NONE);
+              0, path.getFileName().toString(), path, image.width(), image.height(), List.of());
+      return detect(annotated, image, PartListener.NONE);
     }
   }
 
   /**
    * {@return the objects in an image, the best first, in its pixels}
    *
-   * @param image the image, of any type
+   * @param buffered the image, of any type
    */
-  public List<Detection> detect(BufferedImage image) {
-    try (Picture picture = Picture.of(image)) {
-      return detect(picture);
+  public List<Detection> detect(BufferedImage buffered) {
+    try (Image image = Image.of(buffered)) {
+      return detect(image);
     }
   }
 
   /**
-   * {@return the objects in a picture, the best first, in its pixels}
+   * {@return the objects in an image, the best first, in its pixels}
    *
-   * @param picture the picture; not closed
+   * @param image the image; not closed
    */
-  public List<Detection> detect(Picture picture) {
-    return detect(List.of(picture)).getFirst();
+  public List<Detection> detect(Image image) {
+    return detect(List.of(image)).getFirst();
   }
 
   /**
-   * {@return the objects in each of several pictures that go through the network together}
+   * {@return the objects in each of several images that go through the network together}
    *
-   * @param pictures one or more; not closed
+   * @param images one or more; not closed
    */
-  public synchronized List<List<Detection>> detect(List<Picture> pictures) {
+  public synchronized List<List<Detection>> detect(List<Image> images) {
     List<List<Box>> regions = new ArrayList<>();
-    for (Picture picture : pictures) {
-      regions.add(spec.needsProposals() ? find(unknown(picture), picture) : List.of());
+    for (Image image : images) {
+      regions.add(spec.needsProposals() ? find(unknown(image), image) : List.of());
     }
-    return detect(pictures, regions, PartListener.NONE);
+    return detect(images, regions, PartListener.NONE);
   }
 
   /**
-   * {@return the objects in a picture of a data set, the best first, in its pixels}
+   * {@return the objects in an image of a data set, the best first, in its pixels}
    *
-   * @param image which picture that is, by which a file of proposals knows it
-   * @param picture its pixels; not closed
+   * @param annotated which image that is, by which a file of proposals knows it
+   * @param image its pixels; not closed
    * @param parts told when its regions, the network and the head are done
    */
   public synchronized List<Detection> detect(
-      AnnotatedImage image, Picture picture, PartListener parts) {
+      AnnotatedImage annotated, Image image, PartListener parts) {
     List<Box> regions = List.of();
     if (spec.needsProposals()) {
-      regions = find(image, picture);
+      regions = find(annotated, image);
       try (TensorScope scope = new TensorScope(backend.pool())) {
         parts.enqueued(new Ops(backend, scope, Tape.NONE), DetectionPart.PROPOSALS);
       }
     }
-    return detect(List.of(picture), List.of(regions), parts).getFirst();
+    return detect(List.of(image), List.of(regions), parts).getFirst();
   }
 
-  private List<Box> find(AnnotatedImage image, Picture picture) {
-    return new CheckedProposals(proposals, RegionPolicy.ERROR).proposals(image, picture);
+  private List<Box> find(AnnotatedImage annotated, Image image) {
+    return new CheckedProposals(proposals, RegionPolicy.ERROR).proposals(annotated, image);
   }
 
-  private static AnnotatedImage unknown(Picture picture) {
+  private static AnnotatedImage unknown(Image image) {
     return new AnnotatedImage(
-        0, "picture", Path.of("picture"), picture.width(), picture.height(), List.of());
+        0, "image", Path.of("image"), image.width(), image.height(), List.of());
   }
 
   /**
-   * {@return the objects in each of several pictures whose regions are known}
+   * {@return the objects in each of several images whose regions are known}
    *
-   * @param pictures one or more; not closed
+   * @param images one or more; not closed
    * @param regions of each, in its pixels, the best first; empty for a detector that finds its own
    * @param parts told of each part
    */
   public synchronized List<List<Detection>> detect(
-      List<Picture> pictures, List<List<Box>> regions, PartListener parts) {
+      List<Image> images, List<List<Box>> regions, PartListener parts) {
     if (closed) {
       throw new IllegalStateException("the detector is closed");
     }
-    if (pictures.isEmpty()) {
+    if (images.isEmpty()) {
       return List.of();
     }
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE, precision);
       List<Tensor> uploaded = new ArrayList<>();
-      for (Picture picture : pictures) {
-        Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
-        backend.upload(picture.pixels(), tensor);
+      for (Image image : images) {
+        Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
+        backend.upload(image.pixels(), tensor);
         uploaded.add(tensor);
       }
       return model.detect(ops, new Inputs(uploaded, regions), parts);

@@ -2,9 +2,9 @@ package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.Communicator;
-import dev.cocoli.backend.Communicator.Reduction;
-import dev.cocoli.backend.CommunicatorException;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.Reduction;
+import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;

@@ -64,7 +64,7 @@ public final class BareConvolutions implements AutoCloseable {
    *
    * @param threads how many compute
    * @param type {@code dnnl_f32()} or {@code dnnl_bf16()}
-   * @param batch pictures at once
+   * @param batch images at once
    */
   public BareConvolutions(int threads, int type, long batch) {
     OneDnn.load(
@@ -79,7 +79,7 @@ public final class BareConvolutions implements AutoCloseable {
   }
 
   /**
-   * {@return what the layers take; the first has no gradient by its input, which is the picture}
+   * {@return what the layers take; the first has no gradient by its input, which is the image}
    *
    * @param layers convolutions, each with its count
    */

@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -28,11 +28,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class ConvolutionBenchmark {
-  /** Height x width of the picture. */
+  /** Height x width of the image. */
   @Param("800x1088")
   public String size;
 
-  /** Pictures at once. */
+  /** Images at once. */
   @Param("1")
   public int batch;
 
@@ -88,7 +88,7 @@ public class ConvolutionBenchmark {
   @Setup
   public void setUp(DeviceState state) {
     ConvolutionLayer found =
-        ConvolutionLayer.distinct("resnet50", PictureSize.parse(size)).stream()
+        ConvolutionLayer.distinct("resnet50", ImageSize.parse(size)).stream()
             .filter(one -> one.name().equals(layer))
             .findFirst()
             .orElseThrow(() -> new IllegalArgumentException("no layer " + layer));

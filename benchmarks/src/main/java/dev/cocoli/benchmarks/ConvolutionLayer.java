@@ -1,13 +1,13 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.detection.backbone.ResNetConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A convolution of a detector, with the extents that it has on a picture of some size.
+ * A convolution of a detector, with the extents that it has on an image of some size.
  *
  * @param name the key of its weight, without {@code .weight}
  * @param spec the window
@@ -32,9 +32,7 @@ public record ConvolutionLayer(
     return spec.outputExtent(width);
   }
 
-  /**
-   * {@return the multiplications of the forward pass on one picture, of all layers of the shape}
-   */
+  /** {@return the multiplications of the forward pass on one image, of all layers of the shape} */
   public double multiplications() {
     return (double) count * outHeight() * outWidth() * out * in * spec.kernel() * spec.kernel();
   }
@@ -55,16 +53,16 @@ public record ConvolutionLayer(
    * {@return every convolution of a detector with that backbone, in the order of the forward pass}
    *
    * @param resNet such as {@code resnet50}
-   * @param picture the size that the model works at
+   * @param image the size that the model works at
    */
-  static List<ConvolutionLayer> all(String resNet, PictureSize picture) {
+  static List<ConvolutionLayer> all(String resNet, ImageSize image) {
     ResNetConfig config = ResNetConfig.named(resNet);
-    PictureSize padded = picture.padded();
+    ImageSize padded = image.padded();
     List<ConvolutionLayer> layers = new ArrayList<>();
     long in = config.widths().getFirst();
     layers.add(
         layer("backbone.body.conv1", 7, 2, new long[] {padded.height(), padded.width()}, 3, in));
-    List<long[]> maps = picture.maps();
+    List<long[]> maps = image.maps();
     List<Long> channels = new ArrayList<>();
     long[] map = maps.getFirst();
     for (int i = 0; i < 4; i++) {
@@ -128,11 +126,11 @@ public record ConvolutionLayer(
    * occurs; the name is that of the first, and of the map where the same layer sees several}
    *
    * @param resNet such as {@code resnet50}
-   * @param picture the size that the model works at
+   * @param image the size that the model works at
    */
-  public static List<ConvolutionLayer> distinct(String resNet, PictureSize picture) {
+  public static List<ConvolutionLayer> distinct(String resNet, ImageSize image) {
     List<ConvolutionLayer> result = new ArrayList<>();
-    for (ConvolutionLayer layer : all(resNet, picture)) {
+    for (ConvolutionLayer layer : all(resNet, image)) {
       int same =
           IntStream.range(0, result.size())
               .filter(i -> result.get(i).hasShapeOf(layer))

@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BoxCoderSpec;
+import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.LossValues;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -38,11 +38,11 @@ public class DetectorBenchmark {
   @Param("800x1088")
   public String size;
 
-  /** Pictures at once. */
+  /** Images at once. */
   @Param("1")
   public int batch;
 
-  private final List<Picture> pictures = new ArrayList<>();
+  private final List<Image> images = new ArrayList<>();
   private final List<Target> targets = new ArrayList<>();
   private DetectorRun run;
   private long step;
@@ -54,33 +54,33 @@ public class DetectorBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) {
-    PictureSize picture = PictureSize.parse(size);
+    ImageSize image = ImageSize.parse(size);
     run =
         DetectorRun.forTraining(
-            state.backend(), SyntheticModel.spec(model, picture), state.precision());
+            state.backend(), SyntheticModel.spec(model, image), state.precision());
     run.initialize(0);
     for (int i = 0; i < batch; i++) {
-      pictures.add(SyntheticModel.noise(picture, state.random()));
-      targets.add(SyntheticModel.twoObjects(picture));
+      images.add(SyntheticModel.noise(image, state.random()));
+      targets.add(SyntheticModel.twoObjects(image));
     }
   }
 
   /** Frees it. */
   @TearDown
   public void tearDown() {
-    pictures.forEach(Picture::close);
+    images.forEach(Image::close);
     run.close();
   }
 
   /** {@return the objects} */
   @Benchmark
   public List<List<Detection>> detect() {
-    return run.detect(pictures);
+    return run.detect(images);
   }
 
   /** {@return the losses} */
   @Benchmark
   public LossValues train() {
-    return run.train(pictures, targets, step++, 1e-4f);
+    return run.train(images, targets, step++, 1e-4f);
   }
 }

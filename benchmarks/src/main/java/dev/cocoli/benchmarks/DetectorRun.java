@@ -1,20 +1,20 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.backend.spec.SgdSpec;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
-import dev.cocoli.detection.Target;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
@@ -25,7 +25,7 @@ import java.util.List;
 
 /**
  * A Faster R-CNN with memory on a backend, ready to be timed: whole detections, and whole training
- * steps from the pictures' bytes to the updated parameters and the losses on the host.
+ * steps from the images' bytes to the updated parameters and the losses on the host.
  */
 public final class DetectorRun implements AutoCloseable {
   /** Weight decay and momentum of torchvision's reference. */
@@ -93,34 +93,33 @@ public final class DetectorRun implements AutoCloseable {
   }
 
   /**
-   * {@return the objects on each picture}
+   * {@return the objects on each image}
    *
-   * @param pictures one or more
+   * @param images one or more
    */
-  public List<List<Detection>> detect(List<Picture> pictures) {
+  public List<List<Detection>> detect(List<Image> images) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE, precision);
-      return model.detect(ops, Inputs.of(upload(ops, pictures)), PartListener.NONE);
+      return model.detect(ops, Inputs.of(upload(ops, images)), PartListener.NONE);
     }
   }
 
   /**
    * Trains on a batch as torchvision's reference does.
    *
-   * @param pictures one or more
+   * @param images one or more
    * @param targets their objects
    * @param seed of the samplers
    * @param learningRate the rate
    * @return the losses
    */
-  public LossValues train(
-      List<Picture> pictures, List<Target> targets, long seed, float learningRate) {
+  public LossValues train(List<Image> images, List<Target> targets, long seed, float learningRate) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tape tape = new Tape();
       parameters.watch(tape);
       backend.fill(parameters.gradients(), 0);
       Ops ops = new Ops(backend, scope, tape, precision);
-      Tensor losses = model.loss(ops, Inputs.of(upload(ops, pictures)), targets, seed);
+      Tensor losses = model.loss(ops, Inputs.of(upload(ops, images)), targets, seed);
       ops.backward();
       backend.sgdUpdate(
           new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
@@ -131,11 +130,11 @@ public final class DetectorRun implements AutoCloseable {
     }
   }
 
-  private static List<Tensor> upload(Ops ops, List<Picture> pictures) {
+  private static List<Tensor> upload(Ops ops, List<Image> images) {
     List<Tensor> uploaded = new ArrayList<>();
-    for (Picture picture : pictures) {
-      Tensor tensor = ops.allocate(DType.U8, picture.height(), picture.width(), 3);
-      ops.backend().upload(picture.pixels(), tensor);
+    for (Image image : images) {
+      Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
+      ops.backend().upload(image.pixels(), tensor);
       uploaded.add(tensor);
     }
     return uploaded;

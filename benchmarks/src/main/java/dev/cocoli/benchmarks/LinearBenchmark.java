@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -48,7 +48,7 @@ public class LinearBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) {
-    PictureSize shape = PictureSize.parse(weights);
+    ImageSize shape = ImageSize.parse(weights);
     long out = shape.height();
     long in = shape.width();
     backend = state.backend();

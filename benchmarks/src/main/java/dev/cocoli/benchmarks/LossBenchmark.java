@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class LossBenchmark {
-  /** Regions of a picture that are trained on. */
+  /** Regions of an image that are trained on. */
   @Param("512")
   public int regions;
 

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;
@@ -27,15 +27,15 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class MapBenchmark {
-  /** Height x width of the picture. */
+  /** Height x width of the image. */
   @Param("800x1088")
   public String size;
 
-  /** Pictures at once. */
+  /** Images at once. */
   @Param("1")
   public int batch;
 
-  /** Channels of the map at a quarter of the picture's size: those of a bottleneck's end. */
+  /** Channels of the map at a quarter of the image's size: those of a bottleneck's end. */
   @Param("256")
   public int channels;
 
@@ -64,8 +64,8 @@ public class MapBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) {
-    long[] fine = PictureSize.parse(size).maps().getFirst();
-    long[] half = PictureSize.parse(size).maps().get(1);
+    long[] fine = ImageSize.parse(size).maps().getFirst();
+    long[] half = ImageSize.parse(size).maps().get(1);
     backend = state.backend();
     x = state.activation(batch, fine[0], fine[1], channels);
     residual = state.activation(batch, fine[0], fine[1], channels);

@@ -1,11 +1,11 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BoxCoderSpec;
-import dev.cocoli.backend.MatchSpec;
-import dev.cocoli.backend.SampleSpec;
-import dev.cocoli.detection.AnchorGenerator;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.detection.DetectorConfig;
+import dev.cocoli.detection.head.AnchorGenerator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
@@ -34,7 +34,7 @@ public class ProposalBenchmark {
   private static final int OBJECTS = 20;
   private static final long SEED = 11;
 
-  /** Height x width of the picture. */
+  /** Height x width of the image. */
   @Param("800x1088")
   public String size;
 
@@ -57,8 +57,8 @@ public class ProposalBenchmark {
   private Tensor groups;
   private Tensor kept;
   private Tensor count;
-  private Tensor truth;
-  private Tensor truthCounts;
+  private Tensor groundTruth;
+  private Tensor groundTruthCounts;
   private Tensor matches;
   private Tensor sample;
   private Tensor labels;
@@ -71,11 +71,11 @@ public class ProposalBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) {
-    PictureSize picture = PictureSize.parse(size);
+    ImageSize image = ImageSize.parse(size);
     DetectorConfig config = DetectorConfig.DEFAULT;
     AnchorGenerator generator =
         new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios());
-    List<long[]> maps = picture.maps();
+    List<long[]> maps = image.maps();
     levelOffsets = new long[maps.size() + 1];
     perLevel = new long[maps.size()];
     for (int i = 0; i < maps.size(); i++) {
@@ -84,13 +84,13 @@ public class ProposalBenchmark {
       perLevel[i] = Math.min(topN, count);
     }
     backend = state.backend();
-    PictureSize padded = picture.padded();
+    ImageSize padded = image.padded();
     float[] all = generator.generate(padded.height(), padded.width(), maps);
     long total = all.length / 4;
     anchors = state.of(all, total, 4);
     logits = state.uniform(1, total);
     deltas = state.uniform(1, total, 4);
-    imageSizes = state.of(new float[] {picture.height(), picture.width()}, 1, 2);
+    imageSizes = state.of(new float[] {image.height(), image.width()}, 1, 2);
     int[] levels =
         IntStream.range(0, perLevel.length)
             .flatMap(i -> IntStream.generate(() -> i).limit(perLevel[i]))
@@ -101,8 +101,8 @@ public class ProposalBenchmark {
     groups = state.of(levels, levels.length);
     kept = state.empty(DType.I32, 1, topN);
     count = state.empty(DType.I32, 1);
-    truth = state.boxes(OBJECTS, picture.height(), picture.width());
-    truthCounts = state.of(new int[] {OBJECTS}, 1);
+    groundTruth = state.boxes(OBJECTS, image.height(), image.width());
+    groundTruthCounts = state.of(new int[] {OBJECTS}, 1);
     matches = state.empty(DType.I32, 1, total);
     sample = state.empty(DType.I32, 1, sampling.batchSizePerImage());
     labels = state.empty(DType.I32, sampling.batchSizePerImage());
@@ -139,7 +139,7 @@ public class ProposalBenchmark {
   @Benchmark
   public void match() {
     backend.matchBoxes(
-        matching, anchors.reshape(1, anchors.dim(0), 4), truth, truthCounts, matches);
+        matching, anchors.reshape(1, anchors.dim(0), 4), groundTruth, groundTruthCounts, matches);
     backend.synchronize();
   }
 
@@ -158,7 +158,7 @@ public class ProposalBenchmark {
         anchors.reshape(1, anchors.dim(0), 4),
         sample,
         matches,
-        truth,
+        groundTruth,
         null,
         null,
         labels,

@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +30,7 @@ public class RoiAlignBenchmark {
   private static final int BINS = 7;
   private static final int SAMPLING_RATIO = 2;
 
-  /** Height x width of the picture. */
+  /** Height x width of the image. */
   @Param("800x1088")
   public String size;
 
@@ -54,16 +54,16 @@ public class RoiAlignBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) {
-    PictureSize picture = PictureSize.parse(size);
+    ImageSize image = ImageSize.parse(size);
     backend = state.backend();
     maps = new ArrayList<>();
     dMaps = new ArrayList<>();
-    for (long[] map : picture.maps().subList(0, 4)) {
+    for (long[] map : image.maps().subList(0, 4)) {
       maps.add(state.activation(1, map[0], map[1], CHANNELS));
       dMaps.add(state.activation(1, map[0], map[1], CHANNELS));
     }
     rois = state.empty(regions, 5);
-    Tensor boxes = state.boxes(regions, picture.height(), picture.width());
+    Tensor boxes = state.boxes(regions, image.height(), image.width());
     backend.copyColumns(boxes.reshape(regions, 4), 0, rois, 1, 4);
     y = state.activation(regions, BINS, BINS, CHANNELS);
   }

@@ -7,14 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** Pictures of shapes to measure with; whoever asks deletes them. */
+/** Images of shapes to measure with; whoever asks deletes them. */
 final class SyntheticData {
   private static final long SEED = 5;
 
   private SyntheticData() {}
 
   /** {@return a JPEG file of that size in a temporary folder} */
-  static Path jpeg(PictureSize size) throws IOException {
+  static Path jpeg(ImageSize size) throws IOException {
     Path folder = voc(size, 1);
     try (Stream<Path> files = Files.list(folder.resolve("JPEGImages"))) {
       Path kept = Files.createTempFile("cocoli-benchmark", ".jpg");
@@ -26,8 +26,8 @@ final class SyntheticData {
     }
   }
 
-  /** {@return a temporary Pascal VOC folder with so many pictures to train on} */
-  static Path voc(PictureSize size, int count) throws IOException {
+  /** {@return a temporary Pascal VOC folder with so many images to train on} */
+  static Path voc(ImageSize size, int count) throws IOException {
     Path folder = Files.createTempDirectory("cocoli-benchmark");
     new ShapeScenes(ShapeScenesConfig.of(size.width(), size.height(), SEED))
         .writeVoc(folder, count, 0);

@@ -1,10 +1,10 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.detection.Target;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -17,8 +17,8 @@ public final class SyntheticModel {
 
   private SyntheticModel() {}
 
-  /** A model with trainable batch norm that works at the picture's own size. */
-  public static ModelSpec spec(String model, PictureSize size) {
+  /** A model with trainable batch norm that works at the image's own size. */
+  public static ModelSpec spec(String model, ImageSize size) {
     List<String> classes = IntStream.rangeClosed(1, CLASSES).mapToObj(i -> "class" + i).toList();
     return ModelSpec.of(model, classes, Norm.Type.BATCH)
         .with(
@@ -27,15 +27,15 @@ public final class SyntheticModel {
                 "max_size", Integer.toString(Math.max(size.height(), size.width()))));
   }
 
-  /** A picture of noise. */
-  public static Picture noise(PictureSize size, SplittableRandom random) {
+  /** An image of noise. */
+  public static Image noise(ImageSize size, SplittableRandom random) {
     byte[] rgb = new byte[size.height() * size.width() * 3];
     random.nextBytes(rgb);
-    return Picture.of(size.height(), size.width(), rgb);
+    return Image.of(size.height(), size.width(), rgb);
   }
 
   /** Two objects that share nothing. */
-  public static Target twoObjects(PictureSize size) {
+  public static Target twoObjects(ImageSize size) {
     float w = size.width();
     float h = size.height();
     return new Target(

@@ -5,7 +5,7 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.detection.LossValues;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Timeout;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Pictures a second of training from files: decoding on its own threads ahead of the steps, as the
- * trainer does it. The counter {@code pictures} is the figure; the score is batches a second.
+ * Images a second of training from files: decoding on its own threads ahead of the steps, as the
+ * trainer does it. The counter {@code images} is the figure; the score is batches a second.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -47,7 +47,7 @@ public class ThroughputBenchmark {
   @Param("480x640")
   public String size;
 
-  /** Pictures a step. */
+  /** Images a step. */
   @Param("2")
   public int batch;
 
@@ -58,12 +58,12 @@ public class ThroughputBenchmark {
   private int epochs;
   private long step;
 
-  /** Counts pictures. */
+  /** Counts images. */
   @State(Scope.Thread)
   @AuxCounters(AuxCounters.Type.OPERATIONS)
   public static class Counter {
-    /** Pictures trained on. */
-    public long pictures;
+    /** Images trained on. */
+    public long images;
   }
 
   /**
@@ -74,13 +74,13 @@ public class ThroughputBenchmark {
    */
   @Setup
   public void setUp(DeviceState state) throws IOException {
-    PictureSize picture = PictureSize.parse(size);
-    folder = SyntheticData.voc(picture, FILES);
+    ImageSize image = ImageSize.parse(size);
+    folder = SyntheticData.voc(image, FILES);
     Dataset dataset = VocDataset.open(folder, "train");
     loader = new DataLoader(dataset, DataLoaderConfig.of(batch), _ -> {});
     run =
         DetectorRun.forTraining(
-            state.backend(), SyntheticModel.spec(model, picture), state.precision());
+            state.backend(), SyntheticModel.spec(model, image), state.precision());
     run.initialize(0);
     epoch = loader.epoch(epochs++, 0);
   }
@@ -110,8 +110,8 @@ public class ThroughputBenchmark {
       epoch = loader.epoch(epochs++, 0);
     }
     try (Batch next = epoch.next()) {
-      LossValues losses = run.train(next.pictures(), next.targets(), step++, 1e-4f);
-      counter.pictures += next.pictures().size();
+      LossValues losses = run.train(next.images(), next.targets(), step++, 1e-4f);
+      counter.images += next.images().size();
       return losses;
     }
   }

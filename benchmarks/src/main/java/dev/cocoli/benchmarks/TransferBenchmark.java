@@ -27,7 +27,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class TransferBenchmark {
-  /** Bytes: a small result, a picture of 800 x 1088, a map of 200 x 272 x 256. */
+  /** Bytes: a small result, an image of 800 x 1088, a map of 200 x 272 x 256. */
   @Param({"4096", "2611200", "55705600"})
   public long bytes;
 

@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.SgdSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Tensor;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -3,9 +3,9 @@ package dev.cocoli.benchmarks;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
@@ -13,8 +13,8 @@ import dev.cocoli.data.proposals.SelectiveSearchMode;
 import dev.cocoli.data.synthetic.ShapeScene;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.ProposalRecall;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,20 +24,20 @@ import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 /**
- * Recall of selective search beside that of OpenCV, on the same pictures: the first of the blood
- * cells' test split, and generated scenes of 500 x 375. Prints a table, and a line a picture to
+ * Recall of selective search beside that of OpenCV, on the same images: the first of the blood
+ * cells' test split, and generated scenes of 500 x 375. Prints a table, and a line an image to
  * {@code target/opencv.csv}, which the engine's tests keep a copy of.
  *
  * <p>{@code mvn -Popencv -pl benchmarks -am test -Dtest=OpenCvComparisonTest
- * -Dsurefire.failIfNoSpecifiedTests=false -Dcocoli.bccd=FOLDER}; {@code -Dcocoli.pictures=50} sets
+ * -Dsurefire.failIfNoSpecifiedTests=false -Dcocoli.bccd=FOLDER}; {@code -Dcocoli.images=50} sets
  * how many of each, {@code -Dcocoli.mode=fast} the mode.
  */
 class OpenCvComparisonTest {
   private static final int MOST = 2000;
 
-  private record Sample(String name, Picture picture, List<Box> truth) {}
+  private record Sample(String name, Image image, List<Box> groundTruth) {}
 
-  private final int count = Integer.getInteger("cocoli.pictures", 50);
+  private final int count = Integer.getInteger("cocoli.images", 50);
   private final SelectiveSearchMode mode =
       SelectiveSearchMode.valueOf(
           System.getProperty("cocoli.mode", "fast").toUpperCase(Locale.ROOT));
@@ -55,8 +55,8 @@ class OpenCvComparisonTest {
     Dataset data = VocDataset.open(folder, "test");
     List<Sample> samples = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      Picture picture = new ImageDecoder().decode(data.get(i));
-      samples.add(new Sample(data.get(i).fileName(), picture, data.get(i).target().boxes()));
+      Image image = new ImageDecoder().decode(data.get(i));
+      samples.add(new Sample(data.get(i).fileName(), image, data.get(i).target().boxes()));
     }
     return samples;
   }
@@ -66,7 +66,7 @@ class OpenCvComparisonTest {
     List<Sample> samples = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       ShapeScene scene = scenes.scene(i);
-      samples.add(new Sample("scene " + i, Picture.of(scene.picture()), scene.target().boxes()));
+      samples.add(new Sample("scene " + i, Image.of(scene.image()), scene.target().boxes()));
     }
     return samples;
   }
@@ -75,10 +75,10 @@ class OpenCvComparisonTest {
     SelectiveSearch ours =
         new SelectiveSearch(SelectiveSearchConfig.of(mode).withMaxProposals(MOST));
     ProposalSource theirs = new OpenCvSelectiveSearch(mode == SelectiveSearchMode.FAST, MOST);
-    ours.propose(samples.getFirst().picture()); // compiles
+    ours.propose(samples.getFirst().image()); // compiles
     ProposalRecall found = measure(set, "cocoli", ours, samples, false);
     ProposalRecall other = measure(set, "OpenCV", theirs, samples, true);
-    samples.forEach(sample -> sample.picture().close());
+    samples.forEach(sample -> sample.image().close());
     assertTrue(found.recall(0.5) >= other.recall(0.5), set + ": recall at IoU 0.5");
     assertTrue(found.meanBestOverlap() >= other.meanBestOverlap(), set + ": mean best overlap");
   }
@@ -89,12 +89,12 @@ class OpenCvComparisonTest {
     double seconds = 0;
     for (Sample sample : samples) {
       long began = System.nanoTime();
-      List<Box> boxes = source.proposals(null, sample.picture());
+      List<Box> boxes = source.proposals(null, sample.image());
       seconds += (System.nanoTime() - began) / 1e9;
-      all.add(sample.truth(), boxes);
+      all.add(sample.groundTruth(), boxes);
       if (kept) {
         ProposalRecall one = new ProposalRecall();
-        one.add(sample.truth(), boxes);
+        one.add(sample.groundTruth(), boxes);
         double overlap = one.objects() == 0 ? 0 : one.meanBestOverlap() * one.objects();
         lines.add(
             String.format(

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,17 +18,17 @@ import org.bytedeco.opencv.opencv_ximgproc.SelectiveSearchSegmentation;
 record OpenCvSelectiveSearch(boolean fast, int most) implements ProposalSource {
 
   @Override
-  public List<Box> proposals(AnnotatedImage image, Picture picture) {
+  public List<Box> proposals(AnnotatedImage annotated, Image image) {
     opencv_core.setNumThreads(1);
     opencv_core.setRNGSeed(0);
-    byte[] pixels = picture.pixels().toArray(ValueLayout.JAVA_BYTE);
+    byte[] pixels = image.pixels().toArray(ValueLayout.JAVA_BYTE);
     for (int i = 0; i < pixels.length; i += 3) { // OpenCV's order is blue, green, red
       byte red = pixels[i];
       pixels[i] = pixels[i + 2];
       pixels[i + 2] = red;
     }
     List<Box> boxes = new ArrayList<>();
-    try (Mat mat = new Mat(picture.height(), picture.width(), opencv_core.CV_8UC3);
+    try (Mat mat = new Mat(image.height(), image.width(), opencv_core.CV_8UC3);
         SelectiveSearchSegmentation search = opencv_ximgproc.createSelectiveSearchSegmentation();
         RectVector found = new RectVector()) {
       mat.data().put(pixels, 0, pixels.length);

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.openjdk.jmh.annotations.Param;
 
 class ConvolutionLayerTest {
-  private static final PictureSize SIZE = new PictureSize(800, 1088);
+  private static final ImageSize SIZE = new ImageSize(800, 1088);
 
   @ParameterizedTest
   @ValueSource(strings = {"resnet18", "resnet50"})
@@ -63,8 +63,8 @@ class ConvolutionLayerTest {
   }
 
   @Test
-  void theMapsOfAnOddPictureAreThoseOfThePaddedOne() {
-    List<long[]> maps = new PictureSize(250, 330).maps(); // padded to 256 x 352
+  void theMapsOfAnOddImageAreThoseOfThePaddedOne() {
+    List<long[]> maps = new ImageSize(250, 330).maps(); // padded to 256 x 352
     assertArrayEquals(new long[] {64, 88}, maps.getFirst());
     assertArrayEquals(new long[] {8, 11}, maps.get(3));
     assertArrayEquals(new long[] {4, 6}, maps.get(4));
@@ -72,14 +72,14 @@ class ConvolutionLayerTest {
 
   @Test
   void aSizeIsTwoNumbers() {
-    assertEquals(SIZE, PictureSize.parse("800x1088"));
-    assertThrows(IllegalArgumentException.class, () -> PictureSize.parse("0x5"));
+    assertEquals(SIZE, ImageSize.parse("800x1088"));
+    assertThrows(IllegalArgumentException.class, () -> ImageSize.parse("0x5"));
   }
 
   @Test
   void theFloorIsMeasuredForEachDirection() {
     List<ConvolutionLayer> one =
-        ConvolutionLayer.distinct("tiny", new PictureSize(64, 64)).subList(0, 2);
+        ConvolutionLayer.distinct("tiny", new ImageSize(64, 64)).subList(0, 2);
     try (BareConvolutions bare = new BareConvolutions(1, Dnnl.dnnl_f32(), 1)) {
       BareConvolutions.Seconds seconds = bare.measure(one);
       assertTrue(seconds.forward() > 0 && seconds.backwardWeight() > 0, seconds.toString());

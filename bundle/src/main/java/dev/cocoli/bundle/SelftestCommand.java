@@ -1,7 +1,7 @@
 package dev.cocoli.bundle;
 
 import dev.cocoli.backend.Backends;
-import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
@@ -43,7 +43,7 @@ final class SelftestCommand implements Callable<Integer> {
       names = "--size",
       paramLabel = "HxW",
       defaultValue = "800x1344",
-      description = "The size of the pictures that are timed. Default: ${DEFAULT-VALUE}.")
+      description = "The size of the images that are timed. Default: ${DEFAULT-VALUE}.")
   private String size;
 
   @Option(
@@ -73,7 +73,7 @@ final class SelftestCommand implements Callable<Integer> {
     if (runs < 1 || batches.stream().anyMatch(batch -> batch < 1)) {
       throw new ParameterException(spec.commandLine(), "--runs and --batch are 1 or more");
     }
-    PictureSize timed = size();
+    ImageSize timed = size();
     Backends.open(where).close(); // one clear error where it cannot
     List<Finding> findings = new ArrayList<>();
     ContractSuite suite = new ContractSuite(where.toString(), out);
@@ -89,7 +89,7 @@ final class SelftestCommand implements Callable<Integer> {
                 suite.run(
                     "torchvision's outputs",
                     "dev.cocoli.detection",
-                    ".*(ParityTest|OddPicturesTest)")),
+                    ".*(ParityTest|OddImagesTest)")),
         out);
     StepChecks steps = new StepChecks(where);
     add(findings, () -> steps.downloadsAndMemory(quick ? QUICK_STEPS : STEPS), out);
@@ -110,9 +110,9 @@ final class SelftestCommand implements Callable<Integer> {
     return failed ? 1 : 0;
   }
 
-  private PictureSize size() {
+  private ImageSize size() {
     try {
-      return PictureSize.parse(size);
+      return ImageSize.parse(size);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--size: " + e.getMessage(), e);
     }

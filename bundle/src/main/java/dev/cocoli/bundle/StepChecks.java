@@ -3,12 +3,12 @@ package dev.cocoli.bundle;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.DetectorRun;
-import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.benchmarks.SyntheticModel;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.util.ArrayList;
@@ -30,7 +30,7 @@ final class StepChecks {
   private static final double BF16_TOLERANCE = 0.02;
 
   private static final String SMALL_MODEL = "fasterrcnn_tiny_fpn";
-  private static final PictureSize SMALL = new PictureSize(128, 160);
+  private static final ImageSize SMALL = new ImageSize(128, 160);
 
   private final Device device;
 
@@ -38,14 +38,14 @@ final class StepChecks {
     this.device = device;
   }
 
-  /** A model, pictures and their objects, ready for steps. */
+  /** A model, images and their objects, ready for steps. */
   private final class Bench implements AutoCloseable {
     final Backend backend = Backends.open(device);
     final DetectorRun run;
-    final List<Picture> pictures = new ArrayList<>();
+    final List<Image> images = new ArrayList<>();
     final List<Target> targets = new ArrayList<>();
 
-    Bench(ModelSpec spec, PictureSize size, int batch, Precision precision) {
+    Bench(ModelSpec spec, ImageSize size, int batch, Precision precision) {
       try {
         run = DetectorRun.forTraining(backend, spec, precision);
         run.initialize(1);
@@ -55,18 +55,18 @@ final class StepChecks {
       }
       SplittableRandom random = new SplittableRandom(7);
       for (int i = 0; i < batch; i++) {
-        pictures.add(SyntheticModel.noise(size, random));
+        images.add(SyntheticModel.noise(size, random));
         targets.add(SyntheticModel.twoObjects(size));
       }
     }
 
     LossValues step(int number) {
-      return run.train(pictures, targets, number, LEARNING_RATE);
+      return run.train(images, targets, number, LEARNING_RATE);
     }
 
     @Override
     public void close() {
-      pictures.forEach(Picture::close);
+      images.forEach(Image::close);
       run.close();
       backend.close();
     }
@@ -93,7 +93,7 @@ final class StepChecks {
         }
       }
       long downloads = bench.backend.downloadCount();
-      bench.run.detect(bench.pictures);
+      bench.run.detect(bench.images);
       long ofDetection = bench.backend.downloadCount() - downloads;
       double seconds = (System.nanoTime() - began) / 1e9;
       long reserved = bench.backend.pool().reservedBytes();
@@ -154,18 +154,18 @@ final class StepChecks {
   /**
    * Median seconds of a training step and a detection of ResNet-50-FPN with random weights.
    *
-   * @param size of the pictures, at which the network works
-   * @param batch pictures at once
+   * @param size of the images, at which the network works
+   * @param batch images at once
    * @param precision what it computes in
    * @param runs how many are timed, after three that are not
    */
-  List<Finding> times(PictureSize size, int batch, Precision precision, int runs) {
+  List<Finding> times(ImageSize size, int batch, Precision precision, int runs) {
     ModelSpec spec = SyntheticModel.spec("fasterrcnn_resnet50_fpn", size);
     String of = "%s, %d x %d, batch %d".formatted(precision, size.height(), size.width(), batch);
     long began = System.nanoTime();
     try (Bench bench = new Bench(spec, size, batch, precision)) {
       double training = median(runs, i -> bench.step(i));
-      double detection = median(runs, i -> bench.run.detect(bench.pictures));
+      double detection = median(runs, i -> bench.run.detect(bench.images));
       double seconds = (System.nanoTime() - began) / 1e9;
       return List.of(
           time("training step", of, training, batch, seconds),
@@ -180,7 +180,7 @@ final class StepChecks {
         what,
         Finding.Verdict.NOTED,
         String.format(
-            Locale.ROOT, "%s: %.4f s, %.2f pictures a second (median)", of, median, batch / median),
+            Locale.ROOT, "%s: %.4f s, %.2f images a second (median)", of, median, batch / median),
         seconds);
   }
 

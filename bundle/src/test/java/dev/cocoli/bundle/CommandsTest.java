@@ -25,7 +25,7 @@ class CommandsTest {
   @ParameterizedTest
   @CsvSource({
     "selftest --device tpu, unknown device 'tpu'",
-    "selftest --device cpu --size big, no size of a picture",
+    "selftest --device cpu --size big, no size of an image",
     "selftest --device cpu --batch 0, are 1 or more",
     "bundle --out /nowhere/at/all/b.tar.gz, there is no folder /nowhere/at/all",
     "bundle --oot x, Unknown option"

@@ -1,11 +1,11 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.data.AnnotationPolicy;
-import dev.cocoli.data.BoxConvention;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.DatasetFormat;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.Datasets;
+import dev.cocoli.data.formats.BoxConvention;
+import dev.cocoli.data.formats.DatasetFormat;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +17,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** The options that say where pictures and boxes are. */
+/** The options that say where images and boxes are. */
 final class DataOptions {
   /** How many of a data set's problems are told one by one. */
   private static final int TOLD_FINDINGS = 5;
@@ -33,7 +33,7 @@ final class DataOptions {
   @Option(
       names = "--images",
       paramLabel = "DIR",
-      description = "COCO: the folder of the pictures. Default: that of the annotation file.")
+      description = "COCO: the folder of the images. Default: that of the annotation file.")
   private Path images;
 
   @Option(
@@ -51,7 +51,7 @@ final class DataOptions {
       converter = Words.OfPolicy.class,
       description =
           "What to do with annotations that cannot be used. drop: leave them out. clip: cut boxes"
-              + " at the picture's edges as well. error: stop at the first. Default:"
+              + " at the image's edges as well. error: stop at the first. Default:"
               + " ${DEFAULT-VALUE}.")
   private AnnotationPolicy policy;
 
@@ -74,7 +74,7 @@ final class DataOptions {
    *
    * @param split its name; empty for a COCO file, which is one by itself
    * @param classes the classes; empty to find them in the data
-   * @param role what the pictures are for, in a word
+   * @param role what the images are for, in a word
    * @param out where that is told
    */
   Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
@@ -96,9 +96,9 @@ final class DataOptions {
     if (format != DatasetFormat.VOC && split.isPresent()) {
       Path file = data.resolve("annotations").resolve("instances_" + split.get() + ".json");
       if (Files.isRegularFile(file)) {
-        Path pictures = given.orElse(data.resolve(split.get()));
+        Path imageFolder = given.orElse(data.resolve(split.get()));
         return Datasets.open(
-            file, Optional.of(pictures), Optional.empty(), DatasetFormat.COCO, options);
+            file, Optional.of(imageFolder), Optional.empty(), DatasetFormat.COCO, options);
       }
     }
     if (isFile() && split.isPresent()) {

@@ -1,15 +1,15 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.train.ParallelConfig;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.parallel.ParallelConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -26,18 +26,18 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** The main job in one command, on pictures that are made for it. */
+/** The main job in one command, on images that are made for it. */
 @Command(
     name = "demo",
     description = {
-      "Makes pictures of coloured shapes, trains a detector on them, scores it on others and draws"
+      "Makes images of coloured shapes, trains a detector on them, scores it on others and draws"
           + " what it found there. Takes a few minutes on two cores."
     })
 final class DemoCommand implements Callable<Integer> {
   /** What says that a folder is a demo's own, so that the next demo may empty it. */
   private static final String MARK = ".cocoli-demo";
 
-  private static final int PICTURE_SIDE = 160;
+  private static final int IMAGE_SIDE = 160;
   private static final int SEED = 7;
 
   @Option(
@@ -63,18 +63,18 @@ final class DemoCommand implements Callable<Integer> {
     List<Device> where = device.chooseAll(out, Optional.empty());
     ParallelOptions.requireShareable(recipe(), where.size(), spec);
     prepareFolder();
-    Path pictures = this.out.resolve("data");
+    Path images = this.out.resolve("data");
     int trained = quick ? 8 : 600;
     int heldOut = quick ? 4 : 80;
     try {
-      new ShapeScenes(ShapeScenesConfig.of(PICTURE_SIDE, PICTURE_SIDE, SEED))
-          .writeVoc(pictures, trained, heldOut);
+      new ShapeScenes(ShapeScenesConfig.of(IMAGE_SIDE, IMAGE_SIDE, SEED))
+          .writeVoc(images, trained, heldOut);
     } catch (IOException e) {
-      throw OutputPaths.notWritten(pictures, e);
+      throw OutputPaths.notWritten(images, e);
     }
-    Dataset training = VocDataset.open(pictures, "train");
-    Dataset validation = VocDataset.open(pictures, "val");
-    out.printf("made %d pictures in %s%n", trained + heldOut, pictures);
+    Dataset training = VocDataset.open(images, "train");
+    Dataset validation = VocDataset.open(images, "val");
+    out.printf("made %d images in %s%n", trained + heldOut, images);
     Path folder = this.out.resolve("run");
     TrainingRun run =
         TrainingRun.of(model(training.classNames()), training, recipe(), folder)
@@ -94,7 +94,7 @@ final class DemoCommand implements Callable<Integer> {
     int code = session.run(false);
     if (code == 0) {
       out.printf(
-          "done in %s; now on your own pictures: cocoli train --data VOC_FOLDER --model"
+          "done in %s; now on your own images: cocoli train --data VOC_FOLDER --model"
               + " fasterrcnn_resnet18_fpn --out my-run%n",
           TrainingWords.duration((System.nanoTime() - began) / 1e9));
     }
@@ -105,8 +105,8 @@ final class DemoCommand implements Callable<Integer> {
     return ModelSpec.of("fasterrcnn_tiny_fpn", classes, Norm.Type.BATCH)
         .with(
             Map.ofEntries(
-                Map.entry("min_size", "" + PICTURE_SIDE),
-                Map.entry("max_size", "" + PICTURE_SIDE),
+                Map.entry("min_size", "" + IMAGE_SIDE),
+                Map.entry("max_size", "" + IMAGE_SIDE),
                 Map.entry("anchor_sizes", "16,32,64,96,128"),
                 Map.entry("fpn_out_channels", "64"),
                 Map.entry("box_head_size", "128"),

@@ -2,14 +2,14 @@ package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.ImageDecodeException;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoResultsWriter;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -27,14 +27,14 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Finds objects on pictures. */
+/** Finds objects on images. */
 @Command(
     name = "detect",
     description = {
-      "Finds objects on pictures. Prints a line for each, unless --json or --out say where to write"
-          + " them. A picture that cannot be decoded is named, and the others are still done."
+      "Finds objects on images. Prints a line for each, unless --json or --out say where to write"
+          + " them. An image that cannot be decoded is named, and the others are still done."
     },
-    customSynopsis = {"cocoli detect --weights FILE [options] PICTURE|DIR..."})
+    customSynopsis = {"cocoli detect --weights FILE [options] IMAGE|DIR..."})
 final class DetectCommand implements Callable<Integer> {
   /** What people are shown without {@code --score}; files have all that the model reports. */
   private static final double SHOWN_SCORE = 0.5;
@@ -46,7 +46,7 @@ final class DetectCommand implements Callable<Integer> {
       paramLabel = "X",
       description =
           "Report objects that score more than X. Default: what the model has, usually 0.05, and in"
-              + " lines and on pictures 0.5.")
+              + " lines and on images 0.5.")
   private Double score;
 
   @Mixin private ProposalsOption proposals;
@@ -63,11 +63,11 @@ final class DetectCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Draw the boxes on each picture, and write it there as PNG.")
+      description = "Draw the boxes on each image, and write it there as PNG.")
   private Path out;
 
   @Parameters(
-      paramLabel = "PICTURE|DIR",
+      paramLabel = "IMAGE|DIR",
       arity = "0..*",
       description = "JPEG, PNG, BMP or GIF files, or folders of them.")
   private List<Path> paths = List.of();
@@ -81,7 +81,7 @@ final class DetectCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (paths.isEmpty()) {
       throw new ParameterException(
-          spec.commandLine(), "which pictures? Give PICTUREs, or folders of them");
+          spec.commandLine(), "which images? Give IMAGEs, or folders of them");
     }
     boolean lines = json == null && out == null;
     PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
@@ -90,13 +90,13 @@ final class DetectCommand implements Callable<Integer> {
     }
     ModelSpec model =
         weights.model(score == null ? Map.of() : Map.of("box_score_thresh", score.toString()));
-    List<Path> pictures = PictureFiles.of(paths);
-    List<Path> inputs = new ArrayList<>(pictures);
+    List<Path> images = ImageFiles.of(paths);
+    List<Path> inputs = new ArrayList<>(images);
     weights.file().ifPresent(inputs::add);
-    DrawnPictures drawn = null;
+    DrawnImages drawn = null;
     if (out != null) {
       OutputPaths.prepareFolder(out);
-      drawn = new DrawnPictures(out, pictures, model.classNames());
+      drawn = new DrawnImages(out, images, model.classNames());
     }
     if (json != null) {
       OutputPaths.prepareFile(json, inputs);
@@ -106,35 +106,35 @@ final class DetectCommand implements Callable<Integer> {
         Detector detector = weights.open(model, where)) {
       regions.open(model).ifPresent(detector::withProposals);
       if (json == null) {
-        detectAll(detector, pictures, null, drawn);
+        detectAll(detector, images, null, drawn);
       } else {
         try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
-          detectAll(detector, pictures, results, drawn);
+          detectAll(detector, images, results, drawn);
         } catch (IOException e) {
           throw OutputPaths.notWritten(json, e);
         }
       }
     }
     if (!lines) {
-      tell(pictures.size() - failures, notes);
+      tell(images.size() - failures, notes);
     }
     return failures == 0 ? 0 : 1;
   }
 
   private void detectAll(
-      Detector detector, List<Path> pictures, CocoResultsWriter results, DrawnPictures drawn)
+      Detector detector, List<Path> images, CocoResultsWriter results, DrawnImages drawn)
       throws IOException {
     ImageDecoder decoder = new ImageDecoder();
-    for (int i = 0; i < pictures.size(); i++) {
-      Path path = pictures.get(i);
-      try (Picture picture = decoder.decode(path)) {
-        List<Detection> found = detector.detect(known(path, picture), picture, PartListener.NONE);
+    for (int i = 0; i < images.size(); i++) {
+      Path path = images.get(i);
+      try (Image image = decoder.decode(path)) {
+        List<Detection> found = detector.detect(known(path, image), image, PartListener.NONE);
         objects += found.size();
         if (results != null) {
           results.write(i, path.getFileName().toString(), found);
         }
         if (drawn != null) {
-          drawn.write(i, picture, shown(found));
+          drawn.write(i, image, shown(found));
         }
         if (results == null && drawn == null) {
           shown(found).forEach(one -> print(path, detector, one));
@@ -146,10 +146,10 @@ final class DetectCommand implements Callable<Integer> {
     }
   }
 
-  /** What a file of proposals knows the picture by. */
-  private static AnnotatedImage known(Path path, Picture picture) {
+  /** What a file of proposals knows the image by. */
+  private static AnnotatedImage known(Path path, Image image) {
     return new AnnotatedImage(
-        0, path.getFileName().toString(), path, picture.width(), picture.height(), List.of());
+        0, path.getFileName().toString(), path, image.width(), image.height(), List.of());
   }
 
   private List<Detection> shown(List<Detection> found) {
@@ -175,13 +175,13 @@ final class DetectCommand implements Callable<Integer> {
 
   private void tell(int done, PrintWriter notes) {
     notes.printf(
-        "%,d picture%s, %,d object%s%s%s%n",
+        "%,d image%s, %,d object%s%s%s%n",
         done,
         done == 1 ? "" : "s",
         objects,
         objects == 1 ? "" : "s",
         json == null ? "" : "; results in " + json,
-        out == null ? "" : "; pictures in " + out);
+        out == null ? "" : "; images in " + out);
   }
 
   private static List<CocoCategory> categories(ModelSpec model) {

@@ -1,7 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.RankEnvironment;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.util.ArrayList;

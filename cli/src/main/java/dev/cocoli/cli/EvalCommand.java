@@ -112,20 +112,17 @@ final class EvalCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
-    Dataset pictures = open(model, out);
+    Dataset images = open(model, out);
     ModelSpec named =
-        new ModelSpec(model.model(), pictures.classNames(), model.norm(), model.config());
+        new ModelSpec(model.model(), images.classNames(), model.norm(), model.config());
     try (ProposalsOption regions = proposals;
         Detector detector = weights.open(named, where);
-        EvaluationBar bar = EvaluationBar.of(pictures.size())) {
+        EvaluationBar bar = EvaluationBar.of(images.size())) {
       Optional<ProposalSource> source =
-          regions.isGiven() ? Optional.of(regions.openFor(model, pictures)) : Optional.empty();
+          regions.isGiven() ? Optional.of(regions.openFor(model, images)) : Optional.empty();
       Evaluation evaluation =
           new Evaluation(
-              pictures,
-              DataLoaderConfig.of(1),
-              source,
-              warning -> err.println("cocoli: " + warning));
+              images, DataLoaderConfig.of(1), source, warning -> err.println("cocoli: " + warning));
       return evaluation.run(detector, (image, found) -> bar.step());
     }
   }

@@ -10,9 +10,9 @@ final class EvaluationBar implements AutoCloseable {
     this.bar = bar;
   }
 
-  static EvaluationBar of(int pictures) {
+  static EvaluationBar of(int images) {
     return new EvaluationBar(
-        Terminal.isInteractive() ? Terminal.bar("evaluating", 0, pictures).build() : null);
+        Terminal.isInteractive() ? Terminal.bar("evaluating", 0, images).build() : null);
   }
 
   void step() {

@@ -7,8 +7,8 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
@@ -43,12 +43,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Trains the three detectors of the family on the same pictures, and compares them. */
+/** Trains the three detectors of the family on the same images, and compares them. */
 @Command(
     name = "family",
     description = {
-      "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same pictures, and"
-          + " prints one table: AP50, time of training, seconds a picture and where they go."
+      "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same images, and"
+          + " prints one table: AP50, time of training, seconds an image and where they go."
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
@@ -84,7 +84,7 @@ final class FamilyCommand implements Callable<Integer> {
   @Option(names = "--epochs", paramLabel = "N", description = "Of each detector. Default: 12.")
   private Integer epochs;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Pictures a step. Default: 2.")
+  @Option(names = "--batch", paramLabel = "N", description = "Images a step. Default: 2.")
   private Integer batch;
 
   @Option(
@@ -103,7 +103,7 @@ final class FamilyCommand implements Callable<Integer> {
       names = "--timed",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Pictures to take the time of detection on. Default: ${DEFAULT-VALUE}.")
+      description = "Images to take the time of detection on. Default: ${DEFAULT-VALUE}.")
   private int timed;
 
   @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the runs.")
@@ -124,7 +124,7 @@ final class FamilyCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     PrintWriter notes = spec.commandLine().getOut();
     if (!data.isGiven()) {
-      throw usage("which pictures? Give --data");
+      throw usage("which images? Give --data");
     }
     if (timed < 1) {
       throw usage("--timed is at least 1, not " + timed);
@@ -206,26 +206,26 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   /** The regions of a split: found once, and kept. */
-  private ProposalFile proposals(Dataset pictures, String name, PrintWriter notes) {
+  private ProposalFile proposals(Dataset images, String name, PrintWriter notes) {
     Path file = out.resolve(name);
     if (!Files.exists(file)) {
       SelectiveSearchConfig search = SelectiveSearchConfig.fast();
       long began = System.nanoTime();
       ProposalFile.write(
           file,
-          pictures,
+          images,
           new SelectiveSearch(search),
           search.settings(),
           Runtime.getRuntime().availableProcessors());
       notes.printf(
           Locale.ROOT,
-          "regions of %,d pictures in %s: %.1f s%n",
-          pictures.size(),
+          "regions of %,d images in %s: %.1f s%n",
+          images.size(),
           file,
           (System.nanoTime() - began) / 1e9);
     }
     ProposalFile found = ProposalFile.read(file);
-    found.requireFor(pictures);
+    found.requireFor(images);
     return found;
   }
 
@@ -284,16 +284,16 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   /** Takes the time of detection; regions are searched for, and decoding is left out. */
-  private PartTimes time(Detector detector, Dataset pictures) {
+  private PartTimes time(Detector detector, Dataset images) {
     ImageDecoder decoder = new ImageDecoder();
     PartTimes warm = new PartTimes();
     PartTimes times = new PartTimes();
-    for (int i = 0; i <= Math.min(timed, pictures.size()); i++) {
-      AnnotatedImage image = pictures.get(Math.max(0, i - 1)); // the first one twice
+    for (int i = 0; i <= Math.min(timed, images.size()); i++) {
+      AnnotatedImage annotated = images.get(Math.max(0, i - 1)); // the first one twice
       PartTimes counted = i == 0 ? warm : times;
-      try (Picture picture = decoder.decode(image)) {
+      try (Image image = decoder.decode(annotated)) {
         counted.begin();
-        detector.detect(image, picture, counted);
+        detector.detect(annotated, image, counted);
       }
     }
     return times;
@@ -303,13 +303,13 @@ final class FamilyCommand implements Callable<Integer> {
     notes.printf("%n%s%n", FamilyRow.HEADER);
     rows.forEach(row -> notes.println(row.line()));
     notes.printf(
-        "paper: seconds a picture with VGG-16 on a graphics card; those of R-CNN and Fast R-CNN"
+        "paper: seconds an image with VGG-16 on a graphics card; those of R-CNN and Fast R-CNN"
             + " without proposals%n");
     double newest = rows.getLast().times().seconds();
     for (FamilyRow row : rows.subList(0, rows.size() - 1)) {
       notes.printf(
           Locale.ROOT,
-          "a picture takes %s %.1f times as long as %s%n",
+          "an image takes %s %.1f times as long as %s%n",
           row.model(),
           row.times().seconds() / newest,
           rows.getLast().model());

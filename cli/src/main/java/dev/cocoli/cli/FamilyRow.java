@@ -12,7 +12,7 @@ import java.util.Map;
  *
  * @param model its name
  * @param kind which it is
- * @param ap50 on the pictures it was scored on
+ * @param ap50 on the images it was scored on
  * @param trainingSeconds of the steps and the stages behind them, without scoring and proposals
  * @param times of detection
  */
@@ -25,14 +25,14 @@ record FamilyRow(
           "detector",
           "AP50",
           "training",
-          "s/picture",
+          "s/image",
           "proposals",
           "features",
           "head",
           "paper");
 
   /**
-   * Seconds a picture in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
+   * Seconds an image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
    * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
    * 2015, table 5).
    */

@@ -15,7 +15,7 @@ final class ModelOptions {
       names = "--min-size",
       paramLabel = "N",
       description =
-          "Resize pictures so that the shorter side has N pixels (min_size). A larger N than"
+          "Resize images so that the shorter side has N pixels (min_size). A larger N than"
               + " max_size moves that along, in torchvision's proportion of 1333 to 800.")
   private Integer minSize;
 

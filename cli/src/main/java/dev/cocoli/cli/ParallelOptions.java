@@ -1,11 +1,11 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.backend.RankEnvironment;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Precision;
-import dev.cocoli.train.NormStatistics;
-import dev.cocoli.train.ParallelConfig;
-import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.parallel.NormStatistics;
+import dev.cocoli.train.parallel.ParallelConfig;
+import dev.cocoli.train.parallel.Replicas;
 import java.time.Duration;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
@@ -48,7 +48,7 @@ final class ParallelOptions {
       names = "--sync-batch-norm",
       description =
           "With several devices and trained norms: statistics of the whole batch, instead of each"
-              + " device's pictures.")
+              + " device's images.")
   private boolean syncBatchNorm;
 
   @Spec(Spec.Target.MIXEE)

@@ -2,14 +2,14 @@ package dev.cocoli.cli;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalListener;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.data.proposals.SelectiveSearchMode;
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.ProposalRecall;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -30,9 +30,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "proposals",
     description = {
-      "Finds the regions of each picture of a data set that may hold an object, by selective"
+      "Finds the regions of each image of a data set that may hold an object, by selective"
           + " search, writes them to a file, and tells how many of the marked objects they cover. A"
-          + " picture that cannot be decoded is named, and has none."
+          + " image that cannot be decoded is named, and has none."
     },
     customSynopsis = {
       "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",
@@ -64,13 +64,13 @@ final class ProposalsCommand implements Callable<Integer> {
       names = "--max",
       paramLabel = "N",
       defaultValue = "" + SelectiveSearchConfig.DEFAULT_MAX_PROPOSALS,
-      description = "The most regions of a picture. Default: ${DEFAULT-VALUE}.")
+      description = "The most regions of an image. Default: ${DEFAULT-VALUE}.")
   private int max;
 
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "How many pictures to work on at once. Default: the processors there are.")
+      description = "How many images to work on at once. Default: the processors there are.")
   private Integer threads;
 
   @Spec private CommandSpec spec;
@@ -78,7 +78,7 @@ final class ProposalsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (!data.isGiven()) {
-      throw usage("which pictures? Give --data");
+      throw usage("which images? Give --data");
     }
     if (max < 1) {
       throw usage("--max is at least 1, not " + max);
@@ -88,19 +88,19 @@ final class ProposalsCommand implements Callable<Integer> {
     }
     OutputPaths.prepareFile(out, data.files(Optional.ofNullable(split)));
     PrintWriter notes = spec.commandLine().getOut();
-    Dataset pictures = data.open(Optional.ofNullable(split), List.of(), "data", notes);
+    Dataset images = data.open(Optional.ofNullable(split), List.of(), "data", notes);
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
     long began = System.nanoTime();
-    ProposalRecall recall = write(pictures, config);
+    ProposalRecall recall = write(images, config);
     tell(recall, (System.nanoTime() - began) / 1e9, notes);
     return 0;
   }
 
-  private ProposalRecall write(Dataset pictures, SelectiveSearchConfig config) {
+  private ProposalRecall write(Dataset images, SelectiveSearchConfig config) {
     int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-    try (Progress progress = new Progress(pictures.size(), spec.commandLine().getErr())) {
+    try (Progress progress = new Progress(images.size(), spec.commandLine().getErr())) {
       ProposalFile.write(
-          out, pictures, new SelectiveSearch(config), config.settings(), workers, progress);
+          out, images, new SelectiveSearch(config), config.settings(), workers, progress);
       return progress.recall;
     }
   }
@@ -108,9 +108,9 @@ final class ProposalsCommand implements Callable<Integer> {
   private void tell(ProposalRecall recall, double seconds, PrintWriter notes) throws IOException {
     notes.printf(
         Locale.ROOT,
-        "%,d picture%s, %,d regions, %,.1f MB in %s; %,.0f s%n",
-        recall.pictures(),
-        recall.pictures() == 1 ? "" : "s",
+        "%,d image%s, %,d regions, %,.1f MB in %s; %,.0f s%n",
+        recall.images(),
+        recall.images() == 1 ? "" : "s",
         recall.proposals(),
         Files.size(out) / 1e6,
         out,
@@ -137,9 +137,9 @@ final class ProposalsCommand implements Callable<Integer> {
     private final PrintWriter err;
     private final ProposalRecall recall = new ProposalRecall();
 
-    Progress(int pictures, PrintWriter err) {
+    Progress(int images, PrintWriter err) {
       this.err = err;
-      bar = Terminal.isInteractive() ? Terminal.bar("searching", 0, pictures).build() : null;
+      bar = Terminal.isInteractive() ? Terminal.bar("searching", 0, images).build() : null;
     }
 
     @Override
@@ -150,7 +150,7 @@ final class ProposalsCommand implements Callable<Integer> {
 
     @Override
     public void broken(AnnotatedImage image, ImageDecodeException problem) {
-      err.println("cocoli: no regions of a picture: " + ErrorMessages.of(problem));
+      err.println("cocoli: no regions of an image: " + ErrorMessages.of(problem));
       recall.add(image.target().boxes(), List.of());
       step();
     }

@@ -19,7 +19,7 @@ final class ProposalsOption implements AutoCloseable {
       names = "--proposals",
       paramLabel = "FILE",
       description =
-          "R-CNN and Fast R-CNN: the regions that cocoli proposals wrote for these pictures."
+          "R-CNN and Fast R-CNN: the regions that cocoli proposals wrote for these images."
               + " Default: selective search in its fast mode finds them.")
   private Path file;
 
@@ -51,7 +51,7 @@ final class ProposalsOption implements AutoCloseable {
     return Optional.of(opened);
   }
 
-  /** Opens the file and refuses one of other pictures; without one, searches. */
+  /** Opens the file and refuses one of other images; without one, searches. */
   ProposalSource openFor(ModelSpec model, Dataset data) {
     Optional<ProposalSource> given = open(model);
     if (given.isPresent()) {

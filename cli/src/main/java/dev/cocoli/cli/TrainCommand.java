@@ -1,19 +1,19 @@
 package dev.cocoli.cli;
 
-import dev.cocoli.backend.RankEnvironment;
-import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.train.Replicas;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     description = {
-      "Trains a detector on your pictures. Ctrl-C finishes the step, writes a checkpoint and says"
+      "Trains a detector on your images. Ctrl-C finishes the step, writes a checkpoint and says"
           + " how to go on; a second one quits at once."
     },
     customSynopsis = {"cocoli train --data DIR|FILE.json --model NAME --out RUN [options]"})
@@ -76,7 +76,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--val-proposals",
       paramLabel = "FILE",
-      description = "The same of the pictures that are scored on.")
+      description = "The same of the images that are scored on.")
   private Path validationProposals;
 
   @Option(
@@ -90,13 +90,13 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      description = "How often every picture is trained on. Default: 12.")
+      description = "How often every image is trained on. Default: 12.")
   private Integer epochs;
 
   @Option(
       names = "--batch",
       paramLabel = "N",
-      description = "Pictures a step, over all devices. Default: 2.")
+      description = "Images a step, over all devices. Default: 2.")
   private Integer batch;
 
   @Option(
@@ -137,7 +137,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--flip",
       paramLabel = "P",
-      description = "How likely a picture is mirrored, 0 to 1. Default: 0.5.")
+      description = "How likely an image is mirrored, 0 to 1. Default: 0.5.")
   private Double flip;
 
   @Mixin private ModelOptions hyperparameters;
@@ -166,20 +166,20 @@ final class TrainCommand implements Callable<Integer> {
   private Integer earlyStop;
 
   @Option(
-      names = "--broken-pictures",
+      names = "--broken-images",
       paramLabel = "skip|error",
       defaultValue = "skip",
       description =
-          "What to do with a picture that cannot be decoded: name it and go on without, or stop."
+          "What to do with an image that cannot be decoded: name it and go on without, or stop."
               + " Default: ${DEFAULT-VALUE}.")
-  private BrokenPicturePolicy brokenPictures;
+  private BrokenImagePolicy brokenImages;
 
   @Option(
       names = "--last-batch",
       paramLabel = "drop|keep",
       defaultValue = "drop",
       description =
-          "Pictures that do not fill the last batch of an epoch: wait for another epoch, or make a"
+          "Images that do not fill the last batch of an epoch: wait for another epoch, or make a"
               + " smaller batch. Default: ${DEFAULT-VALUE}.")
   private LastBatch lastBatch;
 
@@ -270,7 +270,7 @@ final class TrainCommand implements Callable<Integer> {
   private TrainConfig config() {
     TrainConfigBuilder builder =
         TrainConfig.builder()
-            .brokenPictures(brokenPictures)
+            .brokenImages(brokenImages)
             .lastBatch(lastBatch)
             .precision(hyperparameters.precision());
     Optional.ofNullable(epochs).ifPresent(builder::epochs);

@@ -10,7 +10,7 @@ import java.util.Locale;
 
 /** Tells how a run goes in lines, for files and pipes. */
 class TrainingLines implements TrainingListener {
-  /** Pictures from line to line of a stage behind the steps. */
+  /** Images from line to line of a stage behind the steps. */
   private static final int STAGE_EVERY = 50;
 
   private final int every;
@@ -73,7 +73,7 @@ class TrainingLines implements TrainingListener {
   @Override
   public void stage(String name, int done, int total) {
     if (done % STAGE_EVERY == 0 || done == total) {
-      out.printf("%s: %,d of %,d pictures%n", name, done, total);
+      out.printf("%s: %,d of %,d images%n", name, done, total);
     }
   }
 

@@ -3,16 +3,16 @@ package dev.cocoli.cli;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.RankEnvironment;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.train.ParallelConfig;
-import dev.cocoli.train.Replicas;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.parallel.ParallelConfig;
+import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -26,7 +26,7 @@ import picocli.CommandLine;
 
 /** Runs a training before the user's eyes, and lets them stop it. */
 final class TrainingSession {
-  /** Where the pictures with detections are drawn. */
+  /** Where the images with detections are drawn. */
   static final String SHEET = "detections.png";
 
   /** The exit code of a run that was stopped and can go on: a shell's for an interrupt. */

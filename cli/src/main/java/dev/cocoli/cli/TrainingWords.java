@@ -9,19 +9,19 @@ final class TrainingWords {
   private TrainingWords() {}
 
   static String plan(TrainingPlan plan) {
-    String pictures =
-        plan.validationPictures() == 0
-            ? String.format(Locale.ROOT, "%,d pictures, none to score on", plan.trainPictures())
+    String images =
+        plan.validationImages() == 0
+            ? String.format(Locale.ROOT, "%,d images, none to score on", plan.trainImages())
             : String.format(
                 Locale.ROOT,
-                "%,d pictures, scored on %,d others",
-                plan.trainPictures(),
-                plan.validationPictures());
+                "%,d images, scored on %,d others",
+                plan.trainImages(),
+                plan.validationImages());
     return String.format(
         Locale.ROOT,
         "training %.1f million parameters on %s: %d epochs of %d steps%s",
         plan.trainedElements() / 1e6,
-        pictures,
+        images,
         plan.epochs(),
         plan.stepsPerEpoch(),
         plan.firstStep() == 0

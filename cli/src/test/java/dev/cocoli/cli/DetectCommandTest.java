@@ -29,7 +29,7 @@ class DetectCommandTest {
   private static Path weights;
 
   @TempDir private Path folder;
-  private Path pictures;
+  private Path images;
 
   @BeforeAll
   static void unpackWeights() throws IOException {
@@ -37,17 +37,17 @@ class DetectCommandTest {
   }
 
   @BeforeEach
-  void makePictures() throws IOException {
-    pictures = Files.createDirectory(folder.resolve("pictures"));
+  void makeImages() throws IOException {
+    images = Files.createDirectory(folder.resolve("images"));
     write("a.png", "png", 128, 96);
     write("b.jpg", "jpg", 90, 120);
   }
 
   @Test
-  void writesCocoResultsAndPictures() throws IOException {
+  void writesCocoResultsAndImages() throws IOException {
     Path json = folder.resolve("new/found.json");
     Path drawn = folder.resolve("drawn");
-    detect("--json", json, "--out", drawn, pictures).ok();
+    detect("--json", json, "--out", drawn, images).ok();
     JsonNode found = new ObjectMapper().readTree(json.toFile());
     assertTrue(found.size() > 2, found.toString());
     for (JsonNode one : found) {
@@ -57,17 +57,17 @@ class DetectCommandTest {
       assertEquals(4, one.get("bbox").size());
       assertTrue(one.get("score").asDouble() > 0.05);
     }
-    // small pictures are enlarged, so that there is room for the letters
+    // small images are enlarged, so that there is room for the letters
     assertEquals(0, ImageIO.read(drawn.resolve("a.png").toFile()).getHeight() % 96);
     assertEquals(0, ImageIO.read(drawn.resolve("b.png").toFile()).getWidth() % 90);
   }
 
   @Test
   void printsALineForEachObject() {
-    List<String> all = detect("--score", "0.05", pictures).ok().out().lines().toList();
-    List<String> sure = detect("--score", "1", pictures).ok().out().lines().toList();
+    List<String> all = detect("--score", "0.05", images).ok().out().lines().toList();
+    List<String> sure = detect("--score", "1", images).ok().out().lines().toList();
     assertTrue(all.size() > sure.size(), all + " " + sure);
-    assertTrue(all.getFirst().startsWith(pictures.resolve("a.png") + "  "), all.getFirst());
+    assertTrue(all.getFirst().startsWith(images.resolve("a.png") + "  "), all.getFirst());
   }
 
   @Test
@@ -83,7 +83,7 @@ class DetectCommandTest {
             names,
             "--json",
             json,
-            pictures)
+            images)
         .ok();
     List<String> categories =
         new ObjectMapper().readTree(json.toFile()).findValuesAsText("category");
@@ -93,12 +93,12 @@ class DetectCommandTest {
   }
 
   @Test
-  void brokenPicturesAreNamedAndTheOthersDone() throws IOException {
-    byte[] whole = Files.readAllBytes(pictures.resolve("b.jpg"));
-    Path truncated = pictures.resolve("aa.jpg");
+  void brokenImagesAreNamedAndTheOthersDone() throws IOException {
+    byte[] whole = Files.readAllBytes(images.resolve("b.jpg"));
+    Path truncated = images.resolve("aa.jpg");
     Files.write(truncated, Arrays.copyOf(whole, whole.length / 2));
     Path json = folder.resolve("found.json");
-    detect("--json", json, pictures).failed(1, truncated.toString());
+    detect("--json", json, images).failed(1, truncated.toString());
     List<String> files = new ObjectMapper().readTree(json.toFile()).findValuesAsText("file_name");
     assertTrue(files.containsAll(List.of("a.png", "b.jpg")), files.toString());
 
@@ -106,8 +106,8 @@ class DetectCommandTest {
   }
 
   @Test
-  void hugePicturesAreRefused() throws IOException {
-    byte[] png = Files.readAllBytes(pictures.resolve("a.png"));
+  void hugeImagesAreRefused() throws IOException {
+    byte[] png = Files.readAllBytes(images.resolve("a.png"));
     ByteBuffer header = ByteBuffer.wrap(png).order(ByteOrder.BIG_ENDIAN);
     header.putInt(16, 100_000).putInt(20, 100_000);
     var crc = new java.util.zip.CRC32();
@@ -120,87 +120,78 @@ class DetectCommandTest {
   @Test
   void badWeightsAreNamed() throws IOException {
     Path missing = folder.resolve("missing.safetensors");
-    run("--weights", missing, pictures).failed(1, missing.toString(), "no such file");
+    run("--weights", missing, images).failed(1, missing.toString(), "no such file");
 
     byte[] lying = Files.readAllBytes(weights);
     ByteBuffer.wrap(lying).order(ByteOrder.LITTLE_ENDIAN).putLong(0, Long.MAX_VALUE);
     Path damaged = Files.write(folder.resolve("damaged.safetensors"), lying);
-    run("--weights", damaged, pictures).failed(1, damaged.toString());
+    run("--weights", damaged, images).failed(1, damaged.toString());
 
-    run("--weights", folder, pictures).failed(1, folder.toString(), "it is a folder");
+    run("--weights", folder, images).failed(1, folder.toString(), "it is a folder");
 
-    run("--weights", weights, pictures).failed(1, weights.toString(), "--model", "--classes");
-    run("--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", pictures)
+    run("--weights", weights, images).failed(1, weights.toString(), "--model", "--classes");
+    run("--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", images)
         .failed(1, weights.toString(), "do not fit");
-    run("--weights", weights, "--model", "yolo", "--classes", "3", pictures).failed(2, "yolo");
+    run("--weights", weights, "--model", "yolo", "--classes", "3", images).failed(2, "yolo");
   }
 
   @Test
   void badHyperParametersAreNamed() {
-    detect("--set", "no_such_thing=1", pictures).failed(2, "no_such_thing", "box_nms_thresh");
-    detect("--set", "box_nms_thresh=much", pictures).failed(2, "box_nms_thresh", "much");
-    detect("--set", "min_size=64", pictures).failed(2, "min_size");
-    detect("--score", "NaN", pictures).failed(2, "--score");
+    detect("--set", "no_such_thing=1", images).failed(2, "no_such_thing", "box_nms_thresh");
+    detect("--set", "box_nms_thresh=much", images).failed(2, "box_nms_thresh", "much");
+    detect("--set", "min_size=64", images).failed(2, "min_size");
+    detect("--score", "NaN", images).failed(2, "--score");
   }
 
   @Test
   void emptyFoldersAndUnwritableOutputsAreTold() throws IOException {
     Path empty = Files.createDirectory(folder.resolve("empty"));
-    detect(empty).failed(1, empty.toString(), "no picture");
+    detect(empty).failed(1, empty.toString(), "no image");
     Path file = Files.writeString(folder.resolve("file"), "");
-    detect("--out", file, pictures).failed(1, "cannot write", file.toString());
-    detect("--json", file.resolve("x.json"), pictures).failed(1, "cannot write");
-    detect("--json", empty, pictures).failed(1, "cannot write", empty.toString());
+    detect("--out", file, images).failed(1, "cannot write", file.toString());
+    detect("--json", file.resolve("x.json"), images).failed(1, "cannot write");
+    detect("--json", empty, images).failed(1, "cannot write", empty.toString());
   }
 
   @Test
   void whatIsReadIsNotOverwritten() throws IOException {
-    Path picture = pictures.resolve("a.png");
-    byte[] before = Files.readAllBytes(picture);
-    detect("--out", pictures, pictures).failed(1, picture.toString(), "overwrite");
-    detect("--out", folder.resolve("pictures/../pictures"), picture).failed(1, "overwrite");
-    detect("--json", picture, pictures).failed(1, picture.toString(), "overwrite");
-    assertArrayEquals(before, Files.readAllBytes(picture));
+    Path image = images.resolve("a.png");
+    byte[] before = Files.readAllBytes(image);
+    detect("--out", images, images).failed(1, image.toString(), "overwrite");
+    detect("--out", folder.resolve("images/../images"), image).failed(1, "overwrite");
+    detect("--json", image, images).failed(1, image.toString(), "overwrite");
+    assertArrayEquals(before, Files.readAllBytes(image));
     Path copy = Files.copy(weights, folder.resolve("copy.safetensors"));
-    run(
-            "--weights",
-            copy,
-            "--model",
-            "fasterrcnn_tiny_fpn",
-            "--classes",
-            3,
-            "--json",
-            copy,
-            picture)
+    run("--weights", copy, "--model", "fasterrcnn_tiny_fpn", "--classes", 3, "--json", copy, image)
         .failed(1, copy.toString(), "overwrite");
     assertEquals(Files.size(weights), Files.size(copy));
-    detect("--out", pictures, pictures.resolve("b.jpg")).ok();
-    assertTrue(Files.exists(pictures.resolve("b.png")));
+    detect("--out", images, images.resolve("b.jpg")).ok();
+    assertTrue(Files.exists(images.resolve("b.png")));
   }
 
   @Test
-  void picturesOfOtherKindsInAFolderAreNamed() throws IOException {
-    Path tiff = Files.writeString(pictures.resolve("c.TIF"), "II*\0");
-    detect(pictures).failed(1, tiff.toString(), "is no JPEG");
+  void imagesOfOtherKindsInAFolderAreNamed() throws IOException {
+    Path tiff = Files.writeString(images.resolve("c.TIF"), "II*\0");
+    detect(images).failed(1, tiff.toString(), "is no JPEG");
     Files.delete(tiff);
-    Path lost = Files.createSymbolicLink(pictures.resolve("d.png"), folder.resolve("gone.png"));
-    detect(pictures).failed(1, lost.toString(), "no such file");
+    Path lost = Files.createSymbolicLink(images.resolve("d.png"), folder.resolve("gone.png"));
+    detect(images).failed(1, lost.toString(), "no such file");
     Files.delete(lost);
-    Files.createDirectory(pictures.resolve("e.jpg"));
-    Files.writeString(pictures.resolve("readme.txt"), "no picture, and not taken for one");
-    detect(pictures).ok();
+    Files.createDirectory(images.resolve("e.jpg"));
+    Files.writeString(images.resolve("readme.txt"), "no image, and not taken for one");
+    detect(images).ok();
   }
 
   @Test
   void aFullDiskIsToldWithTheFile() {
     Path full = Path.of("/dev/full");
     Assumptions.assumeTrue(Files.exists(full), "no /dev/full on this system");
-    detect("--json", full, "--score", "-1", pictures).failed(1, "cannot write /dev/full", "space");
+    detect("--json", full, "--score", "-1", images).failed(1, "cannot write /dev/full", "space");
   }
 
   @Test
   void tooLargeASizeIsToldAsALackOfMemory() {
-    Cli cli = detect("--json", folder.resolve("found.json"), pictures.resolve("a.png"));
+    Cli cli = detect("--json", folder.resolve("found.json"), images.resolve("a.png"));
     cli.ok();
     run(
             "--weights",
@@ -213,7 +204,7 @@ class DetectCommandTest {
             10_000_000,
             "--json",
             folder.resolve("found.json"),
-            pictures.resolve("a.png"))
+            images.resolve("a.png"))
         .failed(1, "cocoli: out of memory", "smaller");
   }
 
@@ -221,7 +212,7 @@ class DetectCommandTest {
   void sameNamesDoNotOverwriteEachOther() throws IOException {
     Path drawn = folder.resolve("drawn");
     write("a.jpg", "jpg", 64, 64);
-    detect("--out", drawn, pictures).ok();
+    detect("--out", drawn, images).ok();
     assertTrue(Files.exists(drawn.resolve("a.png")) && Files.exists(drawn.resolve("a-2.png")));
   }
 
@@ -249,6 +240,6 @@ class DetectCommandTest {
         image.setRGB(x, y, random.nextInt(0x1000000));
       }
     }
-    ImageIO.write(image, format, pictures.resolve(name).toFile());
+    ImageIO.write(image, format, images.resolve(name).toFile());
   }
 }

@@ -20,7 +20,7 @@ class DeviceOptionTest {
 
   @Test
   void severalAreOfOneSortAndShareABatch() throws Exception {
-    device("cpu,cpu,cpu").failed(2, "--batch", "8 pictures", "3 replicas; use 6 or 9");
+    device("cpu,cpu,cpu").failed(2, "--batch", "8 images", "3 replicas; use 6 or 9");
     device("cpu,cuda").failed(2, "--device cpu,cuda", "one sort");
   }
 

@@ -25,11 +25,11 @@ class EvalCommandTest {
 
   @Test
   void whatIsReadIsNotOverwritten() throws IOException {
-    Path truth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
+    Path groundTruth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
     Path found = Cli.unpack("eval/coco-a/detections.json", folder);
     byte[] before = Files.readAllBytes(found);
-    for (Path file : List.of(truth, found)) {
-      Cli.run("eval", "--ground-truth", truth, "--detections", found, "--json", file)
+    for (Path file : List.of(groundTruth, found)) {
+      Cli.run("eval", "--ground-truth", groundTruth, "--detections", found, "--json", file)
           .failed(1, file.toString(), "overwrite");
     }
     assertArrayEquals(before, Files.readAllBytes(found));
@@ -37,14 +37,14 @@ class EvalCommandTest {
 
   @Test
   void minusOneIsExplained() throws IOException {
-    Path truth =
+    Path groundTruth =
         Files.writeString(
             folder.resolve("truth.json"),
             "{\"images\": [{\"id\": 1}], \"categories\": [{\"id\": 1, \"name\": \"cat\"},"
                 + " {\"id\": 2, \"name\": \"dog\"}], \"annotations\": [{\"image_id\": 1,"
                 + " \"category_id\": 1, \"bbox\": [1, 1, 9, 9]}]}");
     Path found = Files.writeString(folder.resolve("found.json"), "[]");
-    Cli cli = Cli.run("eval", "--ground-truth", truth, "--detections", found).ok();
+    Cli cli = Cli.run("eval", "--ground-truth", groundTruth, "--detections", found).ok();
     assertTrue(cli.out().contains(" dog  AP -1.000"), cli.out());
     assertTrue(cli.out().contains("-1 stands where no object is marked"), cli.out());
   }
@@ -74,30 +74,30 @@ class EvalCommandTest {
 
   @Test
   void wrongFilesAreNamed() throws IOException {
-    Path truth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
+    Path groundTruth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
     Path missing = folder.resolve("missing.json");
-    eval(truth, missing).failed(1, missing.toString(), "no such file");
+    eval(groundTruth, missing).failed(1, missing.toString(), "no such file");
     Path broken = Files.writeString(folder.resolve("broken.json"), "[{\"image_id\": 1,");
-    eval(truth, broken).failed(1, broken.toString());
-    eval(broken, truth).failed(1, broken.toString());
+    eval(groundTruth, broken).failed(1, broken.toString());
+    eval(broken, groundTruth).failed(1, broken.toString());
   }
 
   @Test
   void unwritableJsonIsToldBeforeTheWork() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "");
-    Path truth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
+    Path groundTruth = Cli.unpack("eval/coco-a/ground_truth.json", folder);
     Cli.run(
             "eval",
             "--ground-truth",
-            truth,
+            groundTruth,
             "--detections",
-            truth,
+            groundTruth,
             "--json",
             file.resolve("x.json"))
         .failed(1, "cannot write", file.toString());
   }
 
-  private static Cli eval(Path truth, Path detections) {
-    return Cli.run("eval", "--ground-truth", truth, "--detections", detections);
+  private static Cli eval(Path groundTruth, Path detections) {
+    return Cli.run("eval", "--ground-truth", groundTruth, "--detections", detections);
   }
 }

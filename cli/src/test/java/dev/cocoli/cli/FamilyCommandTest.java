@@ -74,9 +74,9 @@ class FamilyCommandTest {
             "--proposals",
             regions)
         .failed(1, "proposals-validation.bin");
-    String picture = Files.readAllLines(data.resolve("ImageSets/Main/val.txt")).getFirst();
-    Path jpeg = data.resolve("JPEGImages").resolve(picture + ".jpg");
-    Path file = Files.exists(jpeg) ? jpeg : data.resolve("JPEGImages").resolve(picture + ".png");
+    String image = Files.readAllLines(data.resolve("ImageSets/Main/val.txt")).getFirst();
+    Path jpeg = data.resolve("JPEGImages").resolve(image + ".jpg");
+    Path file = Files.exists(jpeg) ? jpeg : data.resolve("JPEGImages").resolve(image + ".png");
     Cli.run("detect", "--weights", weights, "--proposals", regions, file).ok();
   }
 

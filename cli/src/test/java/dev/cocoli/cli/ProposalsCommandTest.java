@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
@@ -40,19 +40,19 @@ class ProposalsCommandTest {
     Cli cli =
         Cli.run("proposals", "--data", data, "--split", "trainval", "--out", out, "--max", "30")
             .ok();
-    assertTrue(cli.out().contains("6 pictures, "), cli.out());
+    assertTrue(cli.out().contains("6 images, "), cli.out());
     assertTrue(cli.out().contains(" of 22 objects have a region"), cli.out());
     SelectiveSearchConfig config = SelectiveSearchConfig.fast().withMaxProposals(30);
-    Dataset pictures = VocDataset.open(data, "trainval");
+    Dataset images = VocDataset.open(data, "trainval");
     try (ProposalFile file = ProposalFile.read(out)) {
-      file.requireFor(pictures);
+      file.requireFor(images);
       file.requireFor(VocDataset.open(data, "val"));
       assertEquals(config.settings(), file.settings());
       assertEquals(6, file.size());
-      for (int i = 0; i < pictures.size(); i++) {
-        AnnotatedImage image = pictures.get(i);
-        try (Picture picture = new ImageDecoder().decode(image)) {
-          assertEquals(new SelectiveSearch(config).propose(picture), file.proposals(image));
+      for (int i = 0; i < images.size(); i++) {
+        AnnotatedImage annotated = images.get(i);
+        try (Image image = new ImageDecoder().decode(annotated)) {
+          assertEquals(new SelectiveSearch(config).propose(image), file.proposals(annotated));
         }
       }
     }
@@ -74,18 +74,18 @@ class ProposalsCommandTest {
   }
 
   @Test
-  void brokenPictureIsNamedAndHasNoRegions() throws IOException {
-    Dataset pictures = VocDataset.open(data, "train");
-    AnnotatedImage broken = pictures.get(1);
+  void brokenImageIsNamedAndHasNoRegions() throws IOException {
+    Dataset images = VocDataset.open(data, "train");
+    AnnotatedImage broken = images.get(1);
     byte[] bytes = Files.readAllBytes(broken.path());
     Files.write(broken.path(), java.util.Arrays.copyOf(bytes, bytes.length / 2));
     Cli cli = proposals("--out", out).ok();
     assertEquals(1, cli.err().lines().count(), cli.err());
     assertTrue(cli.err().contains(broken.fileName()), cli.err());
     try (ProposalFile file = ProposalFile.read(out)) {
-      file.requireFor(pictures);
+      file.requireFor(images);
       assertEquals(List.of(), file.proposals(broken));
-      assertFalse(file.proposals(pictures.get(0)).isEmpty());
+      assertFalse(file.proposals(images.get(0)).isEmpty());
     }
   }
 

@@ -57,7 +57,7 @@ class TrainCommandTest {
             + step.get("loss_rpn_box_reg").asDouble(),
         1e-5);
     assertEquals(0.02 * 2 / 16, step.get("lr").asDouble(), 1e-9);
-    assertTrue(cli.out().contains("6 pictures"), cli.out());
+    assertTrue(cli.out().contains("6 images"), cli.out());
 
     Path weights = out.resolve("best.safetensors");
     Cli.run("detect", "--weights", weights, data.resolve("JPEGImages")).ok();
@@ -180,7 +180,7 @@ class TrainCommandTest {
 
   @Test
   void whatSeveralReplicasCannotDoIsUsage() {
-    train("--batch", "3", "--device", "cpu,cpu").failed(2, "--batch", "3 pictures", "use 2 or 4");
+    train("--batch", "3", "--device", "cpu,cpu").failed(2, "--batch", "3 images", "use 2 or 4");
     train("--timeout", "0", "--device", "cpu,cpu").failed(2, "--timeout");
     train("--device", "cpu,cpu", "--sync-batch-norm", "--last-batch", "keep")
         .failed(2, "drop the last batch");

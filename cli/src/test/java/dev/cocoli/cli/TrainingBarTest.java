@@ -3,9 +3,9 @@ package dev.cocoli.cli;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.detection.LossValues;
-import dev.cocoli.train.LearningRateSchedule;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.TrainingPlan;
+import dev.cocoli.train.optim.LearningRateSchedule;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;

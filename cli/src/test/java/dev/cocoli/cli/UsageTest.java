@@ -122,8 +122,8 @@ class UsageTest {
     Cli.run("train", "--epoch", "3").failed(2, "--epoch");
     Cli.run("train", "--data", "d", "--out", "o").failed(2, "--model");
     Cli.run("train", "--model", "m", "--out", "o").failed(2, "--data");
-    Cli.run("detect", "--weights", "w").failed(2, "PICTURE");
-    Cli.run("detect", "picture.jpg").failed(2, "--weights");
+    Cli.run("detect", "--weights", "w").failed(2, "IMAGE");
+    Cli.run("detect", "image.jpg").failed(2, "--weights");
     Cli.run("eval").failed(2, "--weights", "--ground-truth");
     Cli.run("eval", "--ground-truth", "g").failed(2, "--detections");
     Cli.run("eval", "--weights", "w").failed(2, "--data");
@@ -152,7 +152,7 @@ class UsageTest {
 
   @Test
   void debugPrintsTheStack() {
-    Cli cli = Cli.run("detect", "--weights", "no-such-file", "picture.jpg", "--debug");
+    Cli cli = Cli.run("detect", "--weights", "no-such-file", "image.jpg", "--debug");
     assertEquals(1, cli.code());
     assertTrue(cli.err().contains("\tat dev.cocoli."), cli.err());
   }

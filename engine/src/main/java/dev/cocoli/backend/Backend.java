@@ -1,5 +1,17 @@
 package dev.cocoli.backend;
 
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.backend.spec.SampleKey;
+import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -93,8 +105,8 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * Copies numbers to the device and swaps two axes on the way: channels come first in files and
-   * last here.
+   * Copies numbers to the device and transposes two axes on the way: channels come first in files
+   * and last here.
    *
    * @param host fp32 {@code [outer, rows, columns]}, anywhere in the host's memory
    * @param outer number of matrices
@@ -102,11 +114,12 @@ public interface Backend extends AutoCloseable {
    * @param columns of each, in {@code host}
    * @param to fp32, as many elements; written as {@code [outer, columns, rows]}
    */
-  default void uploadSwapped(MemorySegment host, long outer, long rows, long columns, Tensor to) {
+  default void uploadTransposed(
+      MemorySegment host, long outer, long rows, long columns, Tensor to) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment swapped = arena.allocate(host.byteSize(), Float.BYTES);
-      HostLayouts.swap(host, swapped, outer, rows, columns);
-      upload(swapped, to);
+      MemorySegment transposed = arena.allocate(host.byteSize(), Float.BYTES);
+      HostLayouts.transpose(host, transposed, outer, rows, columns);
+      upload(transposed, to);
     }
   }
 
@@ -127,31 +140,33 @@ public interface Backend extends AutoCloseable {
   void synchronize();
 
   /**
-   * Runs a section that leaves something behind, such as a tape's nodes, and so must run each time.
+   * Runs a region that leaves something behind, such as a tape's nodes, and so must run each time.
    * A device may collect its calls and hand them over at once.
    *
    * @param key equal for the same calls
-   * @param section the section
+   * @param region the region
    * @param scope where its tensors live
-   * @param input its input; released, unless something of the section keeps it
+   * @param input its input; released, unless something of the region keeps it
    * @return its results
    */
-  default List<Tensor> repeat(Section.Key key, Section section, TensorScope scope, Tensor input) {
-    return section.run(scope, input);
+  default List<Tensor> capture(
+      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
+    return region.run(scope, input);
   }
 
   /**
-   * Runs a section that leaves nothing behind but its results. A device may remember its calls, and
-   * then make them without running the section.
+   * Runs a region that leaves nothing behind but its results. A device may remember its calls, and
+   * then make them without running the region.
    *
    * @param key equal for the same calls
-   * @param section the section; where it is remembered, its tensors live in another scope
+   * @param region the region; where it is remembered, its tensors live in another scope
    * @param scope where its tensors live
    * @param input its input; released
-   * @return its results, valid until the next section runs, and at most as long as the scope
+   * @return its results, valid until the next region runs, and at most as long as the scope
    */
-  default List<Tensor> replay(Section.Key key, Section section, TensorScope scope, Tensor input) {
-    return section.run(scope, input);
+  default List<Tensor> replay(
+      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
+    return region.run(scope, input);
   }
 
   /**
@@ -434,20 +449,20 @@ public interface Backend extends AutoCloseable {
    */
   void scatterRows(Tensor dy, Tensor indices, Tensor dx);
 
-  // ---- pictures
+  // ---- images
 
   /**
-   * Resizes a picture bilinearly (torch's {@code interpolate} with {@code align_corners=False}, no
+   * Resizes an image bilinearly (torch's {@code interpolate} with {@code align_corners=False}, no
    * antialiasing), normalises it and writes it into the upper left corner of a slot whose rest
    * becomes 0.
    *
    * @param spec mean and deviation a colour
-   * @param picture {@code [h,w,3]}; U8 from 0 to 255, or F32 from 0 to 1
-   * @param height rows of the resized picture
-   * @param width columns of the resized picture
+   * @param image {@code [h,w,3]}; U8 from 0 to 255, or F32 from 0 to 1
+   * @param height rows of the resized image
+   * @param width columns of the resized image
    * @param slot {@code [H,W,3]}
    */
-  void resizeNormalize(NormalizeSpec spec, Tensor picture, long height, long width, Tensor slot);
+  void resizeNormalize(NormalizeSpec spec, Tensor image, long height, long width, Tensor slot);
 
   // ---- regions
 
@@ -541,12 +556,13 @@ public interface Backend extends AutoCloseable {
    *
    * @param spec thresholds
    * @param boxes {@code [N,B,4]}, or {@code [1,B,4]} for the same boxes in every image
-   * @param truth {@code [N,G,4]}, the objects, in any order
-   * @param truthCounts {@code [N]}, how many an image has
+   * @param groundTruth {@code [N,G,4]}, the objects, in any order
+   * @param groundTruthCounts {@code [N]}, how many an image has
    * @param matches {@code [N,B]}: the object's index, or {@link MatchSpec#BELOW_LOW_THRESHOLD} or
    *     {@link MatchSpec#BETWEEN_THRESHOLDS}
    */
-  void matchBoxes(MatchSpec spec, Tensor boxes, Tensor truth, Tensor truthCounts, Tensor matches);
+  void matchBoxes(
+      MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches);
 
   /**
    * Draws matches and background at random without replacement: the candidates whose {@link
@@ -567,8 +583,8 @@ public interface Backend extends AutoCloseable {
    * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
    * @param indices {@code [N,S]} of {@link #sampleBalanced}
    * @param matches {@code [N,B]}
-   * @param truth {@code [N,G,4]}
-   * @param truthLabels {@code [N,G]}, or null if every object has label 1
+   * @param groundTruth {@code [N,G,4]}
+   * @param groundTruthLabels {@code [N,G]}, or null if every object has label 1
    * @param rois {@code [N*S,5]}: image and box, image -1 where there is no sample; or null
    * @param labels {@code [N*S]}: the object's label, 0 for background, -1 where there is no sample
    * @param targets {@code [N*S,4]}: the deltas of the matched object, 0 where there is none
@@ -578,8 +594,8 @@ public interface Backend extends AutoCloseable {
       Tensor boxes,
       Tensor indices,
       Tensor matches,
-      Tensor truth,
-      Tensor truthLabels,
+      Tensor groundTruth,
+      Tensor groundTruthLabels,
       Tensor rois,
       Tensor labels,
       Tensor targets);

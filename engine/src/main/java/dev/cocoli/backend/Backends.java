@@ -1,11 +1,13 @@
 package dev.cocoli.backend;
 
 import dev.cocoli.backend.cpu.CpuBackend;
-import dev.cocoli.backend.cpu.LocalCommunicator;
+import dev.cocoli.backend.cpu.local.LocalCommunicator;
 import dev.cocoli.backend.cuda.CudaBackend;
-import dev.cocoli.backend.cuda.NcclConnector;
-import dev.cocoli.backend.cuda.NcclDevice;
-import dev.cocoli.backend.cuda.NcclOptions;
+import dev.cocoli.backend.cuda.nccl.NcclConnector;
+import dev.cocoli.backend.cuda.nccl.NcclDevice;
+import dev.cocoli.backend.cuda.nccl.NcclOptions;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;

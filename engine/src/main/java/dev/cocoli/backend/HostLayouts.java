@@ -16,7 +16,7 @@ public final class HostLayouts {
    * @param rows of each, in {@code from}
    * @param columns of each, in {@code from}
    */
-  public static void swap(
+  public static void transpose(
       MemorySegment from, MemorySegment to, long outer, long rows, long columns) {
     if (rows == 1 || columns == 1) {
       MemorySegment.copy(from, 0, to, 0, from.byteSize());

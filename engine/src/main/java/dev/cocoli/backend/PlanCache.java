@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * Keeps what is costly to make; closes what was not used for longest. Pictures of many sizes make
+ * Keeps what is costly to make; closes what was not used for longest. Images of many sizes make
  * many plans, and native memory may not grow with them.
  *
  * @param <K> a record that says all that a plan depends on

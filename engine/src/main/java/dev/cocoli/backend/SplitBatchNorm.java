@@ -1,10 +1,11 @@
 package dev.cocoli.backend;
 
+import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
 
 /**
  * Batch normalisation in training in pieces, between which replicas join what each has of its own
- * pictures. In the order of the methods they do what {@link Backend#batchNorm} and {@link
+ * images. In the order of the methods they do what {@link Backend#batchNorm} and {@link
  * Backend#batchNormBackward} do at once. Replicas may have different numbers of values a channel.
  */
 public interface SplitBatchNorm {
@@ -47,7 +48,7 @@ public interface SplitBatchNorm {
 
   /**
    * Sums of the gradient by channel; adds the parameters' gradients, which are those of this
-   * replica's pictures.
+   * replica's images.
    *
    * @param spec constants
    * @param x {@code [N,H,W,C]}

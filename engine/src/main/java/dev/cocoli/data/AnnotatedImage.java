@@ -1,20 +1,20 @@
 package dev.cocoli.data;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A picture of a data set and what is marked on it.
+ * An image of a data set and what is marked on it.
  *
- * @param imageId the picture's number in the data set: COCO's {@code id}; for VOC its line in the
+ * @param imageId the image's number in the data set: COCO's {@code id}; for VOC its line in the
  *     split, from 0
  * @param fileName the name by which the data set knows the file
  * @param path where the file is
- * @param width columns of the picture that the boxes refer to
- * @param height rows of the picture that the boxes refer to
+ * @param width columns of the image that the boxes refer to
+ * @param height rows of the image that the boxes refer to
  * @param annotations the objects, crowds among them, in the order of the file; may be empty
  */
 public record AnnotatedImage(

@@ -1,11 +1,11 @@
 package dev.cocoli.data;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 
 /**
- * An object on a picture.
+ * An object on an image.
  *
- * @param box where, in pixels of the annotated picture
+ * @param box where, in pixels of the annotated image
  * @param label which class, 1 for the first
  * @param difficult VOC's flag: scoring neither asks for the object nor punishes its detection
  * @param crowd COCO's {@code iscrowd}: a region of many objects, ignored in training, a place to

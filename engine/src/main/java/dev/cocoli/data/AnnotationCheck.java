@@ -3,7 +3,7 @@ package dev.cocoli.data;
 import dev.cocoli.data.AnnotationReport.Action;
 import dev.cocoli.data.AnnotationReport.Finding;
 import dev.cocoli.data.AnnotationReport.Problem;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -15,11 +15,11 @@ import java.util.Optional;
  * Checks the annotations of one data set by one policy, and keeps the book from which the report is
  * made.
  */
-final class AnnotationCheck {
+public final class AnnotationCheck {
 
   /**
    * By so much, in pixels, may a box reach over an edge without a word: COCO files round x and
-   * width to two decimals each, and their sum may then pass the picture's width.
+   * width to two decimals each, and their sum may then pass the image's width.
    */
   private static final float ROUNDING = 0.02f;
 
@@ -29,55 +29,98 @@ final class AnnotationCheck {
   private final AnnotationPolicy policy;
   private final Map<Problem, Integer> counts = new EnumMap<>(Problem.class);
   private final List<Finding> findings = new ArrayList<>();
-  private int pictures;
-  private int picturesWithoutObjects;
-  private int picturesDropped;
+  private int images;
+  private int imagesWithoutObjects;
+  private int imagesDropped;
   private int objects;
   private int crowds;
   private int objectsDropped;
   private int objectsClipped;
 
-  AnnotationCheck(AnnotationPolicy policy) {
+  /**
+   * Starts a check under a policy.
+   *
+   * @param policy what to do with a problem
+   */
+  public AnnotationCheck(AnnotationPolicy policy) {
     this.policy = policy;
   }
 
-  /** Where an object is written, for messages: file, number from 1, class. */
-  record Place(String file, long number, String className) {
+  /**
+   * Where an object is written, for messages: file, number from 1, class.
+   *
+   * @param file the file
+   * @param number the number of the object, from 1
+   * @param className the name of its class
+   */
+  public record Place(String file, long number, String className) {
     @Override
     public String toString() {
       return file + ": object " + number + " (" + className + ")";
     }
   }
 
-  void note(Problem problem, Action action, String file, String message) {
+  /**
+   * Notes a problem and what was done about it.
+   *
+   * @param problem the kind of problem
+   * @param action what was done
+   * @param file the file that has it
+   * @param message the text to show
+   */
+  public void note(Problem problem, Action action, String file, String message) {
     counts.merge(problem, 1, Integer::sum);
     if (findings.size() < AnnotationReport.MOST_FINDINGS) {
       findings.add(new Finding(problem, action, file, message));
     }
   }
 
-  /** A picture that cannot be used. */
-  void dropPicture(Problem problem, String file, String message) {
-    picturesDropped++;
-    note(problem, Action.PICTURE_DROPPED, file, message);
+  /**
+   * An image that cannot be used.
+   *
+   * @param problem the kind of problem
+   * @param file the file that has it
+   * @param message the text to show
+   */
+  public void dropImage(Problem problem, String file, String message) {
+    imagesDropped++;
+    note(problem, Action.IMAGE_DROPPED, file, message);
   }
 
-  /** An object that cannot be used, for a reason other than its box. */
-  void dropObject(Problem problem, Place place, String reason) {
+  /**
+   * An object that cannot be used, for a reason other than its box.
+   *
+   * @param problem the kind of problem
+   * @param place where the object is written
+   * @param reason why it cannot be used
+   */
+  public void dropObject(Problem problem, Place place, String reason) {
     objectsDropped++;
     note(problem, Action.OBJECT_DROPPED, place.file(), place + ": " + reason);
   }
 
-  /** A picture that can be used, with what passed the check. */
-  void keepPicture(List<Annotation> annotations) {
-    pictures++;
+  /**
+   * An image that can be used, with what passed the check.
+   *
+   * @param annotations the annotations that passed
+   */
+  public void keepImage(List<Annotation> annotations) {
+    images++;
     objects += annotations.size();
-    picturesWithoutObjects += annotations.isEmpty() ? 1 : 0;
+    imagesWithoutObjects += annotations.isEmpty() ? 1 : 0;
     crowds += (int) annotations.stream().filter(Annotation::crowd).count();
   }
 
-  /** The box to use, or nothing if it cannot be used on a picture of width x height. */
-  Optional<Box> box(Place place, Box box, int width, int height) {
+  /**
+   * The box to use, or nothing if it cannot be used on an image of width x height.
+   *
+   * @param place where the box is written
+   * @param box the box
+   * @param width the width of the image
+   * @param height the height of the image
+   * @return the box, clipped to the image
+   */
+  public Optional<Box> box(Place place, Box box, int width, int height) {
     boolean finite =
         Float.isFinite(box.x1())
             && Float.isFinite(box.y1())
@@ -97,9 +140,9 @@ final class AnnotationCheck {
             Math.clamp(box.y1(), 0, height),
             Math.clamp(box.x2(), 0, width),
             Math.clamp(box.y2(), 0, height));
-    String picture = " the picture of " + width + " x " + height;
+    String image = " the image of " + width + " x " + height;
     if (clipped.x2() <= clipped.x1() || clipped.y2() <= clipped.y1()) {
-      dropObject(Problem.OUTSIDE, place, "the box " + words(box) + " is outside" + picture);
+      dropObject(Problem.OUTSIDE, place, "the box " + words(box) + " is outside" + image);
       return Optional.empty();
     }
     if (clipped.equals(box)) {
@@ -110,7 +153,7 @@ final class AnnotationCheck {
         Math.max(Math.max(-box.x1(), -box.y1()), Math.max(box.x2() - width, box.y2() - height))
             > ROUNDING;
     if (more) {
-      String message = place + ": the box " + words(box) + " reaches out of" + picture;
+      String message = place + ": the box " + words(box) + " reaches out of" + image;
       note(Problem.PARTLY_OUTSIDE, clip ? Action.CLIPPED : Action.KEPT, place.file(), message);
     }
     objectsClipped += clip ? 1 : 0;
@@ -138,13 +181,16 @@ final class AnnotationCheck {
   /**
    * Closes the book. Under the policy to stop, anything found is an error that quotes the first of
    * it.
+   *
+   * @param dataset the name of the dataset
+   * @return what was found
    */
-  AnnotationReport report(String dataset) {
+  public AnnotationReport report(String dataset) {
     AnnotationReport report =
         new AnnotationReport(
-            pictures,
-            picturesWithoutObjects,
-            picturesDropped,
+            images,
+            imagesWithoutObjects,
+            imagesDropped,
             objects,
             crowds,
             objectsDropped,
@@ -163,9 +209,9 @@ final class AnnotationCheck {
                   String.join("; ", quoted),
                   found > quoted.size() ? "; and more" : ""));
     }
-    if (pictures == 0) {
+    if (images == 0) {
       String why = findings.isEmpty() ? "" : " (" + findings.getFirst().message() + ")";
-      throw new DataException(dataset + ": no picture can be used" + why);
+      throw new DataException(dataset + ": no image can be used" + why);
     }
     if (objects == 0 && objectsDropped > 0) { // other classes, or masks alone
       String first =

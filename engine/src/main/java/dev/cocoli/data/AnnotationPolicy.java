@@ -3,8 +3,8 @@ package dev.cocoli.data;
 /**
  * What to do with annotations that cannot be trained on. Such are: a box without an area ({@code x2
  * <= x1} or {@code y2 <= y1}), coordinates that are no numbers, a box with no area inside its
- * picture, a class that is not among the given names, and a picture whose file or annotation file
- * is missing or broken. A box that is only partly outside can be trained on, and torchvision does.
+ * image, a class that is not among the given names, and an image whose file or annotation file is
+ * missing or broken. A box that is only partly outside can be trained on, and torchvision does.
  */
 public enum AnnotationPolicy {
 
@@ -21,7 +21,7 @@ public enum AnnotationPolicy {
   DROP,
 
   /**
-   * As {@link #DROP}, and boxes partly outside are cut at the picture's edges, as torchvision's
+   * As {@link #DROP}, and boxes partly outside are cut at the image's edges, as torchvision's
    * reference does with COCO.
    */
   CLIP

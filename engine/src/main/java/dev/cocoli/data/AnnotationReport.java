@@ -10,20 +10,20 @@ import java.util.Map;
  * What was found in the annotations of a data set. Counts are complete; of the findings only the
  * first {@link #MOST_FINDINGS} are kept.
  *
- * @param pictures pictures that can be used
- * @param picturesWithoutObjects those among them on which nothing is marked
- * @param picturesDropped pictures that were left out
+ * @param images images that can be used
+ * @param imagesWithoutObjects those among them on which nothing is marked
+ * @param imagesDropped images that were left out
  * @param objects objects that can be used, crowds included
  * @param crowds those among them that are crowds
- * @param objectsDropped objects that were left out, without those of dropped pictures
- * @param objectsClipped objects cut at the edge of their picture
+ * @param objectsDropped objects that were left out, without those of dropped images
+ * @param objectsClipped objects cut at the edge of their image
  * @param counts how often each problem was found
  * @param findings the problems, in the order of the files
  */
 public record AnnotationReport(
-    int pictures,
-    int picturesWithoutObjects,
-    int picturesDropped,
+    int images,
+    int imagesWithoutObjects,
+    int imagesDropped,
     int objects,
     int crowds,
     int objectsDropped,
@@ -46,24 +46,24 @@ public record AnnotationReport(
     DEGENERATE_BOX("box without area"),
     /** A coordinate is missing or no finite number. */
     NO_NUMBER("box that is no numbers"),
-    /** No part of the box with an area is on the picture. */
-    OUTSIDE("box outside the picture"),
-    /** The box reaches over an edge of the picture. */
+    /** No part of the box with an area is on the image. */
+    OUTSIDE("box outside the image"),
+    /** The box reaches over an edge of the image. */
     PARTLY_OUTSIDE("box partly outside"),
     /** The class is not among the given ones, or not among the file's. */
     UNKNOWN_CLASS("unknown class"),
-    /** The picture's file is not there. */
-    MISSING_PICTURE("missing picture"),
-    /** The picture's file has no readable header. */
-    BROKEN_PICTURE("broken picture"),
-    /** There is no annotation file for the picture. */
+    /** The image's file is not there. */
+    MISSING_IMAGE("missing image"),
+    /** The image's file has no readable header. */
+    BROKEN_IMAGE("broken image"),
+    /** There is no annotation file for the image. */
     MISSING_ANNOTATION("missing annotation file"),
     /** The annotation file cannot be understood. */
     BROKEN_ANNOTATION("broken annotation file"),
-    /** The annotation file tells another size than the picture has; the picture's counts. */
-    OTHER_SIZE("size that is not the picture's"),
-    /** An object lies on a picture that the file does not list. */
-    UNKNOWN_PICTURE("object on an unlisted picture");
+    /** The annotation file tells another size than the image has; the image's counts. */
+    OTHER_SIZE("size that is not the image's"),
+    /** An object lies on an image that the file does not list. */
+    UNKNOWN_IMAGE("object on an unlisted image");
 
     private final String words;
 
@@ -81,9 +81,9 @@ public record AnnotationReport(
   public enum Action {
     /** The object was left out. */
     OBJECT_DROPPED,
-    /** The picture was left out. */
-    PICTURE_DROPPED,
-    /** The box was cut at the picture's edges. */
+    /** The image was left out. */
+    IMAGE_DROPPED,
+    /** The box was cut at the image's edges. */
     CLIPPED,
     /** Nothing: it can be trained on as it is. */
     KEPT
@@ -108,16 +108,16 @@ public record AnnotationReport(
     return counts.getOrDefault(problem, 0);
   }
 
-  /** {@return one line: pictures, objects, and how many were dropped or clipped and why} */
+  /** {@return one line: images, objects, and how many were dropped or clipped and why} */
   public String summary() {
     StringBuilder line = new StringBuilder();
-    line.append(count(pictures, "picture"));
-    if (picturesWithoutObjects > 0) {
-      line.append(String.format(Locale.ROOT, " (%,d without objects)", picturesWithoutObjects));
+    line.append(count(images, "image"));
+    if (imagesWithoutObjects > 0) {
+      line.append(String.format(Locale.ROOT, " (%,d without objects)", imagesWithoutObjects));
     }
     line.append(", ").append(count(objects, "object"));
-    if (picturesDropped > 0) {
-      line.append("; dropped ").append(count(picturesDropped, "picture"));
+    if (imagesDropped > 0) {
+      line.append("; dropped ").append(count(imagesDropped, "image"));
     }
     if (objectsDropped > 0) {
       line.append("; dropped ").append(count(objectsDropped, "object"));

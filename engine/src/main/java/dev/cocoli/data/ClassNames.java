@@ -5,29 +5,52 @@ import java.util.List;
 import java.util.Map;
 
 /** The classes of a data set and the label of each: the first is 1, because 0 is the background. */
-final class ClassNames {
+public final class ClassNames {
 
-  static final int UNKNOWN = -1;
+  /** The label of a name that is not in the list. */
+  public static final int UNKNOWN = -1;
 
   private final List<String> names;
   private final Map<String, Integer> labels = new HashMap<>();
 
-  ClassNames(List<String> names) {
+  /**
+   * Numbers the classes from 1.
+   *
+   * @param names the names, without the background
+   */
+  public ClassNames(List<String> names) {
     this.names = List.copyOf(names);
     for (int i = 0; i < names.size(); i++) {
       labels.putIfAbsent(names.get(i), i + 1);
     }
   }
 
-  List<String> names() {
+  /**
+   * Returns the names in the order of their labels.
+   *
+   * @return the names
+   */
+  public List<String> names() {
     return names;
   }
 
-  int label(String name) {
+  /**
+   * Returns the label of a class, or {@link #UNKNOWN}.
+   *
+   * @param name the name of the class
+   * @return the label
+   */
+  public int label(String name) {
     return labels.getOrDefault(name, UNKNOWN);
   }
 
-  String unknown(String name) {
+  /**
+   * Returns the message for a name that is not in the list.
+   *
+   * @param name the unknown name
+   * @return the message
+   */
+  public String unknown(String name) {
     return "the class '" + name + "' is not among " + names;
   }
 }

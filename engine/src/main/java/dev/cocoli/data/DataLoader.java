@@ -1,8 +1,11 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -20,7 +23,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * Decodes the pictures of a data set on a few threads, ahead of their use, and hands them out in
+ * Decodes the images of a data set on a few threads, ahead of their use, and hands them out in
  * batches. What an epoch delivers is determined by the seed and the epoch's number: how many
  * threads there are, and at which batch one starts, changes nothing.
  */
@@ -42,21 +45,21 @@ public final class DataLoader implements AutoCloseable {
   /**
    * Starts a loader.
    *
-   * @param dataset the pictures
+   * @param dataset the images
    * @param config batch size, seed, threads
-   * @param warnings told once of each picture that was skipped, on the thread that takes batches
+   * @param warnings told once of each image that was skipped, on the thread that takes batches
    */
   public DataLoader(Dataset dataset, DataLoaderConfig config, Consumer<String> warnings) {
-    this(dataset, config, (image, picture) -> List.of(), warnings);
+    this(dataset, config, (annotated, image) -> List.of(), warnings);
   }
 
   /**
-   * Starts a loader that also gets each picture's proposals, on the threads that decode.
+   * Starts a loader that also gets each image's proposals, on the threads that decode.
    *
-   * @param dataset the pictures
+   * @param dataset the images
    * @param config batch size, seed, threads
    * @param proposals where the regions come from
-   * @param warnings told once of each picture that was skipped, on the thread that takes batches
+   * @param warnings told once of each image that was skipped, on the thread that takes batches
    */
   public DataLoader(
       Dataset dataset,
@@ -79,10 +82,9 @@ public final class DataLoader implements AutoCloseable {
 
   /**
    * {@return the number of batches of an epoch, the same for every replica; as in torchvision's
-   * reference, pictures that do not fill a batch wait for another epoch, unless the last one is
-   * kept}
+   * reference, images that do not fill a batch wait for another epoch, unless the last one is kept}
    *
-   * @throws DataException if there are fewer pictures than one batch needs
+   * @throws DataException if there are fewer images than one batch needs
    */
   public int batchesPerEpoch() {
     int size = dataset.size();
@@ -92,29 +94,29 @@ public final class DataLoader implements AutoCloseable {
             : size / config.batchSize();
     if (batches == 0) {
       throw new DataException(
-          "the data set has %d picture%s, fewer than one batch of %d; lower the batch size"
+          "the data set has %d image%s, fewer than one batch of %d; lower the batch size"
               .formatted(size, size == 1 ? "" : "s", config.batchSize()));
     }
     return batches;
   }
 
   /**
-   * {@return this replica's share of a batch of an epoch}
+   * {@return this replica's shard of a batch of an epoch}
    *
    * @param batch its number in the epoch
    */
-  public Share share(int batch) {
+  public Shard shard(int batch) {
     int total = Math.min(config.batchSize(), dataset.size() - batch * config.batchSize());
-    return Share.of(total, config.rank(), config.worldSize());
+    return Shard.of(total, config.rank(), config.worldSize());
   }
 
   /**
-   * Starts an epoch: all pictures in random order, randomly flipped, in batches of equal size but
+   * Starts an epoch: all images in random order, randomly flipped, in batches of equal size but
    * perhaps for the last. Order and flips do not depend on how many replicas share them.
    *
    * @param epoch its number, which with the seed determines everything
    * @param firstBatch the batch to start with; those before it are not decoded
-   * @return the batches from there on, this replica's share of each; to be closed by the caller
+   * @return the batches from there on, this replica's shard of each; to be closed by the caller
    */
   public Epoch epoch(int epoch, int firstBatch) {
     int batches = batchesPerEpoch();
@@ -127,10 +129,10 @@ public final class DataLoader implements AutoCloseable {
         firstBatch,
         batches,
         batch -> {
-          Share share = share(batch);
-          int start = batch * config.batchSize() + share.first();
-          List<Decode> work = new ArrayList<>(share.count());
-          for (int position = start; position < start + share.count(); position++) {
+          Shard shard = shard(batch);
+          int start = batch * config.batchSize() + shard.first();
+          List<Decode> work = new ArrayList<>(shard.count());
+          for (int position = start; position < start + shard.count(); position++) {
             int own = position;
             work.add(isClosed -> training(order, own, epoch, isClosed));
           }
@@ -139,24 +141,23 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * Starts a pass for scoring: every picture once, in the order of the data set, unflipped; the
-   * last batch may be smaller, and a batch has fewer pictures, or none, where some could not be
-   * decoded.
+   * Starts a pass for scoring: every image once, in the order of the data set, unflipped; the last
+   * batch may be smaller, and a batch has fewer images, or none, where some could not be decoded.
    *
-   * @return all batches, this replica's share of each; to be closed by the caller
+   * @return all batches, this replica's shard of each; to be closed by the caller
    */
   public Epoch inOrder() {
     int batches = Math.ceilDiv(dataset.size(), config.batchSize());
-    int share = config.batchSize() / config.worldSize();
+    int shard = config.batchSize() / config.worldSize();
     return open(
         0,
         batches,
         batch -> {
-          int start = batch * config.batchSize() + config.rank() * share;
-          List<Decode> work = new ArrayList<>(share);
-          for (int index = start; index < Math.min(start + share, dataset.size()); index++) {
+          int start = batch * config.batchSize() + config.rank() * shard;
+          List<Decode> work = new ArrayList<>(shard);
+          for (int index = start; index < Math.min(start + shard, dataset.size()); index++) {
             int own = index;
-            work.add(isClosed -> decode(own).map(picture -> plain(own, picture)));
+            work.add(isClosed -> decode(own).map(image -> plain(own, image)));
           }
           return work;
         });
@@ -171,11 +172,11 @@ public final class DataLoader implements AutoCloseable {
     return epoch;
   }
 
-  /** A picture with what belongs to it; the result of a worker. */
-  record Sample(AnnotatedImage image, Picture picture, Target target, List<Box> proposals) {}
+  /** An image with what belongs to it; the result of a worker. */
+  record Sample(AnnotatedImage annotated, Image image, Target target, List<Box> proposals) {}
 
   /**
-   * Work for one place of a batch; empty if its picture was skipped, or if the epoch was closed
+   * Work for one place of a batch; empty if its image was skipped, or if the epoch was closed
    * meanwhile.
    */
   interface Decode {
@@ -194,7 +195,7 @@ public final class DataLoader implements AutoCloseable {
       int[] order, int position, int epoch, BooleanSupplier isClosed) {
     for (int tried = 0; tried < order.length && !isClosed.getAsBoolean(); tried++) {
       int index = order[(position + tried) % order.length];
-      Optional<Picture> decoded = decode(index);
+      Optional<Image> decoded = decode(index);
       if (decoded.isPresent()) {
         boolean flip = EpochOrder.isFlipped(config.seed(), epoch, index, config.flipProbability());
         return Optional.of(flip ? flipped(index, decoded.get()) : plain(index, decoded.get()));
@@ -204,29 +205,30 @@ public final class DataLoader implements AutoCloseable {
       return Optional.empty();
     }
     throw new DataException(
-        "no picture of the data set can be decoded; the first: "
+        "no image of the data set can be decoded; the first: "
             + broken.values().iterator().next().getMessage());
   }
 
-  /** The sample of a picture, which is freed if its regions cannot be had. */
-  private Sample plain(int index, Picture picture) {
-    AnnotatedImage image = dataset.get(index);
+  /** The sample of an image, which is freed if its regions cannot be had. */
+  private Sample plain(int index, Image image) {
+    AnnotatedImage annotated = dataset.get(index);
     try {
-      return new Sample(image, picture, image.target(), proposals.proposals(image, picture));
+      return new Sample(
+          annotated, image, annotated.target(), proposals.proposals(annotated, image));
     } catch (RuntimeException | Error e) {
-      picture.close();
+      image.close();
       throw e;
     }
   }
 
-  private Sample flipped(int index, Picture picture) {
-    Sample plain = plain(index, picture);
-    picture.flipHorizontal();
+  private Sample flipped(int index, Image image) {
+    Sample plain = plain(index, image);
+    image.flipHorizontal();
     Target target = plain.target();
-    int width = picture.width();
+    int width = image.width();
     return new Sample(
-        plain.image(),
-        picture,
+        plain.annotated(),
+        image,
         new Target(mirrored(target.boxes(), width), target.labels()),
         mirrored(plain.proposals(), width));
   }
@@ -237,15 +239,15 @@ public final class DataLoader implements AutoCloseable {
         .toList();
   }
 
-  /** A picture, or nothing if it is broken and such pictures are skipped. */
-  private Optional<Picture> decode(int index) {
+  /** An image, or nothing if it is broken and such images are skipped. */
+  private Optional<Image> decode(int index) {
     if (broken.containsKey(index)) {
       return Optional.empty();
     }
     try {
       return Optional.of(decoder.decode(dataset.get(index)));
     } catch (ImageDecodeException e) {
-      if (config.brokenPictures() == BrokenPicturePolicy.ERROR) {
+      if (config.brokenImages() == BrokenImagePolicy.ERROR) {
         throw e;
       }
       broken.put(index, e);
@@ -253,7 +255,7 @@ public final class DataLoader implements AutoCloseable {
     }
   }
 
-  /** Tells of the broken pictures that were not told of yet. */
+  /** Tells of the broken images that were not told of yet. */
   void reportBroken() {
     if (broken.size() == reported.size()) {
       return;
@@ -262,20 +264,20 @@ public final class DataLoader implements AutoCloseable {
         (index, problem) -> {
           String message = problem.getMessage();
           if (reported.putIfAbsent(dataset.get(index).path().toString(), message) == null) {
-            warnings.accept("skipped a picture: " + message);
+            warnings.accept("skipped an image: " + message);
           }
         });
   }
 
-  /** {@return the pictures that were skipped so far: path and what is wrong} */
-  public Map<String, String> brokenPictures() {
+  /** {@return the images that were skipped so far: path and what is wrong} */
+  public Map<String, String> brokenImages() {
     synchronized (reported) {
       return new LinkedHashMap<>(reported);
     }
   }
 
   /**
-   * Stops the threads, closes the epochs that are still open and with them all pictures not handed
+   * Stops the threads, closes the epochs that are still open and with them all images not handed
    * out.
    */
   @Override

@@ -3,15 +3,15 @@ package dev.cocoli.data;
 /**
  * How a {@link DataLoader} works.
  *
- * @param batchSize pictures a batch, over all replicas
+ * @param batchSize images a batch, over all replicas
  * @param seed decides order and flips, together with the epoch
- * @param flipProbability how likely a picture is mirrored left to right, 0 to 1
+ * @param flipProbability how likely an image is mirrored left to right, 0 to 1
  * @param workers threads that decode
  * @param prefetchBatches batches that are decoded ahead of the one in use; bounds the memory
  * @param rank which replica this loader feeds, from 0
  * @param worldSize how many replicas share each batch
- * @param brokenPictures what to do with a picture that cannot be decoded
- * @param lastBatch what becomes of pictures that do not fill a training batch
+ * @param brokenImages what to do with an image that cannot be decoded
+ * @param lastBatch what becomes of images that do not fill a training batch
  */
 public record DataLoaderConfig(
     int batchSize,
@@ -21,7 +21,7 @@ public record DataLoaderConfig(
     int prefetchBatches,
     int rank,
     int worldSize,
-    BrokenPicturePolicy brokenPictures,
+    BrokenImagePolicy brokenImages,
     LastBatch lastBatch) {
 
   /** Checks the ranges. */
@@ -47,15 +47,15 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return the usual settings: seed 0, half of the pictures flipped, a worker a processor, two
-   * batches ahead, one replica, broken pictures skipped, whole batches only}
+   * {@return the usual settings: seed 0, half of the images flipped, a worker a processor, two
+   * batches ahead, one replica, broken images skipped, whole batches only}
    *
-   * @param batchSize pictures a batch
+   * @param batchSize images a batch
    */
   public static DataLoaderConfig of(int batchSize) {
     int workers = Runtime.getRuntime().availableProcessors();
     return new DataLoaderConfig(
-        batchSize, 0, 0.5, workers, 2, 0, 1, BrokenPicturePolicy.SKIP, LastBatch.DROP);
+        batchSize, 0, 0.5, workers, 2, 0, 1, BrokenImagePolicy.SKIP, LastBatch.DROP);
   }
 
   /**
@@ -72,26 +72,18 @@ public record DataLoaderConfig(
         prefetchBatches,
         rank,
         worldSize,
-        brokenPictures,
+        brokenImages,
         lastBatch);
   }
 
   /**
    * {@return these settings with another probability}
    *
-   * @param other how likely a picture is mirrored, 0 to 1
+   * @param other how likely an image is mirrored, 0 to 1
    */
   public DataLoaderConfig withFlipProbability(double other) {
     return new DataLoaderConfig(
-        batchSize,
-        seed,
-        other,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        brokenPictures,
-        lastBatch);
+        batchSize, seed, other, workers, prefetchBatches, rank, worldSize, brokenImages, lastBatch);
   }
 
   /**
@@ -109,7 +101,7 @@ public record DataLoaderConfig(
         otherPrefetchBatches,
         rank,
         worldSize,
-        brokenPictures,
+        brokenImages,
         lastBatch);
   }
 
@@ -128,16 +120,16 @@ public record DataLoaderConfig(
         prefetchBatches,
         otherRank,
         otherWorldSize,
-        brokenPictures,
+        brokenImages,
         lastBatch);
   }
 
   /**
    * {@return these settings with another policy}
    *
-   * @param other what to do with a picture that cannot be decoded
+   * @param other what to do with an image that cannot be decoded
    */
-  public DataLoaderConfig withBrokenPictures(BrokenPicturePolicy other) {
+  public DataLoaderConfig withBrokenImages(BrokenImagePolicy other) {
     return new DataLoaderConfig(
         batchSize,
         seed,
@@ -153,7 +145,7 @@ public record DataLoaderConfig(
   /**
    * {@return these settings with another policy}
    *
-   * @param other what becomes of pictures that do not fill a training batch
+   * @param other what becomes of images that do not fill a training batch
    */
   public DataLoaderConfig withLastBatch(LastBatch other) {
     return new DataLoaderConfig(
@@ -164,7 +156,7 @@ public record DataLoaderConfig(
         prefetchBatches,
         rank,
         worldSize,
-        brokenPictures,
+        brokenImages,
         other);
   }
 }

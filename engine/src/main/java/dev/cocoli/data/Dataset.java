@@ -3,7 +3,7 @@ package dev.cocoli.data;
 import java.util.List;
 
 /**
- * Pictures with marked objects, by index. Everything was checked when the data set was opened;
+ * Images with marked objects, by index. Everything was checked when the data set was opened;
  * implementations do not change afterwards and may be read by many threads.
  */
 public interface Dataset {
@@ -11,11 +11,11 @@ public interface Dataset {
   /** {@return the names of the classes; label k is the k-th of them, counted from 1} */
   List<String> classNames();
 
-  /** {@return the number of pictures, those without objects included} */
+  /** {@return the number of images, those without objects included} */
   int size();
 
   /**
-   * {@return a picture and its objects; the pixels stay in the file}
+   * {@return an image and its objects; the pixels stay in the file}
    *
    * @param index 0 to {@link #size()} - 1
    */

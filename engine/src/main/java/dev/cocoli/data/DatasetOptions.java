@@ -1,5 +1,6 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.formats.BoxConvention;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

@@ -1,5 +1,9 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.formats.CocoDataset;
+import dev.cocoli.data.formats.DatasetFormat;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.formats.VocSplits;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -14,9 +18,9 @@ public final class Datasets {
    * Opens a data set.
    *
    * @param data a VOC folder, or a COCO annotation file
-   * @param images COCO: the folder of the pictures; without it, the file's own folder
-   * @param split VOC: the name of the list of pictures; COCO files are a split by themselves and
-   *     take none
+   * @param images COCO: the folder of the images; without it, the file's own folder
+   * @param split VOC: the name of the list of images; COCO files are a split by themselves and take
+   *     none
    * @param format the layout, or {@link DatasetFormat#AUTO} to see it from the path
    * @param options classes, policy, box convention
    * @return the data set

@@ -2,8 +2,10 @@ package dev.cocoli.data;
 
 import dev.cocoli.data.DataLoader.Decode;
 import dev.cocoli.data.DataLoader.Sample;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -52,7 +54,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     return batchCount;
   }
 
-  /** {@return the nanoseconds that {@link #next} has waited for pictures, all in all} */
+  /** {@return the nanoseconds that {@link #next} has waited for images, all in all} */
   public long waitNanos() {
     return waitNanos;
   }
@@ -65,8 +67,8 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
   /**
    * {@return the next batch, to be closed by the caller}
    *
-   * @throws ImageDecodeException if a picture cannot be decoded and the policy is to stop
-   * @throws DataException if no picture can be decoded
+   * @throws ImageDecodeException if an image cannot be decoded and the policy is to stop
+   * @throws DataException if no image can be decoded
    * @throws CancellationException if the thread is interrupted, which stays set, or another thread
    *     closes the epoch; either ends the epoch
    */
@@ -81,17 +83,17 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     List<Sample> samples = collect(head);
     waitNanos += System.nanoTime() - began;
     if (closed) { // by another thread, and what was not decoded by then is missing
-      samples.forEach(sample -> sample.picture().close());
+      samples.forEach(sample -> sample.image().close());
       throw new CancellationException("the epoch was closed while batch " + taken + " was awaited");
     }
     int index = taken++;
     submit(prefetchBatches);
     loader.reportBroken();
-    List<Picture> pictures = samples.stream().map(Sample::picture).toList();
-    List<AnnotatedImage> images = samples.stream().map(Sample::image).toList();
+    List<Image> images = samples.stream().map(Sample::image).toList();
+    List<AnnotatedImage> annotatedImages = samples.stream().map(Sample::annotated).toList();
     List<Target> targets = samples.stream().map(Sample::target).toList();
     List<List<Box>> proposals = samples.stream().map(Sample::proposals).toList();
-    return new Batch(index, images, pictures, targets, proposals);
+    return new Batch(index, annotatedImages, images, targets, proposals);
   }
 
   /** {@return whether {@link #next} has a whole batch to give without waiting or failing} */
@@ -114,7 +116,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Waits for a whole batch; if one picture fails, frees the others and stops the epoch. */
+  /** Waits for a whole batch; if one image fails, frees the others and stops the epoch. */
   private List<Sample> collect(List<Future<Optional<Sample>>> futures) {
     List<Sample> samples = new ArrayList<>(futures.size());
     try {
@@ -141,7 +143,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Stops decoding and frees all pictures that were not handed out. Closing again does nothing. */
+  /** Stops decoding and frees all images that were not handed out. Closing again does nothing. */
   @Override
   public void close() {
     closed = true; // before the lock: whoever holds it waits for work that this ends
@@ -153,14 +155,14 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
   }
 
   /**
-   * Waits for work in progress, which is short, because there is no way to take a picture from
-   * under a decoder.
+   * Waits for work in progress, which is short, because there is no way to take an image from under
+   * a decoder.
    */
   private static void free(Future<Optional<Sample>> future) {
     boolean interrupted = false;
     while (true) {
       try {
-        future.get().ifPresent(sample -> sample.picture().close());
+        future.get().ifPresent(sample -> sample.image().close());
         break;
       } catch (InterruptedException e) {
         interrupted = true;

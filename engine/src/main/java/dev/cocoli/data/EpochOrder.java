@@ -1,10 +1,10 @@
 package dev.cocoli.data;
 
 /**
- * The order of the pictures in an epoch and the flips, as a function of seed, epoch and picture
- * alone, so that a run can go on in the middle of an epoch without replaying its start. The
- * generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
- * 2014), written out because the numbers must not change with the JDK.
+ * The order of the images in an epoch and the flips, as a function of seed, epoch and image alone,
+ * so that a run can go on in the middle of an epoch without replaying its start. The generator is
+ * SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014),
+ * written out because the numbers must not change with the JDK.
  */
 final class EpochOrder {
 

@@ -1,9 +1,9 @@
 package dev.cocoli.data;
 
-/** What becomes of the pictures at the end of an epoch that do not fill a batch. */
+/** What becomes of the images at the end of an epoch that do not fill a batch. */
 public enum LastBatch {
   /** They wait for another epoch, whose order is another; as in torchvision's reference. */
   DROP,
-  /** They make a smaller batch: every epoch has every picture once. */
+  /** They make a smaller batch: every epoch has every image once. */
   KEEP
 }

@@ -1,9 +1,12 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.backend.SampleKey;
+import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.Truth;
+import dev.cocoli.ops.RegionOps.GroundTruth;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
@@ -12,15 +15,21 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A detector of the R-CNN family: what training and detection need to know of one. In: pictures
+ * A detector of the R-CNN family: what training and detection need to know of one. In: images
  * {@code [h,w,3]} of any size, and for the older two their proposals; out: detections in the
- * pictures' pixels, or losses.
+ * images' pixels, or losses.
  */
-public abstract sealed class DetectionModel extends Module permits FasterRcnn, FastRcnn, Rcnn {
+public abstract class DetectionModel extends Module {
   private final DetectorConfig config;
   private final int classes;
 
-  DetectionModel(DetectorConfig config, int classes) {
+  /**
+   * Keeps the configuration of a model.
+   *
+   * @param config the configuration
+   * @param classes the number of classes, the background included
+   */
+  protected DetectionModel(DetectorConfig config, int classes) {
     if (classes < 2) {
       throw new IllegalArgumentException("a detector needs at least one class and the background");
     }
@@ -39,10 +48,10 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
   }
 
   /**
-   * {@return the objects in each picture, the best first; one wait for the device}
+   * {@return the objects in each image, the best first; one wait for the device}
    *
    * @param ops a forward pass that records nothing
-   * @param inputs the pictures
+   * @param inputs the images
    * @param parts told of each part
    */
   public abstract List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts);
@@ -51,8 +60,8 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
    * Runs the forward pass of a training step and records its losses on the tape.
    *
    * @param ops a forward pass that records
-   * @param inputs the pictures
-   * @param targets the objects of each picture, in its pixels
+   * @param inputs the images
+   * @param targets the objects of each image, in its pixels
    * @param seed of the samplers
    * @return the losses {@code [4]}, in the order of {@link LossValues}, 0 where the detector has no
    *     such loss; read them before the scope closes
@@ -65,13 +74,13 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
   }
 
   /** {@return the part of it that a torchvision classifier has under the same keys} */
-  abstract Module pretrained();
+  protected abstract Module pretrained();
 
   /**
    * {@return the two fully connected layers that can start from a classifier's {@code classifier.0}
    * and {@code classifier.3}; nothing if it has none such}
    */
-  Optional<Module> pretrainedHead() {
+  protected Optional<Module> pretrainedHead() {
     return Optional.empty();
   }
 
@@ -97,8 +106,15 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
     return seed + ((long) firstImage << 31); // twice that is the image's part in seeds()
   }
 
-  /** One seed an image for a stage of a step. */
-  static long[] seeds(long seed, int stage, int images) {
+  /**
+   * One seed an image for a stage of a step.
+   *
+   * @param seed the seed of the step
+   * @param stage the number of the stage
+   * @param images the number of images
+   * @return the seeds
+   */
+  protected static long[] seeds(long seed, int stage, int images) {
     long[] seeds = new long[images];
     for (int i = 0; i < images; i++) {
       seeds[i] = SampleKey.mix(seed * 2 + stage + ((long) i << 32));
@@ -106,8 +122,14 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
     return seeds;
   }
 
-  /** The images of a batch in the type that the network computes in; they are handed over. */
-  static Tensor images(Ops ops, ImageBatch batch) {
+  /**
+   * The images of a batch in the type that the network computes in; they are handed over.
+   *
+   * @param ops allocates and casts
+   * @param batch the images
+   * @return the images as {@code [N,H,W,C]}
+   */
+  protected static Tensor images(Ops ops, ImageBatch batch) {
     Tensor images = ops.cast(batch.images(), ops.precision().activations());
     if (images != batch.images()) {
       ops.release(batch.images());
@@ -115,20 +137,30 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
     return images;
   }
 
-  static void requireSameCount(Inputs inputs, List<Target> targets) {
-    if (inputs.pictures().size() != targets.size()) {
+  /**
+   * Throws if the number of targets is not that of the images.
+   *
+   * @param inputs the images
+   * @param targets one target per image
+   */
+  protected static void requireSameCount(Inputs inputs, List<Target> targets) {
+    if (inputs.images().size() != targets.size()) {
       throw new IllegalArgumentException(
-          inputs.pictures().size() + " pictures with " + targets.size() + " targets");
+          inputs.images().size() + " images with " + targets.size() + " targets");
     }
   }
 
   /**
    * Uploads the objects of a batch.
    *
-   * @param from height and width of the picture that each target is of
+   * @param ops uploads
+   * @param targets one target per image
+   * @param from height and width of the image that each target is of
    * @param to height and width that its boxes are scaled to
+   * @return the boxes, labels and counts on the device
    */
-  static Truth truth(Ops ops, List<Target> targets, List<long[]> from, List<long[]> to) {
+  protected static GroundTruth groundTruth(
+      Ops ops, List<Target> targets, List<long[]> from, List<long[]> to) {
     int images = targets.size();
     int most = targets.stream().mapToInt(target -> target.boxes().size()).max().orElse(0);
     int[] labels = new int[images * most];
@@ -140,12 +172,19 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
       boxes.add(ImageTransform.scale(target.boxes(), from.get(image), to.get(image)));
       System.arraycopy(target.labels(), 0, labels, image * most, target.labels().length);
     }
-    return new Truth(
+    return new GroundTruth(
         upload(ops, boxes, most), ops.upload(labels, images, most), ops.upload(counts, images));
   }
 
-  /** Uploads boxes as {@code [N,M,4]}; behind an image's last one stand boxes of no extent. */
-  static Tensor upload(Ops ops, List<List<Box>> boxes, int most) {
+  /**
+   * Uploads boxes as {@code [N,M,4]}; behind an image's last one stand boxes of no extent.
+   *
+   * @param ops uploads
+   * @param boxes a list per image
+   * @param most the length M
+   * @return the boxes on the device
+   */
+  protected static Tensor upload(Ops ops, List<List<Box>> boxes, int most) {
     float[] values = new float[boxes.size() * most * 4];
     for (int image = 0; image < boxes.size(); image++) {
       int at = 4 * image * most;
@@ -159,13 +198,23 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
     return ops.upload(values, boxes.size(), most, 4);
   }
 
-  /** As many of a picture's regions as the detector takes. */
-  final List<Box> best(List<Box> regions) {
+  /**
+   * As many of an image's regions as the detector takes.
+   *
+   * @param regions the regions, best first
+   * @return the first of them
+   */
+  protected final List<Box> best(List<Box> regions) {
     return regions.subList(0, (int) Math.min(regions.size(), config.maxProposals()));
   }
 
-  /** The most regions that a picture of the batch has; one place stays where none has any. */
-  static int most(List<List<Box>> regions) {
+  /**
+   * The most regions that an image of the batch has; one place stays where none has any.
+   *
+   * @param regions a list per image
+   * @return the length of the longest list, at least 1
+   */
+  protected static int most(List<List<Box>> regions) {
     return Math.max(1, regions.stream().mapToInt(List::size).max().orElse(0));
   }
 
@@ -176,15 +225,19 @@ public abstract sealed class DetectionModel extends Module permits FasterRcnn, F
    * @param scores {@code [N,D]}, falling
    * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 behind the last
    */
-  record Found(Tensor boxes, Tensor scores, Tensor indices) {}
+  public record Found(Tensor boxes, Tensor scores, Tensor indices) {}
 
   /**
    * Downloads detections, all at once.
    *
+   * @param ops downloads
+   * @param found the detections on the device
    * @param from height and width of the image that an image's boxes are of
-   * @param to height and width of the picture that they are scaled to
+   * @param to height and width of the image that they are scaled to
+   * @return a list per image
    */
-  final List<List<Detection>> read(Ops ops, Found found, List<long[]> from, List<long[]> to) {
+  protected final List<List<Detection>> read(
+      Ops ops, Found found, List<long[]> from, List<long[]> to) {
     int images = from.size();
     int most = Math.toIntExact(found.indices().dim(1));
     int places = images * most;

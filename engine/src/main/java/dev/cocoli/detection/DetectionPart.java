@@ -5,7 +5,7 @@ public enum DetectionPart {
   /** Finding regions that may hold an object. */
   PROPOSALS,
   /**
-   * The convolutional network, the head that scores anchors included: once a picture, or in R-CNN
+   * The convolutional network, the head that scores anchors included: once an image, or in R-CNN
    * once a region.
    */
   FEATURES,

@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.detection.head.RoiPooling;
 import java.util.List;
 
 /**
@@ -38,7 +39,7 @@ import java.util.List;
  * @param boxPositiveFraction the most of them that are objects
  * @param boxBgIouMin IoU below which a proposal is not even background, but left out
  * @param boxRoiPool how regions are cut out of one map
- * @param maxProposals regions that are taken of a picture, the best first, where they come from
+ * @param maxProposals regions that are taken of an image, the best first, where they come from
  *     outside the detector
  * @param warpSize R-CNN: the side that every region is warped to
  * @param warpContext R-CNN: how many of its pixels, on every side, show what is around the region

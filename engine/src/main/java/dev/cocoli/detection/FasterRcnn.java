@@ -1,11 +1,18 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.detection.RegionProposalNetwork.ScoredMaps;
 import dev.cocoli.detection.backbone.Backbone;
 import dev.cocoli.detection.backbone.Vgg;
+import dev.cocoli.detection.head.AnchorGenerator;
+import dev.cocoli.detection.head.Proposals;
+import dev.cocoli.detection.head.RegionProposalNetwork;
+import dev.cocoli.detection.head.RegionProposalNetwork.ScoredMaps;
+import dev.cocoli.detection.head.RoiHeads;
+import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.Truth;
+import dev.cocoli.ops.RegionOps.GroundTruth;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
@@ -13,7 +20,7 @@ import java.util.Optional;
 
 /**
  * Faster R-CNN (Ren et al. 2015; torchvision's {@code FasterRCNN}), over a feature pyramid (Lin et
- * al. 2017) or one map: proposes regions, then classifies and refines them. In: pictures {@code
+ * al. 2017) or one map: proposes regions, then classifies and refines them. In: images {@code
  * [h,w,3]} of any size; out: detections in their pixels, or losses.
  */
 public final class FasterRcnn extends DetectionModel {
@@ -45,7 +52,7 @@ public final class FasterRcnn extends DetectionModel {
         child("roi_heads", new RoiHeads(config, backbone.outChannels(), boxRoiPool, classes));
   }
 
-  /** {@return how pictures become batches} */
+  /** {@return how images become batches} */
   public ImageTransform transform() {
     return transform;
   }
@@ -61,18 +68,18 @@ public final class FasterRcnn extends DetectionModel {
   }
 
   /**
-   * {@return the objects in each picture, the best first; one wait for the device}
+   * {@return the objects in each image, the best first; one wait for the device}
    *
    * @param ops a forward pass that records nothing
-   * @param pictures one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
+   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
    */
-  public List<List<Detection>> detect(Ops ops, List<Tensor> pictures) {
-    return detect(ops, Inputs.of(pictures), PartListener.NONE);
+  public List<List<Detection>> detect(Ops ops, List<Tensor> images) {
+    return detect(ops, Inputs.of(images), PartListener.NONE);
   }
 
   @Override
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
-    ImageBatch batch = transform.forward(ops, inputs.pictures());
+    ImageBatch batch = transform.forward(ops, inputs.images());
     ScoredMaps maps = maps(ops, batch);
     parts.enqueued(ops, DetectionPart.FEATURES);
     Proposals proposals = rpn.propose(ops, batch, maps);
@@ -87,14 +94,14 @@ public final class FasterRcnn extends DetectionModel {
    * Runs the forward pass of a training step and records its losses on the tape.
    *
    * @param ops a forward pass that records
-   * @param pictures one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
-   * @param targets the objects of each picture, in its pixels
+   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
+   * @param targets the objects of each image, in its pixels
    * @param seed of the samplers
    * @return the losses {@code [4]}, in the order of {@link LossValues}; read them before the scope
    *     closes
    */
-  public Tensor loss(Ops ops, List<Tensor> pictures, List<Target> targets, long seed) {
-    return loss(ops, Inputs.of(pictures), targets, seed);
+  public Tensor loss(Ops ops, List<Tensor> images, List<Target> targets, long seed) {
+    return loss(ops, Inputs.of(images), targets, seed);
   }
 
   @Override
@@ -102,18 +109,24 @@ public final class FasterRcnn extends DetectionModel {
     requireSameCount(inputs, targets);
     int images = targets.size();
     Tensor losses = ops.allocate(DType.F32, 4);
-    ImageBatch batch = transform.forward(ops, inputs.pictures());
-    Truth truth = truth(ops, targets, batch.originalSizes(), batch.sizes());
+    ImageBatch batch = transform.forward(ops, inputs.images());
+    GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
     ScoredMaps maps = maps(ops, batch);
     Proposals proposals =
         rpn.train(
-            ops, batch, maps, truth, seeds(seed, 0, images), losses.rows(2, 1), losses.rows(3, 1));
+            ops,
+            batch,
+            maps,
+            groundTruth,
+            seeds(seed, 0, images),
+            losses.rows(2, 1),
+            losses.rows(3, 1));
     roiHeads.train(
         ops,
         batch,
         maps.maps(),
         proposals,
-        truth,
+        groundTruth,
         seeds(seed, 1, images),
         losses.rows(0, 1),
         losses.rows(1, 1));
@@ -123,19 +136,19 @@ public final class FasterRcnn extends DetectionModel {
   /** All that depends on the size of the images alone. */
   private ScoredMaps maps(Ops ops, ImageBatch batch) {
     return ScoredMaps.of(
-        ops.repeated(
+        ops.captured(
             this,
             images(ops, batch),
             (part, images) -> rpn.score(part, backbone.forward(part, images)).toList()));
   }
 
   @Override
-  Module pretrained() {
+  protected Module pretrained() {
     return backbone.pretrained();
   }
 
   @Override
-  Optional<Module> pretrainedHead() {
+  protected Optional<Module> pretrainedHead() {
     return backbone instanceof Vgg ? Optional.of(roiHeads.boxHead()) : Optional.empty();
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.detection.head.RoiPooling;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -49,7 +50,7 @@ public final class Hyperparameters {
    * @param changes values under their names
    * @throws IllegalArgumentException if a name is unknown or a value does not fit
    */
-  static DetectorConfig with(DetectorConfig config, Map<String, String> changes) {
+  public static DetectorConfig with(DetectorConfig config, Map<String, String> changes) {
     Object[] arguments = new Object[COMPONENTS.length];
     Map<String, String> left = new LinkedHashMap<>(changes);
     for (int i = 0; i < COMPONENTS.length; i++) {

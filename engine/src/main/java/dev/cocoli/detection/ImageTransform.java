@@ -1,17 +1,17 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.backend.NormalizeSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Resizes, normalises and pads pictures into a batch, and takes boxes there and back (torchvision's
- * {@code GeneralizedRCNNTransform}). In: pictures {@code [h,w,3]}, U8 or F32; out: {@code
- * [N,H,W,3]}.
+ * Resizes, normalises and pads images into a batch, and takes boxes there and back (torchvision's
+ * {@code GeneralizedRCNNTransform}). In: images {@code [h,w,3]}, U8 or F32; out: {@code [N,H,W,3]}.
  */
 public final class ImageTransform {
   /** The padded size is a multiple of this, the coarsest stride of the backbone. */
@@ -32,7 +32,13 @@ public final class ImageTransform {
     normalize = normalization(config);
   }
 
-  static NormalizeSpec normalization(DetectorConfig config) {
+  /**
+   * Returns the normalization of a configuration.
+   *
+   * @param config the configuration
+   * @return the mean and the standard deviation per channel
+   */
+  public static NormalizeSpec normalization(DetectorConfig config) {
     return new NormalizeSpec(floats(config.imageMean()), floats(config.imageStd()));
   }
 
@@ -64,18 +70,18 @@ public final class ImageTransform {
   }
 
   /**
-   * {@return the pictures as a batch}
+   * {@return the images as a batch}
    *
    * @param ops the forward pass
-   * @param pictures one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
+   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
    */
-  public ImageBatch forward(Ops ops, List<Tensor> pictures) {
+  public ImageBatch forward(Ops ops, List<Tensor> images) {
     List<long[]> originalSizes = new ArrayList<>();
     List<long[]> sizes = new ArrayList<>();
     long height = 0;
     long width = 0;
-    for (Tensor picture : pictures) {
-      long[] original = {picture.dim(0), picture.dim(1)};
+    for (Tensor image : images) {
+      long[] original = {image.dim(0), image.dim(1)};
       long[] size = resizedSize(original[0], original[1]);
       originalSizes.add(original);
       sizes.add(size);
@@ -84,18 +90,18 @@ public final class ImageTransform {
     }
     height = roundUp(height);
     width = roundUp(width);
-    int count = pictures.size();
-    Tensor images = ops.allocate(DType.F32, count, height, width, 3);
+    int count = images.size();
+    Tensor resized = ops.allocate(DType.F32, count, height, width, 3);
     RegionOps regions = new RegionOps(ops);
     float[] flatSizes = new float[2 * count];
     for (int i = 0; i < count; i++) {
       long[] size = sizes.get(i);
-      Tensor slot = images.rows(i, 1).reshape(height, width, 3);
-      regions.resizeNormalize(normalize, pictures.get(i), size[0], size[1], slot);
+      Tensor slot = resized.rows(i, 1).reshape(height, width, 3);
+      regions.resizeNormalize(normalize, images.get(i), size[0], size[1], slot);
       flatSizes[2 * i] = size[0];
       flatSizes[2 * i + 1] = size[1];
     }
-    return new ImageBatch(images, ops.upload(flatSizes, count, 2), sizes, originalSizes);
+    return new ImageBatch(resized, ops.upload(flatSizes, count, 2), sizes, originalSizes);
   }
 
   private static long roundUp(long extent) {
@@ -103,10 +109,10 @@ public final class ImageTransform {
   }
 
   /**
-   * {@return boxes scaled from a picture of one size to one of another}
+   * {@return boxes scaled from an image of one size to one of another}
    *
    * @param boxes the boxes
-   * @param from height and width of the picture that they are of
+   * @param from height and width of the image that they are of
    * @param to height and width of the other
    */
   public static List<Box> scale(List<Box> boxes, long[] from, long[] to) {

@@ -50,7 +50,7 @@ public record ModelSpec(
   public enum Kind {
     /** The network runs on every region; the regions come from elsewhere. */
     RCNN,
-    /** The network runs once a picture; the regions come from elsewhere. */
+    /** The network runs once an image; the regions come from elsewhere. */
     FAST_RCNN,
     /** The network finds the regions too. */
     FASTER_RCNN
@@ -68,7 +68,7 @@ public record ModelSpec(
     if (classNames.isEmpty()) {
       throw new IllegalArgumentException("a detector needs at least one class");
     }
-    Architecture.named(model).check(config);
+    ModelName.of(model).check(config);
   }
 
   /**
@@ -81,7 +81,7 @@ public record ModelSpec(
   public static ModelSpec of(String model, List<String> classNames, Norm.Type norm) {
     DetectorConfig config = DetectorConfig.DEFAULT;
     if (MODELS.contains(model)) { // the constructor says what is wrong with another
-      config = Hyperparameters.with(config, Architecture.named(model).defaults());
+      config = Hyperparameters.with(config, ModelName.of(model).defaults());
     }
     return new ModelSpec(model, classNames, norm, config);
   }
@@ -94,16 +94,16 @@ public record ModelSpec(
    *     value does not fit
    */
   public ModelSpec with(Map<String, String> changes) {
-    Architecture architecture = Architecture.named(model);
+    ModelName modelName = ModelName.of(model);
     for (String name : changes.keySet()) {
-      if (Hyperparameters.names().contains(name) && !architecture.uses(name)) {
+      if (Hyperparameters.names().contains(name) && !modelName.uses(name)) {
         throw new IllegalArgumentException(
             "the hyper-parameter "
                 + name
                 + " means nothing to "
                 + model
                 + "; it has "
-                + String.join(", ", architecture.hyperparameters()));
+                + String.join(", ", modelName.hyperparameters()));
       }
     }
     return new ModelSpec(model, classNames, norm, Hyperparameters.with(config, changes));
@@ -111,12 +111,12 @@ public record ModelSpec(
 
   /** {@return the model, without memory} */
   public DetectionModel build() {
-    return Architecture.named(model).build(norm, config, classNames.size() + 1);
+    return ModelName.of(model).build(norm, config, classNames.size() + 1);
   }
 
   /** {@return which detector of the family it is} */
   public Kind kind() {
-    return Architecture.named(model).kind();
+    return ModelName.of(model).kind();
   }
 
   /** {@return whether its regions come from elsewhere} */
@@ -127,7 +127,7 @@ public record ModelSpec(
   /** {@return every hyper-parameter that means something to this model, under its name} */
   public Map<String, String> hyperparameters() {
     Map<String, String> values = Hyperparameters.values(config);
-    values.keySet().retainAll(Architecture.named(model).hyperparameters());
+    values.keySet().retainAll(ModelName.of(model).hyperparameters());
     return values;
   }
 

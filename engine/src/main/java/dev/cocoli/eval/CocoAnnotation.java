@@ -3,7 +3,7 @@ package dev.cocoli.eval;
 /**
  * One object of the ground truth.
  *
- * @param imageId the picture
+ * @param imageId the image
  * @param categoryId the class
  * @param box where
  * @param area the object's area in square pixels, which decides whether it is small, medium or
@@ -23,7 +23,7 @@ public record CocoAnnotation(
   /**
    * Makes a single object whose area is that of its box.
    *
-   * @param imageId the picture
+   * @param imageId the image
    * @param categoryId the class
    * @param box where
    * @return the object

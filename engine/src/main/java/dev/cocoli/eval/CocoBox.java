@@ -1,9 +1,9 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 
 /**
- * A rectangle as COCO writes it, in double precision and in pixels of its picture.
+ * A rectangle as COCO writes it, in double precision and in pixels of its image.
  *
  * @param x left edge
  * @param y upper edge

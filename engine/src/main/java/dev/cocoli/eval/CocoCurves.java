@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Precision and recall of one class over all pictures: {@code COCOeval.accumulate} of pycocotools.
+ * Precision and recall of one class over all images: {@code COCOeval.accumulate} of pycocotools.
  * Undefined values, where there is no object to find, are -1.
  *
  * @param precision mean over the 101 recall thresholds, with up to 100 detections: [size][IoU]
@@ -17,25 +17,25 @@ record CocoCurves(double[][] precision, double[][][] recall) {
   /** np.spacing(1), which pycocotools adds to the denominator of the precision. */
   private static final double EPSILON = Math.ulp(1.0);
 
-  /** Accumulates the pictures in the order given, which decides between equal scores. */
-  static CocoCurves of(List<CocoMatches> pictures) {
+  /** Accumulates the images in the order given, which decides between equal scores. */
+  static CocoCurves of(List<CocoMatches> images) {
     int sizes = AreaRange.values().length;
     int limits = CocoThresholds.MAX_DETECTIONS.length;
     int thresholds = CocoThresholds.IOU.length;
     double[][] precision = new double[sizes][thresholds];
     double[][][] recall = new double[sizes][limits][thresholds];
     for (int limit = 0; limit < limits; limit++) {
-      int[][] ranking = ranking(pictures, CocoThresholds.MAX_DETECTIONS[limit]);
+      int[][] ranking = ranking(images, CocoThresholds.MAX_DETECTIONS[limit]);
       for (int size = 0; size < sizes; size++) {
         int positives = 0;
-        for (CocoMatches picture : pictures) {
-          positives += picture.positives()[size];
+        for (CocoMatches image : images) {
+          positives += image.positives()[size];
         }
         for (int t = 0; t < thresholds; t++) {
           Curve curve =
               positives == 0
                   ? new Curve(-1, -1)
-                  : curve(outcomes(pictures, ranking, size, t), positives);
+                  : curve(outcomes(images, ranking, size, t), positives);
           recall[size][limit][t] = curve.recall;
           if (limit == limits - 1) {
             precision[size][t] = curve.precision;
@@ -48,26 +48,26 @@ record CocoCurves(double[][] precision, double[][][] recall) {
 
   private record Curve(double precision, double recall) {}
 
-  /** (picture, detection) pairs, highest score first; equal scores stay in the pictures' order. */
-  private static int[][] ranking(List<CocoMatches> pictures, int maxDetections) {
-    return IntStream.range(0, pictures.size())
+  /** (image, detection) pairs, highest score first; equal scores stay in the images' order. */
+  private static int[][] ranking(List<CocoMatches> images, int maxDetections) {
+    return IntStream.range(0, images.size())
         .boxed()
         .flatMap(
             p ->
-                IntStream.range(0, Math.min(maxDetections, pictures.get(p).scores().length))
+                IntStream.range(0, Math.min(maxDetections, images.get(p).scores().length))
                     .mapToObj(d -> new int[] {p, d}))
         .sorted(
-            Comparator.comparingDouble((int[] pair) -> pictures.get(pair[0]).scores()[pair[1]])
+            Comparator.comparingDouble((int[] pair) -> images.get(pair[0]).scores()[pair[1]])
                 .reversed())
         .toArray(int[][]::new);
   }
 
   private static byte[] outcomes(
-      List<CocoMatches> pictures, int[][] ranking, int size, int threshold) {
+      List<CocoMatches> images, int[][] ranking, int size, int threshold) {
     byte[] outcomes = new byte[ranking.length];
     for (int i = 0; i < outcomes.length; i++) {
       int[] pair = ranking[i];
-      outcomes[i] = pictures.get(pair[0]).outcomes()[size][threshold][pair[1]];
+      outcomes[i] = images.get(pair[0]).outcomes()[size][threshold][pair[1]];
     }
     return outcomes;
   }

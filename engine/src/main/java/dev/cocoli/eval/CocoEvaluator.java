@@ -1,7 +1,7 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -11,9 +11,9 @@ import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Collects ground truth and detections picture by picture and computes COCO's twelve box numbers as
- * pycocotools does. Every picture is announced with its objects, even without any, before its
- * detections; the order of the pictures does not matter, that of equal scores in a picture does.
+ * Collects ground truth and detections image by image and computes COCO's twelve box numbers as
+ * pycocotools does. Every image is announced with its objects, even without any, before its
+ * detections; the order of the images does not matter, that of equal scores in an image does.
  *
  * <p>One difference is deliberate: pycocotools counts an object whose annotation id is 0 as never
  * found, here ids of annotations play no part. Not for use by several threads at once: let each
@@ -23,12 +23,12 @@ public final class CocoEvaluator {
 
   private final List<CocoCategory> categories;
   private final Map<Long, Integer> indexByCategoryId = new HashMap<>();
-  private final TreeMap<Long, Picture> pictures = new TreeMap<>();
+  private final TreeMap<Long, Image> images = new TreeMap<>();
 
-  private record Picture(List<CocoAnnotation> objects, List<CocoResult> detections) {}
+  private record Image(List<CocoAnnotation> objects, List<CocoResult> detections) {}
 
   /**
-   * Makes an evaluator without pictures.
+   * Makes an evaluator without images.
    *
    * @param categories the classes; label 1 of a {@link Target} or {@link Detection} is the first
    * @throws IllegalArgumentException if two have the same id
@@ -47,7 +47,7 @@ public final class CocoEvaluator {
    * Makes an evaluator with ids 1, 2, ... for the classes, as labels count them.
    *
    * @param classNames the classes without the background
-   * @return an evaluator without pictures
+   * @return an evaluator without images
    */
   public static CocoEvaluator ofClasses(List<String> classNames) {
     List<CocoCategory> categories = new ArrayList<>();
@@ -58,17 +58,17 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Makes an evaluator that knows all pictures and objects of a ground truth.
+   * Makes an evaluator that knows all images and objects of a ground truth.
    *
-   * @param truth the pictures, classes and objects
+   * @param groundTruth the images, classes and objects
    * @return an evaluator without detections
-   * @throws IllegalArgumentException if an object's picture or class is not among them
+   * @throws IllegalArgumentException if an object's image or class is not among them
    */
-  public static CocoEvaluator of(CocoGroundTruth truth) {
-    CocoEvaluator evaluator = new CocoEvaluator(truth.categories());
+  public static CocoEvaluator of(CocoGroundTruth groundTruth) {
+    CocoEvaluator evaluator = new CocoEvaluator(groundTruth.categories());
     Map<Long, List<CocoAnnotation>> objects = new HashMap<>();
-    truth.imageIds().forEach(id -> objects.put(id, new ArrayList<>()));
-    for (CocoAnnotation object : truth.annotations()) {
+    groundTruth.imageIds().forEach(id -> objects.put(id, new ArrayList<>()));
+    for (CocoAnnotation object : groundTruth.annotations()) {
       List<CocoAnnotation> ofImage = objects.get(object.imageId());
       if (ofImage == null) {
         throw new IllegalArgumentException(
@@ -76,7 +76,7 @@ public final class CocoEvaluator {
       }
       ofImage.add(object);
     }
-    truth.imageIds().forEach(id -> evaluator.addImage(id, objects.get(id)));
+    groundTruth.imageIds().forEach(id -> evaluator.addImage(id, objects.get(id)));
     return evaluator;
   }
 
@@ -86,30 +86,29 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Announces a picture with its objects.
+   * Announces an image with its objects.
    *
-   * @param imageId the picture
+   * @param imageId the image
    * @param objects what is on it; may be empty
-   * @throws IllegalArgumentException if the picture is known already, or an object is of another
-   *     picture or of an unknown class
+   * @throws IllegalArgumentException if the image is known already, or an object is of another
+   *     image or of an unknown class
    */
   public void addImage(long imageId, List<CocoAnnotation> objects) {
     for (CocoAnnotation object : objects) {
       checkImage(imageId, object.imageId());
       checkCategory(object.categoryId());
     }
-    if (pictures.putIfAbsent(imageId, new Picture(List.copyOf(objects), new ArrayList<>()))
-        != null) {
+    if (images.putIfAbsent(imageId, new Image(List.copyOf(objects), new ArrayList<>())) != null) {
       throw new IllegalArgumentException("image " + imageId + " was added twice");
     }
   }
 
   /**
-   * Announces a picture with its objects; the area of an object is that of its box.
+   * Announces an image with its objects; the area of an object is that of its box.
    *
-   * @param imageId the picture
+   * @param imageId the image
    * @param target what is on it
-   * @throws IllegalArgumentException if the picture is known already or a label has no class
+   * @throws IllegalArgumentException if the image is known already or a label has no class
    */
   public void addImage(long imageId, Target target) {
     List<CocoAnnotation> objects = new ArrayList<>();
@@ -122,11 +121,11 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Adds what a detector found on a picture.
+   * Adds what a detector found on an image.
    *
-   * @param imageId a picture that was announced
-   * @param detections boxes in pixels of the picture as it is in the ground truth
-   * @throws IllegalArgumentException if the picture is unknown, a label has no class, or a box or
+   * @param imageId an image that was announced
+   * @param detections boxes in pixels of the image as it is in the ground truth
+   * @throws IllegalArgumentException if the image is unknown, a label has no class, or a box or
    *     score is not finite
    */
   public void addDetections(long imageId, List<Detection> detections) {
@@ -140,45 +139,44 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Adds detections of any announced pictures.
+   * Adds detections of any announced images.
    *
    * @param results the detections
-   * @throws IllegalArgumentException if a picture or class is unknown; nothing is added then
+   * @throws IllegalArgumentException if an image or class is unknown; nothing is added then
    */
   public void addResults(Collection<CocoResult> results) {
     for (CocoResult result : results) {
-      if (!pictures.containsKey(result.imageId())) {
+      if (!images.containsKey(result.imageId())) {
         throw new IllegalArgumentException(
             "a detection is in image " + result.imageId() + ", which is not in the ground truth");
       }
       checkCategory(result.categoryId());
     }
     for (CocoResult result : results) {
-      pictures.get(result.imageId()).detections.add(result);
+      images.get(result.imageId()).detections.add(result);
     }
   }
 
   /**
-   * Takes over the pictures of another evaluator; the numbers are exactly those of one evaluator
-   * that was given all of them.
+   * Takes over the images of another evaluator; the numbers are exactly those of one evaluator that
+   * was given all of them.
    *
-   * @param other has the same classes and other pictures
-   * @throws IllegalArgumentException if the classes differ or a picture is in both
+   * @param other has the same classes and other images
+   * @throws IllegalArgumentException if the classes differ or an image is in both
    */
   public void merge(CocoEvaluator other) {
     if (!categories.equals(other.categories)) {
       throw new IllegalArgumentException(
           "the evaluators have different classes: " + categories + " and " + other.categories);
     }
-    for (Long imageId : other.pictures.keySet()) {
-      if (pictures.containsKey(imageId)) {
+    for (Long imageId : other.images.keySet()) {
+      if (images.containsKey(imageId)) {
         throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
       }
     }
-    other.pictures.forEach(
-        (imageId, picture) ->
-            pictures.put(
-                imageId, new Picture(picture.objects, new ArrayList<>(picture.detections))));
+    other.images.forEach(
+        (imageId, image) ->
+            images.put(imageId, new Image(image.objects, new ArrayList<>(image.detections))));
   }
 
   /** {@return the numbers of all that was added so far; more may be added afterwards} */
@@ -211,16 +209,16 @@ public final class CocoEvaluator {
         perClass);
   }
 
-  /** For each class, the pictures with an object or detection of it, by ascending image id. */
+  /** For each class, the images with an object or detection of it, by ascending image id. */
   private List<List<CocoMatches>> matchesByCategory() {
     List<List<CocoMatches>> matches = new ArrayList<>();
     categories.forEach(category -> matches.add(new ArrayList<>()));
-    for (Picture picture : pictures.values()) {
-      Map<Integer, Picture> byCategory = new HashMap<>();
-      for (CocoAnnotation object : picture.objects) {
+    for (Image image : images.values()) {
+      Map<Integer, Image> byCategory = new HashMap<>();
+      for (CocoAnnotation object : image.objects) {
         part(byCategory, object.categoryId()).objects.add(object);
       }
-      for (CocoResult found : picture.detections) {
+      for (CocoResult found : image.detections) {
         part(byCategory, found.categoryId()).detections.add(found);
       }
       byCategory.forEach(
@@ -230,10 +228,10 @@ public final class CocoEvaluator {
     return matches;
   }
 
-  private Picture part(Map<Integer, Picture> byCategory, long categoryId) {
+  private Image part(Map<Integer, Image> byCategory, long categoryId) {
     return byCategory.computeIfAbsent(
         indexByCategoryId.get(categoryId),
-        index -> new Picture(new ArrayList<>(), new ArrayList<>()));
+        index -> new Image(new ArrayList<>(), new ArrayList<>()));
   }
 
   /** The mean over the IoU thresholds; all are -1 or none is. */

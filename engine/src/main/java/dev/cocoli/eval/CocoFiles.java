@@ -18,20 +18,20 @@ public final class CocoFiles {
   /**
    * Scores a results file against an annotation file.
    *
-   * @param groundTruth a COCO annotation file
+   * @param groundTruthFile a COCO annotation file
    * @param results a COCO results file
    * @return the twelve numbers
    * @throws IOException if a file cannot be read or is not what it should be
    */
-  public static CocoMetrics evaluate(Path groundTruth, Path results) throws IOException {
-    CocoGroundTruth truth = readGroundTruth(groundTruth);
-    CocoEvaluator evaluator = CocoEvaluator.of(truth);
-    evaluator.addResults(readResults(results, truth));
+  public static CocoMetrics evaluate(Path groundTruthFile, Path results) throws IOException {
+    CocoGroundTruth groundTruth = readGroundTruth(groundTruthFile);
+    CocoEvaluator evaluator = CocoEvaluator.of(groundTruth);
+    evaluator.addResults(readResults(results, groundTruth));
     return evaluator.evaluate();
   }
 
   /**
-   * Reads the pictures, classes and boxes of an annotation file. An annotation without {@code area}
+   * Reads the images, classes and boxes of an annotation file. An annotation without {@code area}
    * gets that of its box, one without {@code iscrowd} is a single object; all else that is read
    * must be there.
    *
@@ -76,21 +76,22 @@ public final class CocoFiles {
    * Reads a results file.
    *
    * @param file an array of objects with image_id, category_id, bbox and score
-   * @param truth the ground truth that the results are of
+   * @param groundTruth the ground truth that the results are of
    * @return the detections, in the order of the file
    * @throws IOException if the file cannot be read, is not JSON, lacks a field, or has a detection
    *     of an image or category that the ground truth does not have
    */
-  public static List<CocoResult> readResults(Path file, CocoGroundTruth truth) throws IOException {
+  public static List<CocoResult> readResults(Path file, CocoGroundTruth groundTruth)
+      throws IOException {
     List<CocoResult> results;
     try (CocoJson json = CocoJson.open(file)) {
       json.expectStart(JsonToken.START_ARRAY, "an array of detections (COCO's results form)");
       results = json.readElements("detection", CocoFiles::result);
       json.expectEnd();
     }
-    Set<Long> images = new HashSet<>(truth.imageIds());
+    Set<Long> images = new HashSet<>(groundTruth.imageIds());
     Set<Long> classes = new HashSet<>();
-    truth.categories().forEach(category -> classes.add(category.id()));
+    groundTruth.categories().forEach(category -> classes.add(category.id()));
     for (int i = 0; i < results.size(); i++) {
       checkKnown(file, "detection", i, "image_id", results.get(i).imageId(), images);
       checkKnown(file, "detection", i, "category_id", results.get(i).categoryId(), classes);

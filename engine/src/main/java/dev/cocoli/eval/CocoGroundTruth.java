@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * What a COCO annotation file says of its boxes.
  *
- * @param imageIds the pictures, with and without objects
+ * @param imageIds the images, with and without objects
  * @param categories the classes, in the order of the file
  * @param annotations the objects, in the order of the file
  */

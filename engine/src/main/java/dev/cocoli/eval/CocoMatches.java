@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Which detections of one class in one picture are right, at every IoU threshold and object size.
- * It is {@code COCOeval.evaluateImg} of pycocotools.
+ * Which detections of one class in one image are right, at every IoU threshold and object size. It
+ * is {@code COCOeval.evaluateImg} of pycocotools.
  *
  * @param scores of the detections that count, highest first: [D], at most 100
  * @param outcomes what became of each detection: [size][IoU threshold][D], one of the constants

@@ -15,7 +15,7 @@ import java.util.Map;
  * @param aps AP of objects of at most 32 x 32 pixels
  * @param apm AP of objects between 32 x 32 and 96 x 96 pixels
  * @param apl AP of objects of at least 96 x 96 pixels
- * @param ar1 recall with one detection a picture and class
+ * @param ar1 recall with one detection an image and class
  * @param ar10 recall with ten
  * @param ar100 recall with a hundred
  * @param ars recall of small objects with a hundred

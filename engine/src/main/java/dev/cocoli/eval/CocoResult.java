@@ -3,7 +3,7 @@ package dev.cocoli.eval;
 /**
  * One detection in COCO's results form.
  *
- * @param imageId the picture
+ * @param imageId the image
  * @param categoryId the class
  * @param box where
  * @param score the confidence, any finite number

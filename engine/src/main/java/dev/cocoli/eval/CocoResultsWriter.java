@@ -2,14 +2,14 @@ package dev.cocoli.eval;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Writes detections in COCO's results form, with the picture's file name and the class name added.
+ * Writes detections in COCO's results form, with the image's file name and the class name added.
  * The numbers are written in full, so that scoring the file gives what scoring in memory gives.
  */
 public final class CocoResultsWriter implements AutoCloseable {
@@ -31,11 +31,11 @@ public final class CocoResultsWriter implements AutoCloseable {
   }
 
   /**
-   * Writes what was found on one picture.
+   * Writes what was found on one image.
    *
-   * @param imageId the picture's id in the ground truth, or its number where there is none
-   * @param fileName the picture's name
-   * @param detections boxes in pixels of the picture
+   * @param imageId the image's id in the ground truth, or its number where there is none
+   * @param fileName the image's name
+   * @param detections boxes in pixels of the image
    * @throws IOException if the file cannot be written
    * @throws IllegalArgumentException if a label has no class
    */

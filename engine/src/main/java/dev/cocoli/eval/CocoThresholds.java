@@ -12,7 +12,7 @@ final class CocoThresholds {
   /** Recall from 0 to 1 in steps of 0.01. */
   static final double[] RECALL = linspace(0, 1, 101);
 
-  /** How many detections of a class count in a picture: those of AR1, AR10, AR100. */
+  /** How many detections of a class count in an image: those of AR1, AR10, AR100. */
   static final int[] MAX_DETECTIONS = {1, 10, 100};
 
   private CocoThresholds() {}

@@ -1,32 +1,32 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * How well proposals cover the objects of pictures: of each object the IoU with the proposal that
- * fits it best, whatever its rank. Pictures are added one by one, in any order.
+ * How well proposals cover the objects of images: of each object the IoU with the proposal that
+ * fits it best, whatever its rank. Images are added one by one, in any order.
  */
 public final class ProposalRecall {
   private double[] overlaps = new double[64];
   private int objects;
-  private int pictures;
+  private int images;
   private long proposals;
 
-  /** Begins with no picture. */
+  /** Begins with no image. */
   public ProposalRecall() {}
 
   /**
-   * Adds a picture.
+   * Adds an image.
    *
-   * @param truth the objects on it, in pixels
+   * @param groundTruth the objects on it, in pixels
    * @param found the proposals, in the same pixels
    */
-  public void add(List<Box> truth, List<Box> found) {
-    pictures++;
+  public void add(List<Box> groundTruth, List<Box> found) {
+    images++;
     proposals += found.size();
-    for (Box object : truth) {
+    for (Box object : groundTruth) {
       double best = 0;
       for (Box proposal : found) {
         best = Math.max(best, iou(object, proposal));
@@ -52,17 +52,17 @@ public final class ProposalRecall {
     return (double) box.width() * box.height();
   }
 
-  /** {@return the number of pictures} */
-  public int pictures() {
-    return pictures;
+  /** {@return the number of images} */
+  public int images() {
+    return images;
   }
 
-  /** {@return the number of proposals on all pictures} */
+  /** {@return the number of proposals on all images} */
   public long proposals() {
     return proposals;
   }
 
-  /** {@return the number of objects on all pictures} */
+  /** {@return the number of objects on all images} */
   public int objects() {
     return objects;
   }

@@ -1,7 +1,7 @@
 package dev.cocoli.eval;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -10,9 +10,9 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * Collects ground truth and detections picture by picture and computes Pascal VOC's average
- * precision, by the eleven points of VOC2007 and by the area of VOC2010 and later ({@code
- * VOCevaldet.m} and {@code VOCap.m} of the development kit).
+ * Collects ground truth and detections image by image and computes Pascal VOC's average precision,
+ * by the eleven points of VOC2007 and by the area of VOC2010 and later ({@code VOCevaldet.m} and
+ * {@code VOCap.m} of the development kit).
  *
  * <p>Detections rank by score, then by image id, then as they were added. A detection is compared
  * with the object that it overlaps most: it is right if the IoU reaches the threshold and the
@@ -28,9 +28,9 @@ public final class VocEvaluator {
 
   private final List<String> classNames;
   private final double iouThreshold;
-  private final TreeMap<Long, Picture> pictures = new TreeMap<>();
+  private final TreeMap<Long, Image> images = new TreeMap<>();
 
-  private record Picture(List<VocObject> objects, List<Detection> detections) {}
+  private record Image(List<VocObject> objects, List<Detection> detections) {}
 
   private record Ranked(long imageId, Detection detection) {}
 
@@ -59,31 +59,30 @@ public final class VocEvaluator {
   }
 
   /**
-   * Announces a picture with its objects.
+   * Announces an image with its objects.
    *
-   * @param imageId the picture
+   * @param imageId the image
    * @param objects what is on it; may be empty
-   * @throws IllegalArgumentException if the picture is known already or a label has no class
+   * @throws IllegalArgumentException if the image is known already or a label has no class
    */
   public void addImage(long imageId, List<VocObject> objects) {
     objects.forEach(object -> checkLabel(object.label()));
-    if (pictures.putIfAbsent(imageId, new Picture(List.copyOf(objects), new ArrayList<>()))
-        != null) {
+    if (images.putIfAbsent(imageId, new Image(List.copyOf(objects), new ArrayList<>())) != null) {
       throw new IllegalArgumentException("image " + imageId + " was added twice");
     }
   }
 
   /**
-   * Adds what a detector found on a picture.
+   * Adds what a detector found on an image.
    *
-   * @param imageId a picture that was announced
-   * @param detections boxes in pixels of the picture as it is in the ground truth
-   * @throws IllegalArgumentException if the picture is unknown, a label has no class or a score is
+   * @param imageId an image that was announced
+   * @param detections boxes in pixels of the image as it is in the ground truth
+   * @throws IllegalArgumentException if the image is unknown, a label has no class or a score is
    *     not a number
    */
   public void addDetections(long imageId, List<Detection> detections) {
-    Picture picture = pictures.get(imageId);
-    if (picture == null) {
+    Image image = images.get(imageId);
+    if (image == null) {
       throw new IllegalArgumentException(
           "a detection is in image " + imageId + ", which is not in the ground truth");
     }
@@ -94,15 +93,15 @@ public final class VocEvaluator {
             "the score of a detection in image " + imageId + " is NaN");
       }
     }
-    picture.detections.addAll(detections);
+    image.detections.addAll(detections);
   }
 
   /**
-   * Takes over the pictures of another evaluator; the numbers are exactly those of one evaluator
-   * that was given all of them.
+   * Takes over the images of another evaluator; the numbers are exactly those of one evaluator that
+   * was given all of them.
    *
-   * @param other has the same classes and threshold and other pictures
-   * @throws IllegalArgumentException if these differ or a picture is in both
+   * @param other has the same classes and threshold and other images
+   * @throws IllegalArgumentException if these differ or an image is in both
    */
   public void merge(VocEvaluator other) {
     if (!classNames.equals(other.classNames) || iouThreshold != other.iouThreshold) {
@@ -112,15 +111,14 @@ public final class VocEvaluator {
               + " and "
               + (other.classNames + " at " + other.iouThreshold));
     }
-    for (Long imageId : other.pictures.keySet()) {
-      if (pictures.containsKey(imageId)) {
+    for (Long imageId : other.images.keySet()) {
+      if (images.containsKey(imageId)) {
         throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
       }
     }
-    other.pictures.forEach(
-        (imageId, picture) ->
-            pictures.put(
-                imageId, new Picture(picture.objects, new ArrayList<>(picture.detections))));
+    other.images.forEach(
+        (imageId, image) ->
+            images.put(imageId, new Image(image.objects, new ArrayList<>(image.detections))));
   }
 
   /** {@return the numbers of all that was added so far; more may be added afterwards} */
@@ -138,14 +136,14 @@ public final class VocEvaluator {
     List<Ranked> ranking = new ArrayList<>();
     TreeMap<Long, List<VocObject>> objects = new TreeMap<>();
     TreeMap<Long, boolean[]> found = new TreeMap<>();
-    for (Map.Entry<Long, Picture> entry : pictures.entrySet()) {
-      Picture picture = entry.getValue();
+    for (Map.Entry<Long, Image> entry : images.entrySet()) {
+      Image image = entry.getValue();
       List<VocObject> ofClass =
-          picture.objects.stream().filter(object -> object.label() == label).toList();
+          image.objects.stream().filter(object -> object.label() == label).toList();
       objects.put(entry.getKey(), ofClass);
       found.put(entry.getKey(), new boolean[ofClass.size()]);
       positives += (int) ofClass.stream().filter(object -> !object.difficult()).count();
-      picture.detections.stream()
+      image.detections.stream()
           .filter(detection -> detection.label() == label)
           .forEach(detection -> ranking.add(new Ranked(entry.getKey(), detection)));
     }

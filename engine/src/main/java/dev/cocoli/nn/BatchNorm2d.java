@@ -1,7 +1,7 @@
 package dev.cocoli.nn;
 
-import dev.cocoli.backend.Activation;
-import dev.cocoli.backend.BatchNormSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;

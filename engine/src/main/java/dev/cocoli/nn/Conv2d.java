@@ -1,7 +1,7 @@
 package dev.cocoli.nn;
 
-import dev.cocoli.backend.Activation;
-import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;

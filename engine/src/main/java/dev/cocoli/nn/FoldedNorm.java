@@ -1,7 +1,7 @@
 package dev.cocoli.nn;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 

@@ -45,7 +45,7 @@ public sealed interface Layout {
    *
    * @param here the shape in the engine
    */
-  default long[] swap(Shape here) {
+  default long[] transpose(Shape here) {
     return switch (this) {
       case Plain plain -> new long[] {1, 1, here.elementCount()};
       case Convolution convolution ->

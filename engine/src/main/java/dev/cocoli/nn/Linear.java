@@ -1,6 +1,6 @@
 package dev.cocoli.nn;
 
-import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;

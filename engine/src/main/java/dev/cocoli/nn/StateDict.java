@@ -42,8 +42,8 @@ public final class StateDict {
     for (Map.Entry<String, Parameter> named : parameters.entrySet()) {
       Parameter parameter = named.getValue();
       MemorySegment data = source.get(named.getKey()).data();
-      long[] extents = parameter.layout().swap(parameter.shape());
-      backend.uploadSwapped(data, extents[0], extents[1], extents[2], parameter.value());
+      long[] extents = parameter.layout().transpose(parameter.shape());
+      backend.uploadTransposed(data, extents[0], extents[1], extents[2], parameter.value());
     }
     module
         .namedCounters()
@@ -153,8 +153,8 @@ public final class StateDict {
               try (Arena local = Arena.ofConfined()) {
                 MemorySegment here = local.allocate(parameter.value().byteSize(), Float.BYTES);
                 backend.download(parameter.value(), here);
-                long[] extents = parameter.layout().swap(parameter.shape());
-                HostLayouts.swap(here, there, extents[0], extents[2], extents[1]);
+                long[] extents = parameter.layout().transpose(parameter.shape());
+                HostLayouts.transpose(here, there, extents[0], extents[2], extents[1]);
               }
               result.put(name, new Safetensors.Entry(DType.F32, shape, there));
             });

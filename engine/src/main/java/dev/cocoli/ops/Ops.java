@@ -1,16 +1,16 @@
 package dev.cocoli.ops;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.Communicator;
+import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.Constants;
-import dev.cocoli.backend.Conv2dSpec;
-import dev.cocoli.backend.Pool2dSpec;
-import dev.cocoli.backend.RoiAlignSpec;
-import dev.cocoli.backend.RoiPoolSpec;
-import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.distributed.Communicator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Shape;
@@ -183,7 +183,7 @@ public final class Ops {
     }
   }
 
-  /** A part of a forward pass: see {@link #repeated}. */
+  /** A part of a forward pass: see {@link #captured}. */
   @FunctionalInterface
   public interface Part {
     /**
@@ -205,14 +205,14 @@ public final class Ops {
    * @param part the part
    * @return its results, valid until the next such part runs
    */
-  public List<Tensor> repeated(Object owner, Tensor input, Part part) {
+  public List<Tensor> captured(Object owner, Tensor input, Part part) {
     if (replicas.isPresent()) {
       // their collectives go to a queue of their own
       return part.forward(this, input);
     }
-    Section.Key key = new Section.Key(owner, input.shape(), input.dtype());
+    CapturedRegion.Key key = new CapturedRegion.Key(owner, input.shape(), input.dtype());
     return tape.isRecording()
-        ? backend.repeat(key, (same, x) -> part.forward(this, x), scope, input)
+        ? backend.capture(key, (same, x) -> part.forward(this, x), scope, input)
         : backend.replay(
             key,
             (other, x) -> part.forward(new Ops(backend, other, tape, precision), x),

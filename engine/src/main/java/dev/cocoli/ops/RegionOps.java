@@ -2,16 +2,16 @@ package dev.cocoli.ops;
 
 import static dev.cocoli.ops.Ops.require;
 
-import dev.cocoli.backend.BoxCoderSpec;
-import dev.cocoli.backend.MatchSpec;
-import dev.cocoli.backend.NormalizeSpec;
-import dev.cocoli.backend.SampleSpec;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;
 
 /**
- * Operations on boxes and pictures that have no gradient. Allocates results in the forward pass's
+ * Operations on boxes and images that have no gradient. Allocates results in the forward pass's
  * scope.
  */
 public final class RegionOps {
@@ -58,23 +58,23 @@ public final class RegionOps {
    * @param labels I32 {@code [N,G]}
    * @param counts I32 {@code [N]}
    */
-  public record Truth(Tensor boxes, Tensor labels, Tensor counts) {}
+  public record GroundTruth(Tensor boxes, Tensor labels, Tensor counts) {}
 
   /**
-   * Resizes a picture into a padded slot.
+   * Resizes an image into a padded slot.
    *
    * @param spec mean and deviation
-   * @param picture {@code [h,w,3]} U8 or F32
+   * @param image {@code [h,w,3]} U8 or F32
    * @param height rows after resizing
    * @param width columns after resizing
    * @param slot {@code [H,W,3]}, overwritten
    */
   public void resizeNormalize(
-      NormalizeSpec spec, Tensor picture, long height, long width, Tensor slot) {
-    require(picture.shape().rank() == 3 && picture.dim(2) == 3, "resize", picture, slot);
-    require(height >= 1 && height <= slot.dim(0), "resize to height " + height, picture, slot);
-    require(width >= 1 && width <= slot.dim(1), "resize to width " + width, picture, slot);
-    ops.backend().resizeNormalize(spec, picture, height, width, slot);
+      NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
+    require(image.shape().rank() == 3 && image.dim(2) == 3, "resize", image, slot);
+    require(height >= 1 && height <= slot.dim(0), "resize to height " + height, image, slot);
+    require(width >= 1 && width <= slot.dim(1), "resize to width " + width, image, slot);
+    ops.backend().resizeNormalize(spec, image, height, width, slot);
   }
 
   /**
@@ -240,11 +240,11 @@ public final class RegionOps {
    *
    * @param spec thresholds
    * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
-   * @param truth the objects
+   * @param groundTruth the objects
    */
-  public Tensor match(MatchSpec spec, Tensor boxes, Truth truth) {
-    Tensor matches = ops.allocate(DType.I32, truth.counts.dim(0), boxes.dim(1));
-    ops.backend().matchBoxes(spec, boxes, truth.boxes, truth.counts, matches);
+  public Tensor match(MatchSpec spec, Tensor boxes, GroundTruth groundTruth) {
+    Tensor matches = ops.allocate(DType.I32, groundTruth.counts.dim(0), boxes.dim(1));
+    ops.backend().matchBoxes(spec, boxes, groundTruth.boxes, groundTruth.counts, matches);
     return matches;
   }
 
@@ -273,11 +273,15 @@ public final class RegionOps {
    * @param anchors {@code [1,A,4]}
    * @param sample which
    * @param matches I32 {@code [N,A]}
-   * @param truth the objects
+   * @param groundTruth the objects
    */
   public SampleTargets anchorTargets(
-      BoxCoderSpec coder, Tensor anchors, Selection sample, Tensor matches, Truth truth) {
-    return targets(coder, anchors, sample, matches, truth, null, null);
+      BoxCoderSpec coder,
+      Tensor anchors,
+      Selection sample,
+      Tensor matches,
+      GroundTruth groundTruth) {
+    return targets(coder, anchors, sample, matches, groundTruth, null, null);
   }
 
   /**
@@ -287,12 +291,12 @@ public final class RegionOps {
    * @param boxes {@code [N,B,4]}
    * @param sample which
    * @param matches I32 {@code [N,B]}
-   * @param truth the objects
+   * @param groundTruth the objects
    */
   public SampleTargets regionTargets(
-      BoxCoderSpec coder, Tensor boxes, Selection sample, Tensor matches, Truth truth) {
+      BoxCoderSpec coder, Tensor boxes, Selection sample, Tensor matches, GroundTruth groundTruth) {
     Tensor rois = ops.allocate(DType.F32, sample.indices.elementCount(), 5);
-    return targets(coder, boxes, sample, matches, truth, truth.labels, rois);
+    return targets(coder, boxes, sample, matches, groundTruth, groundTruth.labels, rois);
   }
 
   private SampleTargets targets(
@@ -300,8 +304,8 @@ public final class RegionOps {
       Tensor boxes,
       Selection sample,
       Tensor matches,
-      Truth truth,
-      Tensor truthLabels,
+      GroundTruth groundTruth,
+      Tensor groundTruthLabels,
       Tensor rois) {
     require(boxes.dim(1) == matches.dim(1), "targets", boxes, matches);
     long rows = sample.indices.elementCount();
@@ -313,8 +317,8 @@ public final class RegionOps {
             boxes,
             sample.indices,
             matches,
-            truth.boxes,
-            truthLabels,
+            groundTruth.boxes,
+            groundTruthLabels,
             rois,
             result.labels,
             result.targets);

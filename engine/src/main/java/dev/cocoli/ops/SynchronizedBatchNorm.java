@@ -1,15 +1,15 @@
 package dev.cocoli.ops;
 
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.Communicator;
-import dev.cocoli.backend.Communicator.Reduction;
 import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.Reduction;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;
 
 /**
- * Batch normalisation over the pictures of all replicas (torch's {@code SyncBatchNorm}). Each way
+ * Batch normalisation over the images of all replicas (torch's {@code SyncBatchNorm}). Each way
  * waits for the others once: for their statistics, which every replica puts into its own row of a
  * table of zeros that is summed, and for the sums of their gradients.
  */

@@ -2,7 +2,7 @@ package dev.cocoli.report;
 
 import java.awt.Color;
 
-/** A colour for each class that differs from its neighbours' and shows on most pictures. */
+/** A colour for each class that differs from its neighbours' and shows on most images. */
 final class ClassColours {
 
   private static final int[] FIRST = {

@@ -1,8 +1,8 @@
 package dev.cocoli.report;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
@@ -17,13 +17,13 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Draws detections on a copy of a picture: a box in the colour of its class, tagged with class and
- * score, and the ground truth dashed if it is given. A picture that is too small for text is
+ * Draws detections on a copy of an image: a box in the colour of its class, tagged with class and
+ * score, and the ground truth dashed if it is given. An image that is too small for text is
  * enlarged by a whole factor, so that its pixels stay what they are.
  */
 public final class DetectionPainter {
 
-  /** Below this longer side, in pixels, a picture is enlarged. */
+  /** Below this longer side, in pixels, an image is enlarged. */
   private static final int MIN_SIDE = 480;
 
   private static final Target NOTHING = new Target(List.of(), new int[0]);
@@ -42,38 +42,38 @@ public final class DetectionPainter {
   /**
    * Draws detections.
    *
-   * @param picture stays as it is
-   * @param detections boxes in pixels of the picture, in any order
-   * @return a new picture, as large or a whole number of times larger
+   * @param image stays as it is
+   * @param detections boxes in pixels of the image, in any order
+   * @return a new image, as large or a whole number of times larger
    * @throws IllegalStateException if the machine has no font
    */
-  public BufferedImage paint(BufferedImage picture, List<Detection> detections) {
-    return paint(picture, detections, NOTHING);
+  public BufferedImage paint(BufferedImage image, List<Detection> detections) {
+    return paint(image, detections, NOTHING);
   }
 
   /**
    * Draws detections over the ground truth.
    *
-   * @param picture stays as it is
-   * @param detections boxes in pixels of the picture, in any order
-   * @param truth the objects, drawn dashed
-   * @return a new picture, as large or a whole number of times larger
+   * @param image stays as it is
+   * @param detections boxes in pixels of the image, in any order
+   * @param groundTruth the objects, drawn dashed
+   * @return a new image, as large or a whole number of times larger
    * @throws IllegalStateException if the machine has no font
    */
-  public BufferedImage paint(BufferedImage picture, List<Detection> detections, Target truth) {
-    int side = Math.max(picture.getWidth(), picture.getHeight());
+  public BufferedImage paint(BufferedImage image, List<Detection> detections, Target groundTruth) {
+    int side = Math.max(image.getWidth(), image.getHeight());
     int scale = Math.max(1, Math.ceilDiv(MIN_SIDE, side));
     return paint(
-        picture, picture.getWidth() * scale, picture.getHeight() * scale, detections, truth);
+        image, image.getWidth() * scale, image.getHeight() * scale, detections, groundTruth);
   }
 
-  /** Scales a picture to the given size and draws in that. */
+  /** Scales an image to the given size and draws in that. */
   BufferedImage paint(
-      BufferedImage picture, int width, int height, List<Detection> detections, Target truth) {
+      BufferedImage image, int width, int height, List<Detection> detections, Target groundTruth) {
     BufferedImage canvas = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = canvas.createGraphics();
     try {
-      boolean whole = width % picture.getWidth() == 0 && height % picture.getHeight() == 0;
+      boolean whole = width % image.getWidth() == 0 && height % image.getHeight() == 0;
       graphics.setRenderingHint(
           RenderingHints.KEY_INTERPOLATION,
           whole
@@ -84,8 +84,8 @@ public final class DetectionPainter {
           RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
       graphics.setRenderingHint(
           RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
-      graphics.drawImage(picture, 0, 0, width, height, null);
-      new Layout(graphics, width, height, picture).draw(detections, truth);
+      graphics.drawImage(image, 0, 0, width, height, null);
+      new Layout(graphics, width, height, image).draw(detections, groundTruth);
     } finally {
       graphics.dispose();
     }
@@ -111,19 +111,19 @@ public final class DetectionPainter {
     private final float line;
     private final List<Rectangle2D> tags = new ArrayList<>();
 
-    Layout(Graphics2D graphics, int width, int height, BufferedImage picture) {
+    Layout(Graphics2D graphics, int width, int height, BufferedImage image) {
       this.graphics = graphics;
       this.width = width;
       this.height = height;
-      this.scaleX = (double) width / picture.getWidth();
-      this.scaleY = (double) height / picture.getHeight();
+      this.scaleX = (double) width / image.getWidth();
+      this.scaleY = (double) height / image.getHeight();
       int side = Math.max(width, height);
       this.line = Math.max(2f, side / 320f);
       graphics.setFont(Lettering.font(Font.BOLD, Math.max(12f, side / 48f)));
     }
 
-    void draw(List<Detection> detections, Target truth) {
-      for (Box box : truth.boxes()) {
+    void draw(List<Detection> detections, Target groundTruth) {
+      for (Box box : groundTruth.boxes()) {
         dashed(place(box));
       }
       // the surest on top
@@ -144,7 +144,7 @@ public final class DetectionPainter {
     }
 
     private Rectangle2D place(Box box) {
-      // half a line inside, so that a box along the picture's edge is seen whole
+      // half a line inside, so that a box along the image's edge is seen whole
       double x1 = Math.clamp(box.x1() * scaleX, line / 2.0, width - line / 2.0);
       double y1 = Math.clamp(box.y1() * scaleY, line / 2.0, height - line / 2.0);
       double x2 = Math.clamp(box.x2() * scaleX, x1, Math.max(x1, width - line / 2.0));

@@ -1,7 +1,7 @@
 package dev.cocoli.report;
 
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.FontMetrics;
@@ -11,8 +11,8 @@ import java.awt.image.BufferedImage;
 import java.util.List;
 
 /**
- * Lays several pictures with their detections out on one sheet, each scaled to its cell and with
- * its caption below.
+ * Lays several images with their detections out on one sheet, each scaled to its cell and with its
+ * caption below.
  */
 public final class DetectionSheet {
 
@@ -27,21 +27,21 @@ public final class DetectionSheet {
   private final int cellSide;
 
   /**
-   * One picture of the sheet.
+   * One image of the sheet.
    *
-   * @param picture the picture
-   * @param detections what was found, in pixels of the picture
-   * @param truth the objects, drawn dashed; without boxes if they are not known
+   * @param image the image
+   * @param detections what was found, in pixels of the image
+   * @param groundTruth the objects, drawn dashed; without boxes if they are not known
    * @param caption a few words, such as the file name
    */
   public record Entry(
-      BufferedImage picture, List<Detection> detections, Target truth, String caption) {}
+      BufferedImage image, List<Detection> detections, Target groundTruth, String caption) {}
 
   /**
    * Makes a sheet of cells of 360 pixels.
    *
    * @param classNames the classes, that of label 1 first
-   * @param columns how many pictures stand side by side
+   * @param columns how many images stand side by side
    */
   public DetectionSheet(List<String> classNames, int columns) {
     this(classNames, columns, 360);
@@ -51,8 +51,8 @@ public final class DetectionSheet {
    * Makes a sheet.
    *
    * @param classNames the classes, that of label 1 first
-   * @param columns how many pictures stand side by side
-   * @param cellSide the longest side of a picture, in pixels
+   * @param columns how many images stand side by side
+   * @param cellSide the longest side of an image, in pixels
    */
   public DetectionSheet(List<String> classNames, int columns, int cellSide) {
     if (columns < 1 || cellSide < 32) {
@@ -68,20 +68,20 @@ public final class DetectionSheet {
    * Draws the sheet.
    *
    * @param title written at the top
-   * @param entries the pictures, row by row; at least one
+   * @param entries the images, row by row; at least one
    * @return the sheet
    * @throws IllegalStateException if the machine has no font
    */
   public BufferedImage paint(String title, List<Entry> entries) {
     if (entries.isEmpty()) {
-      throw new IllegalArgumentException("a sheet needs at least one picture");
+      throw new IllegalArgumentException("a sheet needs at least one image");
     }
     int across = Math.min(columns, entries.size());
     int down = Math.ceilDiv(entries.size(), across);
-    // rows are no higher than their highest picture
+    // rows are no higher than their highest image
     int[] rowHeights = new int[down];
     for (int i = 0; i < entries.size(); i++) {
-      int height = scaled(entries.get(i).picture())[1];
+      int height = scaled(entries.get(i).image())[1];
       rowHeights[i / across] = Math.max(rowHeights[i / across], height + CAPTION_HEIGHT);
     }
     int height = TITLE_HEIGHT + GAP;
@@ -112,8 +112,9 @@ public final class DetectionSheet {
   }
 
   private void header(Graphics2D graphics, String title, List<Entry> entries, int width) {
-    boolean withTruth = entries.stream().anyMatch(entry -> !entry.truth().boxes().isEmpty());
-    String key = withTruth ? "solid: found     dashed: ground truth" : "";
+    boolean withGroundTruth =
+        entries.stream().anyMatch(entry -> !entry.groundTruth().boxes().isEmpty());
+    String key = withGroundTruth ? "solid: found     dashed: ground truth" : "";
     graphics.setColor(INK);
     graphics.setFont(Lettering.font(Font.PLAIN, 13));
     int keyWidth = graphics.getFontMetrics().stringWidth(key);
@@ -127,9 +128,9 @@ public final class DetectionSheet {
   }
 
   private void cell(Graphics2D graphics, Entry entry, int left, int top) {
-    int[] size = scaled(entry.picture());
+    int[] size = scaled(entry.image());
     BufferedImage painted =
-        painter.paint(entry.picture(), size[0], size[1], entry.detections(), entry.truth());
+        painter.paint(entry.image(), size[0], size[1], entry.detections(), entry.groundTruth());
     int x = left + (cellSide - size[0]) / 2;
     graphics.drawImage(painted, x, top, null);
     graphics.setColor(INK);
@@ -139,11 +140,11 @@ public final class DetectionSheet {
         caption, left + (cellSide - metrics.stringWidth(caption)) / 2, top + size[1] + 17);
   }
 
-  private int[] scaled(BufferedImage picture) {
-    double scale = (double) cellSide / Math.max(picture.getWidth(), picture.getHeight());
+  private int[] scaled(BufferedImage image) {
+    double scale = (double) cellSide / Math.max(image.getWidth(), image.getHeight());
     return new int[] {
-      Math.max(1, (int) Math.round(picture.getWidth() * scale)),
-      Math.max(1, (int) Math.round(picture.getHeight() * scale))
+      Math.max(1, (int) Math.round(image.getWidth() * scale)),
+      Math.max(1, (int) Math.round(image.getHeight() * scale))
     };
   }
 

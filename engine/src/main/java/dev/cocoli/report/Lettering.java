@@ -4,7 +4,7 @@ import java.awt.Font;
 import java.awt.font.FontRenderContext;
 import java.util.function.Supplier;
 
-/** The one typeface of all pictures, and a clear word where the machine has none. */
+/** The one typeface of all images, and a clear word where the machine has none. */
 final class Lettering {
 
   private Lettering() {}

@@ -8,24 +8,24 @@ import java.nio.file.Path;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
-/** Writes a picture as a PNG file, replacing one that is there. */
+/** Writes an image as a PNG file, replacing one that is there. */
 public final class PngFile {
 
   private PngFile() {}
 
   /**
-   * Writes a picture. It is encoded before the file is touched, so that a failure to encode leaves
+   * Writes an image. It is encoded before the file is touched, so that a failure to encode leaves
    * no file.
    *
-   * @param picture the picture
+   * @param image the image
    * @param file in an existing folder
    * @throws IOException if it cannot be written
    */
-  public static void write(BufferedImage picture, Path file) throws IOException {
+  public static void write(BufferedImage image, Path file) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
-      if (!ImageIO.write(picture, "png", out)) {
-        throw new IOException(file + ": the picture's kind cannot be written as PNG");
+      if (!ImageIO.write(image, "png", out)) {
+        throw new IOException(file + ": the image's kind cannot be written as PNG");
       }
     }
     Files.write(file, bytes.toByteArray());

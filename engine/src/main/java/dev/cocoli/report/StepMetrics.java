@@ -11,7 +11,7 @@ package dev.cocoli.report;
  * @param loss the sum of the four
  * @param lr the learning rate
  * @param seconds the duration of the step
- * @param dataWaitSeconds the part of it spent waiting for pictures
+ * @param dataWaitSeconds the part of it spent waiting for images
  */
 public record StepMetrics(
     long step,

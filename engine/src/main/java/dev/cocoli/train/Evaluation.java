@@ -9,12 +9,13 @@ import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.train.rcnn.Regions;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -31,14 +32,14 @@ public final class Evaluation {
   private final Optional<ProposalSource> proposals;
   private final Consumer<String> warnings;
 
-  /** Is told what was found on each picture, on the thread that evaluates. */
+  /** Is told what was found on each image, on the thread that evaluates. */
   @FunctionalInterface
-  public interface PictureListener {
+  public interface ImageListener {
     /**
-     * A picture is done.
+     * An image is done.
      *
      * @param image what the data set says of it
-     * @param found what the detector found, in pixels of the picture, the best first
+     * @param found what the detector found, in pixels of the image, the best first
      */
     void found(AnnotatedImage image, List<Detection> found);
   }
@@ -46,9 +47,9 @@ public final class Evaluation {
   /**
    * Prepares an evaluation.
    *
-   * @param data pictures to score on
-   * @param loading how many pictures go through the network together, threads, broken pictures
-   * @param warnings told of each picture that was left out because it cannot be decoded
+   * @param data images to score on
+   * @param loading how many images go through the network together, threads, broken images
+   * @param warnings told of each image that was left out because it cannot be decoded
    */
   public Evaluation(Dataset data, DataLoaderConfig loading, Consumer<String> warnings) {
     this(data, loading, Optional.empty(), warnings);
@@ -57,11 +58,11 @@ public final class Evaluation {
   /**
    * Prepares an evaluation with given regions.
    *
-   * @param data pictures to score on
-   * @param loading how many pictures go through the network together, threads, broken pictures
+   * @param data images to score on
+   * @param loading how many images go through the network together, threads, broken images
    * @param proposals where the regions come from for a detector that does not find them itself;
    *     without one, selective search in its fast mode
-   * @param warnings told of each picture that was left out because it cannot be decoded
+   * @param warnings told of each image that was left out because it cannot be decoded
    */
   public Evaluation(
       Dataset data,
@@ -78,11 +79,11 @@ public final class Evaluation {
    * Scores a detector.
    *
    * @param detector the detector; its classes are those of the data
-   * @param listener told of each picture
+   * @param listener told of each image
    * @return COCO's numbers
    * @throws TrainingException if detector and data have other classes
    */
-  public CocoMetrics run(Detector detector, PictureListener listener) {
+  public CocoMetrics run(Detector detector, ImageListener listener) {
     return run(detector, listener, () -> false).orElseThrow();
   }
 
@@ -90,15 +91,15 @@ public final class Evaluation {
    * Scores a detector unless told to stop.
    *
    * @param detector the detector; its classes are those of the data
-   * @param listener told of each picture
+   * @param listener told of each image
    * @param isCancelled asked before each batch
    * @return COCO's numbers; nothing if it was cancelled
    * @throws TrainingException if detector and data have other classes
    */
   public Optional<CocoMetrics> run(
-      Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
+      Detector detector, ImageListener listener, BooleanSupplier isCancelled) {
     CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
-    PictureListener scorer =
+    ImageListener scorer =
         (image, found) -> {
           evaluator.addImage(image.imageId(), objects(image));
           evaluator.addDetections(image.imageId(), found);
@@ -110,9 +111,14 @@ public final class Evaluation {
   }
 
   /**
-   * Runs a detector over the pictures, or this replica's share of them; false if it was cancelled.
+   * Runs a detector over the images, or this replica's share of them; false if it was cancelled.
+   *
+   * @param detector the detector
+   * @param listener receives the detections of each image
+   * @param isCancelled asked before each batch
+   * @return whether all images were done
    */
-  boolean detect(Detector detector, PictureListener listener, BooleanSupplier isCancelled) {
+  public boolean detect(Detector detector, ImageListener listener, BooleanSupplier isCancelled) {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
     try (DataLoader loader =
@@ -128,21 +134,26 @@ public final class Evaluation {
     return true;
   }
 
-  private static void detect(Detector detector, Batch batch, PictureListener listener) {
-    if (batch.pictures().isEmpty()) { // of the last pictures none is this replica's
+  private static void detect(Detector detector, Batch batch, ImageListener listener) {
+    if (batch.images().isEmpty()) { // of the last images none is this replica's
       return;
     }
     List<List<Detection>> found;
     try (batch) {
-      found = detector.detect(batch.pictures(), batch.proposals(), PartListener.NONE);
+      found = detector.detect(batch.images(), batch.proposals(), PartListener.NONE);
     }
     for (int i = 0; i < found.size(); i++) {
-      listener.found(batch.images().get(i), found.get(i));
+      listener.found(batch.annotatedImages().get(i), found.get(i));
     }
   }
 
-  /** What is to be found on a picture. */
-  static List<CocoAnnotation> objects(AnnotatedImage image) {
+  /**
+   * What is to be found on an image.
+   *
+   * @param image the image
+   * @return its annotations
+   */
+  public static List<CocoAnnotation> objects(AnnotatedImage image) {
     return image.annotations().stream().map(object -> object(image, object)).toList();
   }
 

@@ -13,14 +13,14 @@ import java.util.Map;
 public final class PartTimes implements PartListener {
   private final Map<DetectionPart, Long> nanos = new EnumMap<>(DetectionPart.class);
   private long last = System.nanoTime();
-  private int pictures;
+  private int images;
 
   /** Begins with nothing. */
   public PartTimes() {}
 
-  /** A detection on another picture begins now. */
+  /** A detection on another image begins now. */
   public void begin() {
-    pictures++;
+    images++;
     last = System.nanoTime();
   }
 
@@ -33,15 +33,15 @@ public final class PartTimes implements PartListener {
   }
 
   /**
-   * {@return the seconds of a part, in the mean over pictures}
+   * {@return the seconds of a part, in the mean over images}
    *
    * @param part the part
    */
   public double seconds(DetectionPart part) {
-    return nanos.getOrDefault(part, 0L) / 1e9 / Math.max(1, pictures);
+    return nanos.getOrDefault(part, 0L) / 1e9 / Math.max(1, images);
   }
 
-  /** {@return the seconds of a picture, in the mean} */
+  /** {@return the seconds of an image, in the mean} */
   public double seconds() {
     double sum = 0;
     for (DetectionPart part : DetectionPart.values()) {

@@ -15,7 +15,7 @@ import java.util.OptionalDouble;
  * @param evaluationsSinceBest evaluations since then
  * @param metricsBytes length of the metrics that belong to these steps
  */
-record Progress(
+public record Progress(
     long step,
     int evaluatedEpochs,
     OptionalDouble bestAp,
@@ -42,12 +42,22 @@ record Progress(
         : new Progress(step, epochs, bestAp, bestEpoch, evaluationsSinceBest + 1, metricsBytes);
   }
 
-  Progress withMetricsBytes(long bytes) {
+  /**
+   * Returns this progress with another length of the metrics log.
+   *
+   * @param bytes the length
+   * @return the copy
+   */
+  public Progress withMetricsBytes(long bytes) {
     return new Progress(step, evaluatedEpochs, bestAp, bestEpoch, evaluationsSinceBest, bytes);
   }
 
-  /** Strings for a file's metadata; a double's string leads back to that very double. */
-  Map<String, String> toMetadata() {
+  /**
+   * Strings for a file's metadata; a double's string leads back to that very double.
+   *
+   * @return the strings
+   */
+  public Map<String, String> toMetadata() {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put(PREFIX + "step", Long.toString(step));
     metadata.put(PREFIX + "evaluated_epochs", Integer.toString(evaluatedEpochs));
@@ -61,9 +71,11 @@ record Progress(
   /**
    * The opposite of {@link #toMetadata}.
    *
+   * @param metadata the strings
+   * @return the progress
    * @throws NumberFormatException if a number is missing or none
    */
-  static Progress fromMetadata(Map<String, String> metadata) {
+  public static Progress fromMetadata(Map<String, String> metadata) {
     String bestAp = metadata.get(PREFIX + "best_ap");
     return new Progress(
         Long.parseLong(metadata.get(PREFIX + "step")),

@@ -10,7 +10,7 @@ import dev.cocoli.detection.LossValues;
  * @param losses before the update
  * @param learningRate of the update
  * @param seconds from asking for the batch to the end of the update
- * @param dataWaitSeconds those of them spent waiting for pictures
+ * @param dataWaitSeconds those of them spent waiting for images
  */
 public record StepReport(
     long step,

@@ -1,9 +1,12 @@
 package dev.cocoli.train;
 
-import dev.cocoli.backend.Communicator.AllReduceTimes;
+import dev.cocoli.distributed.Communicator.AllReduceTimes;
 
 /** How long steps took, in the mean since it was last cleared. */
-final class StepTimes {
+public final class StepTimes {
+  /** Starts without steps. */
+  public StepTimes() {}
+
   private double seconds;
   private double dataWaitSeconds;
   private double allReduceSeconds;
@@ -18,23 +21,40 @@ final class StepTimes {
     steps++;
   }
 
-  double meanSeconds() {
+  /**
+   * Returns the mean duration of a step.
+   *
+   * @return seconds
+   */
+  public double meanSeconds() {
     return seconds / steps;
   }
 
-  double meanDataWaitSeconds() {
+  /**
+   * Returns the mean time that a step waited for data.
+   *
+   * @return seconds
+   */
+  public double meanDataWaitSeconds() {
     return dataWaitSeconds / steps;
   }
 
-  double meanAllReduceSeconds() {
+  /**
+   * Returns the mean time that the all-reduces of a step took.
+   *
+   * @return seconds
+   */
+  public double meanAllReduceSeconds() {
     return allReduceSeconds / steps;
   }
 
   /**
    * The share of the all-reduces' time that was hidden behind compute. The wait counts the lag of
    * slower replicas too, so this is no more than what was hidden.
+   *
+   * @return a part between 0 and 1
    */
-  double allReduceHidden() {
+  public double allReduceHidden() {
     return allReduceSeconds == 0 ? 0 : Math.max(0, 1 - allReduceWaitSeconds / allReduceSeconds);
   }
 

@@ -1,8 +1,9 @@
 package dev.cocoli.train;
 
-import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.tensor.Precision;
+import dev.cocoli.train.optim.LearningRateSchedule;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -13,29 +14,29 @@ import java.util.OptionalInt;
  * recipe; {@link #builder()} changes some of it.
  *
  * @param epochs passes over the training data
- * @param batch pictures a step, over all devices
+ * @param batch images a step, over all devices
  * @param learningRate the full rate; without one, {@link #scaledLearningRate()}
  * @param warmupSteps steps over which the rate rises; without a number, a tenth of the run, 1,000
  *     at most
  * @param lrSteps fractions of the run behind which the rate falls to a tenth
  * @param momentum the share of a step's velocity that the next one keeps
  * @param weightDecay times a parameter, added to its gradient
- * @param flip how likely a picture is mirrored, 0 to 1
+ * @param flip how likely an image is mirrored, 0 to 1
  * @param clipNorm the most that the norm of all gradients may be; without one they are left alone
  * @param seed decides first weights, order, flips and samples
  * @param logEvery steps from one line of the metrics to the next
  * @param evaluateEvery epochs from one evaluation to the next; the last is always evaluated
- * @param evaluationBatch pictures that go through the network together in an evaluation; one, as in
+ * @param evaluationBatch images that go through the network together in an evaluation; one, as in
  *     torchvision's reference, scores as detection does
  * @param earlyStopPatience so many evaluations in a row without a better AP end the run; without a
  *     number it runs to its end
  * @param checkpointSteps steps after which a checkpoint is due, besides those at the end of epochs
  * @param checkpointInterval time after which one is due
- * @param loaderThreads threads that decode pictures
+ * @param loaderThreads threads that decode images
  * @param prefetchBatches batches that are decoded ahead
- * @param brokenPictures what to do with a picture that cannot be decoded
+ * @param brokenImages what to do with an image that cannot be decoded
  * @param precision what the network computes in, in training and in its evaluations
- * @param lastBatch what becomes of pictures that do not fill the last batch of an epoch
+ * @param lastBatch what becomes of images that do not fill the last batch of an epoch
  */
 public record TrainConfig(
     int epochs,
@@ -56,7 +57,7 @@ public record TrainConfig(
     Duration checkpointInterval,
     int loaderThreads,
     int prefetchBatches,
-    BrokenPicturePolicy brokenPictures,
+    BrokenImagePolicy brokenImages,
     Precision precision,
     LastBatch lastBatch) {
 
@@ -89,7 +90,7 @@ public record TrainConfig(
           Duration.ofMinutes(10),
           Runtime.getRuntime().availableProcessors(),
           2,
-          BrokenPicturePolicy.SKIP,
+          BrokenImagePolicy.SKIP,
           Precision.FP32,
           LastBatch.DROP);
 

@@ -1,6 +1,6 @@
 package dev.cocoli.train;
 
-import dev.cocoli.data.BrokenPicturePolicy;
+import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.tensor.Precision;
 import java.time.Duration;
@@ -28,7 +28,7 @@ public final class TrainConfigBuilder {
   private Duration checkpointInterval;
   private int loaderThreads;
   private int prefetchBatches;
-  private BrokenPicturePolicy brokenPictures;
+  private BrokenImagePolicy brokenImages;
   private Precision precision;
   private LastBatch lastBatch;
 
@@ -51,7 +51,7 @@ public final class TrainConfigBuilder {
     checkpointInterval = from.checkpointInterval();
     loaderThreads = from.loaderThreads();
     prefetchBatches = from.prefetchBatches();
-    brokenPictures = from.brokenPictures();
+    brokenImages = from.brokenImages();
     precision = from.precision();
     lastBatch = from.lastBatch();
   }
@@ -70,7 +70,7 @@ public final class TrainConfigBuilder {
   /**
    * Sets one setting.
    *
-   * @param value pictures a step, over all devices
+   * @param value images a step, over all devices
    * @return this
    */
   public TrainConfigBuilder batch(int value) {
@@ -137,7 +137,7 @@ public final class TrainConfigBuilder {
   /**
    * Sets one setting.
    *
-   * @param value how likely a picture is mirrored, 0 to 1
+   * @param value how likely an image is mirrored, 0 to 1
    * @return this
    */
   public TrainConfigBuilder flip(double value) {
@@ -192,7 +192,7 @@ public final class TrainConfigBuilder {
   /**
    * Sets one setting.
    *
-   * @param value pictures that go through the network together in an evaluation
+   * @param value images that go through the network together in an evaluation
    * @return this
    */
   public TrainConfigBuilder evaluationBatch(int value) {
@@ -236,7 +236,7 @@ public final class TrainConfigBuilder {
   /**
    * Sets one setting.
    *
-   * @param value threads that decode pictures
+   * @param value threads that decode images
    * @return this
    */
   public TrainConfigBuilder loaderThreads(int value) {
@@ -258,11 +258,11 @@ public final class TrainConfigBuilder {
   /**
    * Sets one setting.
    *
-   * @param value what to do with a picture that cannot be decoded
+   * @param value what to do with an image that cannot be decoded
    * @return this
    */
-  public TrainConfigBuilder brokenPictures(BrokenPicturePolicy value) {
-    brokenPictures = value;
+  public TrainConfigBuilder brokenImages(BrokenImagePolicy value) {
+    brokenImages = value;
     return this;
   }
 
@@ -280,7 +280,7 @@ public final class TrainConfigBuilder {
   /**
    * Sets one setting.
    *
-   * @param value what becomes of pictures that do not fill the last batch of an epoch
+   * @param value what becomes of images that do not fill the last batch of an epoch
    * @return this
    */
   public TrainConfigBuilder lastBatch(LastBatch value) {
@@ -313,7 +313,7 @@ public final class TrainConfigBuilder {
         checkpointInterval,
         loaderThreads,
         prefetchBatches,
-        brokenPictures,
+        brokenImages,
         precision,
         lastBatch);
   }

@@ -7,6 +7,13 @@ import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.report.TrainingLog;
 import dev.cocoli.report.TrainingPlots;
+import dev.cocoli.train.checkpoint.Checkpoint;
+import dev.cocoli.train.checkpoint.MetricsLog;
+import dev.cocoli.train.checkpoint.RunDescription;
+import dev.cocoli.train.checkpoint.RunFolder;
+import dev.cocoli.train.checkpoint.RunRecord;
+import dev.cocoli.train.parallel.LoneReplica;
+import dev.cocoli.train.parallel.Replica;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,7 +55,16 @@ public final class Trainer {
     this(run, backend, listener, Safetensors::write);
   }
 
-  Trainer(TrainingRun run, Backend backend, TrainingListener listener, Checkpoint.Writer writer) {
+  /**
+   * Prepares a training run that writes its checkpoints with a given writer.
+   *
+   * @param run what to train, and with what
+   * @param backend the device
+   * @param listener receives the events of the run
+   * @param writer writes the checkpoints
+   */
+  public Trainer(
+      TrainingRun run, Backend backend, TrainingListener listener, Checkpoint.Writer writer) {
     this(run, backend, listener, writer, new LoneReplica(backend.device()), () -> false);
   }
 
@@ -62,7 +78,7 @@ public final class Trainer {
    * @param replica which one; closed when the run ends
    * @param isStopRequested whether all are to stop
    */
-  Trainer(
+  public Trainer(
       TrainingRun run,
       Backend backend,
       TrainingListener listener,
@@ -94,7 +110,7 @@ public final class Trainer {
    * @throws TrainingException if the folder holds a run or cannot be written to, if classes do not
    *     fit, if weights cannot be used, if a loss is not finite, or if a checkpoint cannot be
    *     written
-   * @throws dev.cocoli.data.DataException if there are too few pictures, or one cannot be decoded
+   * @throws dev.cocoli.data.DataException if there are too few images, or one cannot be decoded
    */
   public TrainingResult start() {
     return train(this::startIn, folder::requireFree);
@@ -175,7 +191,7 @@ public final class Trainer {
   }
 
   /**
-   * Draws losses and AP. A run is worth more than its pictures: where there is no font, it says so.
+   * Draws losses and AP. A run is worth more than its images: where there is no font, it says so.
    */
   private TrainingResult withPlots(TrainingResult result) {
     try {

@@ -23,7 +23,7 @@ public interface TrainingListener {
   default void stepDone(StepReport report) {}
 
   /**
-   * Some of the validation pictures are done.
+   * Some of the validation images are done.
    *
    * @param done how many
    * @param total of how many
@@ -34,7 +34,7 @@ public interface TrainingListener {
    * A stage after the steps is under way; only R-CNN has such.
    *
    * @param name what it computes
-   * @param done how many training pictures are done
+   * @param done how many training images are done
    * @param total of how many
    */
   default void stage(String name, int done, int total) {}

@@ -10,9 +10,18 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.Rcnn;
+import dev.cocoli.detection.classic.Rcnn;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.checkpoint.Checkpoint;
+import dev.cocoli.train.checkpoint.RunFolder;
+import dev.cocoli.train.checkpoint.RunRecord;
+import dev.cocoli.train.optim.LearningRateSchedule;
+import dev.cocoli.train.parallel.Replica;
+import dev.cocoli.train.parallel.SharedEvaluation;
+import dev.cocoli.train.rcnn.FeatureStore;
+import dev.cocoli.train.rcnn.RcnnStages;
+import dev.cocoli.train.rcnn.RunProposals;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -93,7 +102,7 @@ final class TrainingLoop implements AutoCloseable {
       throw e;
     }
     checkpoint = new Checkpoint(folder, run.model(), model, parameters, writer);
-    trainingStep = new TrainingStep(model, parameters, config, replica.exchange(parameters));
+    trainingStep = new TrainingStep(model, parameters, config, replica.synchronization(parameters));
   }
 
   /** Replicas of one process share its threads. */
@@ -102,12 +111,12 @@ final class TrainingLoop implements AutoCloseable {
     return DataLoaderConfig.of(batch)
         .withReplica(replica.rank(), replica.size())
         .withWorkers(threads, config.prefetchBatches())
-        .withBrokenPictures(config.brokenPictures());
+        .withBrokenImages(config.brokenImages());
   }
 
   private ProposalSource proposals(Dataset data, Optional<ProposalSource> given, Path file) {
     if (!run.model().needsProposals()) {
-      return (image, picture) -> List.of();
+      return (annotated, image) -> List.of();
     }
     RunProposals found = new RunProposals(data, given, file, config.loaderThreads());
     proposals.add(found);
@@ -239,7 +248,7 @@ final class TrainingLoop implements AutoCloseable {
     return replica.size() == 1 ? stopRequested.getAsBoolean() : stopAgreed;
   }
 
-  /** A picture that stops the run costs no step that is done. */
+  /** An image that stops the run costs no step that is done. */
   private Batch next(Epoch batches) {
     try {
       return batches.next();
@@ -262,7 +271,7 @@ final class TrainingLoop implements AutoCloseable {
     TrainingStep.Outcome outcome =
         trainingStep.run(
             batch,
-            loader.share(batch.index()),
+            loader.shard(batch.index()),
             progress.step(),
             learningRate,
             stop,
@@ -339,7 +348,7 @@ final class TrainingLoop implements AutoCloseable {
     return true;
   }
 
-  /** Each replica takes as many pictures at once as one alone would: the same go together. */
+  /** Each replica takes as many images at once as one alone would: the same go together. */
   private DataLoaderConfig evaluationLoading() {
     return loading(config.evaluationBatch() * replica.size());
   }

@@ -1,5 +1,7 @@
 package dev.cocoli.train;
 
+import dev.cocoli.train.optim.LearningRateSchedule;
+
 /**
  * What a run is about to do.
  *
@@ -7,8 +9,8 @@ package dev.cocoli.train;
  * @param totalSteps steps of the whole run
  * @param stepsPerEpoch steps of an epoch
  * @param epochs epochs of the whole run
- * @param trainPictures pictures that are trained on
- * @param validationPictures pictures that are scored on; 0 without validation data
+ * @param trainImages images that are trained on
+ * @param validationImages images that are scored on; 0 without validation data
  * @param trainedElements numbers that the optimiser moves
  * @param schedule the learning rate of each step
  */
@@ -17,7 +19,7 @@ public record TrainingPlan(
     long totalSteps,
     int stepsPerEpoch,
     int epochs,
-    int trainPictures,
-    int validationPictures,
+    int trainImages,
+    int validationImages,
     long trainedElements,
     LearningRateSchedule schedule) {}

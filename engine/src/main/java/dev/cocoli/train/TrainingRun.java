@@ -12,13 +12,13 @@ import java.util.Optional;
  * What to train, on what, how, and where to put it.
  *
  * @param model the model; its classes are those of the data
- * @param trainData pictures to train on
- * @param validationData pictures to score on
+ * @param trainData images to train on
+ * @param validationData images to score on
  * @param weights a file of weights to start from, of a detector or of a classifier with the same
  *     backbone; without one, the weights are drawn
  * @param proposals where the regions come from for a detector that does not find them itself;
  *     without one, selective search finds them once, and they are kept in the run folder
- * @param validationProposals the same for the pictures that are scored on
+ * @param validationProposals the same for the images that are scored on
  * @param dataOrigin where the data came from, for the record: any words, such as a folder and a
  *     split
  * @param config how to train
@@ -39,8 +39,8 @@ public record TrainingRun(
    * A run whose model finds its regions itself, or has them found.
    *
    * @param model the model
-   * @param trainData pictures to train on
-   * @param validationData pictures to score on
+   * @param trainData images to train on
+   * @param validationData images to score on
    * @param weights a file of weights to start from
    * @param dataOrigin where the data came from
    * @param config how to train
@@ -75,7 +75,7 @@ public record TrainingRun(
    * {@return a run without validation, from drawn weights}
    *
    * @param model the model
-   * @param trainData pictures to train on
+   * @param trainData images to train on
    * @param config how to train
    * @param out the run folder
    */
@@ -87,7 +87,7 @@ public record TrainingRun(
   /**
    * {@return this run with an evaluation of every epoch}
    *
-   * @param data pictures to score on
+   * @param data images to score on
    */
   public TrainingRun withValidation(Dataset data) {
     return with(Optional.of(data), weights, proposals, validationProposals, dataOrigin, config);
@@ -106,8 +106,7 @@ public record TrainingRun(
   /**
    * {@return this run with given regions}
    *
-   * @param source gives the regions of each training picture; a file is checked before the first
-   *     step
+   * @param source gives the regions of each training image; a file is checked before the first step
    */
   public TrainingRun withProposals(ProposalSource source) {
     return with(
@@ -117,7 +116,7 @@ public record TrainingRun(
   /**
    * {@return this run with given regions to score on}
    *
-   * @param source gives the regions of each validation picture
+   * @param source gives the regions of each validation image
    */
   public TrainingRun withValidationProposals(ProposalSource source) {
     return with(validationData, weights, proposals, Optional.of(source), dataOrigin, config);

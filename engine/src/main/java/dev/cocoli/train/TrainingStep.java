@@ -2,21 +2,23 @@ package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.backend.Communicator.AllReduceTimes;
-import dev.cocoli.backend.CommunicatorException;
-import dev.cocoli.backend.SampleKey;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.data.Batch;
-import dev.cocoli.data.Share;
+import dev.cocoli.data.Shard;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.distributed.Communicator.AllReduceTimes;
+import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.optim.Sgd;
+import dev.cocoli.train.parallel.StepSynchronization;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +28,7 @@ import java.util.Optional;
  * download. All of it runs on the calling thread, which is always the same one; nothing of a step
  * but the parameters outlives it.
  */
-final class TrainingStep implements AutoCloseable {
+public final class TrainingStep implements AutoCloseable {
   private static final int LOSSES = 4;
 
   /** Names the batch behind the one that is trained on, if it is at hand. */
@@ -41,27 +43,30 @@ final class TrainingStep implements AutoCloseable {
 
   private final Backend backend;
   private final DetectionModel model;
-  private final StepExchange exchange;
+  private final StepSynchronization synchronization;
   private final Sgd sgd;
   private final long mixedSeed;
   private final Precision precision;
 
-  /** Where pictures lie that are sent a step ahead: apart, so that steps find the pool as ever. */
+  /** Where images lie that are sent a step ahead: apart, so that steps find the pool as ever. */
   private final BufferPool ahead;
 
   /** Those of the next batch, or null. */
-  private UploadedPictures next;
+  private UploadedImages next;
 
   /** Steps on one device. */
   TrainingStep(DetectionModel model, ParameterArena parameters, TrainConfig config) {
-    this(model, parameters, config, new StepExchange.Alone(parameters));
+    this(model, parameters, config, new StepSynchronization.Alone(parameters));
   }
 
   TrainingStep(
-      DetectionModel model, ParameterArena parameters, TrainConfig config, StepExchange exchange) {
+      DetectionModel model,
+      ParameterArena parameters,
+      TrainConfig config,
+      StepSynchronization synchronization) {
     this.backend = parameters.backend();
     this.model = model;
-    this.exchange = exchange;
+    this.synchronization = synchronization;
     this.sgd = new Sgd(parameters, config);
     this.mixedSeed = SampleKey.mix(config.seed());
     this.precision = config.precision();
@@ -75,11 +80,11 @@ final class TrainingStep implements AutoCloseable {
    * @param stop whether a replica asks all to stop behind this step
    * @param times what it cost to average gradients
    */
-  record Outcome(LossValues losses, boolean stop, AllReduceTimes times) {}
+  public record Outcome(LossValues losses, boolean stop, AllReduceTimes times) {}
 
   /** Trains on a whole batch; see the other. */
   LossValues run(Batch batch, long step, double learningRate) {
-    Share all = Share.of(batch.pictures().size(), 0, 1);
+    Shard all = Shard.of(batch.images().size(), 0, 1);
     return run(batch, all, step, learningRate, false, Upcoming.NONE).losses();
   }
 
@@ -87,43 +92,44 @@ final class TrainingStep implements AutoCloseable {
    * Trains on a batch.
    *
    * @param batch this replica's part, closed as soon as it is on the device
-   * @param share which part it is
+   * @param shard which part it is
    * @param step its number in the run, from 0, which with the seed decides the samples
    * @param learningRate its rate
    * @param stop whether this replica asks all to stop behind this step
-   * @param upcoming the batch behind it, whose pictures may be sent to the device meanwhile
+   * @param upcoming the batch behind it, whose images may be sent to the device meanwhile
    * @return what it found
    * @throws TrainingException if a loss or a gradient is not finite
    */
   Outcome run(
-      Batch batch, Share share, long step, double learningRate, boolean stop, Upcoming upcoming) {
-    try (UploadedPictures pictures = pictures(batch);
+      Batch batch, Shard shard, long step, double learningRate, boolean stop, Upcoming upcoming) {
+    try (UploadedImages images = images(batch);
         TensorScope scope = new TensorScope(backend.pool())) {
-      Ops ops = new Ops(backend, scope, new Tape(), precision, exchange.sharedNorms());
-      exchange.begin(ops, share);
+      Ops ops = new Ops(backend, scope, new Tape(), precision, synchronization.sharedNorms());
+      synchronization.begin(ops, shard);
       sgd.zeroGradients();
       Tensor losses = null;
-      if (share.count() > 0) {
-        Inputs inputs = new Inputs(pictures.tensors(), batch.proposals());
-        long seed = DetectionModel.seedOfPart(SampleKey.mix(mixedSeed + step), share.first());
+      if (shard.count() > 0) {
+        Inputs inputs = new Inputs(images.tensors(), batch.proposals());
+        long seed = DetectionModel.seedOfPart(SampleKey.mix(mixedSeed + step), shard.first());
         losses = model.loss(ops, inputs, batch.targets(), seed);
         ops.backward();
       }
-      int shared = exchange.numbers();
+      int shared = synchronization.numbers();
       Tensor report = ops.allocate(DType.F32, LOSSES + shared + 1);
       if (losses == null) {
         backend.fill(report.rows(0, LOSSES), 0);
       } else {
         backend.copy(losses, report.rows(0, LOSSES));
       }
-      exchange.end(report.rows(0, LOSSES), report.rows(LOSSES, shared), stop);
+      synchronization.end(report.rows(0, LOSSES), report.rows(LOSSES, shared), stop);
       sgd.update(learningRate, report.rows(LOSSES + shared, 1));
       if (backend.copiesBeside()) {
-        upcoming.batch().ifPresent(b -> next = new UploadedPictures(backend, ahead, b));
+        upcoming.batch().ifPresent(b -> next = new UploadedImages(backend, ahead, b));
       }
       float[] values = ops.download(report);
       LossValues own = new LossValues(values[0], values[1], values[2], values[3]);
-      Outcome outcome = exchange.outcome(own, Arrays.copyOfRange(values, LOSSES, LOSSES + shared));
+      Outcome outcome =
+          synchronization.outcome(own, Arrays.copyOfRange(values, LOSSES, LOSSES + shared));
       if (own.areFinite() && !outcome.losses().areFinite()) {
         throw new CommunicatorException(
             "the loss of another replica is not finite in step " + (step + 1), List.of(), null);
@@ -136,8 +142,8 @@ final class TrainingStep implements AutoCloseable {
   }
 
   /** Those that were sent with the step before, or sent now. */
-  private UploadedPictures pictures(Batch batch) {
-    UploadedPictures sent = next;
+  private UploadedImages images(Batch batch) {
+    UploadedImages sent = next;
     next = null;
     if (sent != null && sent.areOf(batch)) {
       return sent;
@@ -145,7 +151,7 @@ final class TrainingStep implements AutoCloseable {
     if (sent != null) {
       sent.close();
     }
-    return new UploadedPictures(backend, backend.pool(), batch);
+    return new UploadedImages(backend, backend.pool(), batch);
   }
 
   @Override
@@ -160,7 +166,7 @@ final class TrainingStep implements AutoCloseable {
   private static TrainingException notFinite(
       LossValues losses, Batch batch, long step, double learningRate) {
     return new TrainingException(
-        "%s not finite in step %d: loss_classifier %s, loss_box_reg %s, loss_objectness %s, loss_rpn_box_reg %s; pictures %s; the learning rate was %s, try a lower one, a longer warm-up or gradient clipping"
+        "%s not finite in step %d: loss_classifier %s, loss_box_reg %s, loss_objectness %s, loss_rpn_box_reg %s; images %s; the learning rate was %s, try a lower one, a longer warm-up or gradient clipping"
             .formatted(
                 losses.areFinite() ? "a gradient is" : "the loss is",
                 step + 1,

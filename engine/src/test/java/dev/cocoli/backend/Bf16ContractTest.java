@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Tensor;

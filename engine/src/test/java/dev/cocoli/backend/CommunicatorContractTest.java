@@ -5,7 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.backend.Communicator.Reduction;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.Reduction;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.RankGroups;

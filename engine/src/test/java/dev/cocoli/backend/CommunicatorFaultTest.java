@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.backend.Communicator.Reduction;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.Reduction;
+import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.RankGroups;
 import dev.cocoli.testing.RankThreads;
@@ -125,7 +127,7 @@ class CommunicatorFaultTest {
             (communicator, tensors) -> {
               communicator.barrier();
               if (communicator.rank() == 1) {
-                communicator.abort("picture 12.jpg is broken");
+                communicator.abort("image 12.jpg is broken");
                 throw new IllegalStateException("the cause");
               }
               collective.call(communicator, tensors);
@@ -136,7 +138,7 @@ class CommunicatorFaultTest {
       } else {
         CommunicatorException e = failure(thrown.get(rank));
         assertEquals(List.of(1), e.failedRanks());
-        assertContains("rank 1 gave up: picture 12.jpg is broken", e);
+        assertContains("rank 1 gave up: image 12.jpg is broken", e);
         assertContains("rank 1 #1 barrier", e);
       }
     }

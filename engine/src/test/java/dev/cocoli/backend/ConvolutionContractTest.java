@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.cocoli.backend.cuda.CudaBackend;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestTensors;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestTensors;

@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.cocoli.backend.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.SampleKey;
+import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
 import dev.cocoli.testing.OracleFile;
@@ -53,14 +57,14 @@ class MatchContractTest extends BackendContract {
         parameters.get("allow_low_quality").asBoolean() ? LowQuality.ALLOW : LowQuality.REFUSE);
   }
 
-  private int[] match(MatchSpec spec, float[] boxes, float[] truth) {
+  private int[] match(MatchSpec spec, float[] boxes, float[] groundTruth) {
     int count = boxes.length / 4;
     Tensor matches = tensors.intOutput(1, count);
     backend.matchBoxes(
         spec,
         tensors.floats(boxes, 1, count, 4),
-        tensors.floats(truth, 1, truth.length / 4, 4),
-        tensors.ints(new int[] {truth.length / 4}),
+        tensors.floats(groundTruth, 1, groundTruth.length / 4, 4),
+        tensors.ints(new int[] {groundTruth.length / 4}),
         matches);
     return tensors.ints(matches);
   }
@@ -71,14 +75,14 @@ class MatchContractTest extends BackendContract {
       0, 0, 10, 10, 20, 20, 30, 30, 0, 0, 10, 10, 0, 0, 0, 0, 3, 5, 7, 5, 4, 2, 4, 9
     };
     // the second image has no object: what stands in its rows is none
-    float[] truth = {
+    float[] groundTruth = {
       20, 20, 30, 30, 0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 1, 1, 0, 0, 1, 1
     };
     Tensor matches = tensors.intOutput(3, 2);
     backend.matchBoxes(
         new MatchSpec(0.5f, 0.5f, LowQuality.ALLOW),
         tensors.floats(boxes, 3, 2, 4),
-        tensors.floats(truth, 3, 2, 4),
+        tensors.floats(groundTruth, 3, 2, 4),
         tensors.ints(new int[] {2, 0, 1}),
         matches);
     int none = MatchSpec.BETWEEN_THRESHOLDS;
@@ -90,18 +94,18 @@ class MatchContractTest extends BackendContract {
   void manyImagesShareTheirAnchors() {
     Random random = new Random(11);
     float[] anchors = boxes(random, 700, 100, 80);
-    float[] truth = boxes(random, 3 * 4, 100, 80);
+    float[] groundTruth = boxes(random, 3 * 4, 100, 80);
     MatchSpec spec = new MatchSpec(0.5f, 0.3f, LowQuality.ALLOW);
     Tensor matches = tensors.intOutput(3, 700);
     backend.matchBoxes(
         spec,
         tensors.floats(anchors, 1, 700, 4),
-        tensors.floats(truth, 3, 4, 4),
+        tensors.floats(groundTruth, 3, 4, 4),
         tensors.ints(new int[] {4, 1, 2}),
         matches);
     for (int image = 0; image < 3; image++) {
       int objects = new int[] {4, 1, 2}[image];
-      float[] own = Arrays.copyOfRange(truth, 16 * image, 16 * image + 4 * objects);
+      float[] own = Arrays.copyOfRange(groundTruth, 16 * image, 16 * image + 4 * objects);
       assertArrayEquals(match(spec, anchors, own), tensors.ints(matches.rows(image, 1)));
     }
   }
@@ -118,7 +122,7 @@ class MatchContractTest extends BackendContract {
     assertArrayEquals(new int[] {0, 0, -1, -2, -2}, tensors.ints(matches));
     backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {0}), matches);
     assertArrayEquals(
-        new int[] {-2, -2, -2, -2, -2}, tensors.ints(matches), "a picture without objects");
+        new int[] {-2, -2, -2, -2, -2}, tensors.ints(matches), "an image without objects");
   }
 
   /** Against torchvision's Matcher written down for one box, at sizes around those of tiles. */
@@ -128,18 +132,18 @@ class MatchContractTest extends BackendContract {
     Random random = new Random(count);
     int images = 2;
     float[] boxes = boxes(random, images * count, 90, 70);
-    float[] truth = boxes(random, images * objects, 90, 70);
+    float[] groundTruth = boxes(random, images * objects, 90, 70);
     // some objects twice, and one that no box overlaps
-    System.arraycopy(truth, 0, truth, truth.length - 4, 4);
+    System.arraycopy(groundTruth, 0, groundTruth, groundTruth.length - 4, 4);
     if (objects > 128) {
-      System.arraycopy(new float[] {900, 900, 950, 950}, 0, truth, 4 * 100, 4);
+      System.arraycopy(new float[] {900, 900, 950, 950}, 0, groundTruth, 4 * 100, 4);
     }
     MatchSpec spec = new MatchSpec(0.6f, 0.3f, LowQuality.ALLOW).ignoringBelow(ignoreBelow);
     Tensor matches = tensors.intOutput(images, count);
     backend.matchBoxes(
         spec,
         tensors.floats(boxes, images, count, 4),
-        tensors.floats(truth, images, objects, 4),
+        tensors.floats(groundTruth, images, objects, 4),
         tensors.ints(new int[] {objects, objects}),
         matches);
     int[] found = tensors.ints(matches);
@@ -148,7 +152,7 @@ class MatchContractTest extends BackendContract {
       float[] bestOfObject = new float[objects];
       for (int i = 0; i < count; i++) {
         for (int g = 0; g < objects; g++) {
-          ious[i][g] = iou(boxes, image * count + i, truth, image * objects + g);
+          ious[i][g] = iou(boxes, image * count + i, groundTruth, image * objects + g);
           bestOfObject[g] = Math.max(bestOfObject[g], ious[i][g]);
         }
       }
@@ -166,9 +170,9 @@ class MatchContractTest extends BackendContract {
     }
   }
 
-  private static float iou(float[] boxes, int box, float[] truth, int object) {
+  private static float iou(float[] boxes, int box, float[] groundTruth, int object) {
     float[] a = Arrays.copyOfRange(boxes, 4 * box, 4 * box + 4);
-    float[] b = Arrays.copyOfRange(truth, 4 * object, 4 * object + 4);
+    float[] b = Arrays.copyOfRange(groundTruth, 4 * object, 4 * object + 4);
     float width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
     float height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
     float joint = width * height;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
@@ -74,7 +75,7 @@ class MemoryContractTest {
 
   @ParameterizedTest
   @CsvSource({"1,1,1", "2,3,5", "64,3,49", "7,130,9", "5,1,8", "5,8,1", "0,3,5"})
-  void uploadsWithTwoAxesSwapped(int outer, int rows, int columns) {
+  void uploadsWithTwoAxesTransposed(int outer, int rows, int columns) {
     float[] values = new float[outer * rows * columns];
     float[] wanted = new float[values.length];
     for (int o = 0; o < outer; o++) {
@@ -92,16 +93,17 @@ class MemoryContractTest {
       // as in a file, where nothing is aligned
       MemorySegment host = arena.allocate(values.length * 4L + 1).asSlice(1);
       MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, values.length);
-      backend.uploadSwapped(host, outer, rows, columns, x);
+      backend.uploadTransposed(host, outer, rows, columns, x);
     }
     assertArrayEquals(wanted, tensors.floats(x), "from native memory");
     assertTrue(x.buffer().version() > version);
     backend.fill(x, -1);
-    backend.uploadSwapped(MemorySegment.ofArray(values), outer, rows, columns, x);
+    backend.uploadTransposed(MemorySegment.ofArray(values), outer, rows, columns, x);
     assertArrayEquals(wanted, tensors.floats(x), "from the heap");
     MemorySegment more = MemorySegment.ofArray(new float[values.length + 1]);
     assertThrows(
-        IllegalArgumentException.class, () -> backend.uploadSwapped(more, outer, rows, columns, x));
+        IllegalArgumentException.class,
+        () -> backend.uploadTransposed(more, outer, rows, columns, x));
   }
 
   @Test

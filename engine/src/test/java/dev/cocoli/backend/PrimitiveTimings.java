@@ -1,6 +1,13 @@
 package dev.cocoli.backend;
 
-import dev.cocoli.backend.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.MatchSpec.LowQuality;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;
@@ -46,7 +53,7 @@ final class PrimitiveTimings {
     run(threads, pattern, PrimitiveTimings::matches);
     run(threads, pattern, PrimitiveTimings::losses);
     run(threads, pattern, PrimitiveTimings::updates);
-    run(threads, pattern, PrimitiveTimings::pictures);
+    run(threads, pattern, PrimitiveTimings::images);
   }
 
   private static void run(int threads, String pattern, Consumer<PrimitiveTimings> part) {
@@ -275,13 +282,13 @@ final class PrimitiveTimings {
     for (int i = 0; i < 80; i++) {
       objects[i] = rois[i / 4 * 5 + 1 + i % 4];
     }
-    Tensor truth = tensors.floats(objects, 1, 20, 4);
+    Tensor groundTruth = tensors.floats(objects, 1, 20, 4);
     Tensor objectCount = tensors.ints(new int[] {20});
     Tensor matches = tensors.intOutput(1, count);
     MatchSpec spec = new MatchSpec(0.7f, 0.3f, LowQuality.ALLOW);
     time(
         "matchBoxes " + count + " x 20",
-        () -> backend.matchBoxes(spec, boxes, truth, objectCount, matches));
+        () -> backend.matchBoxes(spec, boxes, groundTruth, objectCount, matches));
     Tensor indices = tensors.intOutput(1, 256);
     Tensor counts = tensors.intOutput(1);
     SampleSpec sample = new SampleSpec(256, 0.5f);
@@ -294,7 +301,15 @@ final class PrimitiveTimings {
         "sampleTargets 256",
         () ->
             backend.sampleTargets(
-                BoxCoderSpec.UNIT, boxes, indices, matches, truth, null, null, labels, targets));
+                BoxCoderSpec.UNIT,
+                boxes,
+                indices,
+                matches,
+                groundTruth,
+                null,
+                null,
+                labels,
+                targets));
     Tensor deltas = gaussians(1, 256, 4);
     Tensor dDeltas = tensors.floatOutput(1, count, 4);
     time(
@@ -332,16 +347,16 @@ final class PrimitiveTimings {
     time("clipByNorm 41M", () -> backend.clipByNorm(gradient, norm, 0.5f));
   }
 
-  private void pictures() {
+  private void images() {
     byte[] bytes = new byte[480 * 640 * 3];
     random.nextBytes(bytes);
-    Tensor picture = tensors.bytes(bytes, 480, 640, 3);
+    Tensor image = tensors.bytes(bytes, 480, 640, 3);
     Tensor slot = tensors.floatOutput(HEIGHT, WIDTH, 3);
     NormalizeSpec spec =
         new NormalizeSpec(new float[] {0.5f, 0.4f, 0.3f}, new float[] {0.2f, 0.3f, 0.4f});
     time(
         "resizeNormalize 480 x 640 -> 800 x 1067",
-        () -> backend.resizeNormalize(spec, picture, 800, 1067, slot));
+        () -> backend.resizeNormalize(spec, image, 800, 1067, slot));
     byte[] large = new byte[3000 * 4000 * 3];
     random.nextBytes(large);
     Tensor photograph = tensors.bytes(large, 3000, 4000, 3);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
 import dev.cocoli.testing.OracleFile;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
 import dev.cocoli.testing.OracleFile;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.Tensor;
@@ -25,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What RoIPool and its gradient owe on every backend. */
 @MethodSource("dev.cocoli.testing.TestBackends#deterministic")
 class RoiPoolContractTest extends BackendContract {
-  /** ops.py's case, and edge.*: roi_pool.py's with regions that leave the picture. */
+  /** ops.py's case, and edge.*: roi_pool.py's with regions that leave the image. */
   @ParameterizedTest
   @CsvSource({"/oracle/ops.safetensors, roi_pool", "/oracle/roi_pool.safetensors, edge"})
   void poolsAsTorchvisionDoes(String file, String name) {

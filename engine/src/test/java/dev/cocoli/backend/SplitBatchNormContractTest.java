@@ -4,6 +4,8 @@ import static dev.cocoli.testing.Differences.relativeNorm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestTensors;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotationReport.Problem;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.Image;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -47,28 +49,26 @@ class BccdTest {
     assertTrue(messages.contains("BloodImage_00338.xml: object 13 (RBC)"), messages);
     assertTrue(messages.contains("BloodImage_00343.xml: object 4 (RBC)"), messages);
     assertEquals(
-        "292 pictures, 3,941 objects; dropped 2 objects (2 x box without area)",
+        "292 images, 3,941 objects; dropped 2 objects (2 x box without area)",
         train.report().summary());
   }
 
   @Test
-  void decodesEveryPicture() {
+  void decodesEveryImage() {
     VocDataset data = VocDataset.open(bccd, "test");
-    long before = Picture.allocatedByteSize();
-    int pictures = 0;
-    DataLoaderConfig config = DataLoaderConfig.of(8).withBrokenPictures(BrokenPicturePolicy.ERROR);
+    long before = Image.allocatedByteSize();
+    int images = 0;
+    DataLoaderConfig config = DataLoaderConfig.of(8).withBrokenImages(BrokenImagePolicy.ERROR);
     try (DataLoader loader = new DataLoader(data, config, System.err::println);
         Epoch epoch = loader.inOrder()) {
       while (epoch.hasNext()) {
         try (Batch batch = epoch.next()) {
-          pictures += batch.pictures().size();
-          batch
-              .pictures()
-              .forEach(picture -> assertEquals(640 * 480 * 3, picture.pixels().byteSize()));
+          images += batch.images().size();
+          batch.images().forEach(image -> assertEquals(640 * 480 * 3, image.pixels().byteSize()));
         }
       }
     }
-    assertEquals(72, pictures);
-    assertEquals(before, Picture.allocatedByteSize());
+    assertEquals(72, images);
+    assertEquals(before, Image.allocatedByteSize());
   }
 }

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class DataLoaderTest {
 
-  private static final int PICTURES = 11;
+  private static final int IMAGES = 11;
   private static final int WIDTH = 40;
 
   @TempDir Path folder;
@@ -37,16 +40,15 @@ class DataLoaderTest {
   private long allocatedBefore;
 
   @BeforeEach
-  void makePictures() throws IOException {
-    allocatedBefore = Picture.allocatedByteSize();
+  void makeImages() throws IOException {
+    allocatedBefore = Image.allocatedByteSize();
     VocFolder voc = new VocFolder(folder);
-    String[] stems = new String[PICTURES];
-    for (int i = 0; i < PICTURES; i++) {
+    String[] stems = new String[IMAGES];
+    for (int i = 0; i < IMAGES; i++) {
       stems[i] = "p" + i;
-      byte[] png = TestPictures.encoded(TestPictures.gradient(WIDTH, 30, 20 * i), "png");
+      byte[] png = TestImages.encoded(TestImages.gradient(WIDTH, 30, 20 * i), "png");
       String object = VocFolder.object("dog", 1 + i, 2, 15 + i, 20);
-      voc.picture(stems[i] + ".png", png)
-          .annotation(stems[i], VocFolder.xml("", WIDTH, 30, object));
+      voc.image(stems[i] + ".png", png).annotation(stems[i], VocFolder.xml("", WIDTH, 30, object));
     }
     voc.split("train", stems);
     dataset = VocDataset.open(folder, "train");
@@ -54,7 +56,7 @@ class DataLoaderTest {
 
   @AfterEach
   void nothingIsLeft() {
-    assertEquals(allocatedBefore, Picture.allocatedByteSize(), "bytes of pictures left open");
+    assertEquals(allocatedBefore, Image.allocatedByteSize(), "bytes of images left open");
   }
 
   private static DataLoaderConfig config(int batchSize) {
@@ -85,7 +87,7 @@ class DataLoaderTest {
         batch.targets().stream()
             .map(target -> Arrays.stream(target.labels()).boxed().toList())
             .toList(),
-        batch.pictures().stream().map(TestPictures::bytes).toList().stream()
+        batch.images().stream().map(TestImages::bytes).toList().stream()
             .mapToInt(Arrays::hashCode)
             .reduce(1, (a, b) -> 31 * a + b));
   }
@@ -115,7 +117,7 @@ class DataLoaderTest {
   }
 
   @Test
-  void deliversWholeBatchesOfDifferentPictures() {
+  void deliversWholeBatchesOfDifferentImages() {
     List<Seen> batches = epoch(config(4), 0, 0);
     assertEquals(2, batches.size());
     assertEquals(List.of(0, 1), batches.stream().map(Seen::index).toList());
@@ -123,25 +125,25 @@ class DataLoaderTest {
   }
 
   @Test
-  void picturesBoxesAndNamesBelongTogether() {
+  void imagesBoxesAndNamesBelongTogether() {
     int flips = 0;
-    try (DataLoader loader = loader(config(PICTURES));
+    try (DataLoader loader = loader(config(IMAGES));
         Epoch epoch = loader.epoch(0, 0);
         Batch batch = epoch.next()) {
-      for (int i = 0; i < PICTURES; i++) {
-        Picture picture = batch.pictures().get(i);
+      for (int i = 0; i < IMAGES; i++) {
+        Image image = batch.images().get(i);
         int number = Integer.parseInt(batch.fileNames().get(i).replaceAll("\\D", ""));
-        assertEquals(20 * number, TestPictures.sample(picture, 0, 0, 2));
+        assertEquals(20 * number, TestImages.sample(image, 0, 0, 2));
         Box box = batch.targets().get(i).boxes().getFirst();
-        boolean flipped = TestPictures.sample(picture, 0, 0, 0) > 128;
+        boolean flipped = TestImages.sample(image, 0, 0, 0) > 128;
         flips += flipped ? 1 : 0;
         Box written = new Box(1 + number, 2, 15 + number, 20);
         Box mirrored = new Box(WIDTH - 15 - number, 2, WIDTH - 1 - number, 20);
         assertEquals(flipped ? mirrored : written, box);
-        assertEquals(written, batch.images().get(i).annotations().getFirst().box());
+        assertEquals(written, batch.annotatedImages().get(i).annotations().getFirst().box());
       }
     }
-    assertTrue(flips > 0 && flips < PICTURES, flips + " flips");
+    assertTrue(flips > 0 && flips < IMAGES, flips + " flips");
   }
 
   @Test
@@ -150,8 +152,8 @@ class DataLoaderTest {
       try (DataLoader loader = loader(config(5).withFlipProbability(probability));
           Epoch epoch = loader.epoch(3, 0);
           Batch batch = epoch.next()) {
-        for (Picture picture : batch.pictures()) {
-          assertEquals(probability == 1, TestPictures.sample(picture, 0, 0, 0) > 128);
+        for (Image image : batch.images()) {
+          assertEquals(probability == 1, TestImages.sample(image, 0, 0, 0) > 128);
         }
       }
     }
@@ -204,22 +206,22 @@ class DataLoaderTest {
     assertThrows(IllegalArgumentException.class, () -> config(4).withReplica(2, 2));
   }
 
-  /** An odd number of pictures, batches that three cannot share evenly at the end. */
+  /** An odd number of images, batches that three cannot share evenly at the end. */
   @Test
-  void replicasLoseAndRepeatNoPicture() {
+  void replicasLoseAndRepeatNoImage() {
     List<Seen> whole = epoch(config(6).withLastBatch(LastBatch.KEEP), 1, 0);
     List<String> names = whole.stream().flatMap(batch -> batch.names().stream()).toList();
-    assertEquals(PICTURES, names.size());
-    assertEquals(PICTURES, new HashSet<>(names).size());
-    List<List<Seen>> shares = new ArrayList<>();
+    assertEquals(IMAGES, names.size());
+    assertEquals(IMAGES, new HashSet<>(names).size());
+    List<List<Seen>> shards = new ArrayList<>();
     for (int rank = 0; rank < 3; rank++) {
-      shares.add(epoch(config(6).withLastBatch(LastBatch.KEEP).withReplica(rank, 3), 1, 0));
-      assertEquals(whole.size(), shares.get(rank).size(), "steps of rank " + rank);
+      shards.add(epoch(config(6).withLastBatch(LastBatch.KEEP).withReplica(rank, 3), 1, 0));
+      assertEquals(whole.size(), shards.get(rank).size(), "steps of rank " + rank);
     }
     for (int i = 0; i < whole.size(); i++) {
       List<String> all = new ArrayList<>();
-      for (List<Seen> share : shares) {
-        all.addAll(share.get(i).names());
+      for (List<Seen> shard : shards) {
+        all.addAll(shard.get(i).names());
       }
       assertEquals(whole.get(i).names(), all, "batch " + i);
     }
@@ -232,11 +234,11 @@ class DataLoaderTest {
         int next = 0;
         double weights = 0;
         for (int rank = 0; rank < worldSize; rank++) {
-          Share share = Share.of(total, rank, worldSize);
-          assertEquals(next, share.first());
-          assertTrue(share.count() - total / worldSize <= 1, share.toString());
-          next += share.count();
-          weights += total == 0 ? 1 : share.weight(worldSize);
+          Shard shard = Shard.of(total, rank, worldSize);
+          assertEquals(next, shard.first());
+          assertTrue(shard.count() - total / worldSize <= 1, shard.toString());
+          next += shard.count();
+          weights += total == 0 ? 1 : shard.weight(worldSize);
         }
         assertEquals(total, next);
         assertEquals(worldSize, weights, 1e-12);
@@ -250,7 +252,7 @@ class DataLoaderTest {
       List<Seen> batches = all(loader.inOrder());
       List<String> names = batches.stream().flatMap(batch -> batch.names().stream()).toList();
       List<String> expected = new ArrayList<>();
-      for (int i = 0; i < PICTURES; i++) {
+      for (int i = 0; i < IMAGES; i++) {
         expected.add("p" + i + ".png");
         assertEquals(
             dataset.get(i).target().boxes(), batches.get(i / 4).boxes().get(i % 4), "unflipped");
@@ -264,12 +266,12 @@ class DataLoaderTest {
   void needsAWholeBatch() {
     try (DataLoader loader = loader(config(12))) {
       String message = assertThrows(DataException.class, () -> loader.epoch(0, 0)).getMessage();
-      assertTrue(message.contains("11 pictures, fewer than one batch of 12"), message);
+      assertTrue(message.contains("11 images, fewer than one batch of 12"), message);
       assertEquals(1, all(loader.inOrder()).size(), "scoring needs no whole batch");
     }
   }
 
-  // ---- broken pictures
+  // ---- broken images
 
   private void truncate(String name) throws IOException {
     Path file = folder.resolve("JPEGImages").resolve(name);
@@ -278,10 +280,10 @@ class DataLoaderTest {
   }
 
   @Test
-  void stopsAtABrokenPictureIfAsked() throws IOException {
+  void stopsAtABrokenImageIfAsked() throws IOException {
     String name = epoch(config(2), 0, 0).get(2).names().getLast();
     truncate(name);
-    DataLoaderConfig config = config(2).withBrokenPictures(BrokenPicturePolicy.ERROR);
+    DataLoaderConfig config = config(2).withBrokenImages(BrokenImagePolicy.ERROR);
     try (DataLoader loader = loader(config);
         Epoch epoch = loader.epoch(0, 0)) {
       epoch.next().close();
@@ -294,7 +296,7 @@ class DataLoaderTest {
   }
 
   @Test
-  void putsTheNextPictureInPlaceOfABrokenOne() throws IOException {
+  void putsTheNextImageInPlaceOfABrokenOne() throws IOException {
     List<Seen> whole = epoch(config(2), 0, 0);
     String broken = whole.get(1).names().getLast();
     truncate(broken);
@@ -313,12 +315,12 @@ class DataLoaderTest {
       assertEquals(1, warnings.size(), "told once: " + warnings);
       assertTrue(warnings.getFirst().contains(broken), warnings.getFirst());
       Path path = folder.resolve("JPEGImages").resolve(broken);
-      assertEquals(Set.of(path.toString()), loader.brokenPictures().keySet());
+      assertEquals(Set.of(path.toString()), loader.brokenImages().keySet());
     }
   }
 
   @Test
-  void leavesABrokenPictureOutOfScoring() throws IOException {
+  void leavesABrokenImageOutOfScoring() throws IOException {
     truncate("p4.png");
     truncate("p5.png");
     List<String> warnings = new ArrayList<>();
@@ -332,20 +334,20 @@ class DataLoaderTest {
   }
 
   @Test
-  void saysWhenEveryPictureIsBroken() throws IOException {
-    for (int i = 0; i < PICTURES; i++) {
+  void saysWhenEveryImageIsBroken() throws IOException {
+    for (int i = 0; i < IMAGES; i++) {
       truncate("p" + i + ".png");
     }
     try (DataLoader loader = new DataLoader(dataset, config(2), warning -> {});
         Epoch epoch = loader.epoch(0, 0)) {
       String message = assertThrows(DataException.class, epoch::next).getMessage();
-      assertTrue(message.contains("no picture of the data set can be decoded"), message);
+      assertTrue(message.contains("no image of the data set can be decoded"), message);
     }
   }
 
   // ---- bounds and ends
 
-  /** A data set that counts who asks for pictures; the loader asks as it decodes. */
+  /** A data set that counts who asks for images; the loader asks as it decodes. */
   private record Counting(Dataset inner, AtomicInteger decoded) implements Dataset {
     @Override
     public List<String> classNames() {
@@ -378,8 +380,8 @@ class DataLoaderTest {
       for (int i = 0; i < 5; i++) {
         epoch.next().close();
         Thread.sleep(100); // time to overrun the bound
-        long held = Picture.allocatedByteSize() - allocatedBefore;
-        assertTrue(held <= 2L * 4 * byteSize, held / byteSize + " pictures are held");
+        long held = Image.allocatedByteSize() - allocatedBefore;
+        assertTrue(held <= 2L * 4 * byteSize, held / byteSize + " images are held");
       }
       assertTrue(epoch.waitNanos() > 0);
     }
@@ -405,7 +407,7 @@ class DataLoaderTest {
     assertThrows(IllegalStateException.class, () -> loader.epoch(1, 0));
     assertEquals(
         allocatedBefore + 2L * 3 * WIDTH * 30,
-        Picture.allocatedByteSize(),
+        Image.allocatedByteSize(),
         "what was handed out is the taker's");
     taken.close();
     taken.close();
@@ -424,7 +426,7 @@ class DataLoaderTest {
       try (Epoch epoch = loader.epoch(0, 0)) {
         while (epoch.hasNext()) {
           Batch batch = epoch.next();
-          int size = batch.pictures().size();
+          int size = batch.images().size();
           batch.close();
           assertEquals(8, size, "a batch is whole or is not");
         }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.data.formats.DatasetFormat;
+import dev.cocoli.data.formats.VocDataset;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +46,7 @@ class DatasetsTest {
         "{\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}], \"annotations\": [],"
             + " \"categories\": [{\"id\": 1, \"name\": \"x\"}]}");
     Path images = Files.createDirectories(folder.resolve("images"));
-    Files.write(images.resolve("a.jpg"), TestPictures.jpeg(8, 8));
+    Files.write(images.resolve("a.jpg"), TestImages.jpeg(8, 8));
     assertEquals(1, open(json, Optional.of(images), Optional.empty()).size());
     Files.copy(images.resolve("a.jpg"), folder.resolve("a.jpg"));
     assertEquals(1, open(json, Optional.empty(), Optional.empty()).size());

@@ -5,44 +5,44 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Writes a small VOC data set. */
-final class VocFolder {
+public final class VocFolder {
 
-  final Path root;
+  public final Path root;
 
-  VocFolder(Path root) throws IOException {
+  public VocFolder(Path root) throws IOException {
     this.root = root;
     Files.createDirectories(root.resolve("JPEGImages"));
     Files.createDirectories(root.resolve("Annotations"));
     Files.createDirectories(root.resolve("ImageSets/Main"));
   }
 
-  VocFolder picture(String file, int width, int height) throws IOException {
+  public VocFolder image(String file, int width, int height) throws IOException {
     String format = file.endsWith(".png") ? "png" : "jpeg";
-    return picture(file, TestPictures.encoded(TestPictures.gradient(width, height, 90), format));
+    return image(file, TestImages.encoded(TestImages.gradient(width, height, 90), format));
   }
 
-  VocFolder picture(String file, byte[] bytes) throws IOException {
+  public VocFolder image(String file, byte[] bytes) throws IOException {
     Files.write(root.resolve("JPEGImages").resolve(file), bytes);
     return this;
   }
 
-  VocFolder annotation(String stem, String xml) throws IOException {
+  public VocFolder annotation(String stem, String xml) throws IOException {
     Files.writeString(root.resolve("Annotations").resolve(stem + ".xml"), xml);
     return this;
   }
 
-  VocFolder split(String name, String... lines) throws IOException {
+  public VocFolder split(String name, String... lines) throws IOException {
     Files.writeString(
         root.resolve("ImageSets/Main").resolve(name + ".txt"), String.join("\n", lines) + "\n");
     return this;
   }
 
-  /** A picture of 40 x 30 and its annotation. */
-  VocFolder add(String stem, String... objects) throws IOException {
-    return picture(stem + ".jpg", 40, 30).annotation(stem, xml(stem + ".jpg", 40, 30, objects));
+  /** An image of 40 x 30 and its annotation. */
+  public VocFolder add(String stem, String... objects) throws IOException {
+    return image(stem + ".jpg", 40, 30).annotation(stem, xml(stem + ".jpg", 40, 30, objects));
   }
 
-  static String xml(String fileName, int width, int height, String... objects) {
+  public static String xml(String fileName, int width, int height, String... objects) {
     return """
     <annotation>
       <filename>%s</filename>
@@ -53,7 +53,7 @@ final class VocFolder {
         .formatted(fileName, width, height, String.join("\n", objects));
   }
 
-  static String object(String name, Object x1, Object y1, Object x2, Object y2) {
+  public static String object(String name, Object x1, Object y1, Object x2, Object y2) {
     return """
     <object>
       <name>%s</name><difficult>0</difficult>

@@ -3,6 +3,8 @@ package dev.cocoli.detection;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -11,6 +11,9 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Differences;
 import dev.cocoli.testing.Fixtures;
@@ -70,14 +73,14 @@ class FastRcnnParityTest {
   }
 
   private Inputs inputs(Ops ops) {
-    List<Tensor> pictures = new ArrayList<>();
+    List<Tensor> images = new ArrayList<>();
     List<List<Box>> regions = new ArrayList<>();
     for (int i = 0; i < 2; i++) {
       long[] shape = reference.shape("image." + i);
-      pictures.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
+      images.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
       regions.add(reference.boxes("given." + i));
     }
-    return new Inputs(pictures, regions);
+    return new Inputs(images, regions);
   }
 
   @Test
@@ -128,7 +131,7 @@ class FastRcnnParityTest {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       float[] here = ops.download(parameter.gradient());
-      long[] extents = parameter.layout().swap(parameter.shape());
+      long[] extents = parameter.layout().transpose(parameter.shape());
       int channels = (int) extents[1];
       int pixels = (int) extents[2];
       for (int i = 0; i < all.length; i++) {
@@ -145,10 +148,10 @@ class FastRcnnParityTest {
   }
 
   @Test
-  void aPictureWithoutRegionsHasNoDetectionsAndItsObjectsAreStillLearned() {
+  void anImageWithoutRegionsHasNoDetectionsAndItsObjectsAreStillLearned() {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
-      Inputs none = new Inputs(inputs(ops).pictures(), List.of(List.of(), List.of()));
+      Inputs none = new Inputs(inputs(ops).images(), List.of(List.of(), List.of()));
       assertEquals(List.of(List.of(), List.of()), model.detect(ops, none, PartListener.NONE));
     }
     for (List<Box> objects : List.of(List.of(new Box(3, 3, 30, 30)), List.<Box>of())) {
@@ -156,7 +159,7 @@ class FastRcnnParityTest {
         Tape tape = new Tape();
         parameters.watch(tape);
         Ops ops = new Ops(backend, scope, tape);
-        Inputs none = new Inputs(inputs(ops).pictures(), List.of(List.of(), List.of()));
+        Inputs none = new Inputs(inputs(ops).images(), List.of(List.of(), List.of()));
         Target target = new Target(objects, objects.isEmpty() ? new int[0] : new int[] {1});
         Tensor losses = model.loss(ops, none, List.of(target, target), 0);
         ops.backward();

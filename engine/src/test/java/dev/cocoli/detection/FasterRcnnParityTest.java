@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.spec.SgdSpec;
+import dev.cocoli.detection.head.Proposals;
+import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.ParameterArena;
@@ -14,6 +16,9 @@ import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
@@ -40,8 +45,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The detector against torchvision's with the same weights, pictures and objects: the outputs of
- * the reference script {@code frcnn.py} under {@code oracle/}, and those in the folder that {@code
+ * The detector against torchvision's with the same weights, images and objects: the outputs of the
+ * reference script {@code frcnn.py} under {@code oracle/}, and those in the folder that {@code
  * -Dcocoli.oracle} names.
  */
 class FasterRcnnParityTest {
@@ -126,13 +131,13 @@ class FasterRcnnParityTest {
       return (FasterRcnn) spec.build();
     }
 
-    List<Tensor> pictures(Ops ops) {
-      List<Tensor> pictures = new ArrayList<>();
+    List<Tensor> images(Ops ops) {
+      List<Tensor> images = new ArrayList<>();
       for (int i = 0; i < targets.size(); i++) {
         long[] shape = reference.shape("image." + i);
-        pictures.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
+        images.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
       }
-      return pictures;
+      return images;
     }
 
     @Override
@@ -149,7 +154,7 @@ class FasterRcnnParityTest {
         TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       Reference reference = with.reference;
-      ImageBatch batch = with.model.transform().forward(ops, with.pictures(ops));
+      ImageBatch batch = with.model.transform().forward(ops, with.images(ops));
       if (reference.has("eval.batch")) {
         float[] expected = reference.channelsLast("eval.batch");
         assertClose("batch", expected, ops.download(batch.images()), 2e-6);
@@ -181,7 +186,7 @@ class FasterRcnnParityTest {
         AgreeingBoxes.assertProposals(
             "proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
       }
-      List<List<Detection>> found = with.model.detect(ops, with.pictures(ops));
+      List<List<Detection>> found = with.model.detect(ops, with.images(ops));
       for (int i = 0; i < found.size(); i++) {
         AgreeingBoxes.assertDetections(
             reference,
@@ -211,7 +216,7 @@ class FasterRcnnParityTest {
           with.arena.watch(tape);
           backend.fill(with.arena.gradients(), 0);
           Ops ops = new Ops(backend, scope, tape);
-          Tensor losses = with.model.loss(ops, with.pictures(ops), with.targets, step);
+          Tensor losses = with.model.loss(ops, with.images(ops), with.targets, step);
           ops.backward();
           assertLosses(with.reference, step, DetectionModel.read(ops, losses));
         }
@@ -245,7 +250,7 @@ class FasterRcnnParityTest {
       Reference exact = with.reference;
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Ops ops = new Ops(backend, scope, Tape.NONE, Precision.BF16);
-        ImageBatch batch = with.model.transform().forward(ops, with.pictures(ops));
+        ImageBatch batch = with.model.transform().forward(ops, with.images(ops));
         List<Tensor> maps =
             with.model.backbone().forward(ops, ops.cast(batch.images(), DType.BF16));
         for (int i = 0; i < maps.size(); i++) {
@@ -262,7 +267,7 @@ class FasterRcnnParityTest {
         with.arena.watch(tape);
         backend.fill(with.arena.gradients(), 0);
         Ops ops = new Ops(backend, scope, tape, Precision.BF16);
-        Tensor losses = with.model.loss(ops, with.pictures(ops), with.targets, 0);
+        Tensor losses = with.model.loss(ops, with.images(ops), with.targets, 0);
         ops.backward();
         assertAsNear("losses", losses(exact), losses(autocast), ops.download(losses));
         assertAsNear(
@@ -383,7 +388,7 @@ class FasterRcnnParityTest {
       MemorySegment host = arena.allocate(values.byteSize(), 4);
       backend.download(values, host);
       float[] here = host.toArray(ValueLayout.JAVA_FLOAT);
-      long[] extents = parameter.layout().swap(parameter.shape());
+      long[] extents = parameter.layout().transpose(parameter.shape());
       int channels = (int) extents[1];
       int pixels = (int) extents[2];
       float[] there = new float[here.length];

@@ -1,6 +1,6 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.backend.SampleKey;
+import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.DType;

@@ -1,6 +1,7 @@
 package dev.cocoli.detection;
 
 import dev.cocoli.nn.Safetensors;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;

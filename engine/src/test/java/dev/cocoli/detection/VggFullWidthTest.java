@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.detection.classic.FastRcnn;
+import dev.cocoli.detection.classic.Rcnn;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.detection.head.RoiPooling;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -52,20 +52,22 @@ class CocoEvaluatorTest {
   @ValueSource(longs = {1, 2, 3})
   void mergingPartsInAnyOrderGivesExactlyTheWhole(long seed) throws IOException {
     Path folder = CASES.resolve("coco-b");
-    CocoGroundTruth truth = CocoFiles.readGroundTruth(folder.resolve("ground_truth.json"));
-    List<CocoResult> results = CocoFiles.readResults(folder.resolve("detections.json"), truth);
-    CocoEvaluator whole = CocoEvaluator.of(truth);
+    CocoGroundTruth groundTruth = CocoFiles.readGroundTruth(folder.resolve("ground_truth.json"));
+    List<CocoResult> results =
+        CocoFiles.readResults(folder.resolve("detections.json"), groundTruth);
+    CocoEvaluator whole = CocoEvaluator.of(groundTruth);
     whole.addResults(results);
 
-    List<Long> shuffled = new ArrayList<>(truth.imageIds());
+    List<Long> shuffled = new ArrayList<>(groundTruth.imageIds());
     Collections.shuffle(shuffled, new Random(seed));
     List<CocoEvaluator> parts = new ArrayList<>();
     for (int rank = 0; rank < 3; rank++) {
-      CocoEvaluator part = new CocoEvaluator(truth.categories());
+      CocoEvaluator part = new CocoEvaluator(groundTruth.categories());
       for (int i = rank; i < shuffled.size(); i += 3) {
         long imageId = shuffled.get(i);
         part.addImage(
-            imageId, truth.annotations().stream().filter(a -> a.imageId() == imageId).toList());
+            imageId,
+            groundTruth.annotations().stream().filter(a -> a.imageId() == imageId).toList());
         part.addResults(results.stream().filter(r -> r.imageId() == imageId).toList());
       }
       parts.add(part);
@@ -138,7 +140,7 @@ class CocoEvaluatorTest {
   }
 
   @Test
-  void ofEqualScoresTheFirstOfAPictureAndTheLowerImageIdRankFirst() {
+  void ofEqualScoresTheFirstOfAnImageAndTheLowerImageIdRankFirst() {
     CocoEvaluator evaluator = CocoEvaluator.ofClasses(List.of("thing"));
     evaluator.addImage(9, List.of());
     evaluator.addImage(4, List.of(CocoAnnotation.of(4, 1, BOX)));

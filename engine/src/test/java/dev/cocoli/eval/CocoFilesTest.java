@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** COCO's files: what is read and written, and what is said of bad ones. */
 class CocoFilesTest {
 
-  private static final String TRUTH =
+  private static final String GROUND_TRUTH =
       """
       {"annotations": [{"segmentation": [[1, 2, {"a": 3}]], "image_id": 5, "category_id": 3,
                         "bbox": [1, 2, 3.5, 4], "extra": null}],
@@ -35,12 +35,12 @@ class CocoFilesTest {
 
   @Test
   void readsSectionsInAnyOrderAndFillsInAreaAndCrowd() throws IOException {
-    CocoGroundTruth truth = CocoFiles.readGroundTruth(write(TRUTH));
-    assertEquals(List.of(5L, 6L), truth.imageIds());
-    assertEquals(List.of(new CocoCategory(3, "cat")), truth.categories());
+    CocoGroundTruth groundTruth = CocoFiles.readGroundTruth(write(GROUND_TRUTH));
+    assertEquals(List.of(5L, 6L), groundTruth.imageIds());
+    assertEquals(List.of(new CocoCategory(3, "cat")), groundTruth.categories());
     assertEquals(
         List.of(new CocoAnnotation(5, 3, new CocoBox(1, 2, 3.5, 4), 14, false)),
-        truth.annotations());
+        groundTruth.annotations());
   }
 
   @ParameterizedTest
@@ -110,10 +110,11 @@ class CocoFilesTest {
             + " | not valid JSON at line 1",
       })
   void saysWhatIsWrongInAResultsFile(String json, String expected) throws IOException {
-    CocoGroundTruth truth = CocoFiles.readGroundTruth(write(TRUTH));
+    CocoGroundTruth groundTruth = CocoFiles.readGroundTruth(write(GROUND_TRUTH));
     Path file = write(json.replace('\'', '"').replace("COCO\"s", "COCO's"));
     String message =
-        assertThrows(IOException.class, () -> CocoFiles.readResults(file, truth)).getMessage();
+        assertThrows(IOException.class, () -> CocoFiles.readResults(file, groundTruth))
+            .getMessage();
     assertTrue(message.startsWith(file + ": " + expected), message);
   }
 
@@ -127,21 +128,21 @@ class CocoFilesTest {
 
   @Test
   void scoringWhatWasWrittenGivesWhatScoringInMemoryGives() throws IOException {
-    CocoGroundTruth truth = CocoFiles.readGroundTruth(write(TRUTH));
+    CocoGroundTruth groundTruth = CocoFiles.readGroundTruth(write(GROUND_TRUTH));
     List<Detection> detections =
         List.of(
             new Detection(new Box(1.1f, 2, 4.4f, 6.1f), 1, 0.7f),
             new Detection(new Box(0, 0, 9, 9), 1, 0.8f));
-    CocoEvaluator inMemory = CocoEvaluator.of(truth);
+    CocoEvaluator inMemory = CocoEvaluator.of(groundTruth);
     inMemory.addDetections(5, detections);
 
     Path file = folder.resolve("results.json");
-    try (CocoResultsWriter writer = new CocoResultsWriter(file, truth.categories())) {
+    try (CocoResultsWriter writer = new CocoResultsWriter(file, groundTruth.categories())) {
       writer.write(5, "five.jpg", detections);
       writer.write(6, "six.jpg", List.of());
     }
-    CocoEvaluator fromFile = CocoEvaluator.of(truth);
-    fromFile.addResults(CocoFiles.readResults(file, truth));
+    CocoEvaluator fromFile = CocoEvaluator.of(groundTruth);
+    fromFile.addResults(CocoFiles.readResults(file, groundTruth));
     assertEquals(inMemory.evaluate(), fromFile.evaluate());
 
     JsonNode first = new ObjectMapper().readTree(file.toFile()).get(0);

@@ -2,7 +2,7 @@ package dev.cocoli.eval;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -18,7 +18,7 @@ class ProposalRecallTest {
     recall.add(List.of(object), List.of(new Box(0, 0, 10, 10)));
     recall.add(List.of(object), List.of());
     recall.add(List.of(), List.of(object));
-    assertEquals(4, recall.pictures());
+    assertEquals(4, recall.images());
     assertEquals(5, recall.proposals());
     assertEquals(4, recall.objects());
     assertEquals(2, recall.found(0.5)); // halves count, a hair more does not

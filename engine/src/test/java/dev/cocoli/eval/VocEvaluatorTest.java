@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ class VocEvaluatorTest {
     List<String> classes = new ArrayList<>();
     data.get("classes").forEach(node -> classes.add(node.asText()));
     for (double threshold : new double[] {0.5, 0.75}) {
-      // two evaluators, each with every other picture, merged
+      // two evaluators, each with every other image, merged
       VocEvaluator even = new VocEvaluator(classes, threshold);
       VocEvaluator odd = new VocEvaluator(classes, threshold);
       for (int i = 0; i < data.get("images").size(); i++) {

@@ -1,19 +1,19 @@
 package dev.cocoli.examples;
 
 import dev.cocoli.Detector;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Prints what a trained detector finds on a picture file. */
+/** Prints what a trained detector finds on an image file. */
 final class DetectOnFile {
   private DetectOnFile() {}
 
   static void main(String[] args) throws IOException {
     Path weights = Path.of(args[0]);
-    Path picture = Path.of(args[1]);
+    Path image = Path.of(args[1]);
     try (Detector detector = Detector.open(weights)) {
-      for (Detection found : detector.detect(picture)) {
+      for (Detection found : detector.detect(image)) {
         System.out.println(detector.className(found) + " " + found.score() + " " + found.box());
       }
     }

@@ -1,7 +1,7 @@
 package dev.cocoli.examples;
 
 import dev.cocoli.Detector;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Detection;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;

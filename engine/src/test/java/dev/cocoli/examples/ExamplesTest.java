@@ -31,12 +31,12 @@ class ExamplesTest {
     assertTrue(summary.startsWith("trained 2 of 2 steps"), summary);
 
     Path weights = run.resolve("last.safetensors");
-    Path picture = data.resolve("JPEGImages/000008.jpg");
-    assertTrue(Files.exists(picture), picture.toString());
+    Path image = data.resolve("JPEGImages/000008.jpg");
+    assertTrue(Files.exists(image), image.toString());
     String lines =
-        printed(() -> DetectOnFile.main(new String[] {weights.toString(), picture.toString()}));
+        printed(() -> DetectOnFile.main(new String[] {weights.toString(), image.toString()}));
     assertTrue(lines.isEmpty() || lines.contains("Box["), lines);
-    assertTrue(DetectOnImage.countSure(weights, ImageIO.read(picture.toFile())) >= 0);
+    assertTrue(DetectOnImage.countSure(weights, ImageIO.read(image.toFile())) >= 0);
   }
 
   private interface Program {

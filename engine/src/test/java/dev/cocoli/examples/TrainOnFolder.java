@@ -3,7 +3,7 @@ package dev.cocoli.examples;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;

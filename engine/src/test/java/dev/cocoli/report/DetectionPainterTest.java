@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Detections on pictures and sheets of them. */
+/** Detections on images and sheets of them. */
 class DetectionPainterTest {
 
   private static final List<String> CLASSES = List.of("cat", "dog");
@@ -24,11 +24,11 @@ class DetectionPainterTest {
 
   @Test
   void boxesAreInTheColourOfTheirClassAndTheInsideStays() {
-    BufferedImage picture = grey(640, 480);
+    BufferedImage image = grey(640, 480);
     BufferedImage painted =
         new DetectionPainter(CLASSES)
             .paint(
-                picture,
+                image,
                 List.of(
                     new Detection(new Box(100, 100, 200, 200), 1, 0.9f),
                     new Detection(new Box(300, 100, 400, 200), 2, 0.8f)));
@@ -38,12 +38,12 @@ class DetectionPainterTest {
     assertEquals(ClassColours.of(2), new Color(painted.getRGB(400, 150)));
     assertEquals(GREY, painted.getRGB(150, 150));
     assertEquals(GREY, painted.getRGB(600, 400));
-    assertEquals(GREY, picture.getRGB(200, 150), "the picture that was given stays");
+    assertEquals(GREY, image.getRGB(200, 150), "the image that was given stays");
     assertEquals(ClassColours.of(1), new Color(painted.getRGB(102, 92)), "the tag above the box");
   }
 
   @Test
-  void aSmallPictureIsEnlargedByAWholeFactorAndAHugeOneGetsThickLines() {
+  void aSmallImageIsEnlargedByAWholeFactorAndAHugeOneGetsThickLines() {
     DetectionPainter painter = new DetectionPainter(CLASSES);
     BufferedImage small = grey(100, 60);
     small.setRGB(80, 50, 0xffff00ff);
@@ -98,7 +98,7 @@ class DetectionPainterTest {
   }
 
   @Test
-  void aSheetHasRoomForAllPictures() {
+  void aSheetHasRoomForAllImages() {
     DetectionSheet sheet = new DetectionSheet(CLASSES, 2, 200);
     List<DetectionSheet.Entry> entries = new ArrayList<>();
     Target nothing = new Target(List.of(), new int[0]);
@@ -113,7 +113,7 @@ class DetectionPainterTest {
     BufferedImage painted = sheet.paint("Three", entries);
     assertEquals(14 + 2 * (200 + 14), painted.getWidth());
     assertEquals(40 + 14 + 2 * (200 + 24 + 14), painted.getHeight());
-    assertEquals(GREY, painted.getRGB(14 + 180, 40 + 14 + 90), "the first picture, half height");
+    assertEquals(GREY, painted.getRGB(14 + 180, 40 + 14 + 90), "the first image, half height");
     assertEquals(GREY, painted.getRGB(14 + 214 + 180, 40 + 14 + 190), "the second one");
     assertEquals(GREY, painted.getRGB(14 + 100, 40 + 14 + 238 + 190), "the third one");
     assertNotEquals(GREY, painted.getRGB(14 + 214 + 100, 40 + 14 + 238 + 100), "an empty cell");
@@ -132,12 +132,12 @@ class DetectionPainterTest {
   }
 
   private static BufferedImage grey(int width, int height) {
-    BufferedImage picture = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {
-        picture.setRGB(x, y, GREY);
+        image.setRGB(x, y, GREY);
       }
     }
-    return picture;
+    return image;
   }
 }

@@ -126,11 +126,11 @@ class TrainingPlotsTest {
     return List.of();
   }
 
-  private static int pixelsOf(BufferedImage picture, int colour) {
+  private static int pixelsOf(BufferedImage image, int colour) {
     int count = 0;
-    for (int y = 0; y < picture.getHeight(); y++) {
-      for (int x = 0; x < picture.getWidth(); x++) {
-        count += (picture.getRGB(x, y) & 0xffffff) == colour ? 1 : 0;
+    for (int y = 0; y < image.getHeight(); y++) {
+      for (int x = 0; x < image.getWidth(); x++) {
+        count += (image.getRGB(x, y) & 0xffffff) == colour ? 1 : 0;
       }
     }
     return count;

@@ -2,7 +2,7 @@ package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.Communicator;
+import dev.cocoli.distributed.Communicator;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

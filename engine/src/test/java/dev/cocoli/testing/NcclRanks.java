@@ -1,10 +1,9 @@
 package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Communicator;
-import dev.cocoli.backend.cuda.NcclConnector;
-import dev.cocoli.backend.cuda.NcclDevice;
-import dev.cocoli.backend.cuda.NcclOptions;
+import dev.cocoli.backend.cuda.nccl.NcclConnector;
+import dev.cocoli.backend.cuda.nccl.NcclDevice;
+import dev.cocoli.backend.cuda.nccl.NcclOptions;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NcclStatus;
@@ -12,6 +11,7 @@ import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import dev.cocoli.bindings.nccl.Nccl;
+import dev.cocoli.distributed.Communicator;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

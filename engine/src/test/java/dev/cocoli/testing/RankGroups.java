@@ -1,7 +1,7 @@
 package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Communicator;
+import dev.cocoli.distributed.Communicator;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

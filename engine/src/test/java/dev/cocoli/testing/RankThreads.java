@@ -2,7 +2,7 @@ package dev.cocoli.testing;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
-import dev.cocoli.backend.Communicator;
+import dev.cocoli.distributed.Communicator;
 import dev.cocoli.testing.RankGroups.RankGroup;
 import java.time.Duration;
 import java.util.ArrayList;

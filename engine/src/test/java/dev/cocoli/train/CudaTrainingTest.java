@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.cuda.CudaOnHost;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A run through the CUDA kernels, on the host: the steps of the CPU, with the pictures of a step
- * sent while the one before runs.
+ * A run through the CUDA kernels, on the host: the steps of the CPU, with the images of a step sent
+ * while the one before runs.
  */
 class CudaTrainingTest {
   @TempDir Path folder;
@@ -62,6 +62,6 @@ class CudaTrainingTest {
       }
       assertEquals(0, cuda.pool().usedBytes());
     }
-    assertEquals(0, Picture.allocatedByteSize(), "pictures that were taken early are freed");
+    assertEquals(0, Image.allocatedByteSize(), "images that were taken early are freed");
   }
 }

@@ -15,22 +15,23 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.detection.Rcnn;
+import dev.cocoli.detection.classic.Rcnn;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.parallel.ReplicaRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,15 +51,15 @@ class FamilyTest {
   @TempDir Path folder;
 
   /**
-   * Windows all over the picture, at no cost; {@link #fastRcnnLearnsFromSelectiveSearch} searches.
+   * Windows all over the image, at no cost; {@link #fastRcnnLearnsFromSelectiveSearch} searches.
    */
   private static final ProposalSource WINDOWS =
-      (image, picture) -> {
+      (annotated, image) -> {
         List<Box> windows = new ArrayList<>();
         for (int width = 18; width <= 30; width += 6) {
           for (int height = 18; height <= 30; height += 6) {
-            for (int x = 0; x + width <= picture.width(); x += 8) {
-              for (int y = 0; y + height <= picture.height(); y += 8) {
+            for (int x = 0; x + width <= image.width(); x += 8) {
+              for (int y = 0; y + height <= image.height(); y += 8) {
                 windows.add(new Box(x, y, x + width, y + height));
               }
             }
@@ -151,9 +152,8 @@ class FamilyTest {
       assertEquals(image.annotations().getFirst().label(), found.getFirst().label());
       float iou = found.getFirst().box().iou(image.annotations().getFirst().box());
       assertTrue(iou > 0.5, "IoU " + iou);
-      List<Detection> none =
-          detector.withProposals((one, picture) -> List.of()).detect(image.path());
-      assertEquals(List.of(), none, "a picture without regions");
+      List<Detection> none = detector.withProposals((one, other) -> List.of()).detect(image.path());
+      assertEquals(List.of(), none, "an image without regions");
     }
   }
 
@@ -289,10 +289,10 @@ class FamilyTest {
   }
 
   @Test
-  void aFileOfOtherPicturesIsRefusedBeforeTheFirstStep() throws IOException {
+  void aFileOfOtherImagesIsRefusedBeforeTheFirstStep() throws IOException {
     TrainingRun run = fast(folder, 1);
     Path file = folder.resolve("other.bin");
-    ProposalSource one = (image, picture) -> List.of(new Box(0, 0, 20, 20));
+    ProposalSource one = (annotated, image) -> List.of(new Box(0, 0, 20, 20));
     ProposalFile.write(file, run.validationData().orElseThrow(), one, "none", 1);
     try (ProposalFile other = ProposalFile.read(file)) {
       TrainingRun wrong = run.withProposals(other);
@@ -304,7 +304,7 @@ class FamilyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"-1,0,20,20", "0,0,20,65", "30,30,30,40", "0,0,NaN,5"})
-  void aRegionThatCannotBeIsNamedWithItsPicture(String corners) throws IOException {
+  void aRegionThatCannotBeIsNamedWithItsImage(String corners) throws IOException {
     String[] four = corners.split(",");
     Box box =
         new Box(
@@ -312,14 +312,14 @@ class FamilyTest {
             Float.parseFloat(four[1]),
             Float.parseFloat(four[2]),
             Float.parseFloat(four[3]));
-    TrainingRun run = fast(folder, 1).withProposals((image, picture) -> List.of(box));
+    TrainingRun run = fast(folder, 1).withProposals((annotated, image) -> List.of(box));
     DataException refused =
         assertThrows(DataException.class, () -> start(run, TrainingListener.NONE));
     assertTrue(
         refused.getMessage().matches("(?s).*train-\\d+.png: the proposed region 0 .*"),
         refused.getMessage());
     assertFalse(refused.getMessage().contains("\n"));
-    assertEquals(0, Picture.allocatedByteSize(), "pictures in memory");
+    assertEquals(0, Image.allocatedByteSize(), "images in memory");
   }
 
   @Test
@@ -327,7 +327,7 @@ class FamilyTest {
     TrainingRun run = fast(folder, 1);
     TrainingResult result = start(run, TrainingListener.NONE);
     try (Detector detector = Detector.open(result.lastWeights())) {
-      ProposalSource none = (image, picture) -> List.of();
+      ProposalSource none = (annotated, image) -> List.of();
       Evaluation evaluation =
           new Evaluation(
               run.validationData().orElseThrow(),
@@ -386,9 +386,9 @@ class FamilyTest {
       }
       try (Detector detector =
               Detector.over(spec, model, backend, precision).withProposals(WINDOWS);
-          Picture picture = new ImageDecoder().decode(data.get(0))) {
+          Image image = new ImageDecoder().decode(data.get(0))) {
         before = backend.downloadCount();
-        detector.detect(picture);
+        detector.detect(image);
         assertEquals(1, backend.downloadCount() - before, "waits of a detection");
         assertEquals(0, backend.pool().usedBytes(), "in the pool after a detection");
       }
@@ -397,9 +397,9 @@ class FamilyTest {
   }
 
   @Test
-  void regionsAreMirroredWithTheirPicture() throws IOException {
+  void regionsAreMirroredWithTheirImage() throws IOException {
     RectangleData data = RectangleData.draw(folder, 4, 1);
-    ProposalSource objects = (image, picture) -> image.target().boxes();
+    ProposalSource objects = (annotated, image) -> annotated.target().boxes();
     DataLoaderConfig always = DataLoaderConfig.of(2).withFlipProbability(1);
     try (DataLoader loader = new DataLoader(data, always, objects, warning -> {});
         Epoch epoch = loader.epoch(0, 0)) {

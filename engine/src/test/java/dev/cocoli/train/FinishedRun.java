@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** What a run leaves that must not depend on how often it was interrupted. */
-record FinishedRun(byte[] last, byte[] best, List<String> metrics) {
+public record FinishedRun(byte[] last, byte[] best, List<String> metrics) {
 
-  static FinishedRun read(Path folder) throws IOException {
+  public static FinishedRun read(Path folder) throws IOException {
     ObjectMapper json = new ObjectMapper();
     List<String> metrics = new ArrayList<>();
     for (String line : Files.readAllLines(folder.resolve("metrics.jsonl"))) {
@@ -33,7 +33,7 @@ record FinishedRun(byte[] last, byte[] best, List<String> metrics) {
         metrics);
   }
 
-  void assertSame(FinishedRun other) {
+  public void assertSame(FinishedRun other) {
     assertEquals(metrics, other.metrics);
     assertArrayEquals(last, other.last, "the last weights differ");
     assertArrayEquals(best, other.best, "the best weights differ");

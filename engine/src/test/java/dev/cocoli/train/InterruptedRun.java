@@ -4,6 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.checkpoint.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cocoli.backend.cpu.CpuBackend;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.ModelSpec;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -44,7 +44,7 @@ class MemoryTest {
           () -> what + ": " + numbers);
     }
     assertEquals(0, numbers.get("pool used at end"), numbers::toString);
-    assertEquals(0, numbers.get("pictures at end"), numbers::toString);
+    assertEquals(0, numbers.get("images at end"), numbers::toString);
     assertEquals(0, numbers.get("buffers after close"), numbers::toString);
     assertEquals(0, numbers.get("files of the run after close"), numbers::toString);
     long growth = numbers.get("resident at 1000") - numbers.get("resident at 200");
@@ -122,7 +122,7 @@ class MemoryTest {
             .start();
     print("steps", result.step());
     print("pool used at end", backend.pool().usedBytes());
-    print("pictures at end", Picture.allocatedByteSize());
+    print("images at end", Image.allocatedByteSize());
     backend.close();
     print("buffers after close", backend.liveBuffers());
     print("files of the run after close", openFilesBelow(Path.of(arguments[0]).toRealPath()));

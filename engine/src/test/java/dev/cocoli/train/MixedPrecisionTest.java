@@ -68,7 +68,7 @@ class MixedPrecisionTest {
     List<Double> exact = train(in(Precision.FP32, folder.resolve("fp32")), true, 0);
     List<Double> mixed = train(in(Precision.BF16, folder.resolve("bf16")), true, 0);
     assertEquals(exact.size(), mixed.size());
-    // the same pictures, weights and samples: the first step differs by rounding alone
+    // the same images, weights and samples: the first step differs by rounding alone
     assertEquals(exact.getFirst(), mixed.getFirst(), 0.02 * exact.getFirst());
     double exactEnd = meanOfLastEpoch(exact);
     double mixedEnd = meanOfLastEpoch(mixed);

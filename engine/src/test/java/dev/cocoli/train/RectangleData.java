@@ -4,7 +4,7 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -19,23 +19,24 @@ import java.util.random.RandomGeneratorFactory;
 import javax.imageio.ImageIO;
 
 /** Coloured rectangles on noise, easy to find: red ones are label 1, green ones label 2. */
-record RectangleData(List<String> classNames, List<AnnotatedImage> images) implements Dataset {
-  static final List<String> CLASSES = List.of("red", "green");
+public record RectangleData(List<String> classNames, List<AnnotatedImage> images)
+    implements Dataset {
+  public static final List<String> CLASSES = List.of("red", "green");
   private static final Color[] COLOURS = {new Color(0xe02020), new Color(0x20c040)};
   private static final int WIDTH = 80;
   private static final int HEIGHT = 64;
 
-  /** Draws pictures into a folder, the same ones for the same seed. */
-  static RectangleData draw(Path folder, int pictures, long seed) throws IOException {
+  /** Draws images into a folder, the same ones for the same seed. */
+  public static RectangleData draw(Path folder, int count, long seed) throws IOException {
     Files.createDirectories(folder);
     RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
     List<AnnotatedImage> images = new ArrayList<>();
-    for (int i = 0; i < pictures; i++) {
+    for (int i = 0; i < count; i++) {
       BufferedImage image = noise(random);
       List<Annotation> objects = new ArrayList<>();
       for (int object = 0; object <= i % 3; object++) {
         if (i % 7 == 6) {
-          break; // some pictures show nothing
+          break; // some images show nothing
         }
         objects.add(rectangle(image, random));
       }

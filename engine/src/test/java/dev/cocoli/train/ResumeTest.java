@@ -8,11 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.data.BrokenPicturePolicy;
-import dev.cocoli.data.ImageDecodeException;
+import dev.cocoli.data.BrokenImagePolicy;
+import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.checkpoint.Checkpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -246,12 +247,11 @@ class ResumeTest {
   }
 
   @Test
-  void aPictureThatStopsTheRunLosesNoStep() throws Exception {
-    run =
-        run.withConfig(run.config().toBuilder().brokenPictures(BrokenPicturePolicy.ERROR).build());
-    Path picture = run.trainData().get(5).path();
-    byte[] bytes = Files.readAllBytes(picture);
-    Files.write(picture, Arrays.copyOf(bytes, bytes.length / 2));
+  void anImageThatStopsTheRunLosesNoStep() throws Exception {
+    run = run.withConfig(run.config().toBuilder().brokenImages(BrokenImagePolicy.ERROR).build());
+    Path image = run.trainData().get(5).path();
+    byte[] bytes = Files.readAllBytes(image);
+    Files.write(image, Arrays.copyOf(bytes, bytes.length / 2));
     AtomicLong done = new AtomicLong();
     AtomicLong saved = new AtomicLong();
     TrainingListener counter =
@@ -267,10 +267,10 @@ class ResumeTest {
           }
         };
     ImageDecodeException e = assertThrows(ImageDecodeException.class, () -> start(run, counter));
-    assertTrue(e.getMessage().startsWith(picture + ": "), e.getMessage());
+    assertTrue(e.getMessage().startsWith(image + ": "), e.getMessage());
     assertTrue(done.get() > 0 && done.get() < 8, "in the middle of an epoch, not " + done);
     assertEquals(done.get(), saved.get());
-    Files.write(picture, bytes);
+    Files.write(image, bytes);
     resume(run, TrainingListener.NONE);
     assertAsIfNeverInterrupted();
   }

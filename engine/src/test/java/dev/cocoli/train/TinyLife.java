@@ -5,14 +5,14 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,7 +37,7 @@ public final class TinyLife {
    * Begins one.
    *
    * @param backend what computes
-   * @param folder for pictures
+   * @param folder for images
    */
   public TinyLife(Backend backend, Path folder) {
     this.backend = backend;
@@ -83,7 +83,7 @@ public final class TinyLife {
     try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
         DataLoader loader = new DataLoader(data, DataLoaderConfig.of(BATCH), warning -> {});
         Epoch epoch = loader.epoch(0, 0);
-        Picture picture = new ImageDecoder().decode(data.get(0))) {
+        Image image = new ImageDecoder().decode(data.get(0))) {
       parameters.initialize(1);
       try (TrainingStep step = new TrainingStep(model, parameters, config);
           Detector detector = Detector.over(spec, model, backend, precision)) {
@@ -91,11 +91,11 @@ public final class TinyLife {
           train(step, epoch);
         }
         for (int i = 0; i < detectionsEach; i++) {
-          detect(detector, picture);
+          detect(detector, image);
         }
         train(step, epoch);
         for (int i = 0; i < detectionsEach; i++) {
-          detect(detector, picture);
+          detect(detector, image);
         }
       }
     }
@@ -107,9 +107,9 @@ public final class TinyLife {
     requireOneWait(before, "a step");
   }
 
-  private void detect(Detector detector, Picture picture) {
+  private void detect(Detector detector, Image image) {
     long before = backend.downloadCount();
-    detections.add(detector.detect(picture));
+    detections.add(detector.detect(image));
     requireOneWait(before, "a detection");
   }
 

@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.Map;
 
 /** Runs of a few milliseconds a step. */
-final class TinyRuns {
+public final class TinyRuns {
   private TinyRuns() {}
 
-  static ModelSpec model(List<String> classNames) {
+  public static ModelSpec model(List<String> classNames) {
     return ModelSpec.of("fasterrcnn_tiny_fpn", classNames, Norm.Type.BATCH)
         .with(
             Map.of(
@@ -25,7 +25,7 @@ final class TinyRuns {
   }
 
   /** Eight steps an epoch, quiet, with a constant rate. */
-  static TrainConfigBuilder config() {
+  public static TrainConfigBuilder config() {
     return TrainConfig.builder()
         .epochs(3)
         .batch(2)
@@ -37,7 +37,7 @@ final class TinyRuns {
         .loaderThreads(1);
   }
 
-  /** A run into {@code folder/run} on sixteen pictures, scored on six. */
+  /** A run into {@code folder/run} on sixteen images, scored on six. */
   static TrainingRun run(Path folder, TrainConfig config) throws IOException {
     return TrainingRun.of(
             model(RectangleData.CLASSES),

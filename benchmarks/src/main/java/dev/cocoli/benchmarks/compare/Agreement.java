@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks.compare;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,7 +21,7 @@ final class Agreement {
   static Optional<String> difference(Found ours, Found theirs, Tolerance tolerance) {
     if (ours.detections().size() != theirs.detections().size()) {
       return Optional.of(
-          "results for %d pictures, theirs for %d"
+          "results for %d images, theirs for %d"
               .formatted(ours.detections().size(), theirs.detections().size()));
     }
     if (ours.detections().isEmpty() && ours.losses().isEmpty()) {
@@ -31,7 +31,7 @@ final class Agreement {
       Optional<String> difference =
           detections(ours.detections().get(i), theirs.detections().get(i), tolerance);
       if (difference.isPresent()) {
-        return Optional.of("picture " + (i + 1) + ": " + difference.get());
+        return Optional.of("image " + (i + 1) + ": " + difference.get());
       }
     }
     return losses(ours.losses(), theirs.losses(), tolerance);

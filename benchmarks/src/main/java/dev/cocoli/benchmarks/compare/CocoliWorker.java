@@ -7,12 +7,12 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.DetectorRun;
 import dev.cocoli.benchmarks.ProcessMemory;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.LossValues;
-import dev.cocoli.detection.Target;
 import dev.cocoli.nn.Safetensors;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.BufferedReader;
@@ -36,7 +36,7 @@ final class CocoliWorker {
   private final Task task;
   private final DetectorRun detector;
   private final float learningRate;
-  private final List<Picture> pictures = new ArrayList<>();
+  private final List<Image> images = new ArrayList<>();
   private final List<Target> targets = new ArrayList<>();
   private List<List<Detection>> found;
   private LossValues losses;
@@ -75,12 +75,12 @@ final class CocoliWorker {
   private void read(Path inputs, int batch) throws IOException {
     try (Safetensors file = Safetensors.open(inputs)) {
       for (int i = 0; i < batch; i++) {
-        Safetensors.Entry picture = file.entries().get("picture." + i);
-        pictures.add(
-            Picture.of(
-                (int) picture.shape().dim(0),
-                (int) picture.shape().dim(1),
-                picture.data().toArray(ValueLayout.JAVA_BYTE)));
+        Safetensors.Entry image = file.entries().get("picture." + i);
+        images.add(
+            Image.of(
+                (int) image.shape().dim(0),
+                (int) image.shape().dim(1),
+                image.data().toArray(ValueLayout.JAVA_BYTE)));
         targets.add(
             target(
                 file.entries().get("boxes." + i).data(), file.entries().get("labels." + i).data()));
@@ -118,8 +118,8 @@ final class CocoliWorker {
   private ObjectNode run() {
     long began = System.nanoTime();
     switch (task) {
-      case DETECT -> found = detector.detect(pictures);
-      case TRAIN -> losses = detector.train(pictures, targets, step++, learningRate);
+      case DETECT -> found = detector.detect(images);
+      case TRAIN -> losses = detector.train(images, targets, step++, learningRate);
     }
     return JSON.createObjectNode().put("seconds", (System.nanoTime() - began) / 1e9);
   }
@@ -135,12 +135,12 @@ final class CocoliWorker {
       return answer;
     }
     ArrayNode list = answer.putArray("detections");
-    for (List<Detection> picture : found) {
+    for (List<Detection> image : found) {
       ObjectNode one = list.addObject();
       ArrayNode boxes = one.putArray("boxes");
       ArrayNode scores = one.putArray("scores");
       ArrayNode labels = one.putArray("labels");
-      for (Detection detection : picture) {
+      for (Detection detection : image) {
         Box box = detection.box();
         boxes.addArray().add(box.x1()).add(box.y1()).add(box.x2()).add(box.y2());
         scores.add(detection.score());

@@ -3,10 +3,10 @@ package dev.cocoli.benchmarks.compare;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.benchmarks.SyntheticModel;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.nn.Safetensors;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -19,7 +19,7 @@ import java.util.function.Consumer;
 import javax.imageio.ImageIO;
 
 /**
- * One small picture from the shell, from nothing to the results in a file: {@code ./cocoli detect}
+ * One small image from the shell, from nothing to the results in a file: {@code ./cocoli detect}
  * beside a small script with torchvision. Both have run once before, so that files are in memory
  * and Cocoli has its archive of classes.
  */
@@ -33,8 +33,8 @@ final class ColdStart {
   /**
    * Prepares the comparison.
    *
-   * @param work a small picture, one
-   * @param folder where weights and the picture lie, made by {@link Comparison#prepare}
+   * @param work a small image, one
+   * @param folder where weights and the image lie, made by {@link Comparison#prepare}
    * @param root the folder of {@code ./cocoli}
    * @param python runs the script
    * @param progress told what is going on
@@ -48,7 +48,7 @@ final class ColdStart {
   }
 
   Row compare(int rounds) throws IOException {
-    Path picture = picture();
+    Path image = image();
     Path ourJson = folder.resolve("cold-cocoli.json");
     Path theirJson = folder.resolve("cold-python.json");
     String shorter = Integer.toString(Math.min(work.size().height(), work.size().width()));
@@ -70,14 +70,14 @@ final class ColdStart {
             longer,
             "--json",
             ourJson.toString(),
-            picture.toString());
+            image.toString());
     List<String> theirs =
         python.command(
             "detect",
             "--weights",
             weights,
-            "--picture",
-            picture.toString(),
+            "--image",
+            image.toString(),
             "--model",
             work.model(),
             "--classes",
@@ -129,19 +129,19 @@ final class ColdStart {
     return (System.nanoTime() - began) / 1e9;
   }
 
-  private Path picture() throws IOException {
-    Path path = folder.resolve("picture.png");
+  private Path image() throws IOException {
+    Path path = folder.resolve("image.png");
     try (Safetensors inputs = Safetensors.open(folder.resolve(Work.INPUTS))) {
       Safetensors.Entry entry = inputs.entries().get("picture.0");
       byte[] rgb = entry.data().toArray(ValueLayout.JAVA_BYTE);
-      try (Picture picture = Picture.of(work.size().height(), work.size().width(), rgb)) {
-        ImageIO.write(picture.toBufferedImage(), "png", path.toFile());
+      try (Image image = Image.of(work.size().height(), work.size().width(), rgb)) {
+        ImageIO.write(image.toBufferedImage(), "png", path.toFile());
       }
     }
     return path;
   }
 
-  /** COCO results of one picture: boxes as corner and extent. */
+  /** COCO results of one image: boxes as corner and extent. */
   private static Found ofCoco(Path file) throws IOException {
     List<Detection> found = new ArrayList<>();
     for (JsonNode one : new ObjectMapper().readTree(file.toFile())) {

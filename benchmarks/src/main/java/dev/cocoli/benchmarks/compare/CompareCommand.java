@@ -1,6 +1,6 @@
 package dev.cocoli.benchmarks.compare;
 
-import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -26,14 +26,14 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Sets Cocoli beside torchvision (plain, channels-last, bfloat16 autocast) and ONNX Runtime:"
-          + " the same weights, the same pictures, in turn on this machine. Refuses to time what"
+          + " the same weights, the same images, in turn on this machine. Refuses to time what"
           + " does not compute the same. Prints medians, ratios (theirs / Cocoli's), peak memory,"
           + " what the bare oneDNN primitives take, and the engine's own share."
     },
     exitCodeListHeading = "Exit codes: ",
     exitCodeList = {"0:compared", "1:could not, or would compare different work", "2:wrong usage"})
 final class CompareCommand implements Callable<Integer> {
-  private static final PictureSize COLD_SIZE = new PictureSize(240, 320);
+  private static final ImageSize COLD_SIZE = new ImageSize(240, 320);
 
   /** The parts of a comparison. */
   enum Part {
@@ -43,7 +43,7 @@ final class CompareCommand implements Callable<Integer> {
     TRAIN,
     /** The bare oneDNN primitives, and the engine's own share. */
     FLOOR,
-    /** One small picture from the shell. */
+    /** One small image from the shell. */
     COLD
   }
 
@@ -82,7 +82,7 @@ final class CompareCommand implements Callable<Integer> {
       names = "--size",
       paramLabel = "HxW",
       defaultValue = "800x1088",
-      description = "Height and width of the pictures. Default: ${DEFAULT-VALUE}.")
+      description = "Height and width of the images. Default: ${DEFAULT-VALUE}.")
   private String size;
 
   @Option(names = "--batch", paramLabel = "N", defaultValue = "1", description = "Default: 1.")
@@ -205,7 +205,7 @@ final class CompareCommand implements Callable<Integer> {
       }
       Precision.parse(precision);
       Device.parse(device);
-      return new Work(model, PictureSize.parse(size), batch, threads, device);
+      return new Work(model, ImageSize.parse(size), batch, threads, device);
     } catch (IllegalArgumentException e) {
       throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage(), e);
     }

@@ -36,7 +36,7 @@ final class Comparison {
    * Prepares comparisons of a work.
    *
    * @param work what is done
-   * @param folder where weights and pictures lie
+   * @param folder where weights and images lie
    * @param precision Cocoli's
    * @param python runs the peers
    * @param progress told what is going on
@@ -50,9 +50,9 @@ final class Comparison {
     this.progress = progress;
   }
 
-  /** Makes weights and pictures, and the exported detector if a peer needs it. */
+  /** Makes weights and images, and the exported detector if a peer needs it. */
   void prepare(List<Peer> peers, List<Task> tasks) throws IOException {
-    progress.accept("weights and pictures");
+    progress.accept("weights and images");
     work.write(folder);
     String where = folder.toString();
     Commands.run("prepare", python.command("prepare", "--folder", where), Map.of(), folder);

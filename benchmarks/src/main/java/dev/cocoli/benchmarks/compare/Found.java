@@ -1,8 +1,8 @@
 package dev.cocoli.benchmarks.compare;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,17 +11,17 @@ import java.util.Map;
 /**
  * What a worker says that it found.
  *
- * @param detections of each picture, the best first; empty after training
+ * @param detections of each image, the best first; empty after training
  * @param losses under torchvision's names; empty after detection
  */
 record Found(List<List<Detection>> detections, Map<String, Double> losses) {
 
   static Found of(JsonNode answer) {
-    List<List<Detection>> pictures = new ArrayList<>();
-    for (JsonNode picture : answer.path("detections")) {
+    List<List<Detection>> images = new ArrayList<>();
+    for (JsonNode image : answer.path("detections")) {
       List<Detection> found = new ArrayList<>();
-      for (int i = 0; i < picture.get("scores").size(); i++) {
-        JsonNode box = picture.get("boxes").get(i);
+      for (int i = 0; i < image.get("scores").size(); i++) {
+        JsonNode box = image.get("boxes").get(i);
         found.add(
             new Detection(
                 new Box(
@@ -29,16 +29,16 @@ record Found(List<List<Detection>> detections, Map<String, Double> losses) {
                     (float) box.get(1).asDouble(),
                     (float) box.get(2).asDouble(),
                     (float) box.get(3).asDouble()),
-                picture.get("labels").get(i).asInt(),
-                (float) picture.get("scores").get(i).asDouble()));
+                image.get("labels").get(i).asInt(),
+                (float) image.get("scores").get(i).asDouble()));
       }
-      pictures.add(found);
+      images.add(found);
     }
     Map<String, Double> losses = new LinkedHashMap<>();
     answer
         .path("losses")
         .properties()
         .forEach(entry -> losses.put(entry.getKey(), entry.getValue().asDouble()));
-    return new Found(pictures, losses);
+    return new Found(images, losses);
   }
 }

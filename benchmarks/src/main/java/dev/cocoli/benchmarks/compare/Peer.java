@@ -33,7 +33,7 @@ enum Peer {
     return precision;
   }
 
-  /** Whether it does the task: the exported detector only detects, on one picture. */
+  /** Whether it does the task: the exported detector only detects, on one image. */
   boolean does(Task task, int batch) {
     return this != ONNX_RUNTIME || task == Task.DETECT && batch == 1;
   }

@@ -2,7 +2,7 @@ package dev.cocoli.benchmarks.compare;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.cocoli.benchmarks.PictureSize;
+import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.benchmarks.SyntheticModel;
 import dev.cocoli.detection.ModelSpec;
 import java.io.IOException;
@@ -14,12 +14,12 @@ import java.util.Map;
  * {@code weights.safetensors} and {@code inputs.safetensors}.
  *
  * @param model the model's name
- * @param size of each picture, at which the model works as well
- * @param batch pictures at once
+ * @param size of each image, at which the model works as well
+ * @param batch images at once
  * @param threads how many compute
  * @param device where: {@code cpu}, {@code cuda}, {@code cuda:1}
  */
-record Work(String model, PictureSize size, int batch, int threads, String device) {
+record Work(String model, ImageSize size, int batch, int threads, String device) {
   static final String WEIGHTS = "weights.safetensors";
   static final String INPUTS = "inputs.safetensors";
   private static final String FILE = "work.json";
@@ -53,7 +53,7 @@ record Work(String model, PictureSize size, int batch, int threads, String devic
     var json = JSON.readTree(folder.resolve(FILE).toFile());
     return new Work(
         json.get("model").asText(),
-        new PictureSize(json.get("height").asInt(), json.get("width").asInt()),
+        new ImageSize(json.get("height").asInt(), json.get("width").asInt()),
         json.get("batch").asInt(),
         json.get("threads").asInt(),
         json.get("device").asText());

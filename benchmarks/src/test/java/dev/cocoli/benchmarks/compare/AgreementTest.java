@@ -3,8 +3,8 @@ package dev.cocoli.benchmarks.compare;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Detection;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Precision;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,7 +76,7 @@ class AgreementTest {
   void nothingFoundProvesNothing() {
     refused(found(), found(), EXACT, "nothing to compare");
     refused(new Found(List.of(), Map.of()), new Found(List.of(), Map.of()), EXACT, "no result");
-    refused(found(at(0, 1, 1)), losses(1, 1), EXACT, "results for 1 pictures, theirs for 0");
+    refused(found(at(0, 1, 1)), losses(1, 1), EXACT, "results for 1 images, theirs for 0");
   }
 
   @Test

@@ -41,7 +41,7 @@ class CompareCommandTest {
     fails(2, "torchvision has no model 'resnet' (see --help)", "--model", "resnet");
     fails(
         2,
-        "no size of a picture: '800'; it is HEIGHTxWIDTH, such as 800x1088 (see --help)",
+        "no size of an image: '800'; it is HEIGHTxWIDTH, such as 800x1088 (see --help)",
         "--size",
         "800");
     fails(

@@ -1,22 +1,45 @@
 package dev.cocoli.backend.cpu;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.BatchNormSpec;
-import dev.cocoli.backend.BoxCoderSpec;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Constants;
-import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.HostLayouts;
-import dev.cocoli.backend.MatchSpec;
-import dev.cocoli.backend.NormalizeSpec;
-import dev.cocoli.backend.Pool2dSpec;
-import dev.cocoli.backend.RoiAlignSpec;
-import dev.cocoli.backend.RoiPoolSpec;
-import dev.cocoli.backend.SampleSpec;
-import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.cpu.loops.BatchNormSums;
+import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
+import dev.cocoli.backend.cpu.loops.ImageLoops;
+import dev.cocoli.backend.cpu.loops.LossLoops;
+import dev.cocoli.backend.cpu.loops.MatchLoops;
+import dev.cocoli.backend.cpu.loops.MemoryLoops;
+import dev.cocoli.backend.cpu.loops.ProposalLoops;
+import dev.cocoli.backend.cpu.loops.RegionLoops;
+import dev.cocoli.backend.cpu.loops.UpdateLoops;
+import dev.cocoli.backend.cpu.loops.UpsampleLoops;
+import dev.cocoli.backend.cpu.onednn.OneDnnBatchNorm;
+import dev.cocoli.backend.cpu.onednn.OneDnnCast;
+import dev.cocoli.backend.cpu.onednn.OneDnnContext;
+import dev.cocoli.backend.cpu.onednn.OneDnnConvolution;
+import dev.cocoli.backend.cpu.onednn.OneDnnElementwise;
+import dev.cocoli.backend.cpu.onednn.OneDnnLinear;
+import dev.cocoli.backend.cpu.onednn.OneDnnMatmul;
+import dev.cocoli.backend.cpu.onednn.OneDnnPooling;
+import dev.cocoli.backend.cpu.onednn.OneDnnTranspose;
+import dev.cocoli.backend.cpu.onednn.OneDnnWeightGradient;
+import dev.cocoli.backend.cpu.onednn.PackedWeights;
+import dev.cocoli.backend.cpu.onednn.SplitOneDnnBatchNorm;
+import dev.cocoli.backend.cpu.onednn.WindowLoops;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.backend.spec.BoxCoderSpec;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.MatchSpec;
+import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiPoolSpec;
+import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.bindings.OpenMpTeam;
@@ -45,11 +68,11 @@ public final class CpuBackend implements Backend {
   private final PackedWeights packedWeights;
   private final OneDnnConvolution convolution;
   private final OneDnnWeightGradient weightGradient;
-  private final OneDnnProducts products;
+  private final OneDnnMatmul matmul;
   private final OneDnnLinear linear;
   private final OneDnnPooling pooling;
   private final OneDnnCast cast;
-  private final OneDnnSwap swap;
+  private final OneDnnTranspose transpose;
   private final OneDnnElementwise maps;
   private final MemoryLoops memoryLoops;
   private final OneDnnBatchNorm batchNorm;
@@ -60,7 +83,7 @@ public final class CpuBackend implements Backend {
   private final MatchLoops matching;
   private final LossLoops losses;
   private final UpdateLoops updates;
-  private final PictureLoops pictures;
+  private final ImageLoops images;
   private long downloadCount;
   private boolean closed;
 
@@ -81,18 +104,18 @@ public final class CpuBackend implements Backend {
     elementwise = new ElementwiseLoops(workers);
     packedWeights = new PackedWeights(context, elementwise, memory::allocate);
     convolution = new OneDnnConvolution(context, packedWeights);
-    products = new OneDnnProducts(context, packedWeights);
+    matmul = new OneDnnMatmul(context, packedWeights);
     weightGradient =
         new OneDnnWeightGradient(
             context,
-            products,
+            matmul,
             elementwise,
             new WindowLoops(workers),
             OneDnnWeightGradient.fastest(context));
-    linear = new OneDnnLinear(products, elementwise);
+    linear = new OneDnnLinear(matmul, elementwise);
     pooling = new OneDnnPooling(context);
     cast = new OneDnnCast(context);
-    swap = new OneDnnSwap(context);
+    transpose = new OneDnnTranspose(context);
     maps = new OneDnnElementwise(context);
     batchNorm = new OneDnnBatchNorm(context, maps, new BatchNormSums(workers));
     upsample = new UpsampleLoops(workers);
@@ -101,7 +124,7 @@ public final class CpuBackend implements Backend {
     matching = new MatchLoops(workers);
     losses = new LossLoops(workers);
     updates = new UpdateLoops(workers);
-    pictures = new PictureLoops(workers);
+    images = new ImageLoops(workers);
   }
 
   /**
@@ -196,15 +219,15 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public void uploadSwapped(MemorySegment host, long outer, long rows, long columns, Tensor to) {
+  public void uploadTransposed(MemorySegment host, long outer, long rows, long columns, Tensor to) {
     to.requireByteSize(host);
     if (rows == 1 || columns == 1) {
       upload(host, to);
     } else if (host.isNative()) {
-      swap.swap(host, outer, rows, columns, to.segment());
+      transpose.transpose(host, outer, rows, columns, to.segment());
       to.buffer().markWritten();
     } else {
-      HostLayouts.swap(host, to.segment(), outer, rows, columns);
+      HostLayouts.transpose(host, to.segment(), outer, rows, columns);
       to.buffer().markWritten();
     }
   }
@@ -390,8 +413,8 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void resizeNormalize(
-      NormalizeSpec spec, Tensor picture, long height, long width, Tensor slot) {
-    pictures.resizeNormalize(spec, picture, height, width, slot);
+      NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
+    images.resizeNormalize(spec, image, height, width, slot);
   }
 
   @Override
@@ -443,8 +466,8 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void matchBoxes(
-      MatchSpec spec, Tensor boxes, Tensor truth, Tensor truthCounts, Tensor matches) {
-    matching.matchBoxes(spec, boxes, truth, truthCounts, matches);
+      MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches) {
+    matching.matchBoxes(spec, boxes, groundTruth, groundTruthCounts, matches);
   }
 
   @Override
@@ -459,13 +482,13 @@ public final class CpuBackend implements Backend {
       Tensor boxes,
       Tensor indices,
       Tensor matches,
-      Tensor truth,
-      Tensor truthLabels,
+      Tensor groundTruth,
+      Tensor groundTruthLabels,
       Tensor rois,
       Tensor labels,
       Tensor targets) {
     matching.sampleTargets(
-        coder, boxes, indices, matches, truth, truthLabels, rois, labels, targets);
+        coder, boxes, indices, matches, groundTruth, groundTruthLabels, rois, labels, targets);
   }
 
   @Override
@@ -536,10 +559,10 @@ public final class CpuBackend implements Backend {
     Closing.all(
         convolution,
         weightGradient,
-        products,
+        matmul,
         pooling,
         cast,
-        swap,
+        transpose,
         batchNorm,
         maps,
         packedWeights,

@@ -105,7 +105,7 @@ final class CpuMemory {
               + byteSize
               + " bytes beside the "
               + liveBytes.get()
-              + " bytes held; use smaller pictures or a smaller batch");
+              + " bytes held; use smaller images or a smaller batch");
     }
     long alignment = mapped ? HUGE_PAGE_BYTES : ALIGNMENT_BYTES;
     long start = -raw.address() & (alignment - 1);

@@ -9,10 +9,10 @@ import java.util.concurrent.locks.LockSupport;
  * on which thread gets it or on how the rows are cut; then results do not depend on the number of
  * threads either.
  */
-final class Workers implements AutoCloseable {
+public final class Workers implements AutoCloseable {
   /** Some rows of a loop. */
   @FunctionalInterface
-  interface Rows {
+  public interface Rows {
     /**
      * Does the rows {@code [from, to)}.
      *
@@ -76,7 +76,7 @@ final class Workers implements AutoCloseable {
    *
    * @param parallelism how many threads work on a loop, the caller included
    */
-  Workers(int parallelism) {
+  public Workers(int parallelism) {
     threads = new Thread[parallelism - 1];
     for (int i = 0; i < threads.length; i++) {
       threads[i] = new Thread(this::serve, "cocoli-cpu-" + NUMBER.getAndIncrement());
@@ -97,7 +97,7 @@ final class Workers implements AutoCloseable {
    * @param grain rows a piece; a loop of one piece runs in the caller alone
    * @param body what to do
    */
-  void rows(long count, long grain, Rows body) {
+  public void rows(long count, long grain, Rows body) {
     if (count <= 0) {
       return;
     }

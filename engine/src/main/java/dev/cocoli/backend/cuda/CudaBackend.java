@@ -1,12 +1,17 @@
 package dev.cocoli.backend.cuda;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Constants;
-import dev.cocoli.backend.Conv2dSpec;
-import dev.cocoli.backend.Section;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cuda.cublas.CublasMatmul;
+import dev.cocoli.backend.cuda.cublas.WeightCopies;
+import dev.cocoli.backend.cuda.cudnn.CudnnConvolution;
+import dev.cocoli.backend.cuda.graphs.CapturedRegions;
+import dev.cocoli.backend.cuda.kernels.KernelBackend;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -21,7 +26,7 @@ import java.util.stream.IntStream;
  * by a later call, or by itself with the property {@code cocoli.cuda.sync}. {@code
  * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} leaves out
  * what has other bits from run to run on the same GPU with the same libraries, {@code
- * cocoli.cuda.graphs} records sections that repeat, {@code cocoli.cuda.workspace} limits the
+ * cocoli.cuda.graphs} captures regions as CUDA graphs, {@code cocoli.cuda.workspace} limits the
  * scratch memory of a convolution (in MiB). It must be driven by a platform thread.
  */
 public final class CudaBackend extends KernelBackend {
@@ -34,7 +39,7 @@ public final class CudaBackend extends KernelBackend {
   private final CudnnConvolution convolution;
   private final CudaTransfers transfers;
   private final Constants constants;
-  private final RepeatedSections sections;
+  private final CapturedRegions regions;
   private long downloadCount;
   private boolean closed;
 
@@ -46,14 +51,14 @@ public final class CudaBackend extends KernelBackend {
     convolution = new CudnnConvolution(context, weights, matmul, elementwise(), memory());
     transfers = new CudaTransfers(context);
     constants = new Constants(this, context.memory()::allocate);
-    sections =
-        new RepeatedSections(
+    regions =
+        new CapturedRegions(
             context, () -> weights.state() + convolution.closedPlans(), weights::distrust);
     context
         .memory()
         .beforeGivingUp(
             () -> {
-              sections.trim();
+              regions.trim();
               context.pool().trim();
             });
   }
@@ -118,13 +123,13 @@ public final class CudaBackend extends KernelBackend {
 
   @Override
   public void require(Precision precision) {
-    Architecture architecture = context.device().architecture();
-    if (precision == Precision.BF16 && architecture.major() < BF16_MAJOR) {
+    ComputeCapability computeCapability = context.device().computeCapability();
+    if (precision == Precision.BF16 && computeCapability.major() < BF16_MAJOR) {
       throw new IllegalArgumentException(
           device()
               + " does not compute in bf16: that takes compute capability 8.0 (Ampere) or later,"
               + " this GPU has "
-              + architecture
+              + computeCapability
               + "; use fp32");
     }
   }
@@ -196,17 +201,19 @@ public final class CudaBackend extends KernelBackend {
   }
 
   @Override
-  public List<Tensor> repeat(Section.Key key, Section section, TensorScope scope, Tensor input) {
+  public List<Tensor> capture(
+      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
     return context.settings().graphs()
-        ? sections.repeat(key, section, scope, input)
-        : section.run(scope, input);
+        ? regions.capture(key, region, scope, input)
+        : region.run(scope, input);
   }
 
   @Override
-  public List<Tensor> replay(Section.Key key, Section section, TensorScope scope, Tensor input) {
+  public List<Tensor> replay(
+      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
     return context.settings().graphs()
-        ? sections.replay(key, section, scope, input)
-        : section.run(scope, input);
+        ? regions.replay(key, region, scope, input)
+        : region.run(scope, input);
   }
 
   @Override
@@ -255,7 +262,7 @@ public final class CudaBackend extends KernelBackend {
       // nothing may still run on what goes; plans before what they were made with, memory last
       Closing.all(
           context.device()::synchronize,
-          sections,
+          regions,
           convolution,
           matmul,
           weights,

@@ -2,6 +2,10 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.cuda.compile.CompiledKernels;
+import dev.cocoli.backend.cuda.compile.KernelCompiler;
+import dev.cocoli.backend.cuda.compile.KernelModules;
+import dev.cocoli.backend.cuda.graphs.GraphRecorder;
 import dev.cocoli.bindings.CacheDirectory;
 import dev.cocoli.bindings.CublasStatus;
 import dev.cocoli.bindings.CudnnStatus;
@@ -17,7 +21,7 @@ import java.util.Deque;
  * What all parts of a GPU's backend share: the device, its memory, its queue, and the libraries'
  * handles.
  */
-final class CudaContext implements AutoCloseable {
+public final class CudaContext implements AutoCloseable {
   private final CudaSettings settings;
   private final CudaDevice device;
   private final GraphRecorder recorder;
@@ -76,37 +80,37 @@ final class CudaContext implements AutoCloseable {
     return part;
   }
 
-  CudaSettings settings() {
+  public CudaSettings settings() {
     return settings;
   }
 
-  CudaDevice device() {
+  public CudaDevice device() {
     return device;
   }
 
-  GraphRecorder recorder() {
+  public GraphRecorder recorder() {
     return recorder;
   }
 
-  CudaMemory memory() {
+  public CudaMemory memory() {
     return memory;
   }
 
-  BufferPool pool() {
+  public BufferPool pool() {
     return pool;
   }
 
-  CudaQueue queue() {
+  public CudaQueue queue() {
     return queue;
   }
 
   /** Returns cuDNN's handle, whose work goes to the compute stream. */
-  MemorySegment cudnn() {
+  public MemorySegment cudnn() {
     return cudnn.pointer();
   }
 
   /** Returns cublasLt's handle. */
-  MemorySegment cublasLt() {
+  public MemorySegment cublasLt() {
     return cublasLt.pointer();
   }
 

@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
  * current device for each thread of the operating system; {@link #enter} makes this one current, so
  * that whatever calls CUDA begins with it.
  */
-final class CudaDevice implements AutoCloseable {
+public final class CudaDevice implements AutoCloseable {
   /** With what each of them needs, all that the backend calls. */
   private static final NvidiaLibrary[] NEEDED = {
     NvidiaLibrary.CUDA_RUNTIME,
@@ -34,7 +34,7 @@ final class CudaDevice implements AutoCloseable {
   };
 
   private final Device device;
-  private final Architecture architecture;
+  private final ComputeCapability computeCapability;
   private final int multiprocessors;
   private final boolean pools;
   private final NativeHandle computeStream;
@@ -44,8 +44,8 @@ final class CudaDevice implements AutoCloseable {
     this.device = device;
     enter();
     CudaStatus.check("cudaInitDevice", cudaInitDevice(device.index(), 0, 0));
-    architecture =
-        new Architecture(
+    computeCapability =
+        new ComputeCapability(
             attribute(cudaDevAttrComputeCapabilityMajor()),
             attribute(cudaDevAttrComputeCapabilityMinor()));
     multiprocessors = attribute(cudaDevAttrMultiProcessorCount());
@@ -154,7 +154,7 @@ final class CudaDevice implements AutoCloseable {
    * Makes this the calling thread's device. It is cheap; another backend may have run on this
    * thread since the last call.
    */
-  void enter() {
+  public void enter() {
     if (Thread.currentThread().isVirtual()) {
       throw new IllegalStateException(
           "a virtual thread cannot drive " + device + ": CUDA keeps its state in platform threads");
@@ -163,13 +163,13 @@ final class CudaDevice implements AutoCloseable {
   }
 
   /** Returns which one this is. */
-  Device device() {
+  public Device device() {
     return device;
   }
 
   /** Returns what its kernels are compiled for. */
-  Architecture architecture() {
-    return architecture;
+  public ComputeCapability computeCapability() {
+    return computeCapability;
   }
 
   /** Returns how many multiprocessors it has. */
@@ -183,7 +183,7 @@ final class CudaDevice implements AutoCloseable {
   }
 
   /** Returns the stream of everything that computes. */
-  MemorySegment computeStream() {
+  public MemorySegment computeStream() {
     return computeStream.pointer();
   }
 

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** A point in a stream's work that others can wait for. It can be recorded again. */
-final class CudaEvent implements StagingRing.Mark {
+public final class CudaEvent implements StagingRing.Mark {
   private final NativeHandle event;
 
   private CudaEvent(int flags) {
@@ -27,7 +27,7 @@ final class CudaEvent implements StagingRing.Mark {
   }
 
   /** Returns an event that knows when it happened. */
-  static CudaEvent forTiming() {
+  public static CudaEvent forTiming() {
     return new CudaEvent(cudaEventDefault());
   }
 
@@ -44,7 +44,7 @@ final class CudaEvent implements StagingRing.Mark {
   }
 
   /** Waits on the host. */
-  void await() {
+  public void await() {
     CudaStatus.check("cudaEventSynchronize", cudaEventSynchronize(event.pointer()));
   }
 
@@ -59,7 +59,7 @@ final class CudaEvent implements StagingRing.Mark {
   }
 
   /** Returns the milliseconds since another event; both must have happened. */
-  float millisecondsSince(CudaEvent start) {
+  public float millisecondsSince(CudaEvent start) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT);
       CudaStatus.check(

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.backend.cuda.graphs.GraphRecorder;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.Arena;
@@ -15,7 +16,7 @@ import java.util.Locale;
  * which keeps what it once got; where a device has none, by calls that wait. A piece's segment is
  * an address and a size: the host cannot read it.
  */
-final class CudaMemory implements AutoCloseable {
+public final class CudaMemory implements AutoCloseable {
   private final CudaDevice device;
   private final GraphRecorder recorder;
 
@@ -57,7 +58,7 @@ final class CudaMemory implements AutoCloseable {
    *
    * @throws DeviceMemoryException if there is not enough even after everything unused was freed
    */
-  Buffer allocate(long byteSize) {
+  public Buffer allocate(long byteSize) {
     if (byteSize < 0) {
       throw new IllegalArgumentException("a buffer of " + byteSize + " bytes");
     }
@@ -153,7 +154,7 @@ final class CudaMemory implements AutoCloseable {
         + mib(total)
         + " are free, "
         + mib(held)
-        + " are held here; use a smaller --batch, smaller pictures (--min-size, --max-size), or"
+        + " are held here; use a smaller --batch, smaller images (--min-size, --max-size), or"
         + " --precision bf16";
   }
 

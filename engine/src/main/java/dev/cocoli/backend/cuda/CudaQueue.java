@@ -2,6 +2,10 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
+import dev.cocoli.backend.cuda.compile.KernelModules;
+import dev.cocoli.backend.cuda.kernels.DeviceQueue;
+import dev.cocoli.backend.cuda.kernels.Grid;
+import dev.cocoli.backend.cuda.kernels.Kernel;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.cudart.dim3;
 import java.lang.foreign.Arena;
@@ -12,8 +16,8 @@ import java.lang.foreign.ValueLayout;
  * A GPU's compute stream. A launch returns what went wrong with it at once; what goes wrong while
  * it runs is told by a later call, unless {@link CudaSettings#synchronous} makes each wait.
  */
-final class CudaQueue implements DeviceQueue, AutoCloseable {
-  /** Blocks of 256 threads that an SM keeps resident, on every architecture from 8.0 on. */
+public final class CudaQueue implements DeviceQueue, AutoCloseable {
+  /** Blocks of 256 threads that an SM keeps resident, on every compute capability from 8.0 on. */
   private static final int BLOCKS_A_MULTIPROCESSOR = 8;
 
   private final CudaDevice device;
@@ -93,7 +97,7 @@ final class CudaQueue implements DeviceQueue, AutoCloseable {
   }
 
   /** Waits for a call that was queued, if that is asked for; so it is the one that fails. */
-  void finished(String call) {
+  public void finished(String call) {
     if (synchronous) {
       await(call);
     }

@@ -1,5 +1,7 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.backend.cuda.kernels.Summation;
+
 /**
  * What the JVM's properties say about computing on a GPU.
  *
@@ -11,10 +13,10 @@ package dev.cocoli.backend.cuda;
  *     vary are left out, and our kernels add whole numbers where threads come in any order
  * @param workspaceBytes {@code cocoli.cuda.workspace}, there in MiB: the most scratch memory that a
  *     convolution may take
- * @param graphs {@code cocoli.cuda.graphs}: record sections that repeat as CUDA graphs; not where
- *     every call is waited for
+ * @param graphs {@code cocoli.cuda.graphs}: capture regions as CUDA graphs; not where every call is
+ *     waited for
  */
-record CudaSettings(
+public record CudaSettings(
     boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes, boolean graphs) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
 

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.cuda.graphs.GraphRecorder;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.tensor.Buffer;

@@ -1,7 +1,7 @@
 package dev.cocoli.data.proposals;
 
 /**
- * Writes a picture in another colour space, each channel scaled to 0 to 255 (Uijlings et al.,
+ * Writes an image in another colour space, each channel scaled to 0 to 255 (Uijlings et al.,
  * section 4.2.1 and table 1: each is blind to other changes of light).
  */
 enum ColourSpace {

@@ -3,7 +3,7 @@ package dev.cocoli.data.proposals;
 import java.util.Arrays;
 
 /**
- * Smooths a channel, or derives it along x or y, with Gaussians; beyond the edge the picture is
+ * Smooths a channel, or derives it along x or y, with Gaussians; beyond the edge the image is
  * mirrored. Whole numbers only, so that every processor gives the same. In: bytes [height x width];
  * out: sixteenths of a grey level.
  */

@@ -1,7 +1,7 @@
 package dev.cocoli.data.proposals;
 
 /**
- * Segments a picture as Felzenszwalb and Huttenlocher do (Efficient Graph-Based Image Segmentation,
+ * Segments an image as Felzenszwalb and Huttenlocher do (Efficient Graph-Based Image Segmentation,
  * IJCV 2004, section 3): pixels are joined along the edges to their eight neighbours, the least
  * different first, unless an edge is a good deal stronger than those within either part. In:
  * smoothed channels [channels][height x width]; the edges are sorted once for every scale.
@@ -19,7 +19,7 @@ final class PixelGraph {
   private final int pixels;
   private final int[] steps;
 
-  /** The edges, the weakest first; of equals the one that comes first in the picture. */
+  /** The edges, the weakest first; of equals the one that comes first in the image. */
   private final long[] edges;
 
   private PixelGraph(int pixels, int[] steps, long[] edges) {

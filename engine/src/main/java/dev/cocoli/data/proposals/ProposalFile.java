@@ -3,9 +3,9 @@ package dev.cocoli.data.proposals;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.FileNotFoundException;
@@ -26,17 +26,16 @@ import java.util.Map;
 import java.util.zip.DataFormatException;
 
 /**
- * The regions of a data set's pictures in a file, read from the disk as they are asked for. Safe
- * for many threads.
+ * The regions of a data set's images in a file, read from the disk as they are asked for. Safe for
+ * many threads.
  *
  * <p>The form, numbers big-endian: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the
- * settings, a text; CRC-32C of all that. Then of each picture its regions, each x1, y1, width and
- * height in 16 bits, by columns, high bytes first, deflated. Then the index: the number of
- * pictures, and of each the file's name (a text), width, height, CRC-32C of the picture file's
- * size, first 4,096 bytes and last 4,096 (4 bytes each), the offset of the regions (8 bytes), their
- * packed size, their number and their CRC-32C (4 bytes each). Last the index's offset and size (8
- * bytes each), its CRC-32C, and the 8 bytes again. A text is the number of its bytes (4 bytes) and
- * UTF-8.
+ * settings, a text; CRC-32C of all that. Then of each image its regions, each x1, y1, width and
+ * height in 16 bits, by columns, high bytes first, deflated. Then the index: the number of images,
+ * and of each the file's name (a text), width, height, CRC-32C of the image file's size, first
+ * 4,096 bytes and last 4,096 (4 bytes each), the offset of the regions (8 bytes), their packed
+ * size, their number and their CRC-32C (4 bytes each). Last the index's offset and size (8 bytes
+ * each), its CRC-32C, and the 8 bytes again. A text is the number of its bytes (4 bytes) and UTF-8.
  */
 public final class ProposalFile implements ProposalSource, AutoCloseable {
   /** Of the magic and the version. */
@@ -71,7 +70,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
    * @param file what {@link #write} has written
    * @return the file, to be closed by the caller
    * @throws DataException if it cannot be read, is no such file, of another version, truncated or
-   *     damaged, or has a region outside its picture or of no size
+   *     damaged, or has a region outside its image or of no size
    */
   public static ProposalFile read(Path file) {
     RandomAccessFile bytes;
@@ -194,16 +193,16 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   }
 
   /**
-   * Computes the regions of every picture of a data set and writes them; nothing is at the place
+   * Computes the regions of every image of a data set and writes them; nothing is at the place
    * until all is written.
    *
    * @param file where to; replaced if it is there
-   * @param data the pictures
+   * @param data the images
    * @param source where the regions come from
    * @param settings how the source was set, in words, for the record
-   * @param threads how many pictures are worked on at once
+   * @param threads how many images are worked on at once
    * @throws DataException if the file cannot be written, or the source gives a region outside its
-   *     picture or of no size
+   *     image or of no size
    * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays
    *     set
    */
@@ -213,16 +212,16 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   }
 
   /**
-   * Computes the regions of every picture of a data set and writes them, and tells how far it is.
+   * Computes the regions of every image of a data set and writes them, and tells how far it is.
    *
    * @param file where to; replaced if it is there
-   * @param data the pictures
+   * @param data the images
    * @param source where the regions come from
    * @param settings how the source was set, in words, for the record
-   * @param threads how many pictures are worked on at once
-   * @param listener is told of each picture
+   * @param threads how many images are worked on at once
+   * @param listener is told of each image
    * @throws DataException if the file cannot be written, or the source gives a region outside its
-   *     picture or of no size
+   *     image or of no size
    * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays
    *     set
    */
@@ -256,74 +255,74 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
     return settings;
   }
 
-  /** {@return the number of pictures} */
+  /** {@return the number of images} */
   public int size() {
     return entries.size();
   }
 
-  /** {@return the number of regions of all pictures} */
+  /** {@return the number of regions of all images} */
   public long regions() {
     return entries.stream().mapToLong(Entry::regions).sum();
   }
 
-  /** {@return SHA-256 of the pictures' names and sizes and their regions, in hexadecimal digits} */
+  /** {@return SHA-256 of the images' names and sizes and their regions, in hexadecimal digits} */
   public String digest() {
     return digest;
   }
 
   /**
-   * Makes sure that the file has the regions of every picture of a data set; it may have those of
-   * others, too. A picture is known by its name, its size, and its file's size, beginning and end.
+   * Makes sure that the file has the regions of every image of a data set; it may have those of
+   * others, too. An image is known by its name, its size, and its file's size, beginning and end.
    *
    * @param data the data set
-   * @throws DataException if a picture is missing, or is another
+   * @throws DataException if an image is missing, or is another
    */
   public void requireFor(Dataset data) {
     for (int i = 0; i < data.size(); i++) {
-      AnnotatedImage image = data.get(i);
-      Entry entry = entry(image);
-      if (PictureSum.of(image.path()) != entry.pictureSum()) {
+      AnnotatedImage annotated = data.get(i);
+      Entry entry = entry(annotated);
+      if (ImageSum.of(annotated.path()) != entry.imageSum()) {
         throw new DataException(
-            "%s: was made for another data set: its picture %s is not %s"
-                .formatted(file, image.fileName(), image.path()));
+            "%s: was made for another data set: its image %s is not %s"
+                .formatted(file, annotated.fileName(), annotated.path()));
       }
     }
   }
 
-  private Entry entry(AnnotatedImage image) {
-    Entry entry = byName.get(image.fileName());
+  private Entry entry(AnnotatedImage annotated) {
+    Entry entry = byName.get(annotated.fileName());
     if (entry == null) {
       throw new DataException(
-          "%s: was made for another data set: it has no picture %s"
-              .formatted(file, image.fileName()));
+          "%s: was made for another data set: it has no image %s"
+              .formatted(file, annotated.fileName()));
     }
-    if (entry.width() != image.width() || entry.height() != image.height()) {
+    if (entry.width() != annotated.width() || entry.height() != annotated.height()) {
       throw new DataException(
-          "%s: was made for another data set: its picture %s has %d x %d pixels, not %d x %d"
+          "%s: was made for another data set: its image %s has %d x %d pixels, not %d x %d"
               .formatted(
                   file,
-                  image.fileName(),
+                  annotated.fileName(),
                   entry.width(),
                   entry.height(),
-                  image.width(),
-                  image.height()));
+                  annotated.width(),
+                  annotated.height()));
     }
     return entry;
   }
 
   @Override
-  public List<Box> proposals(AnnotatedImage image, Picture picture) {
-    return proposals(image);
+  public List<Box> proposals(AnnotatedImage annotated, Image image) {
+    return proposals(annotated);
   }
 
   /**
-   * {@return the regions of a picture, the best first}
+   * {@return the regions of an image, the best first}
    *
-   * @param image the picture
+   * @param annotated the image
    * @throws DataException if the file has none of this name and size
    */
-  public List<Box> proposals(AnnotatedImage image) {
-    return boxes(entry(image));
+  public List<Box> proposals(AnnotatedImage annotated) {
+    return boxes(entry(annotated));
   }
 
   private List<Box> boxes(Entry entry) {

@@ -8,17 +8,17 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a proposals file says of its pictures, and where it has their regions. */
+/** What a proposals file says of its images, and where it has their regions. */
 final class ProposalIndex {
   private ProposalIndex() {}
 
   /**
-   * A picture.
+   * An image.
    *
    * @param fileName the name by which the data set knows the file
    * @param width columns
    * @param height rows
-   * @param pictureSum a sum of the picture's own file, see {@link PictureSum}
+   * @param imageSum a sum of the image's own file, see {@link ImageSum}
    * @param offset where the packed regions begin
    * @param byteSize bytes of the packed regions
    * @param regions how many
@@ -28,7 +28,7 @@ final class ProposalIndex {
       String fileName,
       int width,
       int height,
-      int pictureSum,
+      int imageSum,
       long offset,
       int byteSize,
       int regions,
@@ -42,7 +42,7 @@ final class ProposalIndex {
         writeText(out, entry.fileName());
         out.writeInt(entry.width());
         out.writeInt(entry.height());
-        out.writeInt(entry.pictureSum());
+        out.writeInt(entry.imageSum());
         out.writeLong(entry.offset());
         out.writeInt(entry.byteSize());
         out.writeInt(entry.regions());

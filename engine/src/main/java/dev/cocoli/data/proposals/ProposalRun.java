@@ -2,10 +2,10 @@ package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecodeException;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageDecoder;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -17,8 +17,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Computes the regions of a data set's pictures, several at a time, and hands them on in their
- * order. Never more than twice as many pictures as there are threads are under way.
+ * Computes the regions of a data set's images, several at a time, and hands them on in their order.
+ * Never more than twice as many images as there are threads are under way.
  */
 final class ProposalRun implements AutoCloseable {
   private final Dataset data;
@@ -41,21 +41,21 @@ final class ProposalRun implements AutoCloseable {
     Deque<Future<List<Box>>> begun = new ArrayDeque<>();
     for (int taken = 0, submitted = 0; taken < data.size(); taken++) {
       for (; submitted < data.size() && begun.size() < ahead; submitted++) {
-        AnnotatedImage image = data.get(submitted);
-        begun.addLast(workers.submit(() -> search(image)));
+        AnnotatedImage annotated = data.get(submitted);
+        begun.addLast(workers.submit(() -> search(annotated)));
       }
       write(data.get(taken), begun.removeFirst(), writer, listener);
     }
   }
 
-  private List<Box> search(AnnotatedImage image) {
-    try (Picture picture = decoder.decode(image)) {
-      return source.proposals(image, picture);
+  private List<Box> search(AnnotatedImage annotated) {
+    try (Image image = decoder.decode(annotated)) {
+      return source.proposals(annotated, image);
     }
   }
 
   private void write(
-      AnnotatedImage image,
+      AnnotatedImage annotated,
       Future<List<Box>> searched,
       ProposalWriter writer,
       ProposalListener listener)
@@ -65,16 +65,16 @@ final class ProposalRun implements AutoCloseable {
         throw new InterruptedException();
       }
       List<Box> boxes = searched.get();
-      writer.add(image, boxes);
-      listener.done(image, boxes);
+      writer.add(annotated, boxes);
+      listener.done(annotated, boxes);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CancellationException("interrupted at " + image.fileName());
+      throw new CancellationException("interrupted at " + annotated.fileName());
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case ImageDecodeException problem -> {
-          writer.add(image, List.of());
-          listener.broken(image, problem);
+          writer.add(annotated, List.of());
+          listener.broken(annotated, problem);
         }
         case RuntimeException problem -> throw problem;
         case Error problem -> throw problem;

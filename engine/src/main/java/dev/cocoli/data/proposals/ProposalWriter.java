@@ -3,7 +3,7 @@ package dev.cocoli.data.proposals;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
@@ -22,9 +22,9 @@ import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
- * Writes a proposals file picture by picture; of each only the line of the index stays in memory.
- * It is written under a temporary name and takes its place at {@link #finish}; without that,
- * closing leaves nothing.
+ * Writes a proposals file image by image; of each only the line of the index stays in memory. It is
+ * written under a temporary name and takes its place at {@link #finish}; without that, closing
+ * leaves nothing.
  */
 final class ProposalWriter implements AutoCloseable {
   static final byte[] MAGIC = {'C', 'O', 'C', 'O', 'L', 'I', 'R', 'P'};
@@ -80,7 +80,7 @@ final class ProposalWriter implements AutoCloseable {
   }
 
   /**
-   * Adds a picture.
+   * Adds an image.
    *
    * @throws DataException if a region is outside it or of no size, it is too large, or there was
    *     one of its name
@@ -88,11 +88,11 @@ final class ProposalWriter implements AutoCloseable {
   void add(AnnotatedImage image, List<Box> boxes) throws IOException {
     String name = image.fileName();
     if (!names.add(name)) {
-      throw new DataException(name + ": the data set has two pictures of this name");
+      throw new DataException(name + ": the data set has two images of this name");
     }
     if (Math.max(image.width(), image.height()) > RegionCodec.MAX_SIDE) {
       throw new DataException(
-          "%s: a picture of %d x %d is too large for a proposals file"
+          "%s: an image of %d x %d is too large for a proposals file"
               .formatted(name, image.width(), image.height()));
     }
     byte[] packed = RegionCodec.pack(boxes, name, image.width(), image.height());
@@ -102,7 +102,7 @@ final class ProposalWriter implements AutoCloseable {
             name,
             image.width(),
             image.height(),
-            PictureSum.of(image.path()),
+            ImageSum.of(image.path()),
             offset,
             packed.length,
             boxes.size(),

@@ -1,13 +1,13 @@
 package dev.cocoli.data.proposals;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
  * Ranks the boxes of several groupings together (Uijlings et al., section 4.3): a box's place from
- * the end of its grouping, which is the whole picture's, times a random number of 0 to 1, so that
+ * the end of its grouping, which is the whole image's, times a random number of 0 to 1, so that
  * large regions do not all come first. A box that occurs again keeps its best rank.
  */
 final class RankedBoxes {
@@ -22,7 +22,7 @@ final class RankedBoxes {
   /**
    * Adds the boxes of a grouping.
    *
-   * @param boxes x1, y1, x2, y2 [4][regions], the whole picture last
+   * @param boxes x1, y1, x2, y2 [4][regions], the whole image last
    * @param seed of the grouping's random numbers
    */
   void add(int[][] boxes, long seed) {
@@ -59,9 +59,9 @@ final class RankedBoxes {
    * {@return the best boxes, each once}
    *
    * @param most how many at most
-   * @param factor by which the picture was reduced
-   * @param width of the picture itself
-   * @param height of the picture itself
+   * @param factor by which the image was reduced
+   * @param width of the image itself
+   * @param height of the image itself
    */
   List<Box> best(int most, int factor, int width, int height) {
     Arrays.sort(ranks, 0, count);

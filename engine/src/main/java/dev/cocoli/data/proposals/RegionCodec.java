@@ -1,7 +1,7 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.DataException;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +11,7 @@ import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 
 /**
- * Packs the regions of a picture: whole pixels, 16 bits each, as the columns x1, y1, width, height,
+ * Packs the regions of an image: whole pixels, 16 bits each, as the columns x1, y1, width, height,
  * of each column the high bytes before the low ones, deflated.
  */
 final class RegionCodec {
@@ -26,8 +26,8 @@ final class RegionCodec {
   /**
    * Packs; edges between two pixels are moved out to the next.
    *
-   * @param name of the picture, for errors
-   * @throws DataException if a region is outside the picture or of no size
+   * @param name of the image, for errors
+   * @throws DataException if a region is outside the image or of no size
    */
   static byte[] pack(List<Box> boxes, String name, int width, int height) {
     int count = boxes.size();
@@ -52,8 +52,8 @@ final class RegionCodec {
    * Unpacks.
    *
    * @param count how many regions there must be
-   * @param name of the picture, for errors
-   * @throws DataException if a region is outside the picture or of no size
+   * @param name of the image, for errors
+   * @throws DataException if a region is outside the image or of no size
    * @throws DataFormatException if these are no packed regions, or another number of them
    */
   static List<Box> unpack(byte[] packed, int count, String name, int width, int height)
@@ -86,7 +86,7 @@ final class RegionCodec {
             box.y1(),
             box.x2(),
             box.y2(),
-            empty ? "of no size" : "outside the picture of " + width + " x " + height));
+            empty ? "of no size" : "outside the image of " + width + " x " + height));
   }
 
   private static void put(byte[] plain, int count, int column, int at, int value) {

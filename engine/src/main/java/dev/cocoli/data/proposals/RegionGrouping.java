@@ -80,7 +80,7 @@ final class RegionGrouping {
    *
    * @param segments where to begin
    * @param similarity what makes two regions alike
-   * @param pixels of the picture
+   * @param pixels of the image
    */
   static RegionGrouping of(RegionFeatures segments, Similarity similarity, long pixels) {
     RegionGrouping grouping = new RegionGrouping(segments, similarity, pixels);
@@ -89,7 +89,7 @@ final class RegionGrouping {
   }
 
   /**
-   * Returns the boxes of all regions, first the segments', last that of the whole picture: x1, y1,
+   * Returns the boxes of all regions, first the segments', last that of the whole image: x1, y1,
    * x2, y2 [4][regions].
    */
   int[][] boxes() {

@@ -2,8 +2,8 @@ package dev.cocoli.data.proposals;
 
 /** What to do with a proposed region that cannot be used. */
 public enum RegionPolicy {
-  /** Stop, and name the picture and the region. */
+  /** Stop, and name the image and the region. */
   ERROR,
-  /** Clip it at the picture's edges, and drop it if nothing is left. */
+  /** Clip it at the image's edges, and drop it if nothing is left. */
   CLIP
 }

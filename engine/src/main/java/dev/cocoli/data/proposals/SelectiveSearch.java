@@ -1,8 +1,8 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.structures.Box;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -16,22 +16,21 @@ import java.util.concurrent.Future;
 
 /**
  * Selective search (Uijlings, van de Sande, Gevers, Smeulders: Selective Search for Object
- * Recognition, IJCV 2013): segments a picture in several colour spaces and at several scales
+ * Recognition, IJCV 2013): segments an image in several colour spaces and at several scales
  * (Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 2004), joins the most
- * alike neighbours until one region is left, and proposes the box of every region on the way. In: a
- * picture; out: up to {@code maxProposals} boxes, the best first.
+ * alike neighbours until one region is left, and proposes the box of every region on the way. In:
+ * an image; out: up to {@code maxProposals} boxes, the best first.
  *
- * <p>The settings are the paper's and its published program's: pictures smoothed with a sigma of
- * 0.8, k of 50 and 100 (and 150, 300) grey levels, no segment smaller than k pixels, 25 bins of
- * colour a channel, 10 bins of texture in 8 orientations a channel (section 4.2.2), the modes of
- * table 5, and the ranks of section 4.3. A picture with a side over {@value #MAX_SIDE} pixels is
- * searched in a smaller copy: the work and the number of regions grow with the area, and what a
- * detector can find does not.
+ * <p>The settings are the paper's and its published program's: images smoothed with a sigma of 0.8,
+ * k of 50 and 100 (and 150, 300) grey levels, no segment smaller than k pixels, 25 bins of colour a
+ * channel, 10 bins of texture in 8 orientations a channel (section 4.2.2), the modes of table 5,
+ * and the ranks of section 4.3. An image with a side over {@value #MAX_SIDE} pixels is searched in
+ * a smaller copy: the work and the number of regions grow with the area, and what a detector can
+ * find does not.
  *
  * <p>All arithmetic that decides is in whole numbers or in sums and roots that IEEE 754 defines to
- * the bit, so the same picture, configuration and seed give the same boxes on every machine and
- * with any number of threads. A search holds no memory between pictures, and is safe for many
- * threads.
+ * the bit, so the same image, configuration and seed give the same boxes on every machine and with
+ * any number of threads. A search holds no memory between images, and is safe for many threads.
  */
 public final class SelectiveSearch implements ProposalSource {
   /** The longest side that is searched as it is; longer ones are divided by a whole number. */
@@ -56,22 +55,22 @@ public final class SelectiveSearch implements ProposalSource {
   }
 
   @Override
-  public List<Box> proposals(AnnotatedImage image, Picture picture) {
-    return propose(picture);
+  public List<Box> proposals(AnnotatedImage annotated, Image image) {
+    return propose(image);
   }
 
   /**
-   * {@return the regions of a picture that may hold an object, xyxy in whole pixels, the best
-   * first; at least one}
+   * {@return the regions of an image that may hold an object, xyxy in whole pixels, the best first;
+   * at least one}
    *
-   * @param picture the pixels; not changed
+   * @param image the pixels; not changed
    */
-  public List<Box> propose(Picture picture) {
-    byte[] rgb = new byte[Math.toIntExact(picture.pixels().byteSize())];
-    MemorySegment.copy(picture.pixels(), ValueLayout.JAVA_BYTE, 0, rgb, 0, rgb.length);
-    int longer = Math.max(picture.width(), picture.height());
+  public List<Box> propose(Image image) {
+    byte[] rgb = new byte[Math.toIntExact(image.pixels().byteSize())];
+    MemorySegment.copy(image.pixels(), ValueLayout.JAVA_BYTE, 0, rgb, 0, rgb.length);
+    int longer = Math.max(image.width(), image.height());
     int factor = (longer + MAX_SIDE - 1) / MAX_SIDE;
-    ReducedPicture reduced = ReducedPicture.of(rgb, picture.width(), picture.height(), factor);
+    ReducedImage reduced = ReducedImage.of(rgb, image.width(), image.height(), factor);
     RankedBoxes ranked = new RankedBoxes();
     long grouping = 0;
     for (List<int[][]> ofSpace : groupings(reduced)) {
@@ -79,18 +78,18 @@ public final class SelectiveSearch implements ProposalSource {
         ranked.add(boxes, RankedBoxes.mixed(config.seed() ^ RankedBoxes.mixed(++grouping)));
       }
     }
-    return ranked.best(config.maxProposals(), factor, picture.width(), picture.height());
+    return ranked.best(config.maxProposals(), factor, image.width(), image.height());
   }
 
   /** The boxes of each grouping, colour space by colour space. */
-  private List<List<int[][]>> groupings(ReducedPicture picture) {
+  private List<List<int[][]>> groupings(ReducedImage image) {
     List<ColourSpace> spaces = config.mode().colourSpaces();
     if (config.threads() == 1) {
-      return spaces.stream().map(space -> group(picture, space)).toList();
+      return spaces.stream().map(space -> group(image, space)).toList();
     }
     List<Callable<List<int[][]>>> tasks = new ArrayList<>();
     for (ColourSpace space : spaces) {
-      tasks.add(() -> group(picture, space));
+      tasks.add(() -> group(image, space));
     }
     try (ExecutorService workers =
         Executors.newFixedThreadPool(Math.min(config.threads(), tasks.size()))) {
@@ -101,16 +100,16 @@ public final class SelectiveSearch implements ProposalSource {
       return results;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CancellationException("interrupted while searching a picture");
+      throw new CancellationException("interrupted while searching an image");
     } catch (ExecutionException e) {
-      throw new IllegalStateException("searching a picture failed: " + e.getCause(), e.getCause());
+      throw new IllegalStateException("searching an image failed: " + e.getCause(), e.getCause());
     }
   }
 
-  private List<int[][]> group(ReducedPicture picture, ColourSpace space) {
-    int width = picture.width();
-    int height = picture.height();
-    byte[][] channels = space.planes(picture.rgb());
+  private List<int[][]> group(ReducedImage image, ColourSpace space) {
+    int width = image.width();
+    int height = image.height();
+    byte[][] channels = space.planes(image.rgb());
     byte[][] textures = TexturePlanes.of(channels, width, height);
     GaussianFilter filter = new GaussianFilter(width, height);
     int[][] smoothed = new int[channels.length][];

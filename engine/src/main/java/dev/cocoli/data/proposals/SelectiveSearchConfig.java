@@ -7,14 +7,14 @@ import java.util.Objects;
  * How to search.
  *
  * @param mode how many groupings are combined
- * @param maxProposals the most regions of a picture, the best kept
+ * @param maxProposals the most regions of an image, the best kept
  * @param seed draws the order of regions of like rank; the same seed gives the same regions
- * @param threads how many colour spaces and scales of one picture are worked on at once; the result
+ * @param threads how many colour spaces and scales of one image are worked on at once; the result
  *     does not depend on it
  */
 public record SelectiveSearchConfig(
     SelectiveSearchMode mode, int maxProposals, long seed, int threads) {
-  /** As many as R-CNN and Fast R-CNN take of a picture. */
+  /** As many as R-CNN and Fast R-CNN take of an image. */
   public static final int DEFAULT_MAX_PROPOSALS = 2000;
 
   /** Checks the numbers. */
@@ -50,7 +50,7 @@ public record SelectiveSearchConfig(
   /**
    * {@return this with another number of regions}
    *
-   * @param count the most regions of a picture
+   * @param count the most regions of an image
    */
   public SelectiveSearchConfig withMaxProposals(int count) {
     return new SelectiveSearchConfig(mode, count, seed, threads);
@@ -68,7 +68,7 @@ public record SelectiveSearchConfig(
   /**
    * {@return this with another number of threads}
    *
-   * @param count the threads of one picture
+   * @param count the threads of one image
    */
   public SelectiveSearchConfig withThreads(int count) {
     return new SelectiveSearchConfig(mode, maxProposals, seed, count);

@@ -38,7 +38,7 @@ final class TexturePlanes {
     return planes;
   }
 
-  /** Sorts into bins as wide as the picture's strongest derivative of the orientation asks. */
+  /** Sorts into bins as wide as the image's strongest derivative of the orientation asks. */
   private static byte[] binned(int[] derivatives) {
     int most = 0;
     int least = 0;

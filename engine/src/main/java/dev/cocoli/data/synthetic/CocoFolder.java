@@ -2,14 +2,14 @@ package dev.cocoli.data.synthetic;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Lays generated pictures out as COCO does. Image and annotation ids start at 1. */
+/** Lays generated images out as COCO does. Image and annotation ids start at 1. */
 final class CocoFolder {
 
   private final Path folder;

@@ -5,7 +5,7 @@ import java.awt.image.BufferedImage;
 import java.util.SplittableRandom;
 
 /**
- * Fills a picture with a muted texture: a gradient, clouds, stripes or checks, each with some grain
+ * Fills an image with a muted texture: a gradient, clouds, stripes or checks, each with some grain
  * of its own.
  */
 final class Ground {
@@ -29,14 +29,14 @@ final class Ground {
     }
   }
 
-  static void paint(BufferedImage picture, SplittableRandom random) {
-    new Ground(random).fill(picture);
+  static void paint(BufferedImage image, SplittableRandom random) {
+    new Ground(random).fill(image);
   }
 
-  private void fill(BufferedImage picture) {
-    int width = picture.getWidth();
-    int height = picture.getHeight();
-    int[] pixels = ScenePainter.pixels(picture);
+  private void fill(BufferedImage image) {
+    int width = image.getWidth();
+    int height = image.getHeight();
+    int[] pixels = ScenePainter.pixels(image);
     Texture texture = Texture.values()[random.nextInt(Texture.values().length)];
     float[] from = mutedColour();
     float[] to = mutedColour();

@@ -1,6 +1,6 @@
 package dev.cocoli.data.synthetic;
 
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Target;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -17,14 +17,14 @@ import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
-/** Draws pictures on all cores and writes them as JPEG files. */
+/** Draws images on all cores and writes them as JPEG files. */
 final class SceneFiles {
 
   private static final float QUALITY = 0.92f;
 
   private SceneFiles() {}
 
-  /** What goes with each picture, called by several threads. */
+  /** What goes with each image, called by several threads. */
   interface Annotator {
     void annotate(int index, Target target) throws IOException;
   }
@@ -33,7 +33,7 @@ final class SceneFiles {
     return String.format(Locale.ROOT, "%06d", index);
   }
 
-  /** Writes the pictures {@code 0 .. count-1} and returns their objects in that order. */
+  /** Writes the images {@code 0 .. count-1} and returns their objects in that order. */
   static List<Target> write(ShapeScenes scenes, int count, Path folder, Annotator annotator)
       throws IOException {
     Files.createDirectories(folder);
@@ -45,7 +45,7 @@ final class SceneFiles {
               index -> {
                 try {
                   ShapeScene scene = scenes.scene(index);
-                  Files.write(folder.resolve(name(index) + ".jpg"), jpeg(scene.picture()));
+                  Files.write(folder.resolve(name(index) + ".jpg"), jpeg(scene.image()));
                   annotator.annotate(index, scene.target());
                   targets[index] = scene.target();
                 } catch (IOException e) {
@@ -53,12 +53,12 @@ final class SceneFiles {
                 }
               });
     } catch (UncheckedIOException e) {
-      throw new IOException("cannot write pictures to " + folder + ": " + e.getMessage(), e);
+      throw new IOException("cannot write images to " + folder + ": " + e.getMessage(), e);
     }
     return Arrays.asList(targets);
   }
 
-  private static byte[] jpeg(BufferedImage picture) throws IOException {
+  private static byte[] jpeg(BufferedImage image) throws IOException {
     ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
@@ -66,7 +66,7 @@ final class SceneFiles {
       settings.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
       settings.setCompressionQuality(QUALITY);
       writer.setOutput(out);
-      writer.write(null, new IIOImage(picture, null, null), settings);
+      writer.write(null, new IIOImage(image, null, null), settings);
     } finally {
       writer.dispose();
     }

@@ -1,6 +1,6 @@
 package dev.cocoli.data.synthetic;
 
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.Shape;
@@ -37,7 +37,7 @@ final class SceneMap {
   /**
    * Puts a shape on top if the given share of it, and of every shape it hides, stays visible.
    *
-   * @param fullArea its area in pixels, that outside of the picture included
+   * @param fullArea its area in pixels, that outside of the image included
    * @return whether it was put there
    */
   boolean place(Shape shape, double fullArea, double minVisible) {

@@ -1,6 +1,6 @@
 package dev.cocoli.data.synthetic;
 
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Target;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.GradientPaint;
@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** Paints one picture, from the ground up: ground, clutter, shapes, some clutter, light, noise. */
+/** Paints one image, from the ground up: ground, clutter, shapes, some clutter, light, noise. */
 final class ScenePainter {
 
   private static final int PLACEMENT_TRIES = 40;
@@ -26,7 +26,7 @@ final class ScenePainter {
 
   private final ShapeScenesConfig config;
   private final SplittableRandom random;
-  private final BufferedImage picture;
+  private final BufferedImage image;
   private final Graphics2D graphics;
   private final SceneMap map;
   private final List<Integer> labels = new ArrayList<>();
@@ -34,15 +34,15 @@ final class ScenePainter {
   ScenePainter(ShapeScenesConfig config, SplittableRandom random) {
     this.config = config;
     this.random = random;
-    this.picture = new BufferedImage(config.width(), config.height(), BufferedImage.TYPE_INT_RGB);
-    this.graphics = picture.createGraphics();
+    this.image = new BufferedImage(config.width(), config.height(), BufferedImage.TYPE_INT_RGB);
+    this.graphics = image.createGraphics();
     this.map = new SceneMap(config.width(), config.height());
     graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
     graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
   }
 
   ShapeScene paint() {
-    Ground.paint(picture, random);
+    Ground.paint(image, random);
     Clutter clutter = new Clutter(graphics, config.width(), config.height(), random);
     int clutterCount = random.nextInt(config.maxClutter() + 1);
     int inFront = clutterCount / 4;
@@ -61,7 +61,7 @@ final class ScenePainter {
     graphics.dispose();
     light();
     return new ShapeScene(
-        picture, new Target(map.boxes(), labels.stream().mapToInt(Integer::intValue).toArray()));
+        image, new Target(map.boxes(), labels.stream().mapToInt(Integer::intValue).toArray()));
   }
 
   private void addShape() {
@@ -128,7 +128,7 @@ final class ScenePainter {
     for (int y = Math.max(0, (int) bounds.getMinY()); y < bottom; y++) {
       for (int x = Math.max(0, (int) bounds.getMinX()); x < right; x++) {
         if (map.showsLast(x, y)) {
-          int rgb = picture.getRGB(x, y);
+          int rgb = image.getRGB(x, y);
           covered[0] += rgb >> 16 & 255;
           covered[1] += rgb >> 8 & 255;
           covered[2] += rgb & 255;
@@ -174,7 +174,7 @@ final class ScenePainter {
     double noise = random.nextDouble() * config.maxNoise();
     int width = config.width();
     int height = config.height();
-    int[] pixels = pixels(picture);
+    int[] pixels = pixels(image);
     for (int y = 0; y < height; y++) {
       double v = 2 * (y + 0.5) / height - 1;
       for (int x = 0; x < width; x++) {
@@ -191,8 +191,8 @@ final class ScenePainter {
   }
 
   /** The pixels themselves, as getRGB and setRGB cost more than the painting. */
-  static int[] pixels(BufferedImage picture) {
-    return ((DataBufferInt) picture.getRaster().getDataBuffer()).getData();
+  static int[] pixels(BufferedImage image) {
+    return ((DataBufferInt) image.getRaster().getDataBuffer()).getData();
   }
 
   /** About normal with deviation 1: three numbers of seven bits, whose sum deviates by 64. */

@@ -69,7 +69,7 @@ enum ShapeKind {
   private static Path2D polygon(double... radii) {
     Path2D path = new Path2D.Double();
     for (int i = 0; i < radii.length; i++) {
-      // StrictMath: the same pictures on every machine
+      // StrictMath: the same images on every machine
       double angle = 2 * Math.PI * i / radii.length;
       double x = radii[i] * StrictMath.sin(angle);
       double y = -radii[i] * StrictMath.cos(angle);

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Generates pictures of circles, squares, triangles and stars with their boxes. A picture depends
- * on the settings and its number alone, so that any of them can be drawn at any time and by any
+ * Generates images of circles, squares, triangles and stars with their boxes. An image depends on
+ * the settings and its number alone, so that any of them can be drawn at any time and by any
  * thread.
  */
 public final class ShapeScenes {
@@ -18,7 +18,7 @@ public final class ShapeScenes {
   /**
    * Makes a generator.
    *
-   * @param config what the pictures are like
+   * @param config what the images are like
    */
   public ShapeScenes(ShapeScenesConfig config) {
     this.config = config;
@@ -30,10 +30,10 @@ public final class ShapeScenes {
   }
 
   /**
-   * Draws a picture.
+   * Draws an image.
    *
-   * @param index the number of the picture, from 0
-   * @return the picture and its objects
+   * @param index the number of the image, from 0
+   * @return the image and its objects
    */
   public ShapeScene scene(int index) {
     // splitting by a first draw keeps the streams of neighbouring numbers apart
@@ -42,13 +42,13 @@ public final class ShapeScenes {
   }
 
   /**
-   * Writes pictures as a Pascal VOC folder: JPEGImages, Annotations, and ImageSets/Main with
-   * train.txt, val.txt and trainval.txt. Training pictures are the numbers from 0, validation
-   * pictures the ones after them. Boxes are written as they are, edges counted from 0.
+   * Writes images as a Pascal VOC folder: JPEGImages, Annotations, and ImageSets/Main with
+   * train.txt, val.txt and trainval.txt. Training images are the numbers from 0, validation images
+   * the ones after them. Boxes are written as they are, edges counted from 0.
    *
    * @param folder made if it is not there; files of the same names are replaced
-   * @param trainCount how many pictures to train on
-   * @param valCount how many pictures to validate on
+   * @param trainCount how many images to train on
+   * @param valCount how many images to validate on
    * @throws IOException if a file cannot be written
    */
   public void writeVoc(Path folder, int trainCount, int valCount) throws IOException {
@@ -56,11 +56,11 @@ public final class ShapeScenes {
   }
 
   /**
-   * Writes pictures in COCO's layout: images, annotations/train.json and annotations/val.json.
+   * Writes images in COCO's layout: images, annotations/train.json and annotations/val.json.
    *
    * @param folder made if it is not there; files of the same names are replaced
-   * @param trainCount how many pictures to train on
-   * @param valCount how many pictures to validate on
+   * @param trainCount how many images to train on
+   * @param valCount how many images to validate on
    * @throws IOException if a file cannot be written
    */
   public void writeCoco(Path folder, int trainCount, int valCount) throws IOException {

@@ -1,23 +1,23 @@
 package dev.cocoli.data.synthetic;
 
 /**
- * What the generated pictures are like.
+ * What the generated images are like.
  *
- * @param width of a picture, in pixels
- * @param height of a picture, in pixels
- * @param minShapes the least number of shapes tried on a picture that has any
+ * @param width of an image, in pixels
+ * @param height of an image, in pixels
+ * @param minShapes the least number of shapes tried on an image that has any
  * @param maxShapes the largest number; fewer are placed where there is no room
  * @param minSize the diameter of the smallest shapes, in pixels
  * @param maxSize the diameter of the largest shapes, in pixels
- * @param emptyShare the share of pictures without objects, from 0 to 1
+ * @param emptyShare the share of images without objects, from 0 to 1
  * @param minVisible the share of every shape that stays visible, from 0 to 1; the rest may be
- *     behind other shapes or outside the picture
+ *     behind other shapes or outside the image
  * @param maxClutter the largest number of thin lines, outlines, spots and specks, which are not
  *     objects
  * @param maxNoise the largest standard deviation of the noise, in grey levels of 255
  * @param hueSpread the share of the colour circle that the colours of one class come from, above 0
  *     and at most 1; the less, the more a colour tells of the class
- * @param seed the same seed gives the same pictures
+ * @param seed the same seed gives the same images
  */
 public record ShapeScenesConfig(
     int width,
@@ -41,7 +41,7 @@ public record ShapeScenesConfig(
         "minShapes must be from 0 to maxShapes, and maxShapes below 255");
     require(
         minSize >= 4 && maxSize >= minSize && maxSize <= Math.min(width, height),
-        "minSize must be from 4 to maxSize, and maxSize fit into the picture");
+        "minSize must be from 4 to maxSize, and maxSize fit into the image");
     require(emptyShare >= 0 && emptyShare <= 1, "emptyShare must be from 0 to 1");
     require(minVisible > 0 && minVisible <= 1, "minVisible must be above 0 and at most 1");
     require(maxClutter >= 0, "maxClutter must not be negative");
@@ -50,13 +50,13 @@ public record ShapeScenesConfig(
   }
 
   /**
-   * The pictures of the demo: one to five shapes, an eighth to a half of the picture's shorter side
-   * in diameter, three quarters visible, as half a square is a triangle; a class's colours are of
-   * one fifth of the colour circle; one picture in sixteen is empty.
+   * The images of the demo: one to five shapes, an eighth to a half of the image's shorter side in
+   * diameter, three quarters visible, as half a square is a triangle; a class's colours are of one
+   * fifth of the colour circle; one image in sixteen is empty.
    *
-   * @param width of a picture, in pixels
-   * @param height of a picture, in pixels
-   * @param seed the same seed gives the same pictures
+   * @param width of an image, in pixels
+   * @param height of an image, in pixels
+   * @param seed the same seed gives the same images
    * @return the settings
    */
   public static ShapeScenesConfig of(int width, int height, long seed) {

@@ -1,14 +1,14 @@
 package dev.cocoli.data.synthetic;
 
-import dev.cocoli.detection.Box;
-import dev.cocoli.detection.Target;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Lays generated pictures out as Pascal VOC does. */
+/** Lays generated images out as Pascal VOC does. */
 final class VocFolder {
 
   private final Path folder;

@@ -6,7 +6,7 @@ import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
 /**
- * Turns a batch of pictures into the maps that regions are found on and pooled from. In: {@code
+ * Turns a batch of images into the maps that regions are found on and pooled from. In: {@code
  * [N,H,W,3]}, H and W multiples of 32; out: maps {@code [N,h,w,C]}, finest first.
  */
 public abstract sealed class Backbone extends Module permits ResNetFpn, ResNetC4, Vgg {

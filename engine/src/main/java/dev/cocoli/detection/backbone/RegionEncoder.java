@@ -5,7 +5,7 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * Describes each of many small pictures by one vector: a classifier without its last layer. In:
+ * Describes each of many small images by one vector: a classifier without its last layer. In:
  * {@code [B,S,S,3]}, S a multiple of 32; out: {@code [B,D]}.
  */
 public abstract sealed class RegionEncoder extends Module permits ResNetEncoder, VggEncoder {
@@ -15,9 +15,9 @@ public abstract sealed class RegionEncoder extends Module permits ResNetEncoder,
    * {@return the vectors}
    *
    * @param ops the forward pass
-   * @param pictures {@code [B,S,S,3]}, normalised; released
+   * @param images {@code [B,S,S,3]}, normalised; released
    */
-  public abstract Tensor forward(Ops ops, Tensor pictures);
+  public abstract Tensor forward(Ops ops, Tensor images);
 
   /** {@return D} */
   public abstract long outFeatures();

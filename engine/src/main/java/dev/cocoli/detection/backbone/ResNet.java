@@ -1,8 +1,8 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.Activation;
-import dev.cocoli.backend.Conv2dSpec;
-import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.function.LongFunction;
 
 /**
- * A residual network without its classifier (torchvision's {@code resnet}). In: pictures {@code
+ * A residual network without its classifier (torchvision's {@code resnet}). In: images {@code
  * [N,H,W,3]}; out: the four layers' maps {@code [N,H/4,W/4,C1]} to {@code [N,H/32,W/32,C4]}.
  */
 public final class ResNet extends Module {

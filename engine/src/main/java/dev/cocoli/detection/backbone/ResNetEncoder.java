@@ -1,6 +1,6 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.RoiAlignSpec;
+import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
@@ -27,8 +27,8 @@ public final class ResNetEncoder extends RegionEncoder {
   }
 
   @Override
-  public Tensor forward(Ops ops, Tensor pictures) {
-    List<Tensor> maps = body.forward(ops, pictures);
+  public Tensor forward(Ops ops, Tensor images) {
+    List<Tensor> maps = body.forward(ops, images);
     maps.subList(0, maps.size() - 1).forEach(ops::release);
     return average(ops, maps.getLast());
   }

@@ -1,7 +1,7 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.Activation;
-import dev.cocoli.backend.Conv2dSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;

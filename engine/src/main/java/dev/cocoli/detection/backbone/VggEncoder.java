@@ -1,6 +1,6 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.nn.Layout;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
@@ -36,8 +36,8 @@ public final class VggEncoder extends RegionEncoder {
   }
 
   @Override
-  public Tensor forward(Ops ops, Tensor pictures) {
-    Tensor map = features.forward(ops, pictures);
+  public Tensor forward(Ops ops, Tensor images) {
+    Tensor map = features.forward(ops, images);
     Tensor pooled = ops.maxPool2d(VggFeatures.POOL, map);
     ops.release(map);
     long columns = pooled.dim(1) * pooled.dim(2) * pooled.dim(3);

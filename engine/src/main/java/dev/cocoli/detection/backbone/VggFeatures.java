@@ -1,8 +1,8 @@
 package dev.cocoli.detection.backbone;
 
-import dev.cocoli.backend.Activation;
-import dev.cocoli.backend.Conv2dSpec;
-import dev.cocoli.backend.Pool2dSpec;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Initializer;
 import dev.cocoli.nn.Module;

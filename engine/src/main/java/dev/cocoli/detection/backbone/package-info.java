@@ -1,4 +1,4 @@
 /**
- * Networks that turn a batch of pictures into feature maps: ResNets and the feature pyramid on top.
+ * Networks that turn a batch of images into feature maps: ResNets and the feature pyramid on top.
  */
 package dev.cocoli.detection.backbone;

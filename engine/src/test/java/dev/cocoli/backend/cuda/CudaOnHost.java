@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.cuda.kernels.Summation;
 import java.util.Optional;
 
 /**

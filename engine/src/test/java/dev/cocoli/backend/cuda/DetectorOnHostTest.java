@@ -24,7 +24,7 @@ class DetectorOnHostTest {
       strings = {
         "dev.cocoli.detection.FasterRcnnParityTest",
         "dev.cocoli.detection.FastRcnnParityTest",
-        "dev.cocoli.detection.OddPicturesTest",
+        "dev.cocoli.detection.OddImagesTest",
         "dev.cocoli.ops.TapeTest"
       })
   void agreesWithTheReference(String test) {

@@ -3,7 +3,9 @@ package dev.cocoli.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.cocoli.backend.Activation;
+import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
+import dev.cocoli.backend.cuda.kernels.KernelCall;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;

@@ -1,10 +1,10 @@
 package dev.cocoli.backend.cuda;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;

@@ -58,7 +58,7 @@ class FakeGpuTest {
   }
 
   @Test
-  void recordedSectionsComputeTheSame() throws Exception {
+  void capturedRegionsComputeTheSame() throws Exception {
     Path scratch = Files.createDirectory(folder.resolve("graphs"));
     print(run(FakeGraphRun.class, List.of(), List.of(scratch.toString())));
   }

@@ -3,13 +3,14 @@ package dev.cocoli.backend.cuda;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.backend.Conv2dSpec;
-import dev.cocoli.backend.Section;
+import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cuda.graphs.CapturedRegions;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
-import dev.cocoli.detection.Detection;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
@@ -29,13 +30,13 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * The process in which a stand-in is the GPU, and sections that repeat are recorded as CUDA graphs.
+ * The process in which a stand-in is the GPU, and regions that repeat are recorded as CUDA graphs.
  * Its arguments are the kernels' library and an empty folder.
  */
 public final class FakeGraphRun {
   private static final Device GPU = new Device(Device.Kind.CUDA, 0);
   private static final String PROPERTY = "cocoli.cuda.graphs";
-  private static final int PLAIN = RepeatedSections.PLAIN_USES;
+  private static final int PLAIN = CapturedRegions.PLAIN_USES;
 
   private FakeGraphRun() {}
 
@@ -137,8 +138,8 @@ public final class FakeGraphRun {
       FakeGpu.seed();
       Counts counts = new Counts();
       try (Backend backend = Backends.open(GPU)) {
-        Path pictures = Files.createDirectory(folder.resolve(norm + "-" + graphs));
-        TinyLife life = new TinyLife(backend, pictures);
+        Path images = Files.createDirectory(folder.resolve(norm + "-" + graphs));
+        TinyLife life = new TinyLife(backend, images);
         life.run(norm, precision, steps, detections);
         losses.add(life.losses());
         found.add(life.detections());
@@ -164,10 +165,10 @@ public final class FakeGraphRun {
         "another step changed nothing");
   }
 
-  // ---- sections
+  // ---- regions
 
   /** Sums of a tensor with itself, so many times, on fresh memory each. */
-  private static Section doublings(Backend backend, int times) {
+  private static CapturedRegion doublings(Backend backend, int times) {
     return (scope, input) -> {
       Tensor x = input;
       for (int i = 0; i < times; i++) {
@@ -192,8 +193,8 @@ public final class FakeGraphRun {
     return x;
   }
 
-  private static Section.Key key(String owner, long elements) {
-    return new Section.Key(owner, Shape.of(elements), DType.F32);
+  private static CapturedRegion.Key key(String owner, long elements) {
+    return new CapturedRegion.Key(owner, Shape.of(elements), DType.F32);
   }
 
   private static void expect(Backend backend, List<Tensor> results, float value, String what) {
@@ -205,18 +206,18 @@ public final class FakeGraphRun {
     }
   }
 
-  private static void repeat(Backend backend, String owner, long elements, Section section) {
+  private static void capture(Backend backend, String owner, long elements, CapturedRegion region) {
     for (int i = 0; i < PLAIN; i++) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Tensor x = filled(backend, scope, elements, i);
-        backend.repeat(key(owner, elements), section, scope, x);
+        backend.capture(key(owner, elements), region, scope, x);
       }
     }
   }
 
   private static void addressesMayChange(Backend backend) {
-    Section section = doublings(backend, 3);
-    repeat(backend, "owner", 1000, section);
+    CapturedRegion region = doublings(backend, 3);
+    capture(backend, "owner", 1000, region);
     Counts counts = new Counts();
     for (int i = 0; i < 5; i++) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
@@ -224,7 +225,7 @@ public final class FakeGraphRun {
         Tensor x = filled(backend, scope, 1000, i);
         expect(
             backend,
-            backend.repeat(key("owner", 1000), section, scope, x),
+            backend.capture(key("owner", 1000), region, scope, x),
             8 * i,
             "at another address");
       }
@@ -233,13 +234,13 @@ public final class FakeGraphRun {
   }
 
   private static void otherCallsMakeAnotherGraph(Backend backend) {
-    repeat(backend, "owner", 10, doublings(backend, 1));
+    capture(backend, "owner", 10, doublings(backend, 1));
     Counts counts = new Counts();
     for (int times : new int[] {1, 2, 2, 0}) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Tensor x = filled(backend, scope, 10, 3);
         List<Tensor> results =
-            backend.repeat(key("owner", 10), doublings(backend, times), scope, x);
+            backend.capture(key("owner", 10), doublings(backend, times), scope, x);
         expect(backend, results, 3 << times, times + " calls");
       }
     }
@@ -248,7 +249,7 @@ public final class FakeGraphRun {
   }
 
   private static void eachShapeHasItsGraph(Backend backend) {
-    Section section = doublings(backend, 2);
+    CapturedRegion region = doublings(backend, 2);
     Counts counts = new Counts();
     int shapes = 12;
     for (int round = 0; round <= PLAIN; round++) {
@@ -257,7 +258,7 @@ public final class FakeGraphRun {
           Tensor x = filled(backend, scope, shape, round);
           expect(
               backend,
-              backend.repeat(key("owner", shape), section, scope, x),
+              backend.capture(key("owner", shape), region, scope, x),
               4 * round,
               "shape " + shape);
         }
@@ -266,8 +267,8 @@ public final class FakeGraphRun {
     counts.check(2, 2, 0, 2);
     // the cache is bounded
     for (int shape = 1; shape <= shapes; shape++) {
-      repeat(backend, "owner", shape, section);
-      repeat(backend, "owner", shape, section);
+      capture(backend, "owner", shape, region);
+      capture(backend, "owner", shape, region);
     }
     check(FakeGpu.live().contains("8 executable graphs"), FakeGpu.live());
   }
@@ -277,7 +278,7 @@ public final class FakeGraphRun {
       Tensor w = new Tensor(weights, 0, Shape.of(10), DType.F32);
       backend.fill(w, 1);
       int[] runs = {0};
-      Section section =
+      CapturedRegion region =
           (scope, input) -> {
             runs[0]++;
             Tensor y = scope.allocate(DType.F32, 10);
@@ -285,28 +286,29 @@ public final class FakeGraphRun {
             return List.of(y);
           };
       for (int i = 0; i < PLAIN + 4; i++) {
-        replayOnce(backend, section, i, 1);
+        replayOnce(backend, region, i, 1);
       }
       check(runs[0] == PLAIN + 1, runs[0] + " runs");
       Counts counts = new Counts();
-      replayOnce(backend, section, 50, 1);
+      replayOnce(backend, region, 50, 1);
       // the fill, and the copy of the input: not the addition; the download
       check(counts.of("calls") == 3 && counts.of("launches") == 1, counts.of("calls") + " calls");
       backend.fill(w, 2);
       // plainly twice, then recorded anew, then replayed
-      replayOnce(backend, section, 60, 2);
-      replayOnce(backend, section, 65, 2);
-      replayOnce(backend, section, 70, 2);
+      replayOnce(backend, region, 60, 2);
+      replayOnce(backend, region, 65, 2);
+      replayOnce(backend, region, 70, 2);
       check(runs[0] == PLAIN + 4, runs[0] + " runs");
-      replayOnce(backend, section, 80, 2);
+      replayOnce(backend, region, 80, 2);
       check(runs[0] == PLAIN + 4, runs[0] + " runs");
     }
   }
 
-  private static void replayOnce(Backend backend, Section section, float value, float addend) {
+  private static void replayOnce(
+      Backend backend, CapturedRegion region, float value, float addend) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tensor x = filled(backend, scope, 10, value);
-      List<Tensor> results = backend.replay(key("owner", 10), section, scope, x);
+      List<Tensor> results = backend.replay(key("owner", 10), region, scope, x);
       expect(backend, results, value + addend, "a replay");
     }
     check(backend.pool().usedBytes() == 0, backend.pool().usedBytes() + " bytes stay in the pool");
@@ -314,19 +316,19 @@ public final class FakeGraphRun {
 
   /** Of the pool, and outside of it. */
   private static void memoryMayGrow(Backend backend) {
-    repeat(backend, "owner", 10, doublings(backend, 2));
+    capture(backend, "owner", 10, doublings(backend, 2));
     List<Buffer> kept = new ArrayList<>();
     for (int round = 0; round < 3; round++) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         long before = backend.pool().reservedBytes();
         Tensor x = filled(backend, scope, 10, 5);
-        Section growing =
+        CapturedRegion growing =
             (inner, input) -> {
               inner.allocate(DType.U8, before + 1);
               kept.add(backend.allocate(100));
               return doublings(backend, 2).run(inner, input);
             };
-        expect(backend, backend.repeat(key("owner", 10), growing, scope, x), 20, "as it grew");
+        expect(backend, backend.capture(key("owner", 10), growing, scope, x), 20, "as it grew");
         check(backend.pool().reservedBytes() > before, "it did not grow");
       }
     }
@@ -339,13 +341,13 @@ public final class FakeGraphRun {
 
   /** What goes back to the device while it is recorded is read by what has not run yet. */
   private static void memoryMayGoBack(Backend backend) {
-    repeat(backend, "owner", 10, doublings(backend, 1));
+    capture(backend, "owner", 10, doublings(backend, 1));
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Buffer outside = backend.allocate(40);
       Tensor addend = new Tensor(outside, 0, Shape.of(10), DType.F32);
       backend.fill(addend, 7);
       BufferPool pool = new BufferPool(backend::allocate);
-      Section freeing =
+      CapturedRegion freeing =
           (inner, input) -> {
             Tensor y = new Tensor(pool.take(40), 0, input.shape(), DType.F32);
             backend.add(input, addend, y);
@@ -356,19 +358,19 @@ public final class FakeGraphRun {
             return List.of(z);
           };
       Tensor x = filled(backend, scope, 10, 1);
-      expect(backend, backend.repeat(key("owner", 10), freeing, scope, x), 16, "freed memory");
+      expect(backend, backend.capture(key("owner", 10), freeing, scope, x), 16, "freed memory");
     }
   }
 
   private static void whatFailsHasDoneWhatCameBefore(Backend backend) {
-    repeat(backend, "owner", 10, doublings(backend, 2));
+    capture(backend, "owner", 10, doublings(backend, 2));
     try (TensorScope scope = new TensorScope(backend.pool());
         Buffer outside = backend.allocate(40)) {
       Tensor x = filled(backend, scope, 10, 1);
       Tensor y = new Tensor(outside, 0, Shape.of(10), DType.F32);
       RuntimeException ours = new IllegalArgumentException("ours");
       try {
-        backend.repeat(
+        backend.capture(
             key("owner", 10),
             (inner, input) -> {
               backend.add(input, input, y);
@@ -382,14 +384,14 @@ public final class FakeGraphRun {
       }
       expect(backend, List.of(y), 2, "what came before the failure");
       List<Tensor> again =
-          backend.repeat(
+          backend.capture(
               key("owner", 10), doublings(backend, 2), scope, filled(backend, scope, 10, 1));
       expect(backend, again, 4, "behind the failure");
     }
   }
 
   private static void waitsAreRefused(Backend backend) {
-    repeat(backend, "owner", 10, doublings(backend, 1));
+    capture(backend, "owner", 10, doublings(backend, 1));
     try (TensorScope scope = new TensorScope(backend.pool())) {
       float[] values = new float[10];
       List<Consumer<Tensor>> waits =
@@ -399,33 +401,33 @@ public final class FakeGraphRun {
               x -> backend.synchronize());
       for (Consumer<Tensor> wait : waits) {
         try {
-          Section waiting =
+          CapturedRegion waiting =
               (inner, input) -> {
                 wait.accept(input);
                 return List.of(input);
               };
-          backend.repeat(key("owner", 10), waiting, scope, filled(backend, scope, 10, 1));
+          backend.capture(key("owner", 10), waiting, scope, filled(backend, scope, 10, 1));
           throw new IllegalStateException("nothing was thrown");
         } catch (IllegalStateException e) {
-          check(e.getMessage().contains("within a repeated section"), e.getMessage());
+          check(e.getMessage().contains("within a captured region"), e.getMessage());
           check(e.getSuppressed().length == 0, "another failure");
         }
       }
       List<Tensor> again =
-          backend.repeat(
+          backend.capture(
               key("owner", 10), doublings(backend, 1), scope, filled(backend, scope, 10, 1));
       expect(backend, again, 2, "behind the failures");
     }
   }
 
-  /** Of two sections that are replayed, the one that ran last keeps its memory. */
+  /** Of two regions that are replayed, the one that ran last keeps its memory. */
   private static void memoryOfReplaysGivesWay(Backend backend) {
-    Section section = doublings(backend, 1);
+    CapturedRegion region = doublings(backend, 1);
     long elements = 4 << 20; // 32 MiB of the 2 GiB, each
     for (String owner : List.of("first", "second")) {
       for (int i = 0; i <= PLAIN; i++) {
         try (TensorScope scope = new TensorScope(backend.pool())) {
-          backend.replay(key(owner, elements), section, scope, scope.allocate(DType.F32, elements));
+          backend.replay(key(owner, elements), region, scope, scope.allocate(DType.F32, elements));
         }
       }
     }
@@ -436,7 +438,7 @@ public final class FakeGraphRun {
       check(large.byteSize() > 0 && FakeGpu.live().contains("1 executable graphs"), FakeGpu.live());
       Counts counts = new Counts();
       Tensor x = filled(backend, scope, elements, 2);
-      List<Tensor> results = backend.replay(key("second", elements), section, scope, x);
+      List<Tensor> results = backend.replay(key("second", elements), region, scope, x);
       expect(backend, results, 4, "what kept its memory");
       counts.check(0, 0, 0, 1);
     }
@@ -444,11 +446,11 @@ public final class FakeGraphRun {
 
   /** A shape whose eighth use, at which plans are timed, falls into what is recorded. */
   private static void nothingIsTimedMeanwhile(Backend backend) {
-    repeat(backend, "owner", 12, doublings(backend, 1));
+    capture(backend, "owner", 12, doublings(backend, 1));
     try (TensorScope scope = new TensorScope(backend.pool());
         Buffer memory = backend.allocate(36)) {
       Tensor weight = new Tensor(memory, 0, Shape.of(1, 3, 3, 1), DType.F32);
-      Section convolutions =
+      CapturedRegion convolutions =
           (inner, input) -> {
             Tensor x = input.reshape(1, 3, 4, 1);
             Tensor y = inner.allocate(DType.F32, 1, 3, 4, 1);
@@ -458,7 +460,7 @@ public final class FakeGraphRun {
             return List.of(y);
           };
       Tensor x = filled(backend, scope, 12, 1);
-      expect(backend, backend.repeat(key("owner", 12), convolutions, scope, x), 0, "convolutions");
+      expect(backend, backend.capture(key("owner", 12), convolutions, scope, x), 0, "convolutions");
     }
   }
 
@@ -466,13 +468,13 @@ public final class FakeGraphRun {
     try {
       withGraphs(
           backend -> {
-            repeat(backend, "owner", 10, doublings(backend, 1));
+            capture(backend, "owner", 10, doublings(backend, 1));
             try (TensorScope scope = new TensorScope(backend.pool())) {
               Tensor x = filled(backend, scope, 10, 1);
               backend.synchronize();
               FakeGpu.letFail("add_f32");
               List<Tensor> results =
-                  backend.repeat(key("owner", 10), doublings(backend, 1), scope, x);
+                  backend.capture(key("owner", 10), doublings(backend, 1), scope, x);
               expect(backend, results, 0, "a kernel that fails");
             } finally {
               FakeGpu.recover();
@@ -487,8 +489,8 @@ public final class FakeGraphRun {
   private static void withoutTheProperty() {
     try (Backend backend = Backends.open(GPU)) {
       Counts counts = new Counts();
-      repeat(backend, "owner", 10, doublings(backend, 1));
-      repeat(backend, "owner", 10, doublings(backend, 1));
+      capture(backend, "owner", 10, doublings(backend, 1));
+      capture(backend, "owner", 10, doublings(backend, 1));
       counts.check(0, 0, 0, 0);
     }
   }

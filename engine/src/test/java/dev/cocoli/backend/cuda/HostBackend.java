@@ -1,11 +1,13 @@
 package dev.cocoli.backend.cuda;
 
-import dev.cocoli.backend.Activation;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Constants;
-import dev.cocoli.backend.Conv2dSpec;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.cuda.kernels.KernelBackend;
+import dev.cocoli.backend.cuda.kernels.Summation;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
@@ -87,7 +89,7 @@ public final class HostBackend extends KernelBackend {
   }
 
   /** {@return where the kernels run; for tests} */
-  HostQueue queue() {
+  public HostQueue queue() {
     return queue;
   }
 

@@ -1,5 +1,8 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.backend.cuda.kernels.DeviceQueue;
+import dev.cocoli.backend.cuda.kernels.Grid;
+import dev.cocoli.backend.cuda.kernels.Kernel;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import java.lang.foreign.AddressLayout;

@@ -1,5 +1,7 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.backend.cuda.kernels.Kernel;
+import dev.cocoli.backend.cuda.kernels.KernelCall;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;

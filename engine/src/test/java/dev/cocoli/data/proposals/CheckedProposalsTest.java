@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
-import dev.cocoli.data.Picture;
-import dev.cocoli.detection.Box;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.structures.Box;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -18,14 +18,14 @@ class CheckedProposalsTest {
       new AnnotatedImage(1, "a.png", Path.of("some", "a.png"), 20, 10, List.of());
 
   private static List<Box> check(RegionPolicy policy, Box... regions) {
-    ProposalSource source = (image, picture) -> List.of(regions);
-    try (Picture picture = Picture.of(10, 20, new byte[600])) {
-      return new CheckedProposals(source, policy).proposals(IMAGE, picture);
+    ProposalSource source = (annotated, image) -> List.of(regions);
+    try (Image image = Image.of(10, 20, new byte[600])) {
+      return new CheckedProposals(source, policy).proposals(IMAGE, image);
     }
   }
 
   @Test
-  void wholePictureAndNoneAreFine() {
+  void wholeImageAndNoneAreFine() {
     Box whole = new Box(0, 0, 20, 10);
     assertEquals(List.of(whole), check(RegionPolicy.ERROR, whole));
     assertEquals(List.of(), check(RegionPolicy.ERROR));
@@ -45,7 +45,7 @@ class CheckedProposalsTest {
   }
 
   @Test
-  void namesThePictureAndTheRegion() {
+  void namesTheImageAndTheRegion() {
     DataException e =
         assertThrows(
             DataException.class,

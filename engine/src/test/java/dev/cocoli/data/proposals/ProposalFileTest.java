@@ -11,9 +11,9 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -39,10 +39,10 @@ class ProposalFileTest {
 
   @TempDir private Path folder;
   private Path file;
-  private Pictures data;
+  private Images data;
 
-  /** Pictures of noise, each of another content. */
-  private record Pictures(List<AnnotatedImage> images) implements Dataset {
+  /** Images of noise, each of another content. */
+  private record Images(List<AnnotatedImage> images) implements Dataset {
     @Override
     public List<String> classNames() {
       return List.of("thing");
@@ -63,10 +63,10 @@ class ProposalFileTest {
       return new AnnotationReport(size(), 0, 0, 0, 0, 0, 0, Map.of(), List.of());
     }
 
-    Pictures with(AnnotatedImage image) {
+    Images with(AnnotatedImage image) {
       List<AnnotatedImage> more = new ArrayList<>(images);
       more.add(image);
-      return new Pictures(more);
+      return new Images(more);
     }
   }
 
@@ -75,24 +75,24 @@ class ProposalFileTest {
     file = folder.resolve("regions.bin");
     List<AnnotatedImage> images = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
-      images.add(picture("p" + i + ".png", i, WIDTH, HEIGHT));
+      images.add(annotated("p" + i + ".png", i, WIDTH, HEIGHT));
     }
-    data = new Pictures(images);
+    data = new Images(images);
   }
 
-  private AnnotatedImage picture(String name, int id, int width, int height) throws IOException {
+  private AnnotatedImage annotated(String name, int id, int width, int height) throws IOException {
     BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     SplittableRandom random = new SplittableRandom(id);
     for (int i = 0; i < width * height; i++) {
       image.setRGB(i % width, i / width, random.nextInt() & 0xFFFFFF);
     }
-    Path path = Files.createDirectories(folder.resolve("pictures")).resolve(name);
+    Path path = Files.createDirectories(folder.resolve("images")).resolve(name);
     ImageIO.write(image, "png", path.toFile());
     return new AnnotatedImage(id, name, path, width, height, List.of());
   }
 
-  /** As many regions as the picture's number times 100, none for the first. */
-  private static List<Box> regions(AnnotatedImage image, Picture picture) {
+  /** As many regions as the image's number times 100, none for the first. */
+  private static List<Box> regions(AnnotatedImage image, Image decoded) {
     SplittableRandom random = new SplittableRandom(image.imageId());
     List<Box> boxes = new ArrayList<>();
     for (int i = 0; i < 100 * image.imageId(); i++) {
@@ -123,7 +123,7 @@ class ProposalFileTest {
       }
     }
     try (Stream<Path> files = Files.list(folder)) {
-      assertEquals(2, files.count()); // the pictures and the file, nothing temporary
+      assertEquals(2, files.count()); // the images and the file, nothing temporary
     }
     assertTrue(Files.size(file) < 8 * 1000, "it is not packed: " + Files.size(file));
   }
@@ -157,7 +157,7 @@ class ProposalFileTest {
   @Test
   void fractionsAreMovedOutwards() {
     ProposalFile.write(
-        file, data, (image, picture) -> List.of(new Box(1.5f, 0, 69.2f, 0.25f)), "", 1);
+        file, data, (annotated, image) -> List.of(new Box(1.5f, 0, 69.2f, 0.25f)), "", 1);
     try (ProposalFile read = ProposalFile.read(file)) {
       assertEquals(List.of(new Box(1, 0, 70, 1)), read.proposals(data.get(0)));
     }
@@ -166,17 +166,17 @@ class ProposalFileTest {
   @Test
   void anotherDataSetIsRefused() throws IOException {
     write();
-    AnnotatedImage foreign = picture("other.png", 9, WIDTH, HEIGHT);
+    AnnotatedImage foreign = annotated("other.png", 9, WIDTH, HEIGHT);
     AnnotatedImage first = data.get(0);
     AnnotatedImage wider =
         new AnnotatedImage(0, first.fileName(), first.path(), WIDTH + 1, HEIGHT, List.of());
     try (ProposalFile read = ProposalFile.read(file)) {
-      read.requireFor(new Pictures(data.images().subList(2, 4)));
+      read.requireFor(new Images(data.images().subList(2, 4)));
       refused("another data set", "other.png", () -> read.requireFor(data.with(foreign)));
       refused("another data set", "other.png", () -> read.proposals(foreign));
-      refused("70 x 50", "71 x 50", () -> read.requireFor(new Pictures(List.of(wider))));
+      refused("70 x 50", "71 x 50", () -> read.requireFor(new Images(List.of(wider))));
       refused("70 x 50", "71 x 50", () -> read.proposals(wider));
-      picture("p3.png", 77, WIDTH, HEIGHT); // the same name and size, another picture
+      annotated("p3.png", 77, WIDTH, HEIGHT); // the same name and size, another image
       refused("another data set", "p3.png", () -> read.requireFor(data));
       Files.delete(data.get(0).path());
       refused("p0.png", "no such file", () -> read.requireFor(data));
@@ -185,7 +185,7 @@ class ProposalFileTest {
 
   @Test
   void everyByteCounts() throws IOException {
-    data = new Pictures(data.images().subList(0, 2));
+    data = new Images(data.images().subList(0, 2));
     ProposalFile.write(
         file, data, (image, p) -> regions(data.get(1), p).subList(0, 9), "as drawn", 1);
     byte[] whole = Files.readAllBytes(file);
@@ -208,7 +208,7 @@ class ProposalFileTest {
     refused("truncated", "cocoli proposals", () -> ProposalFile.read(file));
     Files.write(file, Arrays.copyOf(whole, whole.length + 1));
     assertThrows(DataException.class, () -> ProposalFile.read(file));
-    ProposalFile.write(file, data, (image, picture) -> List.of(), "as drawn", 1);
+    ProposalFile.write(file, data, (annotated, image) -> List.of(), "as drawn", 1);
     try (ProposalFile read = ProposalFile.read(file)) {
       assertNotEquals(digest, read.digest());
     }
@@ -237,14 +237,14 @@ class ProposalFileTest {
             new Box(0, 0, WIDTH + 1, 5),
             new Box(0, 0, 5, HEIGHT + 0.5f),
             new Box(0, Float.NaN, 5, 5))) {
-      ProposalSource source = (image, picture) -> List.of(new Box(0, 0, 1, 1), box);
+      ProposalSource source = (annotated, image) -> List.of(new Box(0, 0, 1, 1), box);
       refused("p0.png: region 2", "", () -> ProposalFile.write(file, data, source, "as drawn", 1));
     }
     for (Box box : List.of(new Box(5, 5, 5, 9), new Box(5, 9, 6, 5))) {
       refused(
           "p0.png: region 1",
           "of no size",
-          () -> ProposalFile.write(file, data, (image, picture) -> List.of(box), "", 1));
+          () -> ProposalFile.write(file, data, (annotated, image) -> List.of(box), "", 1));
     }
     assertArrayEquals(before, Files.readAllBytes(file)); // what was there is still there
   }
@@ -261,7 +261,7 @@ class ProposalFileTest {
       writer.finish();
     }
     claim(new Entry("p0.png", WIDTH, HEIGHT, 1, 20, packed.length, 1, sum(packed)), packed);
-    refused("p0.png: region 1", "outside the picture of 70 x 50", () -> ProposalFile.read(file));
+    refused("p0.png: region 1", "outside the image of 70 x 50", () -> ProposalFile.read(file));
     claim(new Entry("p0.png", WIDTH + 1, HEIGHT, 1, 20, packed.length, 1, sum(packed)), packed);
     ProposalFile.read(file).close();
     claim(new Entry("p0.png", WIDTH + 1, HEIGHT, 1, 20, packed.length, 2, sum(packed)), packed);
@@ -278,7 +278,7 @@ class ProposalFileTest {
     return ProposalWriter.checkSum(bytes);
   }
 
-  /** Writes a file of one picture with an index that says what it is told. */
+  /** Writes a file of one image with an index that says what it is told. */
   private void claim(Entry entry, byte[] packed) throws IOException {
     byte[] index = ProposalIndex.toBytes(List.of(entry));
     ByteBuffer bytes = ByteBuffer.allocate(20 + packed.length + index.length + 28);
@@ -291,7 +291,7 @@ class ProposalFileTest {
   }
 
   @Test
-  void brokenPicturesHaveNoRegionsAndAreTold() throws IOException {
+  void brokenImagesHaveNoRegionsAndAreTold() throws IOException {
     Files.write(data.get(2).path(), new byte[] {1, 2, 3});
     List<String> told = new ArrayList<>();
     ProposalFile.write(
@@ -307,7 +307,8 @@ class ProposalFileTest {
           }
 
           @Override
-          public void broken(AnnotatedImage image, dev.cocoli.data.ImageDecodeException problem) {
+          public void broken(
+              AnnotatedImage image, dev.cocoli.data.image.ImageDecodeException problem) {
             told.add(problem.getMessage());
           }
         });
@@ -322,10 +323,10 @@ class ProposalFileTest {
 
   @Test
   void namesMustDiffer() {
-    Pictures twice = data.with(data.get(1));
+    Images twice = data.with(data.get(1));
     refused(
         "p1.png",
-        "two pictures",
+        "two images",
         () -> ProposalFile.write(file, twice, ProposalFileTest::regions, "", 1));
     assertFalse(Files.exists(file));
   }
@@ -333,7 +334,7 @@ class ProposalFileTest {
   @Test
   void aFailureAndAnInterruptLeaveNothing() throws IOException {
     ProposalSource failing =
-        (image, picture) -> {
+        (annotated, image) -> {
           throw new IllegalStateException("as meant");
         };
     assertThrows(IllegalStateException.class, () -> ProposalFile.write(file, data, failing, "", 2));
@@ -341,7 +342,7 @@ class ProposalFileTest {
     assertThrows(CancellationException.class, this::write);
     assertTrue(Thread.interrupted());
     try (Stream<Path> files = Files.list(folder)) {
-      assertEquals(List.of("pictures"), files.map(f -> f.getFileName().toString()).toList());
+      assertEquals(List.of("images"), files.map(f -> f.getFileName().toString()).toList());
     }
     refused(
         "cannot be written",
@@ -350,8 +351,8 @@ class ProposalFileTest {
   }
 
   @Test
-  void aDataSetWithoutPicturesIsAFileWithout() {
-    ProposalFile.write(file, new Pictures(List.of()), ProposalFileTest::regions, "none", 1);
+  void aDataSetWithoutImagesIsAFileWithout() {
+    ProposalFile.write(file, new Images(List.of()), ProposalFileTest::regions, "none", 1);
     ProposalFile read = ProposalFile.read(file);
     assertEquals(0, read.size());
     assertEquals("none", read.settings());

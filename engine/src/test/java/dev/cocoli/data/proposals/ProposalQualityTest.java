@@ -5,14 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.ImageDecoder;
-import dev.cocoli.data.Picture;
-import dev.cocoli.data.VocDataset;
+import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.synthetic.ShapeScene;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.ProposalRecall;
+import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -26,15 +26,15 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * The fast mode covers the objects of a few pictures at least as well as OpenCV contrib's did. All
- * 100 pictures, and OpenCV itself: {@code OpenCvComparisonTest} in {@code benchmarks}, which wrote
+ * The fast mode covers the objects of a few images at least as well as OpenCV contrib's did. All
+ * 100 images, and OpenCV itself: {@code OpenCvComparisonTest} in {@code benchmarks}, which wrote
  * the numbers (see {@code proposals/README.md}).
  */
 class ProposalQualityTest {
-  /** Every eighth picture is enough to notice a fault, and takes a few seconds. */
+  /** Every eighth image is enough to notice a fault, and takes a few seconds. */
   private static final int STRIDE = 8;
 
-  private static final int PICTURES = 50;
+  private static final int IMAGES = 50;
 
   /** What OpenCV's proposals covered: objects, those found at IoU 0.5, the sum of overlaps. */
   private record Covered(int objects, int found, double overlap) {}
@@ -61,16 +61,16 @@ class ProposalQualityTest {
                 Double.parseDouble(cells[3])));
       }
     }
-    assertEquals(2 * PICTURES, OPENCV.size());
+    assertEquals(2 * IMAGES, OPENCV.size());
   }
 
   @Test
   void scenesAreCoveredNoLessThanByOpenCv() {
     ShapeScenes scenes = new ShapeScenes(ShapeScenesConfig.of(500, 375, 1));
-    for (int i = 0; i < PICTURES; i += STRIDE) {
+    for (int i = 0; i < IMAGES; i += STRIDE) {
       ShapeScene scene = scenes.scene(i);
-      try (Picture picture = Picture.of(scene.picture())) {
-        add("scene " + i, picture, scene.target().boxes());
+      try (Image image = Image.of(scene.image())) {
+        add("scene " + i, image, scene.target().boxes());
       }
     }
     assertNoLess();
@@ -79,25 +79,25 @@ class ProposalQualityTest {
   @Test
   void bloodCellsAreCoveredNoLessThanByOpenCv() {
     Dataset data = VocDataset.open(bccd(), "test");
-    for (int i = 0; i < PICTURES; i += STRIDE) {
-      AnnotatedImage image = data.get(i);
-      try (Picture picture = new ImageDecoder().decode(image)) {
-        add(image.fileName(), picture, image.target().boxes());
+    for (int i = 0; i < IMAGES; i += STRIDE) {
+      AnnotatedImage annotated = data.get(i);
+      try (Image image = new ImageDecoder().decode(annotated)) {
+        add(annotated.fileName(), image, annotated.target().boxes());
       }
     }
     assertNoLess();
   }
 
-  private void add(String name, Picture picture, List<Box> truth) {
+  private void add(String name, Image image, List<Box> groundTruth) {
     Covered theirs = OPENCV.get(name);
-    ours.add(truth, search.propose(picture));
+    ours.add(groundTruth, search.propose(image));
     theirObjects += theirs.objects();
     theirFound += theirs.found();
     theirOverlap += theirs.overlap();
   }
 
   private void assertNoLess() {
-    assertEquals(theirObjects, ours.objects(), "the numbers are of other pictures");
+    assertEquals(theirObjects, ours.objects(), "the numbers are of other images");
     assertTrue(ours.objects() > 10);
     String numbers =
         "recall %.3f, overlap %.3f; OpenCV %.3f, %.3f"

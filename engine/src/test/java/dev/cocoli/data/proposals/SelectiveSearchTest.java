@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.data.Picture;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
-import dev.cocoli.detection.Box;
+import dev.cocoli.structures.Box;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Proposals of pictures whose parts are known, of odd ones, and the same ones every time. */
+/** Proposals of images whose parts are known, of odd ones, and the same ones every time. */
 class SelectiveSearchTest {
   private static final SelectiveSearchConfig FAST = SelectiveSearchConfig.fast();
 
@@ -38,25 +38,25 @@ class SelectiveSearchTest {
   @EnumSource(SelectiveSearchMode.class)
   void neitherThreadsNorRepetitionChangeAnything(SelectiveSearchMode mode) {
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode);
-    try (Picture picture = scene(160, 120, 5)) {
-      List<Box> expected = new SelectiveSearch(config).propose(picture);
+    try (Image image = scene(160, 120, 5)) {
+      List<Box> expected = new SelectiveSearch(config).propose(image);
       assertTrue(expected.size() > 40, "only " + expected.size());
       SelectiveSearch again = new SelectiveSearch(config.withThreads(3));
-      assertEquals(expected, again.propose(picture));
-      assertEquals(expected, again.propose(picture));
-      assertEquals(expected, again.proposals(null, picture));
-      assertNotEquals(expected, new SelectiveSearch(config.withSeed(1)).propose(picture));
+      assertEquals(expected, again.propose(image));
+      assertEquals(expected, again.propose(image));
+      assertEquals(expected, again.proposals(null, image));
+      assertNotEquals(expected, new SelectiveSearch(config.withSeed(1)).propose(image));
     }
   }
 
   @Test
   void regionsAreDistinctWholeAndInside() {
-    try (Picture picture = scene(160, 120, 6)) {
-      List<Box> found = new SelectiveSearch(FAST).propose(picture);
+    try (Image image = scene(160, 120, 6)) {
+      List<Box> found = new SelectiveSearch(FAST).propose(image);
       assertEquals(found.size(), new HashSet<>(found).size());
       found.forEach(box -> assertInside(box, 160, 120));
       for (int most : new int[] {1, 7, found.size(), 10_000}) {
-        List<Box> first = new SelectiveSearch(FAST.withMaxProposals(most)).propose(picture);
+        List<Box> first = new SelectiveSearch(FAST.withMaxProposals(most)).propose(image);
         assertEquals(found.subList(0, Math.min(most, found.size())), first);
       }
     }
@@ -64,7 +64,7 @@ class SelectiveSearchTest {
 
   @ParameterizedTest
   @CsvSource({"1, 1", "1, 2", "1, 300", "300, 1", "2, 2", "3, 200", "64, 48"})
-  void uniformPicturesAreOneRegion(int width, int height) {
+  void uniformImagesAreOneRegion(int width, int height) {
     Box whole = new Box(0, 0, width, height);
     assertEquals(List.of(whole), propose(FAST, width, height, uniform(width, height, 9, 99, 199)));
     assertEquals(
@@ -73,7 +73,7 @@ class SelectiveSearchTest {
   }
 
   @Test
-  void linesAndGreyPicturesAreSearched() {
+  void linesAndGreyImagesAreSearched() {
     byte[] line = uniform(400, 1, 20, 20, 20);
     fill(line, 400, 150, 0, 300, 1, 220, 220, 220);
     for (SelectiveSearchMode mode : SelectiveSearchMode.values()) {
@@ -87,7 +87,7 @@ class SelectiveSearchTest {
   }
 
   @Test
-  void largePicturesAreSearchedInASmallerCopy() {
+  void largeImagesAreSearchedInASmallerCopy() {
     byte[] rgb = uniform(2501, 100, 40, 60, 200);
     fill(rgb, 2501, 600, 30, 1200, 90, 200, 30, 30);
     List<Box> found = propose(FAST, 2501, 100, rgb);
@@ -105,10 +105,10 @@ class SelectiveSearchTest {
 
   @Test
   void anInterruptEndsAParallelSearch() {
-    try (Picture picture = scene(160, 120, 5)) {
+    try (Image image = scene(160, 120, 5)) {
       Thread.currentThread().interrupt();
       SelectiveSearch search = new SelectiveSearch(FAST.withThreads(2));
-      assertThrows(CancellationException.class, () -> search.propose(picture));
+      assertThrows(CancellationException.class, () -> search.propose(image));
     } finally {
       assertTrue(Thread.interrupted());
     }
@@ -121,14 +121,14 @@ class SelectiveSearchTest {
 
   private static List<Box> propose(
       SelectiveSearchConfig config, int width, int height, byte[] rgb) {
-    try (Picture picture = Picture.of(height, width, rgb)) {
-      return new SelectiveSearch(config).propose(picture);
+    try (Image image = Image.of(height, width, rgb)) {
+      return new SelectiveSearch(config).propose(image);
     }
   }
 
-  private static Picture scene(int width, int height, int index) {
+  private static Image scene(int width, int height, int index) {
     ShapeScenes scenes = new ShapeScenes(ShapeScenesConfig.of(width, height, 1));
-    return Picture.of(scenes.scene(index).picture());
+    return Image.of(scenes.scene(index).image());
   }
 
   private static byte[] uniform(int width, int height, int red, int green, int blue) {

@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.detection.Box;
 import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoGroundTruth;
+import dev.cocoli.structures.Box;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
 
-/** The generated pictures, their boxes and their files. */
+/** The generated images, their boxes and their files. */
 class ShapeScenesTest {
 
   private static final ShapeScenesConfig CONFIG = ShapeScenesConfig.of(160, 120, 7);
@@ -35,7 +35,7 @@ class ShapeScenesTest {
   @TempDir Path folder;
 
   @Test
-  void theSameNumberGivesTheSamePictureAndAnotherAnother() {
+  void theSameNumberGivesTheSameImageAndAnotherAnother() {
     ShapeScenes scenes = new ShapeScenes(CONFIG);
     ShapeScene fifth = scenes.scene(5);
     scenes.scene(0);
@@ -47,7 +47,7 @@ class ShapeScenesTest {
   }
 
   @Test
-  void objectsAreOfAllClassesInsideThePictureAndOfTheSizesAsked() {
+  void objectsAreOfAllClassesInsideTheImageAndOfTheSizesAsked() {
     ShapeScenes scenes = new ShapeScenes(CONFIG);
     int[] perClass = new int[5];
     int empty = 0;
@@ -127,9 +127,9 @@ class ShapeScenesTest {
     assertEquals(8 + 8 + 3, files);
     for (int i = 0; i < 8; i++) {
       ShapeScene scene = scenes.scene(i);
-      BufferedImage picture = ImageIO.read(first.resolve("JPEGImages/00000" + i + ".jpg").toFile());
-      assertEquals(160, picture.getWidth());
-      assertEquals(120, picture.getHeight());
+      BufferedImage image = ImageIO.read(first.resolve("JPEGImages/00000" + i + ".jpg").toFile());
+      assertEquals(160, image.getWidth());
+      assertEquals(120, image.getHeight());
       Element root =
           DocumentBuilderFactory.newInstance()
               .newDocumentBuilder()
@@ -201,7 +201,7 @@ class ShapeScenesTest {
   }
 
   private static int at(ShapeScene scene, float x, float y) {
-    return scene.picture().getRGB(Math.clamp((int) x, 0, 95), Math.clamp((int) y, 0, 95));
+    return scene.image().getRGB(Math.clamp((int) x, 0, 95), Math.clamp((int) y, 0, 95));
   }
 
   private static double distance(int a, int b) {
@@ -212,7 +212,7 @@ class ShapeScenesTest {
   }
 
   private static int[] pixels(ShapeScene scene) {
-    BufferedImage picture = scene.picture();
-    return picture.getRGB(0, 0, picture.getWidth(), picture.getHeight(), null, 0, 160);
+    BufferedImage image = scene.image();
+    return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, 160);
   }
 }

@@ -1,0 +1,58 @@
+package dev.cocoli.cli;
+
+import dev.cocoli.data.image.Image;
+import dev.cocoli.report.DetectionPainter;
+import dev.cocoli.report.PngFile;
+import dev.cocoli.structures.Detection;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Writes images with boxes to a folder, each under its own name. */
+final class DrawnImages {
+  private final DetectionPainter painter;
+  private final List<Path> files = new ArrayList<>();
+
+  /**
+   * Decides where each image goes.
+   *
+   * @param folder where to
+   * @param sources the images that will be drawn on; refused if one would be overwritten
+   * @param classNames of the detections
+   */
+  DrawnImages(Path folder, List<Path> sources, List<String> classNames) {
+    this.painter = new DetectionPainter(classNames);
+    Set<String> taken = new HashSet<>();
+    for (Path source : sources) {
+      Path file = folder.resolve(name(source, taken));
+      OutputPaths.requireOther(file, sources);
+      files.add(file);
+    }
+  }
+
+  /** Draws on one of the images, by its number. */
+  void write(int source, Image image, List<Detection> detections) {
+    try {
+      PngFile.write(painter.paint(image.toBufferedImage(), detections), files.get(source));
+    } catch (IllegalStateException e) { // no font
+      throw new CommandException(e.getMessage(), e);
+    } catch (IOException e) {
+      throw OutputPaths.notWritten(files.get(source), e);
+    }
+  }
+
+  /** The image's own name; a second one of that name gets a number. */
+  private static String name(Path source, Set<String> taken) {
+    String whole = source.getFileName().toString();
+    int dot = whole.lastIndexOf('.');
+    String stem = dot > 0 ? whole.substring(0, dot) : whole;
+    String name = stem + ".png";
+    for (int i = 2; !taken.add(name); i++) {
+      name = stem + "-" + i + ".png";
+    }
+    return name;
+  }
+}

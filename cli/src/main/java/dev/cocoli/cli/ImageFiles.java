@@ -1,0 +1,49 @@
+package dev.cocoli.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** Finds the images that a command line means. */
+final class ImageFiles {
+  /** Kinds that cannot be read are among them, so that they are named and not passed over. */
+  private static final Set<String> EXTENSIONS =
+      Set.of("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "jp2");
+
+  private ImageFiles() {}
+
+  /** Returns the files, and the images in the folders, by name; nothing below those. */
+  static List<Path> of(List<Path> filesAndFolders) throws IOException {
+    List<Path> images = new ArrayList<>();
+    for (Path path : filesAndFolders) {
+      if (Files.isDirectory(path)) {
+        images.addAll(in(path));
+      } else {
+        images.add(path); // whatever it is called; decoding shows what it is
+      }
+    }
+    return images;
+  }
+
+  private static List<Path> in(Path folder) throws IOException {
+    List<Path> found;
+    try (Stream<Path> files = Files.list(folder)) {
+      found = files.filter(ImageFiles::isImage).sorted().toList();
+    }
+    if (found.isEmpty()) {
+      throw new CommandException(folder + ": there is no image in this folder");
+    }
+    return found;
+  }
+
+  private static boolean isImage(Path file) {
+    String name = file.getFileName().toString();
+    String extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+    return EXTENSIONS.contains(extension) && !Files.isDirectory(file);
+  }
+}

@@ -1,9 +1,0 @@
-package dev.cocoli.backend;
-
-/** What a primitive applies to its result, elementwise, before it writes it. */
-public enum Activation {
-  /** Nothing. */
-  NONE,
-  /** {@code max(x, 0)}. */
-  RELU
-}

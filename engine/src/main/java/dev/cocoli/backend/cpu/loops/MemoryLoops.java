@@ -1,0 +1,91 @@
+package dev.cocoli.backend.cpu.loops;
+
+import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Copies and fills, parallel because one core does not saturate the memory. */
+public final class MemoryLoops {
+  private static final long GRAIN_BYTES = 256 << 10;
+
+  private final Workers workers;
+
+  public MemoryLoops(Workers workers) {
+    this.workers = workers;
+  }
+
+  /**
+   * Copies bytes.
+   *
+   * @param from as many as the target has
+   * @param to the target
+   */
+  public void copy(MemorySegment from, MemorySegment to) {
+    long byteSize = to.byteSize();
+    if (from.byteSize() != byteSize) {
+      throw new IllegalArgumentException(
+          "cannot copy " + from.byteSize() + " bytes to " + byteSize);
+    }
+    workers.rows(
+        byteSize,
+        GRAIN_BYTES,
+        (first, last) -> MemorySegment.copy(from, first, to, first, last - first));
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#copyColumns}. */
+  public void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
+    int element = to.dtype().byteSize();
+    if (from.dtype() != to.dtype()
+        || from.dim(0) != to.dim(0)
+        || fromColumn + columns > from.dim(1)
+        || toColumn + columns > to.dim(1)) {
+      throw new IllegalArgumentException(
+          "cannot copy columns " + fromColumn + " + " + columns + " of " + from + " to " + to);
+    }
+    long byteSize = columns * element;
+    long fromStride = from.dim(1) * element;
+    long toStride = to.dim(1) * element;
+    MemorySegment source = from.segment();
+    MemorySegment target = to.segment();
+    workers.rows(
+        to.dim(0),
+        Math.max(1, GRAIN_BYTES / Math.max(1, byteSize)),
+        (first, last) -> {
+          for (long row = first; row < last; row++) {
+            MemorySegment.copy(
+                source,
+                row * fromStride + fromColumn * element,
+                target,
+                row * toStride + toColumn * element,
+                byteSize);
+          }
+        });
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#fill}. */
+  public void fill(Tensor x, float value) {
+    int pattern;
+    if (x.dtype() == DType.F32) {
+      pattern = Float.floatToRawIntBits(value);
+    } else if (x.dtype() == DType.I32) {
+      pattern = Math.round(value);
+    } else {
+      throw new IllegalArgumentException("fill takes F32 and I32, not " + x);
+    }
+    MemorySegment target = x.segment();
+    workers.rows(
+        x.elementCount(),
+        GRAIN_BYTES / Integer.BYTES,
+        (first, last) -> {
+          if (pattern == 0) {
+            target.asSlice(first * Integer.BYTES, (last - first) * Integer.BYTES).fill((byte) 0);
+          } else {
+            for (long i = first; i < last; i++) {
+              target.setAtIndex(ValueLayout.JAVA_INT, i, pattern);
+            }
+          }
+        });
+  }
+}

@@ -1,0 +1,191 @@
+package dev.cocoli.backend.cpu.onednn;
+
+import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
+import static dev.cocoli.bindings.onednn.Dnnl.*;
+
+import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Residual;
+import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Tail;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Convolution and its gradient by the input, each one oneDNN primitive on activations {@code
+ * [N,H,W,C]}. The scale of the output's channels is part of the packed weights, which have the
+ * input's type.
+ */
+public final class OneDnnConvolution implements AutoCloseable {
+  /** Shapes times layers: a detector has about seventy kinds of layer. */
+  private static final int CAPACITY = 1024;
+
+  private record ForwardKey(ConvolutionShape shape, Tail tail) {}
+
+  private record Plan(OneDnnPrimitive primitive, WeightLayout layout) implements AutoCloseable {
+    @Override
+    public void close() {
+      primitive.close();
+    }
+  }
+
+  private final OneDnnContext context;
+  private final PackedWeights weights;
+  private final PlanCache<ForwardKey, Plan> forward = new PlanCache<>(CAPACITY);
+  private final PlanCache<ConvolutionShape, Plan> backward = new PlanCache<>(CAPACITY);
+
+  public OneDnnConvolution(OneDnnContext context, PackedWeights weights) {
+    this.context = context;
+    this.weights = weights;
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#conv2d}. */
+  public void conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
+    ConvolutionShape shape = ConvolutionShape.of(spec, x, y);
+    if (shape.isEmpty()) {
+      return;
+    }
+    Residual how =
+        residual == null
+            ? Residual.NONE
+            : residual.segment().address() == y.segment().address()
+                ? Residual.IN_PLACE
+                : Residual.SEPARATE;
+    Tail tail = new Tail(shift != null, how, spec.activation());
+    Plan plan = forward.get(new ForwardKey(shape, tail), this::describeForward);
+    try (PackedWeights.Lease packed = weights.take(weight, scale, plan.layout)) {
+      MemorySegment in = x.segment();
+      MemorySegment out = y.segment();
+      if (shift != null && how == Residual.SEPARATE) {
+        plan.primitive.execute(in, packed.segment(), out, shift.segment(), residual.segment());
+      } else if (shift != null) {
+        plan.primitive.execute(in, packed.segment(), out, shift.segment());
+      } else if (how == Residual.SEPARATE) {
+        plan.primitive.execute(in, packed.segment(), out, residual.segment());
+      } else {
+        plan.primitive.execute(in, packed.segment(), out);
+      }
+    }
+  }
+
+  private Plan describeForward(ForwardKey key) {
+    ConvolutionShape shape = key.shape;
+    try (Descriptors descriptors = new Descriptors(context)) {
+      MemorySegment attributes = descriptors.attributes();
+      MemorySegment operations = descriptors.postOperations();
+      if (key.tail.residual() == Residual.SEPARATE) {
+        descriptors.append(operations, dnnl_binary_add(), shape.output(descriptors, dnnl_nhwc()));
+      } else if (key.tail.residual() == Residual.IN_PLACE) {
+        check(
+            "dnnl_post_ops_append_sum",
+            dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
+      }
+      if (key.tail.activation() == Activation.RELU) {
+        descriptors.appendRelu(operations);
+      }
+      descriptors.setPostOperations(attributes, operations);
+      check(
+          "dnnl_convolution_forward_primitive_desc_create",
+          dnnl_convolution_forward_primitive_desc_create(
+              context.out(),
+              context.engine(),
+              dnnl_forward_inference(),
+              dnnl_convolution_direct(),
+              shape.input(descriptors, dnnl_nhwc()),
+              shape.weight(descriptors),
+              key.tail.shift() ? descriptors.memory(dnnl_a(), shape.out()) : MemorySegment.NULL,
+              shape.output(descriptors, dnnl_nhwc()),
+              shape.strides(descriptors),
+              shape.dilations(descriptors),
+              shape.paddings(descriptors),
+              shape.paddings(descriptors),
+              attributes));
+      return plan(descriptors, shape, context.result(), forwardArguments(key.tail));
+    }
+  }
+
+  private static int[] forwardArguments(Tail tail) {
+    int residual = DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE() | DNNL_ARG_SRC_1();
+    boolean separate = tail.residual() == Residual.SEPARATE;
+    if (tail.shift()) {
+      return separate
+          ? new int[] {
+            DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST(), DNNL_ARG_BIAS(), residual
+          }
+          : new int[] {DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST(), DNNL_ARG_BIAS()};
+    }
+    return separate
+        ? new int[] {DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST(), residual}
+        : new int[] {DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST()};
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardData}. */
+  public void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+    ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
+    if (shape.isEmpty()) {
+      dx.segment().fill((byte) 0);
+      return;
+    }
+    Plan plan = backward.get(shape, this::describeBackward);
+    try (PackedWeights.Lease packed = weights.take(weight, scale, plan.layout)) {
+      plan.primitive.execute(dy.segment(), packed.segment(), dx.segment());
+    }
+  }
+
+  private Plan describeBackward(ConvolutionShape shape) {
+    try (Descriptors descriptors = new Descriptors(context)) {
+      check(
+          "dnnl_convolution_backward_data_primitive_desc_create",
+          dnnl_convolution_backward_data_primitive_desc_create(
+              context.out(),
+              context.engine(),
+              dnnl_convolution_direct(),
+              shape.input(descriptors, dnnl_nhwc()),
+              shape.weight(descriptors),
+              shape.output(descriptors, dnnl_nhwc()),
+              shape.strides(descriptors),
+              shape.dilations(descriptors),
+              shape.paddings(descriptors),
+              shape.paddings(descriptors),
+              shape.forwardHint(context, descriptors, dnnl_nhwc()),
+              descriptors.attributes()));
+      return plan(
+          descriptors,
+          shape,
+          context.result(),
+          DNNL_ARG_DIFF_DST(),
+          DNNL_ARG_WEIGHTS(),
+          DNNL_ARG_DIFF_SRC());
+    }
+  }
+
+  private Plan plan(
+      Descriptors descriptors,
+      ConvolutionShape shape,
+      MemorySegment primitiveDescriptor,
+      int... arguments) {
+    OneDnnPrimitive primitive = new OneDnnPrimitive(context, primitiveDescriptor, arguments);
+    MemorySegment plain = shape.plainWeight(descriptors);
+    return new Plan(
+        primitive, context.weightLayout(plain, primitive.descriptor(DNNL_ARG_WEIGHTS())));
+  }
+
+  /** {@return how many plans are kept} */
+  int planCount() {
+    return forward.size() + backward.size();
+  }
+
+  @Override
+  public void close() {
+    forward.close();
+    backward.close();
+  }
+}

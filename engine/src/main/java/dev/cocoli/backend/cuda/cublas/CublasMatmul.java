@@ -1,0 +1,213 @@
+package dev.cocoli.backend.cuda.cublas;
+
+import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cuda.CudaContext;
+import dev.cocoli.backend.cuda.cublas.MatmulShape.Product;
+import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
+import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/**
+ * Fully connected layers by cublasLt, with bias and activation in the same pass where it has an
+ * algorithm that does so. Sums are kept in fp32.
+ */
+public final class CublasMatmul implements AutoCloseable {
+  /** What cuBLAS recommends for Hopper, and more than it uses elsewhere. */
+  static final long MOST_WORKSPACE_BYTES = 32L << 20;
+
+  /** Rows of bf16 whose length is a multiple of this are whole accesses of 16 bytes. */
+  private static final int BF16_ROW_MULTIPLE = 8;
+
+  private static final int CAPACITY = 1024;
+
+  private final CudaContext context;
+  private final WeightCopies weights;
+  private final ElementwiseKernels elementwise;
+  private final MemoryKernels memory;
+  private final PlanCache<MatmulShape, MatmulPlan> plans = new PlanCache<>(CAPACITY);
+
+  public CublasMatmul(
+      CudaContext context,
+      WeightCopies weights,
+      ElementwiseKernels elementwise,
+      MemoryKernels memory) {
+    this.context = context;
+    this.weights = weights;
+    this.elementwise = elementwise;
+    this.memory = memory;
+  }
+
+  /**
+   * A layer: {@code y = activation(x weight^T * scale + bias)}.
+   *
+   * @param activation applied last
+   * @param x {@code [M,I]}
+   * @param weight {@code [O,I]}
+   * @param scale {@code [O]} or null
+   * @param bias {@code [O]} or null
+   * @param y {@code [M,O]}, in the type of x or F32
+   */
+  public void linear(
+      Activation activation, Tensor x, Tensor weight, Tensor scale, Tensor bias, Tensor y) {
+    if (y.elementCount() == 0) {
+      return;
+    }
+    if (x.elementCount() == 0) {
+      // a sum of nothing
+      context.queue().zero(y.segment());
+      elementwise.epilogue(y, null, bias, null, activation);
+      return;
+    }
+    try (WeightCopies.Lease factors = weights.take(weight, scale, x.dtype());
+        WeightCopies.Lease addends =
+            bias == null
+                ? new WeightCopies.Lease(null, null)
+                : weights.take(bias, null, y.dtype())) {
+      MemorySegment a = factors.tensor().segment();
+      MemorySegment addend = bias == null ? null : addends.tensor().segment();
+      MatmulShape shape =
+          new MatmulShape(
+              Product.FORWARD,
+              x.dtype(),
+              y.dtype(),
+              x.dim(0),
+              x.dim(1),
+              y.dim(1),
+              bias != null,
+              activation,
+              MatmulShape.alignment(
+                  a.address(),
+                  x.segment().address(),
+                  y.segment().address(),
+                  addend == null ? 0 : addend.address()));
+      // on an H100, cublasLt 13.1 rounds such rows to bf16 before it adds the bias, and again after
+      boolean roundsTwice = y.dtype() == DType.BF16 && y.dim(1) % BF16_ROW_MULTIPLE != 0;
+      if (!roundsTwice && plan(shape, addend).shape().equals(shape)) {
+        run(shape, a, x.segment(), y.segment(), addend);
+      } else {
+        inSteps(shape.plain(), a, x, bias, activation, y);
+      }
+    }
+  }
+
+  /** A layer whose bias and activation cuBLAS does not take along; rounded once all the same. */
+  private void inSteps(
+      MatmulShape plain, MemorySegment a, Tensor x, Tensor bias, Activation activation, Tensor y) {
+    if (y.dtype() == DType.F32) {
+      run(plain, a, x.segment(), y.segment(), null);
+      elementwise.epilogue(y, null, bias, null, activation);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(context.pool())) {
+      Tensor wide = scope.allocate(DType.F32, y.shape());
+      run(plain.to(DType.F32), a, x.segment(), wide.segment(), null);
+      elementwise.epilogue(wide, null, bias, null, activation);
+      memory.cast(wide, y);
+    }
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#linearBackwardData}. */
+  public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
+    if (dx.elementCount() == 0) {
+      return;
+    }
+    if (dy.elementCount() == 0) {
+      context.queue().zero(dx.segment());
+      return;
+    }
+    try (WeightCopies.Lease factors = weights.take(weight, null, dy.dtype())) {
+      multiply(Product.BACKWARD_DATA, factors.tensor(), dy, dx, dy.dim(0), dx.dim(1), dy.dim(1));
+    }
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#linearBackwardWeight}. */
+  public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
+    if (dBias != null) {
+      elementwise.addColumnSums(dy, dBias);
+    }
+    addTransposedTimes(dy, x, dWeight);
+  }
+
+  /**
+   * Adds a product: {@code sum += dy^T x}.
+   *
+   * @param dy {@code [M,O]}
+   * @param x {@code [M,I]}
+   * @param sum F32, {@code O*I} elements
+   */
+  public void addTransposedTimes(Tensor dy, Tensor x, Tensor sum) {
+    if (x.elementCount() > 0 && dy.elementCount() > 0) {
+      multiply(Product.BACKWARD_WEIGHT, x, dy, sum, x.dim(0), x.dim(1), dy.dim(1));
+    }
+  }
+
+  private void multiply(
+      Product product, Tensor a, Tensor b, Tensor d, long rows, long in, long out) {
+    MatmulShape shape =
+        new MatmulShape(
+            product,
+            b.dtype(),
+            d.dtype(),
+            rows,
+            in,
+            out,
+            false,
+            Activation.NONE,
+            MatmulShape.alignment(
+                a.segment().address(), b.segment().address(), d.segment().address()));
+    run(shape, a.segment(), b.segment(), d.segment(), null);
+  }
+
+  private void run(
+      MatmulShape shape, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
+    MatmulPlan plan = plan(shape, bias);
+    if (!plan.shape().equals(shape)) {
+      throw new IllegalStateException("cublasLt has no algorithm for " + shape);
+    }
+    execute(plan, a, b, d, bias);
+    context.queue().finished("cublasLtMatmul of " + shape);
+  }
+
+  /** Returns the plan of a product; if there is none, that of the same with nothing behind it. */
+  private MatmulPlan plan(MatmulShape shape, MemorySegment bias) {
+    context.device().enter();
+    return plans.get(shape, key -> choose(key, bias));
+  }
+
+  private MatmulPlan choose(MatmulShape shape, MemorySegment bias) {
+    MatmulPlan plan = new MatmulPlan(shape, context.settings());
+    if (plan.choose(context.cublasLt(), context.settings(), bias)) {
+      return plan;
+    }
+    plan.close();
+    if (shape.equals(shape.plain())) {
+      throw new IllegalStateException("cublasLt has no algorithm for " + shape);
+    }
+    return choose(shape.plain(), null);
+  }
+
+  private void execute(
+      MatmulPlan plan, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
+    MemorySegment handle = context.cublasLt();
+    MemorySegment stream = context.device().computeStream();
+    if (plan.workspaceBytes() == 0) {
+      plan.execute(handle, a, b, d, bias, Optional.empty(), stream);
+      return;
+    }
+    // whoever takes this memory next comes behind it in the queue
+    try (Buffer workspace = context.pool().take(plan.workspaceBytes())) {
+      plan.execute(handle, a, b, d, bias, Optional.of(workspace.segment()), stream);
+    }
+  }
+
+  @Override
+  public void close() {
+    plans.close();
+  }
+}

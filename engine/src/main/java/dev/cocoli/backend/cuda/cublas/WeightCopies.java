@@ -1,0 +1,207 @@
+package dev.cocoli.backend.cuda.cublas;
+
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
+import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.LongFunction;
+
+/**
+ * Weights as products read them: with the scale of their rows multiplied in, and in the type of the
+ * activations. A copy is written again when the version of the weight's or the scale's buffer has
+ * moved; a network that is not trained pays for it once. Only weights in buffers that live long are
+ * kept; they go when the buffer closes. Others are copied anew at each use.
+ */
+public final class WeightCopies implements AutoCloseable {
+  /** More than the weights of two detectors, forward and backward. */
+  private static final int CAPACITY = 1024;
+
+  private record Key(Buffer weight, long weightOffset, Buffer scale, long scaleOffset, DType type) {
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Key that
+          && weight == that.weight
+          && weightOffset == that.weightOffset
+          && scale == that.scale
+          && scaleOffset == that.scaleOffset
+          && type == that.type;
+    }
+
+    @Override
+    public int hashCode() {
+      int hash = 31 * System.identityHashCode(weight) + Long.hashCode(weightOffset);
+      return 31 * hash + type.hashCode();
+    }
+  }
+
+  /** A copy and of which values it is. */
+  private static final class Copy {
+    final Buffer memory;
+    long weightVersion;
+    long scaleVersion;
+
+    Copy(Buffer memory) {
+      this.memory = memory;
+    }
+  }
+
+  /**
+   * Weights for one call; closing it ends the call.
+   *
+   * @param tensor the weights
+   * @param temporary what goes back to the pool, or null
+   */
+  public record Lease(Tensor tensor, Buffer temporary) implements AutoCloseable {
+    @Override
+    public void close() {
+      if (temporary != null) {
+        temporary.close();
+      }
+    }
+  }
+
+  private final ElementwiseKernels kernels;
+  private final BufferPool pool;
+  private final LongFunction<Buffer> allocator;
+  private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Map<Key, Copy> copies = new LinkedHashMap<>(64, 0.75f, true);
+
+  /** What {@link #state} has counted of that which is gone. */
+  private long past;
+
+  /**
+   * Makes an empty cache.
+   *
+   * @param kernels multiply and convert
+   * @param pool where temporary copies come from
+   * @param allocator where kept copies come from
+   */
+  public WeightCopies(ElementwiseKernels kernels, BufferPool pool, LongFunction<Buffer> allocator) {
+    this.kernels = kernels;
+    this.pool = pool;
+    this.allocator = allocator;
+  }
+
+  /** Says that a buffer lives long, and that what is written to it is marked. */
+  public void remember(Buffer buffer) {
+    persistent.add(buffer);
+  }
+
+  /** Drops the copies of what lies in a buffer, which closes. */
+  public void forget(Buffer buffer) {
+    if (persistent.remove(buffer)) {
+      past += buffer.version() + 1;
+    }
+    for (Iterator<Map.Entry<Key, Copy>> it = copies.entrySet().iterator(); it.hasNext(); ) {
+      Map.Entry<Key, Copy> entry = it.next();
+      if (entry.getKey().weight == buffer || entry.getKey().scale == buffer) {
+        it.remove();
+        close(entry.getValue());
+      }
+    }
+  }
+
+  /**
+   * Returns weights as a product wants them.
+   *
+   * @param weight F32 {@code [O, ...]}
+   * @param scale {@code [O]}, or null
+   * @param type F32 or BF16
+   */
+  public Lease take(Tensor weight, Tensor scale, DType type) {
+    if (scale == null && type == DType.F32) {
+      return new Lease(weight, null);
+    }
+    long byteSize = weight.elementCount() * type.byteSize();
+    if (!persistent.contains(weight.buffer())
+        || scale != null && !persistent.contains(scale.buffer())) {
+      Buffer temporary = pool.take(byteSize);
+      return new Lease(write(weight, scale, type, temporary), temporary);
+    }
+    Buffer scaleBuffer = scale == null ? null : scale.buffer();
+    Key key =
+        new Key(
+            weight.buffer(),
+            weight.byteOffset(),
+            scaleBuffer,
+            scale == null ? 0 : scale.byteOffset(),
+            type);
+    Copy copy = copies.get(key);
+    long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
+    if (copy != null
+        && copy.memory.byteSize() == byteSize
+        && copy.weightVersion == weight.buffer().version()
+        && copy.scaleVersion == scaleVersion) {
+      return new Lease(new Tensor(copy.memory, 0, weight.shape(), type), null);
+    }
+    if (copy == null || copy.memory.byteSize() != byteSize) {
+      copy = replace(key, byteSize);
+    }
+    copy.weightVersion = weight.buffer().version();
+    copy.scaleVersion = scaleVersion;
+    return new Lease(write(weight, scale, type, copy.memory), null);
+  }
+
+  private Copy replace(Key key, long byteSize) {
+    Copy copy = new Copy(allocator.apply(byteSize));
+    Copy old = copies.put(key, copy);
+    if (old != null) {
+      close(old);
+    }
+    if (copies.size() > CAPACITY) {
+      Iterator<Copy> eldest = copies.values().iterator();
+      Copy victim = eldest.next();
+      eldest.remove();
+      close(victim);
+    }
+    return copy;
+  }
+
+  private void close(Copy copy) {
+    past++;
+    copy.memory.close();
+  }
+
+  /**
+   * Returns a number that moves when weights are written or a copy goes: what was recorded before
+   * is stale, or reads memory that is somebody else's.
+   */
+  public long state() {
+    long state = past;
+    for (Buffer buffer : persistent) {
+      state += buffer.version();
+    }
+    return state;
+  }
+
+  /** Says that what was queued to derive values from weights is lost. */
+  public void distrust() {
+    persistent.forEach(Buffer::markWritten);
+  }
+
+  private Tensor write(Tensor weight, Tensor scale, DType type, Buffer to) {
+    Tensor copy = new Tensor(to, 0, weight.shape(), type);
+    kernels.scaleRows(weight, scale, copy);
+    return copy;
+  }
+
+  /** Returns how many copies are kept. */
+  int size() {
+    return copies.size();
+  }
+
+  @Override
+  public void close() {
+    Closing.all(copies.values().stream().map(copy -> copy.memory).toList());
+    copies.clear();
+    persistent.clear();
+  }
+}

@@ -1,0 +1,2 @@
+/** Matrix products with cuBLAS. */
+package dev.cocoli.backend.cuda.cublas;

@@ -1,0 +1,215 @@
+package dev.cocoli.backend.cuda.cudnn;
+
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.cuda.CudaContext;
+import dev.cocoli.backend.cuda.CudaEvent;
+import dev.cocoli.backend.cuda.CudaSettings;
+import dev.cocoli.bindings.NativeException;
+import dev.cocoli.tensor.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Chooses how each convolution is computed, and keeps the choice. At first it is what cuDNN thinks
+ * fastest; what comes back often is timed, once, on the tensors at hand. So images of ever new
+ * sizes do not pay for timing, and a size that stays runs as fast as it can.
+ */
+public final class ConvolutionPlans implements AutoCloseable {
+  /** Shapes times layers: a detector has about seventy kinds of layer, each three ways. */
+  private static final int CAPACITY = 4096;
+
+  /** A step of training uses a shared layer five times; a lasting size comes more often. */
+  public static final int TIMED_AT_USE = 8;
+
+  private static final int MOST_TIMED = 8;
+  private static final int REPETITIONS = 3;
+
+  private final class Choice implements AutoCloseable {
+    final ConvolutionGraph graph;
+    ConvolutionPlan plan;
+    int uses;
+    boolean timed;
+
+    Choice(ConvolutionGraph graph, ConvolutionPlan plan) {
+      this.graph = graph;
+      this.plan = plan;
+    }
+
+    void take(ConvolutionPlan better) {
+      timed = true;
+      if (better != plan) {
+        closedPlans++;
+        plan.close();
+        plan = better;
+      }
+    }
+
+    @Override
+    public void close() {
+      closedPlans++;
+      Closing.all(plan, graph);
+    }
+  }
+
+  private final CudaContext context;
+  private final BufferPool pool;
+  private final CudaSettings settings;
+  private final CudnnTarget target;
+  private final PlanCache<ConvolutionShape, Choice> choices = new PlanCache<>(CAPACITY);
+  private long closedPlans;
+
+  /** Makes an empty cache for a device. */
+  ConvolutionPlans(CudaContext context) {
+    this.context = context;
+    this.pool = context.pool();
+    this.settings = context.settings();
+    this.target = CudnnTarget.of(context.cudnn());
+  }
+
+  /** Queues a convolution. */
+  void run(ConvolutionShape shape, Operands operands) {
+    context.device().enter();
+    Choice choice = choices.get(shape, this::choose);
+    choice.uses++;
+    if (choice.uses >= TIMED_AT_USE
+        && !choice.timed
+        && !settings.deterministic()
+        && !context.recorder().isRecording()) {
+      choice.take(fastest(choice, operands));
+    }
+    execute(choice.plan, operands);
+    context.queue().finished("cudnnBackendExecute of " + shape);
+  }
+
+  private void execute(ConvolutionPlan plan, Operands operands) {
+    if (plan.workspaceBytes() == 0) {
+      plan.execute(context.cudnn(), operands, MemorySegment.NULL);
+      return;
+    }
+    // whoever takes this memory next comes behind it in the queue
+    try (Buffer workspace = pool.take(plan.workspaceBytes())) {
+      plan.execute(context.cudnn(), operands, workspace.segment());
+    }
+  }
+
+  private Choice choose(ConvolutionShape shape) {
+    ConvolutionGraph graph = new ConvolutionGraph(shape, target);
+    try {
+      return new Choice(graph, build(graph, target, settings, 1).getFirst());
+    } catch (RuntimeException e) {
+      graph.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Builds the plans for a graph that are allowed and can be built, in cuDNN's order.
+   *
+   * @param most how many at most
+   * @return one at least; the caller closes them
+   * @throws IllegalStateException if there is none
+   */
+  static List<ConvolutionPlan> build(
+      ConvolutionGraph graph, CudnnTarget target, CudaSettings settings, int most) {
+    List<ConvolutionPlan> plans = new ArrayList<>();
+    RuntimeException why = null;
+    for (EngineConfig.Source source : EngineConfig.Source.values()) {
+      if (!plans.isEmpty()) {
+        break;
+      }
+      for (EngineConfig config : EngineConfig.list(graph, target, source)) {
+        if (plans.size() == most || !config.isAllowed(graph.shape().type(), settings)) {
+          config.close();
+          continue;
+        }
+        try {
+          add(plans, new ConvolutionPlan(config, target), settings);
+        } catch (NativeException e) {
+          why = e;
+          config.close();
+        }
+      }
+    }
+    if (plans.isEmpty()) {
+      throw new IllegalStateException(
+          "cuDNN has no engine for "
+              + graph.shape()
+              + " within "
+              + settings
+              + (why == null ? "" : "; the last one said: " + why.getMessage()),
+          why);
+    }
+    return plans;
+  }
+
+  private static void add(
+      List<ConvolutionPlan> plans, ConvolutionPlan plan, CudaSettings settings) {
+    if (plan.workspaceBytes() <= settings.workspaceBytes()) {
+      plans.add(plan);
+    } else {
+      plan.close();
+    }
+  }
+
+  /** Times the candidates on the operands, which they all leave alike, and closes the others. */
+  private ConvolutionPlan fastest(Choice choice, Operands operands) {
+    List<ConvolutionPlan> candidates = build(choice.graph, target, settings, MOST_TIMED);
+    ConvolutionPlan best = choice.plan;
+    float bestTime = Float.POSITIVE_INFINITY;
+    try (CudaEvent start = CudaEvent.forTiming();
+        CudaEvent end = CudaEvent.forTiming()) {
+      for (ConvolutionPlan candidate : candidates) {
+        float time = milliseconds(candidate, operands, start, end);
+        if (time < bestTime) {
+          bestTime = time;
+          best = candidate;
+        }
+      }
+    }
+    for (ConvolutionPlan candidate : candidates) {
+      if (candidate != best) {
+        candidate.close();
+      }
+    }
+    return best;
+  }
+
+  private float milliseconds(
+      ConvolutionPlan plan, Operands operands, CudaEvent start, CudaEvent end) {
+    MemorySegment stream = context.device().computeStream();
+    try {
+      // the first run loads code
+      execute(plan, operands);
+      start.record(stream);
+      for (int i = 0; i < REPETITIONS; i++) {
+        execute(plan, operands);
+      }
+      end.record(stream);
+      end.await();
+      return end.millisecondsSince(start);
+    } catch (DeviceMemoryException | NativeException e) {
+      // its workspace does not fit, or it cannot run after all: if the device is broken, the next
+      // call says so
+      return Float.POSITIVE_INFINITY;
+    }
+  }
+
+  /** Returns how many plans are gone: what was recorded of one may be gone with it. */
+  long closedPlans() {
+    return closedPlans;
+  }
+
+  /** Returns how many choices are kept. */
+  int size() {
+    return choices.size();
+  }
+
+  @Override
+  public void close() {
+    choices.close();
+  }
+}

@@ -1,0 +1,135 @@
+package dev.cocoli.backend.cuda.cudnn;
+
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+
+/**
+ * All that a plan of a convolution depends on. All its tensors have one type of element.
+ *
+ * @param direction what is computed
+ * @param type of the elements
+ * @param kernel extent of the window
+ * @param stride step of the window
+ * @param padding zeros on every side
+ * @param dilation distance between taps
+ * @param images N
+ * @param height H
+ * @param width W
+ * @param in channels of the input
+ * @param outHeight H'
+ * @param outWidth W'
+ * @param out channels of the output
+ * @param tail what is fused behind a forward convolution
+ * @param alignmentBytes what divides the address of every tensor
+ */
+record ConvolutionShape(
+    Direction direction,
+    DType type,
+    int kernel,
+    int stride,
+    int padding,
+    int dilation,
+    long images,
+    long height,
+    long width,
+    long in,
+    long outHeight,
+    long outWidth,
+    long out,
+    Tail tail,
+    int alignmentBytes) {
+
+  /** What is computed. */
+  enum Direction {
+    /** The output. */
+    FORWARD,
+    /** The gradient by the input. */
+    BACKWARD_DATA,
+    /** The gradient by the weights. */
+    BACKWARD_WEIGHT
+  }
+
+  /**
+   * What stands behind the sum of products, in this order: a residual, a shift of each channel, an
+   * activation. cuDNN has ready kernels for this chain, and for no shorter one without the shift.
+   *
+   * @param shift whether there is one
+   * @param residual whether there is one
+   * @param activation applied last
+   */
+  record Tail(boolean shift, boolean residual, Activation activation) {
+    static final Tail NONE = new Tail(false, false, Activation.NONE);
+
+    /** Returns the tail that does what is asked, with a shift of 0 where none is. */
+    static Tail of(Tensor shift, Tensor residual, Activation activation) {
+      boolean any = shift != null || residual != null || activation != Activation.NONE;
+      return any ? new Tail(true, residual != null, activation) : NONE;
+    }
+  }
+
+  /** What most kernels of cuDNN want to load at a time. */
+  static final int WIDEST_BYTES = 16;
+
+  static ConvolutionShape of(
+      Direction direction, Conv2dSpec spec, Tensor x, Tensor y, Tail tail, int alignmentBytes) {
+    return new ConvolutionShape(
+        direction,
+        x.dtype(),
+        spec.kernel(),
+        spec.stride(),
+        spec.padding(),
+        spec.dilation(),
+        x.dim(0),
+        x.dim(1),
+        x.dim(2),
+        x.dim(3),
+        y.dim(1),
+        y.dim(2),
+        y.dim(3),
+        tail,
+        alignmentBytes);
+  }
+
+  /** Returns the largest power of two, 16 at most, that divides the addresses; null is skipped. */
+  static int alignment(Tensor... tensors) {
+    long joint = WIDEST_BYTES;
+    for (Tensor tensor : tensors) {
+      if (tensor != null) {
+        joint |= tensor.segment().address();
+      }
+    }
+    return (int) Long.lowestOneBit(joint);
+  }
+
+  /** Returns whether each output pixel is a product of the input pixel in the same place. */
+  static boolean isPointwise(Conv2dSpec spec) {
+    return spec.kernel() == 1 && spec.stride() == 1 && spec.padding() == 0;
+  }
+
+  /** Returns N, C, H, W of the input: cuDNN's order, whatever lies behind what. */
+  long[] inputDims() {
+    return new long[] {images, in, height, width};
+  }
+
+  /** Returns N, C, H, W of the output. */
+  long[] outputDims() {
+    return new long[] {images, out, outHeight, outWidth};
+  }
+
+  /** Returns O, I, kH, kW. */
+  long[] weightDims() {
+    return new long[] {out, in, kernel, kernel};
+  }
+
+  /** Returns the dims of a value for each output channel. */
+  long[] channelDims() {
+    return new long[] {1, out, 1, 1};
+  }
+
+  /** Returns the strides of dims N, C, H, W where the channels lie innermost. */
+  static long[] channelsLast(long... dims) {
+    return new long[] {dims[1] * dims[2] * dims[3], 1, dims[1] * dims[3], dims[1]};
+  }
+}

@@ -1,0 +1,242 @@
+package dev.cocoli.backend.cuda.cudnn;
+
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cuda.CudaContext;
+import dev.cocoli.backend.cuda.cublas.CublasMatmul;
+import dev.cocoli.backend.cuda.cublas.WeightCopies;
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Direction;
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Tail;
+import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
+import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Convolutions by cuDNN's graph API, on activations {@code [N,H,W,C]} and weights {@code
+ * [O,kH,kW,I]} as they lie. The scale of the output's channels is part of the weights' copy.
+ */
+public final class CudnnConvolution implements AutoCloseable {
+  private final CudaContext context;
+  private final BufferPool pool;
+  private final ConvolutionPlans plans;
+  private final WeightCopies weights;
+  private final CublasMatmul matmul;
+  private final ElementwiseKernels elementwise;
+  private final MemoryKernels memory;
+
+  public CudnnConvolution(
+      CudaContext context,
+      WeightCopies weights,
+      CublasMatmul matmul,
+      ElementwiseKernels elementwise,
+      MemoryKernels memory) {
+    this.context = context;
+    this.pool = context.pool();
+    this.plans = new ConvolutionPlans(context);
+    this.weights = weights;
+    this.matmul = matmul;
+    this.elementwise = elementwise;
+    this.memory = memory;
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#conv2d}. */
+  public void conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
+    if (y.elementCount() == 0 || x.elementCount() == 0) {
+      return;
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      if (x.dtype() != y.dtype()) {
+        widen(spec, x, weight, scale, shift, residual, y, scope);
+      } else if (overlaps(residual, y) || overlaps(x, y)) {
+        // cuDNN may write before it has read all
+        Tensor apart = scope.allocate(y.dtype(), y.shape());
+        forward(spec, x, weight, scale, shift, residual, apart, scope);
+        memory.copy(apart, y);
+      } else {
+        forward(spec, x, weight, scale, shift, residual, y, scope);
+      }
+    }
+  }
+
+  private static boolean overlaps(Tensor a, Tensor b) {
+    return a != null && a.segment().asOverlappingSlice(b.segment()).isPresent();
+  }
+
+  private void forward(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y,
+      TensorScope scope) {
+    Tail tail = Tail.of(shift, residual, spec.activation());
+    Tensor addend = tail.shift() && shift == null ? zeros(weight.dim(0), scope) : shift;
+    try (WeightCopies.Lease factors = weights.take(weight, scale, x.dtype());
+        WeightCopies.Lease addends =
+            addend == null
+                ? new WeightCopies.Lease(null, null)
+                : weights.take(addend, null, x.dtype())) {
+      ConvolutionShape shape =
+          ConvolutionShape.of(
+              Direction.FORWARD,
+              spec,
+              x,
+              y,
+              tail,
+              ConvolutionShape.alignment(x, factors.tensor(), y, residual, addends.tensor()));
+      plans.run(
+          shape,
+          new Operands(
+              x.segment(),
+              factors.tensor().segment(),
+              y.segment(),
+              segment(residual),
+              segment(addends.tensor())));
+    }
+  }
+
+  private static MemorySegment segment(Tensor tensor) {
+    return tensor == null ? null : tensor.segment();
+  }
+
+  private Tensor zeros(long count, TensorScope scope) {
+    Tensor zeros = scope.allocate(DType.F32, count);
+    context.queue().zero(zeros.segment());
+    return zeros;
+  }
+
+  /**
+   * BF16 to F32, for which cuDNN has no ready kernels: a matrix product where it is one, else in
+   * F32 throughout, with weights that were rounded to BF16 as those of other layers.
+   */
+  private void widen(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y,
+      TensorScope scope) {
+    if (ConvolutionShape.isPointwise(spec)) {
+      Tensor rows = x.reshape(x.elementCount() / x.dim(3), x.dim(3));
+      Tensor columns = weight.reshape(weight.dim(0), weight.dim(3));
+      Tensor products = y.reshape(rows.dim(0), y.dim(3));
+      if (residual == null) {
+        matmul.linear(spec.activation(), rows, columns, scale, shift, products);
+      } else {
+        matmul.linear(Activation.NONE, rows, columns, scale, null, products);
+        elementwise.epilogue(y, null, shift, residual, spec.activation());
+      }
+      return;
+    }
+    Tensor wide = scope.allocate(DType.F32, x.shape());
+    memory.cast(x, wide);
+    Tensor wideWeight = scope.allocate(DType.F32, weight.shape());
+    try (WeightCopies.Lease narrow = weights.take(weight, scale, x.dtype())) {
+      memory.cast(narrow.tensor(), wideWeight);
+    }
+    forward(spec, wide, wideWeight, null, shift, residual, y, scope);
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardData}. */
+  public void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+    if (dx.elementCount() == 0) {
+      return;
+    }
+    if (dy.elementCount() == 0) {
+      context.queue().zero(dx.segment());
+      return;
+    }
+    try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
+      ConvolutionShape shape =
+          ConvolutionShape.of(
+              Direction.BACKWARD_DATA,
+              spec,
+              dx,
+              dy,
+              Tail.NONE,
+              ConvolutionShape.alignment(dx, factors.tensor(), dy));
+      plans.run(
+          shape, new Operands(dx.segment(), factors.tensor().segment(), dy.segment(), null, null));
+    }
+  }
+
+  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardWeight}. */
+  public void conv2dBackwardWeight(
+      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
+    if (x.elementCount() == 0 || dy.elementCount() == 0) {
+      return;
+    }
+    if (dShift != null) {
+      elementwise.addColumnSums(dy, dShift);
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      if (!ConvolutionShape.isPointwise(spec)) {
+        elementwise.addScaledRows(gradient(spec, x, dy, dWeight.shape(), scope), scale, dWeight);
+        return;
+      }
+      Tensor rows = x.reshape(x.elementCount() / x.dim(3), x.dim(3));
+      Tensor gradients = dy.reshape(rows.dim(0), dy.dim(3));
+      if (scale == null) {
+        matmul.addTransposedTimes(gradients, rows, dWeight);
+      } else {
+        Tensor unscaled = scope.allocate(DType.F32, dWeight.shape());
+        context.queue().zero(unscaled.segment());
+        matmul.addTransposedTimes(gradients, rows, unscaled);
+        elementwise.addScaledRows(unscaled, scale, dWeight);
+      }
+    }
+  }
+
+  /** cuDNN writes it in the type of the activations, and adds to nothing. */
+  private Tensor gradient(
+      Conv2dSpec spec, Tensor x, Tensor dy, Shape weightShape, TensorScope scope) {
+    Tensor fresh = scope.allocate(x.dtype(), weightShape);
+    ConvolutionShape shape =
+        ConvolutionShape.of(
+            Direction.BACKWARD_WEIGHT,
+            spec,
+            x,
+            dy,
+            Tail.NONE,
+            ConvolutionShape.alignment(x, fresh, dy));
+    plans.run(shape, new Operands(x.segment(), fresh.segment(), dy.segment(), null, null));
+    if (fresh.dtype() == DType.F32) {
+      return fresh;
+    }
+    Tensor wide = scope.allocate(DType.F32, weightShape);
+    memory.cast(fresh, wide);
+    return wide;
+  }
+
+  /** Returns how many plans are gone: what was recorded of one may be gone with it. */
+  public long closedPlans() {
+    return plans.closedPlans();
+  }
+
+  /** Returns how many plans are kept. */
+  int planCount() {
+    return plans.size();
+  }
+
+  @Override
+  public void close() {
+    plans.close();
+  }
+}

@@ -1,0 +1,101 @@
+package dev.cocoli.backend.cuda.cudnn;
+
+import static dev.cocoli.bindings.cudnn.Cudnn.*;
+
+import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.cuda.CudaSettings;
+import dev.cocoli.tensor.DType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A way in which cuDNN could compute a graph.
+ *
+ * @param descriptor the library's
+ * @param notes what it says about the numbers that come out, {@code CUDNN_NUMERICAL_NOTE_...}
+ */
+record EngineConfig(CudnnDescriptor descriptor, Set<Integer> notes) implements AutoCloseable {
+  /** More than there are kinds of note. */
+  private static final int MOST_NOTES = 64;
+
+  /** How cuDNN makes its list. */
+  enum Source {
+    /** What it thinks fastest first. */
+    HEURISTICS,
+    /** What works for most, fast or not. */
+    FALLBACK;
+
+    int mode() {
+      return this == HEURISTICS ? CUDNN_HEUR_MODE_A() : CUDNN_HEUR_MODE_FALLBACK();
+    }
+  }
+
+  /** Returns cuDNN's list for a graph, the best first; the caller closes them. */
+  static List<EngineConfig> list(ConvolutionGraph graph, CudnnTarget target, Source source) {
+    try (CudnnDescriptor heuristics = new CudnnDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR())) {
+      heuristics
+          .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH(), graph.descriptor())
+          .value(CUDNN_ATTR_ENGINEHEUR_MODE(), CUDNN_TYPE_HEUR_MODE(), source.mode());
+      target.tellHeuristics(heuristics);
+      heuristics.finish("the engines of " + graph.shape());
+      int results = CUDNN_ATTR_ENGINEHEUR_RESULTS();
+      int count = heuristics.countOfDescriptors(results);
+      List<CudnnDescriptor> empty = new ArrayList<>();
+      try {
+        for (int i = 0; i < count; i++) {
+          empty.add(new CudnnDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR()));
+        }
+        int filled =
+            count == 0
+                ? 0
+                : heuristics.descriptorsAttribute(results, empty.toArray(CudnnDescriptor[]::new));
+        List<EngineConfig> configs = new ArrayList<>();
+        for (CudnnDescriptor config : empty.subList(0, filled)) {
+          configs.add(new EngineConfig(config, notes(config)));
+        }
+        Closing.all(empty.subList(filled, count));
+        return configs;
+      } catch (RuntimeException e) {
+        Closing.all(empty);
+        throw e;
+      }
+    }
+  }
+
+  private static Set<Integer> notes(CudnnDescriptor config) {
+    try (CudnnDescriptor engine = new CudnnDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR())) {
+      config.descriptorsAttribute(CUDNN_ATTR_ENGINECFG_ENGINE(), engine);
+      Set<Integer> notes = new TreeSet<>();
+      Arrays.stream(
+              engine.valuesAttribute(
+                  CUDNN_ATTR_ENGINE_NUMERICAL_NOTE(), CUDNN_TYPE_NUMERICAL_NOTE(), MOST_NOTES))
+          .forEach(notes::add);
+      return notes;
+    }
+  }
+
+  /**
+   * Returns whether its numbers are good enough. Inputs are never rounded behind our back nor sums
+   * kept in less than fp32; products of fp32 on tensor cores are TF32, for those who asked for it.
+   */
+  boolean isAllowed(DType type, CudaSettings settings) {
+    if (notes.contains(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS())
+        || notes.contains(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION())) {
+      return false;
+    }
+    if (settings.deterministic() && notes.contains(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC())) {
+      return false;
+    }
+    return type != DType.F32
+        || settings.tf32()
+        || !notes.contains(CUDNN_NUMERICAL_NOTE_TENSOR_CORE());
+  }
+
+  @Override
+  public void close() {
+    descriptor.close();
+  }
+}

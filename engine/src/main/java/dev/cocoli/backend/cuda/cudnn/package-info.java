@@ -1,0 +1,2 @@
+/** Convolutions, planned with cuDNN's graph API. */
+package dev.cocoli.backend.cuda.cudnn;

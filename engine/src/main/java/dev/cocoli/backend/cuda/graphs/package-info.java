@@ -1,0 +1,2 @@
+/** Captures CUDA graphs and replays them. */
+package dev.cocoli.backend.cuda.graphs;

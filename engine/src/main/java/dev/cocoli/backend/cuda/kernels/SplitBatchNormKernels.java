@@ -1,0 +1,118 @@
+package dev.cocoli.backend.cuda.kernels;
+
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+
+/** Batch normalisation in pieces: the passes of {@link BatchNormKernels}, finished otherwise. */
+final class SplitBatchNormKernels implements SplitBatchNorm {
+  private static final String FILE = "batch_norm";
+  private static final Kernel WRITE_STATISTICS = new Kernel(FILE, "batch_norm_write_statistics");
+  private static final Kernel JOIN_STATISTICS = new Kernel(FILE, "batch_norm_join_statistics");
+  private static final Kernel WRITE_GRADIENT_SUMS =
+      new Kernel(FILE, "batch_norm_write_gradient_sums");
+  private static final Kernel JOIN_GRADIENTS = new Kernel(FILE, "batch_norm_join_gradients");
+
+  private final KernelCall call;
+  private final BufferPool pool;
+  private final BatchNormKernels kernels;
+
+  SplitBatchNormKernels(KernelCall call, BufferPool pool, BatchNormKernels kernels) {
+    this.call = call;
+    this.pool = pool;
+    this.kernels = kernels;
+  }
+
+  @Override
+  public void statistics(Tensor x, Tensor statistics) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      BatchNormKernels.Parts parts = kernels.sumStatistics(x, scope);
+      parts.begin(WRITE_STATISTICS).tensor(statistics).i64(x.elementCount() / x.dim(3));
+      parts.finish();
+    }
+  }
+
+  @Override
+  public void normalize(
+      BatchNormSpec spec,
+      Tensor statistics,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Tensor residual,
+      Tensor runningMean,
+      Tensor runningVar,
+      Tensor mean,
+      Tensor invStd,
+      Tensor y) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      long channels = x.dim(3);
+      Tensor coefficients = scope.allocate(DType.F32, 2, channels);
+      call.of(JOIN_STATISTICS)
+          .tensor(statistics)
+          .tensor(weight)
+          .tensor(bias)
+          .tensor(runningMean)
+          .tensor(runningVar)
+          .tensor(mean)
+          .tensor(invStd)
+          .tensor(coefficients)
+          .i64(statistics.dim(0))
+          .i64(channels)
+          .f32(spec.eps())
+          .f32(spec.momentum())
+          .over(channels);
+      kernels.normalize(spec, x, residual, y, coefficients);
+    }
+    runningMean.buffer().markWritten();
+    runningVar.buffer().markWritten();
+  }
+
+  @Override
+  public void gradientSums(
+      BatchNormSpec spec,
+      Tensor x,
+      Tensor mean,
+      Tensor invStd,
+      Tensor y,
+      Tensor dy,
+      Tensor sums,
+      Tensor dWeight,
+      Tensor dBias) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      BatchNormKernels.Parts parts = kernels.sumGradients(spec, x, mean, y, dy, scope);
+      parts.begin(WRITE_GRADIENT_SUMS).tensor(invStd).tensor(sums).tensor(dWeight).tensor(dBias);
+      parts.finish();
+    }
+  }
+
+  @Override
+  public void gradient(
+      Tensor statistics,
+      Tensor x,
+      Tensor weight,
+      Tensor mean,
+      Tensor invStd,
+      Tensor dy,
+      Tensor sums,
+      Tensor dx) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      long channels = x.dim(3);
+      Tensor coefficients = scope.allocate(DType.F32, 3, channels);
+      call.of(JOIN_GRADIENTS)
+          .tensor(statistics)
+          .tensor(sums)
+          .tensor(weight)
+          .tensor(mean)
+          .tensor(invStd)
+          .tensor(coefficients)
+          .i64(statistics.dim(0))
+          .i64(channels)
+          .over(channels);
+      kernels.inputGradient(x, dy, dx, coefficients);
+    }
+  }
+}

@@ -1,0 +1,259 @@
+package dev.cocoli.data.formats;
+
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.Annotation;
+import dev.cocoli.data.AnnotationCheck;
+import dev.cocoli.data.AnnotationReport;
+import dev.cocoli.data.AnnotationReport.Problem;
+import dev.cocoli.data.ClassNames;
+import dev.cocoli.data.DataException;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.DatasetOptions;
+import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.image.ImageHeader;
+import dev.cocoli.structures.Box;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A data set in a COCO annotation file ({@code instances_*.json}) and a folder of images. Labels
+ * count the categories in the order of their numbers, without holes; {@link #categoryId} leads
+ * back. A crowd is an annotation, but no training target.
+ *
+ * <p>The size of an image is the one that the file tells (of the image itself only if the file
+ * tells none); an image that turns out to have another one is refused when it is decoded.
+ */
+public final class CocoDataset implements Dataset {
+
+  private final List<String> classNames;
+  private final List<Integer> categoryIds;
+  private final List<AnnotatedImage> images;
+  private final AnnotationReport report;
+
+  private CocoDataset(
+      List<String> classNames,
+      List<Integer> categoryIds,
+      List<AnnotatedImage> images,
+      AnnotationReport report) {
+    this.classNames = classNames;
+    this.categoryIds = List.copyOf(categoryIds);
+    this.images = List.copyOf(images);
+    this.report = report;
+  }
+
+  /**
+   * Opens a file with {@link DatasetOptions#DEFAULT}.
+   *
+   * @param json the annotation file
+   * @param imagesFolder the folder that its {@code file_name}s are in
+   * @return the images of the file
+   */
+  public static CocoDataset open(Path json, Path imagesFolder) {
+    return open(json, imagesFolder, DatasetOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param json the annotation file
+   * @param imagesFolder the folder that its {@code file_name}s are in
+   * @param options classes and policy
+   * @return the images of the file, in its order
+   * @throws DataException if the file is no COCO annotation file, nothing usable is left, or the
+   *     policy is to stop and there is a reason to
+   */
+  public static CocoDataset open(Path json, Path imagesFolder, DatasetOptions options) {
+    if (!Files.isDirectory(imagesFolder)) {
+      throw new DataException(imagesFolder + ": there is no such folder of images");
+    }
+    return new Opening(json, imagesFolder, options).open();
+  }
+
+  @Override
+  public List<String> classNames() {
+    return classNames;
+  }
+
+  @Override
+  public int size() {
+    return images.size();
+  }
+
+  @Override
+  public AnnotatedImage get(int index) {
+    return images.get(index);
+  }
+
+  @Override
+  public AnnotationReport report() {
+    return report;
+  }
+
+  /**
+   * {@return the category of a class}
+   *
+   * @throws IllegalArgumentException if the class was given but is not in the file
+   */
+  @Override
+  public int categoryId(int label) {
+    if (label < 1
+        || label > categoryIds.size()
+        || categoryIds.get(label - 1) == ClassNames.UNKNOWN) {
+      throw new IllegalArgumentException("there is no category for the label " + label);
+    }
+    return categoryIds.get(label - 1);
+  }
+
+  /**
+   * {@return the category of label 1, of label 2, and so on; -1 for a given class that is not in
+   * the file}
+   */
+  public List<Integer> categoryIds() {
+    return categoryIds;
+  }
+
+  /** The state while opening; one use. */
+  private static final class Opening {
+    private final Path json;
+    private final Path folder;
+    private final CocoFile file;
+    private final AnnotationCheck check;
+    private final ClassNames classes;
+
+    Opening(Path json, Path folder, DatasetOptions options) {
+      this.json = json;
+      this.folder = folder;
+      this.file = CocoFile.read(json);
+      this.check = new AnnotationCheck(options.policy());
+      List<String> names =
+          options.classNames().isEmpty()
+              ? List.copyOf(file.categories.values())
+              : options.classNames();
+      this.classes = new ClassNames(names);
+    }
+
+    CocoDataset open() {
+      List<Integer> categoryIds = categoryIds();
+      Map<Long, List<Integer>> objects = file.objects.byImage();
+      List<AnnotatedImage> images = new ArrayList<>(file.images.size());
+      for (CocoFile.Listed listed : file.images.values()) {
+        List<Integer> own = objects.remove(listed.id());
+        image(listed, own == null ? List.of() : own).ifPresent(images::add);
+      }
+      for (List<Integer> lost : objects.values()) {
+        for (int index : lost) {
+          String image =
+              file.objects.image(index) == CocoFile.NONE
+                  ? "it has no image_id"
+                  : "no image has the id " + file.objects.image(index);
+          check.dropObject(Problem.UNKNOWN_IMAGE, place(json.toString(), index), image);
+        }
+      }
+      AnnotationReport report = check.report(json.toString());
+      return new CocoDataset(classes.names(), categoryIds, images, report);
+    }
+
+    private List<Integer> categoryIds() {
+      Map<String, Integer> byName = new HashMap<>();
+      file.categories.forEach(
+          (id, name) -> {
+            Integer former = byName.put(name, id);
+            if (former != null) {
+              throw new DataException(
+                  "%s: the categories %d and %d have the same name '%s'"
+                      .formatted(json, former, id, name));
+            }
+          });
+      return classes.names().stream()
+          .map(name -> byName.getOrDefault(name, ClassNames.UNKNOWN))
+          .toList();
+    }
+
+    private Optional<AnnotatedImage> image(CocoFile.Listed listed, List<Integer> objects) {
+      Optional<Path> path = imageFile(listed.fileName());
+      if (path.isEmpty()) {
+        check.dropImage(
+            Problem.MISSING_IMAGE,
+            listed.fileName(),
+            json + ": there is no image " + listed.fileName() + " in " + folder);
+        return Optional.empty();
+      }
+      int width = listed.width();
+      int height = listed.height();
+      if (width == 0) {
+        try {
+          ImageHeader header = ImageHeader.read(path.get());
+          width = header.width();
+          height = header.height();
+        } catch (ImageDecodeException e) {
+          check.dropImage(Problem.BROKEN_IMAGE, listed.fileName(), e.getMessage());
+          return Optional.empty();
+        }
+      }
+      List<Annotation> annotations = new ArrayList<>(objects.size());
+      for (int index : objects) {
+        object(listed.fileName(), index, width, height).ifPresent(annotations::add);
+      }
+      check.keepImage(annotations);
+      return Optional.of(
+          new AnnotatedImage(
+              listed.id(), listed.fileName(), path.get(), width, height, annotations));
+    }
+
+    /** Where the file says, else, as some tools write folders of their own, under its bare name. */
+    private Optional<Path> imageFile(String fileName) {
+      String slashed = fileName.replace('\\', '/');
+      String bare = slashed.substring(slashed.lastIndexOf('/') + 1);
+      return VocSplits.inside(folder, slashed)
+          .filter(Files::isRegularFile)
+          .or(() -> VocSplits.inside(folder, bare).filter(Files::isRegularFile));
+    }
+
+    private AnnotationCheck.Place place(String fileName, int index) {
+      String name = className(index);
+      return new AnnotationCheck.Place(
+          fileName, file.objects.number(index), name == null ? "no class" : name);
+    }
+
+    private String className(int index) {
+      long category = file.objects.category(index);
+      return category == (int) category ? file.categories.get((int) category) : null;
+    }
+
+    private Optional<Annotation> object(String fileName, int index, int width, int height) {
+      AnnotationCheck.Place place = place(fileName, index);
+      String name = className(index);
+      if (name == null) {
+        check.dropObject(Problem.UNKNOWN_CLASS, place, "the file lists no category for it");
+        return Optional.empty();
+      }
+      int label = classes.label(name);
+      if (label == ClassNames.UNKNOWN) {
+        check.dropObject(Problem.UNKNOWN_CLASS, place, classes.unknown(name));
+        return Optional.empty();
+      }
+      float x = file.objects.box(index, 0);
+      float y = file.objects.box(index, 1);
+      float boxWidth = file.objects.box(index, 2);
+      float boxHeight = file.objects.box(index, 3);
+      double area = file.objects.area(index);
+      // the sum in single precision, as torchvision's ConvertCocoPolysToMask has it
+      Box box = new Box(x, y, x + boxWidth, y + boxHeight);
+      return check
+          .box(place, box, width, height)
+          .map(
+              checked ->
+                  new Annotation(
+                      checked,
+                      label,
+                      false,
+                      file.objects.crowd(index),
+                      Double.isFinite(area) ? area : (double) boxWidth * boxHeight));
+    }
+  }
+}

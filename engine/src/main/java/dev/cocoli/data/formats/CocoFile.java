@@ -1,0 +1,332 @@
+package dev.cocoli.data.formats;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import dev.cocoli.data.DataException;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A COCO annotation file as it is written, read as a stream: masks and licences are skipped, so
+ * memory is for what is kept, about 60 bytes an object. The sections may come in any order.
+ */
+final class CocoFile {
+
+  /** Python writes NaN and Infinity; as numbers they lead to the object that has them. */
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
+  /** No number was given. */
+  static final long NONE = Long.MIN_VALUE;
+
+  /**
+   * An image as the file lists it.
+   *
+   * @param id its number
+   * @param fileName its file
+   * @param width columns, 0 if not said
+   * @param height rows, 0 if not said
+   */
+  record Listed(long id, String fileName, int width, int height) {}
+
+  private final Path path;
+
+  /** Images by number, in the order of the file. */
+  final Map<Long, Listed> images = new LinkedHashMap<>();
+
+  /** Names of categories by number, ascending. */
+  final TreeMap<Integer, String> categories = new TreeMap<>();
+
+  /** The objects, a column a property, because a large file has a million. */
+  final Objects objects = new Objects();
+
+  private boolean hasImages;
+  private boolean hasAnnotations;
+
+  private CocoFile(Path path) {
+    this.path = path;
+  }
+
+  /** Reads a file, or says what is wrong with it. */
+  static CocoFile read(Path path) {
+    CocoFile file = new CocoFile(path);
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
+        JsonParser json = JSON.createParser(in)) {
+      file.read(json);
+    } catch (NoSuchFileException e) {
+      throw new DataException(path + ": there is no such file", e);
+    } catch (JsonProcessingException e) {
+      String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
+      throw new DataException(
+          path + ": is no valid JSON" + where + " (" + JsonReason.of(e) + ")", e);
+    } catch (IOException e) {
+      throw new DataException(path + ": cannot be read (" + e.getMessage() + ")", e);
+    }
+    if (!file.hasImages || !file.hasAnnotations || file.categories.isEmpty()) {
+      throw new DataException(
+          path + ": is no COCO annotation file, it needs 'images', 'annotations' and 'categories'");
+    }
+    return file;
+  }
+
+  private void read(JsonParser json) throws IOException {
+    if (json.nextToken() != JsonToken.START_OBJECT) {
+      throw new DataException(path + ": is no COCO annotation file, it does not start with {");
+    }
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String section = json.currentName();
+      boolean list = json.nextToken() == JsonToken.START_ARRAY;
+      switch (section) {
+        case "images" -> {
+          hasImages = true;
+          each(json, list, section, this::readImage);
+        }
+        case "annotations" -> {
+          hasAnnotations = true;
+          each(json, list, section, this::readObject);
+        }
+        case "categories" -> each(json, list, section, this::readCategory);
+        default -> json.skipChildren();
+      }
+    }
+    if (json.nextToken() != null) {
+      throw new DataException(path + ": more follows after the end of its JSON" + at(json));
+    }
+  }
+
+  private interface Item {
+    void read(JsonParser json) throws IOException;
+  }
+
+  private void each(JsonParser json, boolean list, String section, Item item) throws IOException {
+    if (!list) {
+      throw new DataException(path + ": '" + section + "' is no list");
+    }
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      if (json.currentToken() != JsonToken.START_OBJECT) {
+        throw new DataException(path + ": '" + section + "' holds something that is no object");
+      }
+      item.read(json);
+    }
+  }
+
+  private void readImage(JsonParser json) throws IOException {
+    long id = NONE;
+    String fileName = null;
+    long width = 0;
+    long height = 0;
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "id" -> id = integer(json);
+        case "file_name" -> fileName = text(json);
+        case "width" -> width = integer(json);
+        case "height" -> height = integer(json);
+        default -> json.skipChildren();
+      }
+    }
+    if (id == NONE || fileName == null) {
+      throw new DataException(path + ": an image has no number 'id' or no 'file_name'" + at(json));
+    }
+    boolean told = width > 0 && height > 0 && width <= 1 << 24 && height <= 1 << 24;
+    Listed image = new Listed(id, fileName, told ? (int) width : 0, told ? (int) height : 0);
+    Listed former = images.put(id, image);
+    if (former != null) {
+      throw new DataException(
+          "%s: the images %s and %s have the same id %d"
+              .formatted(path, former.fileName(), fileName, id));
+    }
+  }
+
+  private void readCategory(JsonParser json) throws IOException {
+    long id = NONE;
+    String name = null;
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "id" -> id = integer(json);
+        case "name" -> name = text(json);
+        default -> json.skipChildren();
+      }
+    }
+    if (id != (int) id || name == null) {
+      throw new DataException(path + ": a category has no number 'id' or no 'name'" + at(json));
+    }
+    String former = categories.put((int) id, name);
+    if (former != null) {
+      throw new DataException(
+          "%s: the categories %s and %s have the same id %d".formatted(path, former, name, id));
+    }
+  }
+
+  private void readObject(JsonParser json) throws IOException {
+    long id = NONE;
+    long image = NONE;
+    long category = NONE;
+    double area = Double.NaN;
+    boolean crowd = false;
+    float[] box = {Float.NaN, Float.NaN, Float.NaN, Float.NaN};
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "id" -> id = integer(json);
+        case "image_id" -> image = integer(json);
+        case "category_id" -> category = integer(json);
+        case "area" -> area = number(json);
+        case "iscrowd" -> crowd = json.currentToken() == JsonToken.VALUE_TRUE || integer(json) == 1;
+        case "bbox" -> readBox(json, box);
+        default -> json.skipChildren();
+      }
+    }
+    objects.add(id, image, category, box, area, crowd);
+  }
+
+  private static void readBox(JsonParser json, float[] box) throws IOException {
+    if (json.currentToken() != JsonToken.START_ARRAY) {
+      json.skipChildren();
+      return;
+    }
+    int count = 0;
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      float value = (float) number(json);
+      if (count < 4) {
+        box[count] = value;
+      }
+      count++;
+    }
+    if (count != 4) {
+      Arrays.fill(box, Float.NaN);
+    }
+  }
+
+  private static double number(JsonParser json) throws IOException {
+    if (json.currentToken().isNumeric()) {
+      return json.getDoubleValue();
+    }
+    json.skipChildren();
+    return Double.NaN;
+  }
+
+  /** A whole number; some tools write it as a string. */
+  private static long integer(JsonParser json) throws IOException {
+    switch (json.currentToken()) {
+      case VALUE_NUMBER_INT -> {
+        return json.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+            ? NONE
+            : json.getLongValue();
+      }
+      case VALUE_NUMBER_FLOAT -> {
+        double value = json.getDoubleValue();
+        return value == Math.rint(value) && Math.abs(value) < 1L << 53 ? (long) value : NONE;
+      }
+      case VALUE_STRING -> {
+        try {
+          return Long.parseLong(json.getText().strip());
+        } catch (NumberFormatException e) {
+          return NONE;
+        }
+      }
+      default -> {
+        json.skipChildren();
+        return NONE;
+      }
+    }
+  }
+
+  private static String text(JsonParser json) throws IOException {
+    if (json.currentToken() == JsonToken.VALUE_STRING || json.currentToken().isNumeric()) {
+      return json.getText();
+    }
+    json.skipChildren();
+    return null;
+  }
+
+  private static String at(JsonParser json) {
+    return " (line " + json.currentLocation().getLineNr() + ")";
+  }
+
+  /** All objects, in the order of the file. */
+  static final class Objects {
+    private int size;
+    private long[] ids = new long[1024];
+    private long[] images = new long[1024];
+    private long[] categories = new long[1024];
+    private float[] boxes = new float[4 * 1024];
+    private double[] areas = new double[1024];
+    private boolean[] crowds = new boolean[1024];
+
+    void add(long id, long image, long category, float[] box, double area, boolean crowd) {
+      if (size == ids.length) {
+        int larger = 2 * size;
+        ids = Arrays.copyOf(ids, larger);
+        images = Arrays.copyOf(images, larger);
+        categories = Arrays.copyOf(categories, larger);
+        boxes = Arrays.copyOf(boxes, 4 * larger);
+        areas = Arrays.copyOf(areas, larger);
+        crowds = Arrays.copyOf(crowds, larger);
+      }
+      ids[size] = id;
+      images[size] = image;
+      categories[size] = category;
+      System.arraycopy(box, 0, boxes, 4 * size, 4);
+      areas[size] = area;
+      crowds[size] = crowd;
+      size++;
+    }
+
+    int size() {
+      return size;
+    }
+
+    /** The object's id, or its place in the file counted from 1 if it has none. */
+    long number(int index) {
+      return ids[index] == NONE ? index + 1 : ids[index];
+    }
+
+    long image(int index) {
+      return images[index];
+    }
+
+    long category(int index) {
+      return categories[index];
+    }
+
+    /** x, y, width, height; which of them, 0 to 3. */
+    float box(int index, int side) {
+      return boxes[4 * index + side];
+    }
+
+    double area(int index) {
+      return areas[index];
+    }
+
+    boolean crowd(int index) {
+      return crowds[index];
+    }
+
+    /** For each image the indices of its objects, in the order of the file. */
+    Map<Long, List<Integer>> byImage() {
+      Map<Long, List<Integer>> found = new LinkedHashMap<>();
+      for (int i = 0; i < size; i++) {
+        found.computeIfAbsent(images[i], image -> new ArrayList<>()).add(i);
+      }
+      return found;
+    }
+  }
+}

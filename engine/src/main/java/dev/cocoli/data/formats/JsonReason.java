@@ -1,0 +1,25 @@
+package dev.cocoli.data.formats;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+
+/** What a JSON parser has to say of a file, without its advice to programmers. */
+public final class JsonReason {
+
+  private JsonReason() {}
+
+  /**
+   * {@return the reason in one line, without the place}
+   *
+   * @param problem what the parser threw
+   */
+  public static String of(JacksonException problem) {
+    if (problem instanceof JsonEOFException) {
+      return "ends in the middle";
+    }
+    return problem
+        .getOriginalMessage()
+        .replaceAll(": enable `[^`]*` to allow", "")
+        .replaceAll(",? from `[^`]*`", "");
+  }
+}

@@ -1,0 +1,2 @@
+/** The annotation formats of datasets: PASCAL VOC and COCO. */
+package dev.cocoli.data.formats;

@@ -1,0 +1,130 @@
+package dev.cocoli.data.image;
+
+import java.awt.image.BufferedImage;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * An RGB image in off-heap memory: unsigned bytes [height, width, 3], row-major, without padding.
+ * Whoever got it closes it; the memory is freed then, and {@link #pixels()} of a closed image is an
+ * error.
+ */
+public final class Image implements AutoCloseable {
+
+  private final int height;
+  private final int width;
+  private MemorySegment pixels;
+
+  private Image(int height, int width) {
+    this.height = height;
+    this.width = width;
+    this.pixels = OffHeap.allocate(3L * height * width);
+  }
+
+  /**
+   * Makes an image from bytes on the heap.
+   *
+   * @param height rows
+   * @param width columns
+   * @param rgb [height, width, 3] unsigned bytes, copied
+   * @return the image, to be closed by the caller
+   */
+  public static Image of(int height, int width, byte[] rgb) {
+    if (height <= 0 || width <= 0 || rgb.length != 3L * height * width) {
+      throw new IllegalArgumentException(
+          "an image of %d x %d (height x width) needs %d bytes, not %d"
+              .formatted(height, width, 3L * height * width, rgb.length));
+    }
+    Image image = new Image(height, width);
+    MemorySegment.copy(rgb, 0, image.pixels, ValueLayout.JAVA_BYTE, 0, rgb.length);
+    return image;
+  }
+
+  /**
+   * Makes an image from an image of any type. Alpha is dropped, grey becomes three equal channels,
+   * 16-bit samples keep their high byte.
+   *
+   * @param buffered the image, copied
+   * @return the image, to be closed by the caller
+   */
+  public static Image of(BufferedImage buffered) {
+    return of(buffered.getHeight(), buffered.getWidth(), RgbBytes.of(buffered));
+  }
+
+  /** {@return the number of rows} */
+  public int height() {
+    return height;
+  }
+
+  /** {@return the number of columns} */
+  public int width() {
+    return width;
+  }
+
+  /**
+   * {@return the unsigned bytes [height, width, 3]; not to be used after {@link #close}}
+   *
+   * @throws IllegalStateException if the image is closed
+   */
+  public synchronized MemorySegment pixels() {
+    if (pixels == null) {
+      throw new IllegalStateException("the image of " + width + " x " + height + " is closed");
+    }
+    return pixels;
+  }
+
+  /** Mirrors the image left to right, in place. */
+  public void flipHorizontal() {
+    MemorySegment segment = pixels();
+    byte[] row = new byte[3 * width];
+    for (int y = 0; y < height; y++) {
+      long offset = (long) y * row.length;
+      MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, offset, row, 0, row.length);
+      for (int left = 0, right = row.length - 3; left < right; left += 3, right -= 3) {
+        for (int channel = 0; channel < 3; channel++) {
+          byte swapped = row[left + channel];
+          row[left + channel] = row[right + channel];
+          row[right + channel] = swapped;
+        }
+      }
+      MemorySegment.copy(row, 0, segment, ValueLayout.JAVA_BYTE, offset, row.length);
+    }
+  }
+
+  /** {@return a copy as {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write to a file} */
+  public BufferedImage toBufferedImage() {
+    MemorySegment segment = pixels();
+    BufferedImage buffered = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    byte[] bytes = new byte[3 * width];
+    int[] row = new int[width];
+    for (int y = 0; y < height; y++) {
+      MemorySegment.copy(
+          segment, ValueLayout.JAVA_BYTE, (long) y * bytes.length, bytes, 0, bytes.length);
+      for (int x = 0; x < width; x++) {
+        row[x] =
+            (bytes[3 * x] & 0xFF) << 16
+                | (bytes[3 * x + 1] & 0xFF) << 8
+                | (bytes[3 * x + 2] & 0xFF);
+      }
+      buffered.getRaster().setDataElements(0, y, width, 1, row);
+    }
+    return buffered;
+  }
+
+  /** Frees the memory. Closing again does nothing. */
+  @Override
+  public synchronized void close() {
+    if (pixels != null) {
+      OffHeap.free(pixels);
+      pixels = null;
+    }
+  }
+
+  /**
+   * {@return the bytes of all images in this process that are not closed yet; for tests of leaks
+   * and for doctors}
+   */
+  public static long allocatedByteSize() {
+    return OffHeap.allocatedByteSize();
+  }
+}

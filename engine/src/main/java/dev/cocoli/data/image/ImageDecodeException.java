@@ -1,0 +1,20 @@
+package dev.cocoli.data.image;
+
+import dev.cocoli.data.DataException;
+
+/**
+ * An image that cannot be decoded: missing, truncated, broken, too large, or of an unknown format.
+ * The message names the file.
+ */
+public final class ImageDecodeException extends DataException {
+
+  private static final long serialVersionUID = 1;
+
+  ImageDecodeException(String name, String problem) {
+    super(name + ": " + problem);
+  }
+
+  ImageDecodeException(String name, String problem, Throwable cause) {
+    super(name + ": " + problem, cause);
+  }
+}

@@ -1,0 +1,224 @@
+package dev.cocoli.data.image;
+
+import dev.cocoli.data.AnnotatedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Locale;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * Decodes JPEG (baseline, progressive, grey, CMYK), PNG (all kinds), BMP and GIF (first frame) to
+ * RGB, upright by their EXIF orientation. Samples come out as PIL's {@code convert("RGB")} gives
+ * them; a truncated or broken file is an error, never an image that is half grey.
+ *
+ * <p>Decoders have no state and may be shared by threads.
+ */
+public final class ImageDecoder {
+
+  /** The size at which PIL refuses to decode ({@code 2 * Image.MAX_IMAGE_PIXELS}). */
+  public static final long DEFAULT_MAX_PIXELS = 178_956_970;
+
+  /** Java's largest array, less what some virtual machines want for its header. */
+  private static final long LARGEST_ARRAY = Integer.MAX_VALUE - 8;
+
+  private final long maxPixels;
+
+  /** Creates a decoder that takes images of up to {@link #DEFAULT_MAX_PIXELS}. */
+  public ImageDecoder() {
+    this(DEFAULT_MAX_PIXELS);
+  }
+
+  /**
+   * Creates a decoder.
+   *
+   * @param maxPixels the largest width x height that is decoded; the header is asked before memory
+   *     is
+   */
+  public ImageDecoder(long maxPixels) {
+    if (maxPixels <= 0) {
+      throw new IllegalArgumentException("the limit of pixels must be positive, not " + maxPixels);
+    }
+    this.maxPixels = maxPixels;
+  }
+
+  /**
+   * Decodes a file.
+   *
+   * @param path the file
+   * @return the upright image, to be closed by the caller
+   * @throws ImageDecodeException if the file is missing, broken, too large or no image
+   */
+  public Image decode(Path path) {
+    return decode(read(path), path.toString());
+  }
+
+  /**
+   * Decodes bytes.
+   *
+   * @param file all bytes of an image file
+   * @param name what to call the image in messages
+   * @return the upright image, to be closed by the caller
+   * @throws ImageDecodeException if the bytes are broken, describe too large an image or none
+   */
+  public Image decode(byte[] file, String name) {
+    return decode(file, ImageHeader.read(file, name), name);
+  }
+
+  /**
+   * Decodes the image of a data set the way its boxes see it: upright, or as stored where only that
+   * has the annotated size (some labelling tools ignore the orientation).
+   *
+   * @param image says the path and the expected size
+   * @return an image of exactly that size, to be closed by the caller
+   * @throws ImageDecodeException as {@link #decode(Path)}, and if neither way has the annotated
+   *     size
+   */
+  public Image decode(AnnotatedImage image) {
+    String name = image.path().toString();
+    byte[] file = read(image.path());
+    ImageHeader header = ImageHeader.read(file, name);
+    ImageHeader seen = header.asAnnotated(image.width(), image.height());
+    if (seen.width() != image.width() || seen.height() != image.height()) {
+      throw new ImageDecodeException(
+          name,
+          "the image has %d x %d pixels, but its annotations are for %d x %d"
+              .formatted(header.width(), header.height(), image.width(), image.height()));
+    }
+    return decode(file, seen, name);
+  }
+
+  private static byte[] read(Path path) {
+    try {
+      if (Files.size(path) > LARGEST_ARRAY) {
+        throw new ImageDecodeException(path.toString(), "the file is larger than 2 GB");
+      }
+      return Files.readAllBytes(path);
+    } catch (NoSuchFileException e) {
+      throw new ImageDecodeException(path.toString(), "there is no such file", e);
+    } catch (IOException e) {
+      throw new ImageDecodeException(path.toString(), "cannot be read (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private Image decode(byte[] file, ImageHeader header, String name) {
+    long pixels = header.pixelCount();
+    if (pixels > maxPixels || 4 * pixels > LARGEST_ARRAY) {
+      throw new ImageDecodeException(
+          name,
+          String.format(
+              Locale.ROOT,
+              "claims %d x %d pixels, more than the limit of %,d",
+              header.storedWidth(),
+              header.storedHeight(),
+              Math.min(maxPixels, LARGEST_ARRAY / 4)));
+    }
+    try {
+      byte[] rgb =
+          header.format() == ImageHeader.Format.JPEG
+              ? decodeJpeg(file, name)
+              : decodeOther(file, header.format(), name);
+      if (rgb.length != 3 * pixels) {
+        throw new ImageDecodeException(name, "is broken, its size is not what its header says");
+      }
+      rgb =
+          Orientation.apply(header.orientation(), rgb, header.storedHeight(), header.storedWidth());
+      return Image.of(header.height(), header.width(), rgb);
+    } catch (OutOfMemoryError e) {
+      throw new ImageDecodeException(
+          name,
+          "no memory to decode %d x %d pixels; give Java more with -Xmx, or set a lower limit"
+              .formatted(header.storedWidth(), header.storedHeight()),
+          e);
+    }
+  }
+
+  private static byte[] decodeJpeg(byte[] file, String name) {
+    JpegHeader header;
+    ByteArrayInputStream in = new ByteArrayInputStream(file);
+    try {
+      header = JpegHeader.read(in, name);
+    } catch (IOException e) {
+      throw new ImageDecodeException(name, "cannot be read (" + e.getMessage() + ")", e);
+    }
+    byte[] plain = withHeader(header, file, file.length - in.available());
+    return read(
+        ImageHeader.Format.JPEG,
+        plain,
+        name,
+        reader -> {
+          if (header.components() == 4) {
+            return RgbBytes.ofInvertedCmyk(reader.readRaster(0, null), header.transformed());
+          }
+          return RgbBytes.of(reader.read(0));
+        });
+  }
+
+  /**
+   * The samples behind our own header. Many whole files lack the end marker; where a single scan
+   * carries everything, adding one lets the decoder complain only if samples are missing. In a
+   * progressive file a missing end is a missing scan.
+   */
+  private static byte[] withHeader(JpegHeader header, byte[] file, int samplesStart) {
+    byte[] segments = header.segments();
+    int samples = file.length - samplesStart;
+    byte[] plain = new byte[segments.length + samples + (header.singleScan() ? 2 : 0)];
+    System.arraycopy(segments, 0, plain, 0, segments.length);
+    System.arraycopy(file, samplesStart, plain, segments.length, samples);
+    if (header.singleScan()) {
+      plain[plain.length - 2] = (byte) 0xFF;
+      plain[plain.length - 1] = (byte) 0xD9;
+    }
+    return plain;
+  }
+
+  private static byte[] decodeOther(byte[] file, ImageHeader.Format format, String name) {
+    byte[] plain = format == ImageHeader.Format.PNG ? PngFile.pixelsOnly(file, name) : file;
+    return read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
+  }
+
+  private interface Step {
+    byte[] rgb(ImageReader reader) throws IOException;
+  }
+
+  private static byte[] read(ImageHeader.Format format, byte[] file, String name, Step step) {
+    ImageReader reader = ImageHeader.readerOf(format, name);
+    String[] damage = new String[1];
+    try (ImageInputStream input = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
+      reader.setInput(input, true, true);
+      reader.addIIOReadWarningListener(
+          (source, warning) -> {
+            if (isDamage(warning)) {
+              damage[0] = warning;
+            }
+          });
+      byte[] rgb = step.rgb(reader);
+      if (damage[0] != null) {
+        throw new ImageDecodeException(
+            name, "the " + format + " is truncated or broken (" + damage[0] + ")");
+      }
+      return rgb;
+    } catch (IOException | RuntimeException e) {
+      if (e instanceof ImageDecodeException known) {
+        throw known;
+      }
+      // the readers of the JDK answer broken files with all sorts of unchecked exceptions, too
+      throw new ImageDecodeException(
+          name, "the " + format + " is truncated or broken (" + ImageHeader.reason(e) + ")", e);
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  /**
+   * Whether a decoder's warning means that pixels are wrong. Left-over bytes between segments do
+   * not: cameras write them, and libjpeg has every sample by then.
+   */
+  private static boolean isDamage(String warning) {
+    return !warning.contains("extraneous bytes before marker");
+  }
+}

@@ -1,0 +1,57 @@
+package dev.cocoli.data.image;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The C library's malloc and free. An image is made by one thread and freed by another, thousands
+ * of times; a shared arena would stop every thread at each close, and an automatic one leaves the
+ * memory to the garbage collector.
+ */
+final class OffHeap {
+
+  private static final MethodHandle MALLOC =
+      handle("malloc", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+  private static final MethodHandle FREE =
+      handle("free", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+  private static final AtomicLong ALLOCATED = new AtomicLong();
+
+  private OffHeap() {}
+
+  private static MethodHandle handle(String name, FunctionDescriptor type) {
+    Linker linker = Linker.nativeLinker();
+    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
+  }
+
+  /** Allocates uninitialised memory, to be given to {@link #free} once. */
+  static MemorySegment allocate(long byteSize) {
+    MemorySegment address;
+    try {
+      address = (MemorySegment) MALLOC.invokeExact(byteSize);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+    if (address.equals(MemorySegment.NULL)) {
+      throw new OutOfMemoryError("no " + byteSize + " bytes of native memory for an image");
+    }
+    ALLOCATED.addAndGet(byteSize);
+    return address.reinterpret(byteSize);
+  }
+
+  static void free(MemorySegment segment) {
+    ALLOCATED.addAndGet(-segment.byteSize());
+    try {
+      FREE.invokeExact(segment);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static long allocatedByteSize() {
+    return ALLOCATED.get();
+  }
+}

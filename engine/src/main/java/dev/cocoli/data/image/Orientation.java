@@ -1,0 +1,88 @@
+package dev.cocoli.data.image;
+
+/**
+ * The eight orientations of EXIF (tag 0x0112, TIFF 6.0 page 36): how the stored rows and columns
+ * are to be shown. 1 is upright; from 5 on, width and height change places.
+ */
+final class Orientation {
+
+  static final int UPRIGHT = 1;
+  private static final int TAG = 0x0112;
+  private static final int SHORT = 3;
+
+  private Orientation() {}
+
+  static boolean swapsSides(int orientation) {
+    return orientation >= 5;
+  }
+
+  /**
+   * Turns stored RGB bytes [height, width, 3] into the shown ones, which are [width, height, 3] if
+   * the sides change places.
+   */
+  static byte[] apply(int orientation, byte[] rgb, int height, int width) {
+    if (orientation == UPRIGHT) {
+      return rgb;
+    }
+    int shownHeight = swapsSides(orientation) ? width : height;
+    int shownWidth = swapsSides(orientation) ? height : width;
+    byte[] shown = new byte[rgb.length];
+    for (int y = 0, to = 0; y < shownHeight; y++) {
+      for (int x = 0; x < shownWidth; x++, to += 3) {
+        int column =
+            switch (orientation) {
+              case 2, 3 -> width - 1 - x;
+              case 4 -> x;
+              case 5, 6 -> y;
+              default -> width - 1 - y;
+            };
+        int row =
+            switch (orientation) {
+              case 2 -> y;
+              case 3, 4 -> height - 1 - y;
+              case 5, 8 -> x;
+              default -> height - 1 - x;
+            };
+        int from = 3 * (row * width + column);
+        shown[to] = rgb[from];
+        shown[to + 1] = rgb[from + 1];
+        shown[to + 2] = rgb[from + 2];
+      }
+    }
+    return shown;
+  }
+
+  /**
+   * Reads the tag from a TIFF structure, the body of an EXIF block. An image is worth more than its
+   * metadata: what is not understood counts as upright.
+   */
+  static int ofTiff(byte[] bytes, int offset) {
+    if (bytes.length - offset < 8) {
+      return UPRIGHT;
+    }
+    boolean little = bytes[offset] == 'I';
+    long directory = number(bytes, offset + 4L, 4, little);
+    int entries = (int) number(bytes, offset + directory, 2, little);
+    for (int i = 0; i < entries; i++) {
+      long entry = offset + directory + 2 + 12L * i;
+      if (number(bytes, entry, 2, little) == TAG && number(bytes, entry + 2, 2, little) == SHORT) {
+        int value = (int) number(bytes, entry + 8, 2, little);
+        return value >= 1 && value <= 8 ? value : UPRIGHT;
+      }
+    }
+    return UPRIGHT;
+  }
+
+  /** An unsigned number; -1 beyond the end. */
+  private static long number(byte[] bytes, long offset, int size, boolean little) {
+    if (offset < 0 || offset + size > bytes.length) {
+      return -1;
+    }
+    long value = 0;
+    for (int i = 0; i < size; i++) {
+      long digit = bytes[(int) offset + (little ? size - 1 - i : i)] & 0xFF;
+      value = value << 8 | digit;
+    }
+    return value;
+  }
+}

@@ -1,0 +1,2 @@
+/** Image files and their pixels: headers, decoding, orientation. */
+package dev.cocoli.data.image;

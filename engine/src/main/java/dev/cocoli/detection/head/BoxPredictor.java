@@ -1,0 +1,26 @@
+package dev.cocoli.detection.head;
+
+import dev.cocoli.nn.Linear;
+import dev.cocoli.nn.Module;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Tensor;
+
+/**
+ * Scores and regresses each region (torchvision's {@code FastRCNNPredictor}). In: features {@code
+ * [R,D]}; out: logits {@code [R,K]}, deltas {@code [R,4K]}.
+ */
+final class BoxPredictor extends Module {
+  private final Linear clsScore;
+  private final Linear bboxPred;
+
+  BoxPredictor(long in, long classes) {
+    clsScore = child("cls_score", new Linear(in, classes));
+    bboxPred = child("bbox_pred", new Linear(in, 4 * classes));
+  }
+
+  record Output(Tensor logits, Tensor deltas) {}
+
+  Output forward(Ops ops, Tensor features) {
+    return new Output(clsScore.predict(ops, features), bboxPred.predict(ops, features));
+  }
+}

@@ -1,0 +1,60 @@
+package dev.cocoli.detection.head;
+
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.nn.Conv2d;
+import dev.cocoli.nn.Initializer;
+import dev.cocoli.nn.Module;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Scores and regresses every anchor of every map, with the same weights (torchvision's {@code
+ * RPNHead}). In: maps {@code [N,H,W,C]}; out: objectness {@code [N,A]}, deltas {@code [N,A,4]}, A
+ * over all maps in the anchors' order.
+ */
+final class RpnHead extends Module {
+  /** torchvision's. */
+  private static final Initializer INITIALIZER = new Initializer.Normal(0.01);
+
+  private final Conv2d conv;
+  private final Conv2d clsLogits;
+  private final Conv2d bboxPred;
+
+  RpnHead(long channels, long anchors) {
+    Conv2dSpec point = Conv2dSpec.of(1, 1, 0);
+    conv =
+        child("conv.0.0", Conv2d.withBias(channels, channels, Conv2dSpec.of(3, 1, 1), INITIALIZER));
+    clsLogits = child("cls_logits", Conv2d.withBias(channels, anchors, point, INITIALIZER));
+    bboxPred = child("bbox_pred", Conv2d.withBias(channels, 4 * anchors, point, INITIALIZER));
+  }
+
+  record Output(Tensor objectness, Tensor deltas) {}
+
+  Output forward(Ops ops, List<Tensor> maps) {
+    List<Tensor> objectness = new ArrayList<>();
+    List<Tensor> deltas = new ArrayList<>();
+    for (Tensor map : maps) {
+      Tensor hidden = conv.forward(ops, map, Activation.RELU);
+      objectness.add(flatten(ops, clsLogits.predict(ops, hidden)));
+      deltas.add(flatten(ops, bboxPred.predict(ops, hidden)));
+      ops.release(hidden);
+    }
+    Tensor joinedDeltas = join(ops, deltas);
+    return new Output(
+        join(ops, objectness),
+        ops.reshape(joinedDeltas, joinedDeltas.dim(0), joinedDeltas.dim(1) / 4, 4));
+  }
+
+  private static Tensor flatten(Ops ops, Tensor map) {
+    return ops.reshape(map, map.dim(0), map.dim(1) * map.dim(2) * map.dim(3));
+  }
+
+  private static Tensor join(Ops ops, List<Tensor> parts) {
+    Tensor joined = ops.concatColumns(parts);
+    parts.forEach(ops::release);
+    return joined;
+  }
+}

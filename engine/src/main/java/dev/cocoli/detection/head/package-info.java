@@ -1,0 +1,2 @@
+/** The heads of detectors: anchors, proposals, RoI pooling, box heads. */
+package dev.cocoli.detection.head;

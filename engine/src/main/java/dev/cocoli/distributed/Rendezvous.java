@@ -1,0 +1,214 @@
+package dev.cocoli.distributed;
+
+import static dev.cocoli.distributed.RendezvousMessage.ANSWER_HEADER_BYTES;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.channels.ServerSocketChannel;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * Where the processes of a job find each other: rank 0 listens, every other rank connects, and once
+ * all have come, each gets the same few bytes from rank 0 (how to connect for good). If one does
+ * not come, comes twice or was started with something else, all of them get an exception that says
+ * so. Nothing stays open.
+ */
+public final class Rendezvous {
+  /** Between two attempts to connect: rank 0 may be started last. */
+  private static final long RETRY_MILLIS = 100;
+
+  /** One attempt: a host that is down may not answer at all. */
+  private static final long CONNECT_MILLIS = 5_000;
+
+  /** How much longer than rank 0 the others wait, whose message says more than theirs. */
+  private static final Duration GRACE = Duration.ofSeconds(10);
+
+  private Rendezvous() {}
+
+  /**
+   * Meets the other processes.
+   *
+   * @param ranks who this is, and where rank 0 listens
+   * @param runDigest what must be equal for all ranks, as of data, configuration and version; at
+   *     most 2,048 bytes
+   * @param payload makes what rank 0 passes on, at most 1 MiB; called on rank 0 alone
+   * @param timeout how long rank 0 waits for the others, and they for it
+   * @return what rank 0's payload made
+   * @throws CommunicatorException if a rank is missing, comes twice or differs, or if there is no
+   *     way to rank 0; on every rank that has come
+   */
+  public static byte[] exchange(
+      RankEnvironment ranks, byte[] runDigest, Supplier<byte[]> payload, Duration timeout) {
+    if (ranks.rank() != 0) {
+      return join(ranks, runDigest, timeout);
+    }
+    try (ServerSocketChannel listener = ServerSocketChannel.open()) {
+      try {
+        listener.bind(new InetSocketAddress(ranks.masterPort()), ranks.size());
+      } catch (BindException e) {
+        throw new CommunicatorException(
+            "rank 0 cannot listen on port "
+                + ranks.masterPort()
+                + ", which is taken ("
+                + e.getMessage()
+                + "): set MASTER_PORT to a free one for all ranks",
+            List.of(0),
+            e);
+      }
+      return serve(listener, ranks, runDigest, payload, timeout);
+    } catch (IOException e) {
+      throw new CommunicatorException("rank 0 cannot listen: " + e, List.of(0), e);
+    }
+  }
+
+  /** Rank 0's part, on a channel that listens already. */
+  static byte[] serve(
+      ServerSocketChannel listener,
+      RankEnvironment ranks,
+      byte[] runDigest,
+      Supplier<byte[]> payload,
+      Duration timeout)
+      throws IOException {
+    byte[] bytes = payload.get();
+    try (RendezvousServer server = new RendezvousServer(listener, ranks, runDigest)) {
+      server.serve(bytes, timeout);
+    }
+    return bytes;
+  }
+
+  private static byte[] join(RankEnvironment ranks, byte[] runDigest, Duration timeout) {
+    long start = System.nanoTime();
+    try (Socket socket = connect(ranks, start, timeout)) {
+      socket
+          .getOutputStream()
+          .write(RendezvousMessage.greeting(ranks.rank(), ranks.size(), runDigest).array());
+      RendezvousMessage.Answer answer =
+          read(socket, ranks, start + timeout.plus(GRACE).toNanos(), timeout);
+      return answer
+          .payload()
+          .orElseThrow(() -> new CommunicatorException(answer.refusal(), List.of(), null));
+    } catch (IOException e) {
+      throw new CommunicatorException(
+          place(ranks)
+              + " ended the connection without an answer ("
+              + e
+              + "): it has died, or another program listens there",
+          List.of(0),
+          e);
+    }
+  }
+
+  private static Socket connect(RankEnvironment ranks, long start, Duration timeout) {
+    while (true) {
+      long left = timeout.toMillis() - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+      Socket socket = new Socket();
+      IOException failure;
+      try {
+        // resolved each time: the name of a host that is just starting may be unknown yet
+        socket.connect(
+            new InetSocketAddress(ranks.masterAddress(), ranks.masterPort()),
+            (int) Math.clamp(left, 1, CONNECT_MILLIS));
+        if (!socket.getLocalSocketAddress().equals(socket.getRemoteSocketAddress())) {
+          return socket;
+        }
+        // nobody listens, but the system chose that very port for this end
+        failure = new IOException("connected to itself");
+      } catch (IOException e) {
+        failure = e;
+      }
+      closeQuietly(socket);
+      if (left <= RETRY_MILLIS) {
+        throw new CommunicatorException(
+            "rank "
+                + ranks.rank()
+                + " found no way to "
+                + place(ranks)
+                + " within "
+                + seconds(timeout)
+                + " ("
+                + failure
+                + "): is rank 0 running, are MASTER_ADDR and MASTER_PORT the same for all ranks,"
+                + " may this host connect there?",
+            List.of(0),
+            failure);
+      }
+      try {
+        Thread.sleep(RETRY_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CommunicatorException(
+            "rank " + ranks.rank() + " was interrupted", List.of(ranks.rank()), e);
+      }
+    }
+  }
+
+  private static RendezvousMessage.Answer read(
+      Socket socket, RankEnvironment ranks, long end, Duration timeout) throws IOException {
+    try {
+      byte[] header = read(socket, ANSWER_HEADER_BYTES, end);
+      int byteSize = RendezvousMessage.answerByteSize(header);
+      if (byteSize < 0) {
+        throw new CommunicatorException(
+            "another program than rank 0 listens at "
+                + ranks.masterAddress()
+                + ":"
+                + ranks.masterPort()
+                + ": set MASTER_PORT to a free one for all ranks",
+            List.of(0),
+            null);
+      }
+      return RendezvousMessage.readAnswer(header, read(socket, byteSize, end));
+    } catch (SocketTimeoutException e) {
+      throw new CommunicatorException(
+          place(ranks)
+              + " was reached, but has not answered within "
+              + seconds(timeout.plus(GRACE))
+              + ": it waits for other ranks, or another program listens there",
+          List.of(0),
+          e);
+    }
+  }
+
+  /** Reads until a point in time, whatever the pace at which bytes come in. */
+  private static byte[] read(Socket socket, int byteSize, long end) throws IOException {
+    byte[] bytes = new byte[byteSize];
+    InputStream in = socket.getInputStream();
+    for (int at = 0; at < byteSize; ) {
+      long millis = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+      if (millis <= 0) {
+        throw new SocketTimeoutException("too late");
+      }
+      socket.setSoTimeout((int) Math.min(millis, Integer.MAX_VALUE));
+      int count = in.read(bytes, at, byteSize - at);
+      if (count < 0) {
+        throw new EOFException("end of stream");
+      }
+      at += count;
+    }
+    return bytes;
+  }
+
+  private static void closeQuietly(Socket socket) {
+    try {
+      socket.close();
+    } catch (IOException _) {
+      // it was never of use
+    }
+  }
+
+  private static String place(RankEnvironment ranks) {
+    return "rank 0 at " + ranks.masterAddress() + ":" + ranks.masterPort();
+  }
+
+  static String seconds(Duration duration) {
+    return duration.toMillis() / 1000.0 + " s";
+  }
+}

@@ -1,0 +1,241 @@
+package dev.cocoli.train.checkpoint;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.tensor.Precision;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingException;
+import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.optim.LearningRateSchedule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The content of a run's {@code config.json}: model, data, settings and versions. A run is resumed
+ * only with what it was started with; what does not change its results may differ.
+ */
+public final class RunDescription {
+  private static final int FORMAT = 1;
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /** The sections that a resumed run has to share. */
+  private static final List<String> FIXED_SECTIONS = List.of("model", "train", "data");
+
+  /** What may differ nevertheless; epochs only upwards. */
+  private static final Set<String> FREE =
+      Set.of(
+          "train.epochs",
+          "train.log_every",
+          "train.early_stop",
+          "train.checkpoint_steps",
+          "train.checkpoint_seconds",
+          "train.loader_threads",
+          "train.prefetch");
+
+  /** What runs of before an entry existed had. */
+  private static final Map<String, String> ADDED_LATER =
+      Map.of("train.precision", "\"" + Precision.FP32 + "\"", "train.last_batch", "\"drop\"");
+
+  private static final String EPOCHS = "train.epochs";
+
+  /** How many differences an error names. */
+  private static final int NAMED_DIFFERENCES = 5;
+
+  private final ObjectNode root;
+
+  private RunDescription(ObjectNode root) {
+    this.root = root;
+  }
+
+  public static RunDescription of(TrainingRun run, String devices, LearningRateSchedule schedule) {
+    ObjectNode root = JSON.createObjectNode();
+    root.put("format", FORMAT);
+    String version = RunDescription.class.getPackage().getImplementationVersion();
+    root.put("cocoli", version == null ? "development" : version);
+    root.put("java", Runtime.version().toString());
+    root.put("device", devices);
+    describe(root.putObject("model"), run.model());
+    root.put("weights", run.weights().map(Path::toString).orElse(null));
+    describe(root.putObject("train"), run.config());
+    ObjectNode resolved = root.putObject("schedule");
+    resolved.put("total_steps", schedule.totalSteps());
+    resolved.put("lr", schedule.rate());
+    resolved.put("warmup_steps", schedule.warmupSteps());
+    ObjectNode data = root.putObject("data");
+    describe(data.putObject("train"), DatasetFingerprint.of(run.trainData()));
+    run.validationData()
+        .ifPresent(
+            validation ->
+                describe(data.putObject("validation"), DatasetFingerprint.of(validation)));
+    ObjectNode origin = root.putObject("data_origin");
+    run.dataOrigin().forEach(origin::put);
+    return new RunDescription(root);
+  }
+
+  /** {@return all that decides a run's results, and how long it is, on one line} */
+  public static String settings(TrainingRun run) {
+    Map<String, String> all = of(run, "", run.config().schedule(1)).flatten(FIXED_SECTIONS);
+    all.keySet().removeIf(name -> FREE.contains(name) && !name.equals(EPOCHS));
+    return all.toString();
+  }
+
+  private static void describe(ObjectNode node, ModelSpec model) {
+    node.put("name", model.model());
+    ArrayNode classes = node.putArray("classes");
+    model.classNames().forEach(classes::add);
+    node.put("norm", model.norm().name().toLowerCase(Locale.ROOT));
+    model.hyperparameters().forEach(node::put);
+  }
+
+  private static void describe(ObjectNode node, TrainConfig config) {
+    node.put("epochs", config.epochs());
+    node.put("batch", config.batch());
+    node.put("lr", config.scaledLearningRate());
+    node.put("warmup", boxed(config.warmupSteps()));
+    ArrayNode lrSteps = node.putArray("lr_steps");
+    config.lrSteps().forEach(lrSteps::add);
+    node.put("momentum", config.momentum());
+    node.put("weight_decay", config.weightDecay());
+    node.put("flip", config.flip());
+    node.put("clip_norm", config.clipNorm().isPresent() ? config.clipNorm().getAsDouble() : null);
+    node.put("seed", config.seed());
+    node.put("log_every", config.logEvery());
+    node.put("evaluate_every", config.evaluateEvery());
+    node.put("evaluation_batch", config.evaluationBatch());
+    node.put("early_stop", boxed(config.earlyStopPatience()));
+    node.put("checkpoint_steps", boxed(config.checkpointSteps()));
+    node.put("checkpoint_seconds", config.checkpointInterval().toMillis() / 1e3);
+    node.put("loader_threads", config.loaderThreads());
+    node.put("prefetch", config.prefetchBatches());
+    node.put("precision", config.precision().toString());
+    node.put("last_batch", config.lastBatch().name().toLowerCase(Locale.ROOT));
+    node.put("broken_pictures", config.brokenImages().name().toLowerCase(Locale.ROOT));
+  }
+
+  private static Integer boxed(java.util.OptionalInt value) {
+    return value.isPresent() ? value.getAsInt() : null;
+  }
+
+  private static void describe(ObjectNode node, DatasetFingerprint data) {
+    node.put("pictures", data.images());
+    node.put("objects", data.objects());
+    node.put("digest", data.digest());
+  }
+
+  /**
+   * Reads a run's description.
+   *
+   * @throws TrainingException if the file cannot be read
+   */
+  public static RunDescription read(Path file) {
+    try {
+      if (JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
+        return new RunDescription(object);
+      }
+      throw new TrainingException(file + " is no JSON object, so the run cannot be resumed");
+    } catch (JacksonException e) {
+      throw new TrainingException(
+          file + " is no valid JSON, so the run cannot be resumed: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new TrainingException("cannot read " + file + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+
+  /**
+   * Refuses to go on with a run under other settings.
+   *
+   * @param now what it is to go on with
+   * @param folder for the message
+   * @throws TrainingException if something differs that may not; the message names it
+   */
+  public void requireSame(RunDescription now, Path folder) {
+    Map<String, String> before = flatten(FIXED_SECTIONS);
+    Map<String, String> after = now.flatten(FIXED_SECTIONS);
+    List<String> differences = new ArrayList<>();
+    Map<String, String> all = new LinkedHashMap<>(before);
+    after.forEach(all::putIfAbsent);
+    for (String name : all.keySet()) {
+      String old = before.getOrDefault(name, ADDED_LATER.getOrDefault(name, "absent"));
+      String given = after.getOrDefault(name, "absent");
+      if (!old.equals(given) && !FREE.contains(name)) {
+        differences.add(
+            name.endsWith(".digest")
+                ? name.replace(".digest", "") + " has other file names or annotations"
+                : name + " was " + old + ", is " + given);
+      }
+    }
+    if (epochs(now) < epochs(this)) {
+      differences.add(
+          EPOCHS + " was " + epochs(this) + ", is " + epochs(now) + ": it may only grow");
+    }
+    if (!differences.isEmpty()) {
+      int shown = Math.min(NAMED_DIFFERENCES, differences.size());
+      throw new TrainingException(
+          "the run in "
+              + folder
+              + " was started with other settings: "
+              + String.join("; ", differences.subList(0, shown))
+              + (differences.size() > shown ? "; ..." : "")
+              + "; resume it with the same, or start a new run in another folder");
+    }
+  }
+
+  /**
+   * Refuses to begin a run that never wrote a checkpoint from other weights.
+   *
+   * @param now what it is to go on with
+   * @param folder for the message
+   * @throws TrainingException if the weights are others
+   */
+  public void requireSameWeights(RunDescription now, Path folder) {
+    String before = root.path("weights").asText();
+    String after = now.root.path("weights").asText();
+    if (!before.equals(after)) {
+      throw new TrainingException(
+          "the run in %s was to start from the weights %s, now from %s, and wrote no checkpoint; resume it with the same"
+              .formatted(folder, before, after));
+    }
+  }
+
+  private static int epochs(RunDescription description) {
+    return description.root.path("train").path("epochs").asInt();
+  }
+
+  private Map<String, String> flatten(List<String> sections) {
+    Map<String, String> result = new LinkedHashMap<>();
+    for (String section : sections) {
+      flatten(section, root.path(section), result);
+    }
+    return result;
+  }
+
+  private static void flatten(String name, JsonNode node, Map<String, String> result) {
+    if (node.isObject()) {
+      node.properties()
+          .forEach(field -> flatten(name + "." + field.getKey(), field.getValue(), result));
+    } else {
+      result.put(name, node.toString());
+    }
+  }
+
+  String toJson() {
+    try {
+      return JSON.writeValueAsString(root) + "\n";
+    } catch (JacksonException e) {
+      throw new AssertionError("a tree is always JSON", e);
+    }
+  }
+}

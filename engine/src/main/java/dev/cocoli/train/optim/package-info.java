@@ -1,0 +1,2 @@
+/** The optimizer and the learning rate schedule. */
+package dev.cocoli.train.optim;

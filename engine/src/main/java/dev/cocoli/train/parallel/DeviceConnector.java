@@ -1,0 +1,152 @@
+package dev.cocoli.train.parallel;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.CommunicatorException;
+import dev.cocoli.distributed.RankEnvironment;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.Function;
+
+/** Connects the replicas of a process: the last whose device is open does it for all. */
+final class DeviceConnector implements Connector {
+  private final Backend[] backends;
+  private final int firstRank;
+  private final int size;
+  private final Function<List<Backend>, List<Communicator>> how;
+  private final Duration timeout;
+  private int missing;
+  private List<Communicator> connected;
+  private CommunicatorException failure;
+
+  private DeviceConnector(
+      int localSize,
+      int firstRank,
+      int size,
+      Function<List<Backend>, List<Communicator>> how,
+      Duration timeout) {
+    backends = new Backend[localSize];
+    missing = localSize;
+    this.firstRank = firstRank;
+    this.size = size;
+    this.how = how;
+    this.timeout = timeout;
+  }
+
+  /**
+   * {@return a connector of replicas that are all in this process}
+   *
+   * @param size how many
+   * @param timeout how long they wait for each other
+   */
+  static DeviceConnector ofProcess(int size, Duration timeout) {
+    return new DeviceConnector(
+        size, 0, size, backends -> Backends.connect(backends, timeout), timeout);
+  }
+
+  /**
+   * {@return a connector of replicas in several processes, as many in each}
+   *
+   * @param localSize how many are in this process
+   * @param processes the processes
+   * @param runDigest what must be the same for all of them
+   * @param timeout how long they wait for each other
+   */
+  static DeviceConnector ofProcesses(
+      int localSize, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+    return new DeviceConnector(
+        localSize,
+        processes.rank() * localSize,
+        processes.size() * localSize,
+        backends -> Backends.connect(backends, processes, runDigest, timeout),
+        timeout);
+  }
+
+  @Override
+  public int firstRank() {
+    return firstRank;
+  }
+
+  @Override
+  public int size() {
+    return size;
+  }
+
+  @Override
+  public synchronized Communicator connect(int index, Backend backend) {
+    backends[index] = backend;
+    if (--missing == 0 && failure == null) {
+      connected = onItsOwnThread();
+      notifyAll();
+    }
+    long end = System.nanoTime() + timeout.toNanos();
+    while (connected == null && failure == null) {
+      long millis = (end - System.nanoTime()) / 1_000_000;
+      if (millis <= 0) {
+        fail("not all devices could be opened within " + timeout.toMillis() / 1e3 + " s", -1);
+      } else {
+        await(millis);
+      }
+    }
+    if (connected == null) {
+      throw failure;
+    }
+    return connected.get(index);
+  }
+
+  /**
+   * Connects on a thread that drives no device: a library has one current device a thread, and
+   * connecting goes through all of them.
+   */
+  private List<Communicator> onItsOwnThread() {
+    FutureTask<List<Communicator>> task =
+        new FutureTask<>(() -> how.apply(Arrays.asList(backends)));
+    Thread.ofPlatform().name("cocoli-connect").daemon().start(task);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return task.get();
+        } catch (InterruptedException e) {
+          interrupted = true; // connecting has a timeout of its own
+        }
+      }
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case RuntimeException problem -> throw problem;
+        case Error problem -> throw problem;
+        default -> throw new IllegalStateException(e.getCause());
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void await(long millis) {
+    try {
+      wait(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      fail("interrupted while waiting for the other replicas", -1);
+    }
+  }
+
+  @Override
+  public synchronized void giveUp(int index, String reason) {
+    int rank = firstRank + index;
+    fail("rank " + rank + " did not come: " + reason, rank);
+  }
+
+  private void fail(String reason, int rank) {
+    if (connected == null && failure == null) {
+      failure = new CommunicatorException(reason, rank < 0 ? List.of() : List.of(rank), null);
+      notifyAll();
+    }
+  }
+}

@@ -1,0 +1,133 @@
+package dev.cocoli.train.parallel;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.data.Shard;
+import dev.cocoli.detection.LossValues;
+import dev.cocoli.distributed.Communicator;
+import dev.cocoli.distributed.Communicator.AllReduceTimes;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.ops.Ops;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.TrainingStep;
+import java.util.Optional;
+
+/** What a step has to do with those of the other replicas. */
+public sealed interface StepSynchronization {
+
+  /** {@return how many numbers of a step travel beside the gradients} */
+  int numbers();
+
+  /** {@return who batch norms share their statistics with} */
+  default Optional<Communicator> sharedNorms() {
+    return Optional.empty();
+  }
+
+  /**
+   * Begins a step; watches the parameters.
+   *
+   * @param ops what the step is computed with
+   * @param shard the part of the batch that it is about
+   */
+  void begin(Ops ops, Shard shard);
+
+  /**
+   * Behind the backward pass: the gradients become those of the whole batch.
+   *
+   * @param losses {@code [4]} of this replica
+   * @param shared as many as {@link #numbers}, written
+   * @param stop whether this replica asks all to stop
+   */
+  void end(Tensor losses, Tensor shared, boolean stop);
+
+  /**
+   * {@return what the step found, in the mean of all}
+   *
+   * @param own the losses of this replica
+   * @param shared what {@link #end} wrote, once it is read
+   */
+  TrainingStep.Outcome outcome(LossValues own, float[] shared);
+
+  /** There are no others. */
+  final class Alone implements StepSynchronization {
+    private static final AllReduceTimes NO_TIME = new AllReduceTimes(0, 0);
+    private final ParameterArena parameters;
+
+    /**
+     * Creates the synchronization of a single replica.
+     *
+     * @param parameters the parameters of the model
+     */
+    public Alone(ParameterArena parameters) {
+      this.parameters = parameters;
+    }
+
+    @Override
+    public int numbers() {
+      return 0;
+    }
+
+    @Override
+    public void begin(Ops ops, Shard shard) {
+      parameters.watch(ops.tape());
+    }
+
+    @Override
+    public void end(Tensor losses, Tensor shared, boolean stop) {
+      // all is here
+    }
+
+    @Override
+    public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
+      return new TrainingStep.Outcome(own, false, NO_TIME);
+    }
+  }
+
+  /** Averages gradients and losses; asks for a stop by a number beside the losses. */
+  final class Averaging implements StepSynchronization {
+    private static final int LOSSES = 4;
+    private final Backend backend;
+    private final Communicator communicator;
+    private final GradientBuckets buckets;
+    private final Optional<Communicator> sharedNorms;
+
+    Averaging(ParameterArena parameters, Communicator communicator, ParallelConfig config) {
+      this.backend = parameters.backend();
+      this.communicator = communicator;
+      buckets = new GradientBuckets(parameters, communicator, config);
+      sharedNorms =
+          config.norms() == NormStatistics.SHARED ? Optional.of(communicator) : Optional.empty();
+    }
+
+    @Override
+    public Optional<Communicator> sharedNorms() {
+      return sharedNorms;
+    }
+
+    @Override
+    public int numbers() {
+      return LOSSES + 1;
+    }
+
+    @Override
+    public void begin(Ops ops, Shard shard) {
+      buckets.begin(ops, shard.weight(communicator.size()));
+    }
+
+    @Override
+    public void end(Tensor losses, Tensor shared, boolean stop) {
+      backend.copy(losses, shared.rows(0, LOSSES));
+      buckets.weigh(shared.rows(0, LOSSES));
+      backend.fill(shared.rows(LOSSES, 1), stop ? 1 : 0);
+      buckets.sendAlong(shared);
+      buckets.finish();
+    }
+
+    @Override
+    public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
+      return new TrainingStep.Outcome(
+          new LossValues(shared[0], shared[1], shared[2], shared[3]),
+          shared[LOSSES] > 0,
+          communicator.takeAllReduceTimes());
+    }
+  }
+}

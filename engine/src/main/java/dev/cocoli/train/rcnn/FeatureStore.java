@@ -1,0 +1,166 @@
+package dev.cocoli.train.rcnn;
+
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
+import dev.cocoli.train.TrainingException;
+import dev.cocoli.train.checkpoint.AtomicFiles;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Keeps what the fine-tuned network says of the regions of each training image, a file an image, so
+ * that a stopped run does not compute it again; and what the later stages found. All of it belongs
+ * to one step of the fine-tuning, and goes when the last stage is done.
+ */
+public final class FeatureStore {
+  private static final String FEATURES = "features";
+  private static final String REGIONS = "regions";
+  private static final String BOXES = "boxes";
+  private static final String LABELS = "labels";
+
+  private final Path folder;
+
+  /**
+   * Prepares; nothing is read or written yet.
+   *
+   * @param run the run folder
+   * @param step of the fine-tuning that the network is at
+   */
+  public FeatureStore(Path run, long step) {
+    folder = run.resolve("features-" + step);
+  }
+
+  private Path file(int image) {
+    return folder.resolve("%06d.safetensors".formatted(image));
+  }
+
+  private Path stage(String name) {
+    return folder.resolve(name + ".safetensors");
+  }
+
+  boolean has(int image) {
+    return Files.exists(file(image));
+  }
+
+  /** Writes an image's features; whole or not at all. */
+  void write(int image, ImageFeatures features) {
+    Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
+    int regions = features.regions().size();
+    entries.put(REGIONS, entry(corners(features.regions()), regions, 4));
+    entries.put(FEATURES, entry(features.values(), regions, features.width()));
+    List<Box> objects = features.target().boxes();
+    entries.put(BOXES, entry(corners(objects), objects.size(), 4));
+    int[] labels = features.target().labels();
+    entries.put(
+        LABELS,
+        new Safetensors.Entry(DType.I32, Shape.of(labels.length), MemorySegment.ofArray(labels)));
+    write(file(image), entries);
+  }
+
+  /** Reads an image's features; nothing for one that could not be decoded. */
+  Optional<ImageFeatures> read(int image) {
+    if (!has(image)) {
+      return Optional.empty();
+    }
+    try (Safetensors file = Safetensors.open(file(image))) {
+      int[] labels = file.entries().get(LABELS).data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
+      Target target = new Target(boxes(floats(file, BOXES)), labels);
+      int width = Math.toIntExact(file.entries().get(FEATURES).shape().dim(1));
+      List<Box> regions = boxes(floats(file, REGIONS));
+      return Optional.of(new ImageFeatures(target, regions, width, floats(file, FEATURES)));
+    } catch (IOException e) {
+      throw new TrainingException(e.getMessage() + "; delete it and resume the run", e);
+    }
+  }
+
+  private static float[] floats(Safetensors file, String name) {
+    return file.entries().get(name).data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+  }
+
+  private static List<Box> boxes(float[] corners) {
+    List<Box> boxes = new ArrayList<>(corners.length / 4);
+    for (int i = 0; i < corners.length; i += 4) {
+      boxes.add(new Box(corners[i], corners[i + 1], corners[i + 2], corners[i + 3]));
+    }
+    return boxes;
+  }
+
+  private static float[] corners(List<Box> boxes) {
+    float[] corners = new float[4 * boxes.size()];
+    int at = 0;
+    for (Box box : boxes) {
+      corners[at++] = box.x1();
+      corners[at++] = box.y1();
+      corners[at++] = box.x2();
+      corners[at++] = box.y2();
+    }
+    return corners;
+  }
+
+  /** Writes what a stage found. */
+  void writeStage(String name, LinearModels found) {
+    Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
+    int outputs = found.bias().length;
+    entries.put("weight", entry(found.weight(), outputs, found.weight().length / outputs));
+    entries.put("bias", entry(found.bias(), outputs));
+    write(stage(name), entries);
+  }
+
+  /** Reads what a stage found; nothing if it was not done. */
+  Optional<LinearModels> readStage(String name) {
+    if (!Files.exists(stage(name))) {
+      return Optional.empty();
+    }
+    try (Safetensors file = Safetensors.open(stage(name))) {
+      return Optional.of(new LinearModels(floats(file, "weight"), floats(file, "bias")));
+    } catch (IOException e) {
+      throw new TrainingException(e.getMessage() + "; delete it and resume the run", e);
+    }
+  }
+
+  private static Safetensors.Entry entry(float[] values, long... dims) {
+    return new Safetensors.Entry(DType.F32, Shape.of(dims), MemorySegment.ofArray(values));
+  }
+
+  private void write(Path file, Map<String, Safetensors.Entry> entries) {
+    try {
+      Files.createDirectories(folder);
+      AtomicFiles.replace(
+          List.of(
+              new AtomicFiles.Replacement(
+                  file, temporary -> Safetensors.write(temporary, Map.of(), entries))));
+    } catch (IOException e) {
+      throw new TrainingException(
+          "cannot write %s: %s; make room and resume the run"
+              .formatted(file, AtomicFiles.reason(e)),
+          e);
+    }
+  }
+
+  /** Removes all. */
+  public void delete() {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (Stream<Path> inside = Files.walk(folder)) {
+      for (Path path : inside.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new TrainingException("cannot remove " + folder + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+}

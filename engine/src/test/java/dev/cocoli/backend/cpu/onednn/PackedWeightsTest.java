@@ -1,0 +1,50 @@
+package dev.cocoli.backend.cpu.onednn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.TestTensors;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+class PackedWeightsTest {
+  private static final int CHANNELS = 64;
+
+  /**
+   * A layer that is trained holds no copy; one that detects holds one, and packs it twice at most.
+   */
+  @Test
+  void copiesAreKeptFromTheSecondUseOfTheSameValuesOn() {
+    try (CpuBackend backend = new CpuBackend(2);
+        TestTensors tensors = new TestTensors(backend)) {
+      Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
+      float[] ones = new float[CHANNELS * CHANNELS * 9];
+      Arrays.fill(ones, 1);
+      Tensor weight = tensors.floats(ones, CHANNELS, 3, 3, CHANNELS);
+      Tensor x = tensors.floats(Arrays.copyOf(ones, CHANNELS), 1, 1, 1, CHANNELS);
+      Tensor y = tensors.floatOutput(1, 1, 1, CHANNELS);
+      float[] expected = new float[CHANNELS];
+      backend.conv2d(spec, x, weight, null, null, null, y);
+      final long without = backend.liveBuffers();
+      for (int update = 1; update <= 3; update++) {
+        backend.fill(weight, update);
+        Arrays.fill(expected, update * CHANNELS);
+        backend.conv2d(spec, x, weight, null, null, null, y);
+        assertArrayEquals(expected, tensors.floats(y));
+        assertEquals(without, backend.liveBuffers(), "after one use");
+      }
+      for (int use = 2; use <= 4; use++) {
+        backend.conv2d(spec, x, weight, null, null, null, y);
+        assertArrayEquals(expected, tensors.floats(y));
+        assertEquals(without + 1, backend.liveBuffers(), "after use " + use);
+      }
+      backend.fill(weight, 7);
+      backend.conv2d(spec, x, weight, null, null, null, y);
+      assertEquals(7 * CHANNELS, tensors.floats(y)[0]);
+      assertEquals(without, backend.liveBuffers(), "after an update");
+    }
+  }
+}
