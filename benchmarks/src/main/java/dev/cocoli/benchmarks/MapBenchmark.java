@@ -88,56 +88,56 @@ public class MapBenchmark {
   /** Batch normalisation with a residual and a ReLU. */
   @Benchmark
   public void batchNorm() {
-    backend.batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
-    backend.synchronize();
+    backend.norms().batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    backend.transfers().synchronize();
   }
 
   /** Its gradients. */
   @Benchmark
   public void batchNormBackward() {
-    backend.batchNormBackward(norm, x, weight, mean, invStd, y, residual, dx, dWeight, dBias);
-    backend.synchronize();
+    backend.norms().batchNormBackward(norm, x, weight, mean, invStd, y, residual, dx, dWeight, dBias);
+    backend.transfers().synchronize();
   }
 
   /** The stem's maximum over windows, on this map. */
   @Benchmark
   public void maxPool() {
-    backend.maxPool2d(pool, x, coarse, coarseArgmax);
-    backend.synchronize();
+    backend.pooling().maxPool2d(pool, x, coarse, coarseArgmax);
+    backend.transfers().synchronize();
   }
 
   /** Its gradient. */
   @Benchmark
   public void maxPoolBackward() {
-    backend.maxPool2dBackward(pool, coarse, coarseArgmax, y);
-    backend.synchronize();
+    backend.pooling().maxPool2dBackward(pool, coarse, coarseArgmax, y);
+    backend.transfers().synchronize();
   }
 
   /** The pyramid's way down: the coarser map enlarged and added. */
   @Benchmark
   public void upsampleAdd() {
-    backend.upsampleNearest(coarse, residual, y);
-    backend.synchronize();
+    backend.upsampling().upsampleNearest(coarse, residual, y);
+    backend.transfers().synchronize();
   }
 
   /** Its gradient by the coarser map. */
   @Benchmark
   public void upsampleBackward() {
-    backend.upsampleNearestBackward(y, coarse);
-    backend.synchronize();
+    backend.upsampling().upsampleNearestBackward(y, coarse);
+    backend.transfers().synchronize();
   }
 
   /** Two gradients of one map become their sum. */
   @Benchmark
   public void add() {
-    backend.add(x, residual, y);
-    backend.synchronize();
+    backend.elementwise().add(x, residual, y);
+    backend.transfers().synchronize();
   }
 
   /** The gradient of a ReLU. */
   @Benchmark
   public void reluBackward() {
-    backend.reluBackward(y, residual);
-    backend.synchronize();
+    backend.elementwise().reluBackward(y, residual);
+    backend.transfers().synchronize();
   }
 }

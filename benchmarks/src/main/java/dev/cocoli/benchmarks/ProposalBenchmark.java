@@ -116,44 +116,44 @@ public class ProposalBenchmark {
   /** The best of each map. */
   @Benchmark
   public void topK() {
-    backend.topK(logits, levelOffsets, perLevel, best);
-    backend.synchronize();
+    backend.proposals().topK(logits, levelOffsets, perLevel, best);
+    backend.transfers().synchronize();
   }
 
   /** Their boxes. */
   @Benchmark
   public void decode() {
-    backend.decodeProposals(
+    backend.proposals().decodeProposals(
         BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
-    backend.synchronize();
+    backend.transfers().synchronize();
   }
 
   /** Suppression within each map. */
   @Benchmark
   public void nms() {
-    backend.nms(0.7f, boxes, scores, groups, kept, count);
-    backend.synchronize();
+    backend.proposals().nms(0.7f, boxes, scores, groups, kept, count);
+    backend.transfers().synchronize();
   }
 
   /** All anchors against the objects. */
   @Benchmark
   public void match() {
-    backend.matchBoxes(
+    backend.matching().matchBoxes(
         matching, anchors.reshape(1, anchors.dim(0), 4), groundTruth, groundTruthCounts, matches);
-    backend.synchronize();
+    backend.transfers().synchronize();
   }
 
   /** The sample that is trained on. */
   @Benchmark
   public void sample() {
-    backend.sampleBalanced(sampling, matches, new long[] {SEED}, sample, count);
-    backend.synchronize();
+    backend.matching().sampleBalanced(sampling, matches, new long[] {SEED}, sample, count);
+    backend.transfers().synchronize();
   }
 
   /** What the sample is to learn. */
   @Benchmark
   public void targets() {
-    backend.sampleTargets(
+    backend.matching().sampleTargets(
         BoxCoderSpec.UNIT,
         anchors.reshape(1, anchors.dim(0), 4),
         sample,
@@ -163,6 +163,6 @@ public class ProposalBenchmark {
         null,
         labels,
         targets);
-    backend.synchronize();
+    backend.transfers().synchronize();
   }
 }

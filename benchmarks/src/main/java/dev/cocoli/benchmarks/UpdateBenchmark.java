@@ -52,21 +52,21 @@ public class UpdateBenchmark {
   /** A step of SGD. */
   @Benchmark
   public void sgdUpdate() {
-    backend.sgdUpdate(sgd, values, gradients, velocities);
-    backend.synchronize();
+    backend.updates().sgdUpdate(sgd, values, gradients, velocities);
+    backend.transfers().synchronize();
   }
 
   /** The norm of the gradient, which is clipped by it. */
   @Benchmark
   public void squaredNorm() {
-    backend.squaredNorm(gradients, norm);
-    backend.synchronize();
+    backend.updates().squaredNorm(gradients, norm);
+    backend.transfers().synchronize();
   }
 
   /** The gradients set to zero. */
   @Benchmark
   public void fill() {
-    backend.fill(velocities, 0);
-    backend.synchronize();
+    backend.copies().fill(velocities, 0);
+    backend.transfers().synchronize();
   }
 }

@@ -111,7 +111,7 @@ public final class Backends {
 
   private static List<NcclDevice> ncclDevices(List<Backend> replicas) {
     return replicas.stream()
-        .map(backend -> new NcclDevice(backend.device().index(), backend.computeStream()))
+        .map(backend -> ((CudaBackend) backend).ncclDevice())
         .toList();
   }
 

@@ -173,7 +173,7 @@ public final class Tape {
     } else if (entry.gradient == null) {
       entry.gradient = gradient;
     } else {
-      ops.backend().add(entry.gradient, gradient, entry.gradient);
+      ops.backend().elementwise().add(entry.gradient, gradient, entry.gradient);
       release(gradient);
     }
   }

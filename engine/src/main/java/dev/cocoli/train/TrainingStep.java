@@ -117,13 +117,13 @@ public final class TrainingStep implements AutoCloseable {
       int shared = synchronization.numbers();
       Tensor report = ops.allocate(DType.F32, LOSSES + shared + 1);
       if (losses == null) {
-        backend.fill(report.rows(0, LOSSES), 0);
+        backend.copies().fill(report.rows(0, LOSSES), 0);
       } else {
-        backend.copy(losses, report.rows(0, LOSSES));
+        backend.copies().copy(losses, report.rows(0, LOSSES));
       }
       synchronization.end(report.rows(0, LOSSES), report.rows(LOSSES, shared), stop);
       sgd.update(learningRate, report.rows(LOSSES + shared, 1));
-      if (backend.copiesBeside()) {
+      if (backend.transfers().copiesBeside()) {
         upcoming.batch().ifPresent(b -> next = new UploadedImages(backend, ahead, b));
       }
       float[] values = ops.download(report);

@@ -52,14 +52,14 @@ class BatchNormContractTest {
     Tensor y = tensors.floatOutput(4, 5, 7, 6);
     Tensor running = tensors.floats(new float[6]);
     Tensor variance = tensors.floats(new float[6]);
-    backend.batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
+    backend.norms().batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 5e-6, "y");
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 4, 5, 7, 6);
     Tensor dx = tensors.floatOutput(4, 5, 7, 6);
     Tensor dWeight = tensors.floats(new float[6]);
     Tensor dBias = tensors.floats(new float[6]);
-    backend.batchNormBackward(spec, x, weight, mean, invStd, y, dy, dx, dWeight, dBias);
+    backend.norms().batchNormBackward(spec, x, weight, mean, invStd, y, dy, dx, dWeight, dBias);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
     assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
     assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
@@ -151,7 +151,7 @@ class BatchNormContractTest {
     Tensor mean = tensors.floatOutput(c);
     Tensor invStd = tensors.floatOutput(c);
     Tensor ty = tensors.floatOutput(n, h, w, c);
-    backend.batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
+    backend.norms().batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
     String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
     near(y, ty, 1e-5, what + "y");
     near(running, tRunning, 1e-6, what + "running mean");
@@ -159,13 +159,13 @@ class BatchNormContractTest {
 
     Tensor tDy = tensors.floats(dy, n, h, w, c);
     Tensor tDx = tensors.floatOutput(n, h, w, c);
-    backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+    backend.norms().batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
     near(masked, tDy, 1e-6, what + "gradient behind the activation");
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx");
     near(dWeight, tDWeight, 1e-5, what + "dWeight");
     near(dBias, tDBias, 1e-5, what + "dBias");
     tDy = tensors.floats(dy, n, h, w, c);
-    backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, null, null);
+    backend.norms().batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, null, null);
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
   }
 
@@ -197,7 +197,7 @@ class BatchNormContractTest {
     Tensor ones = tensors.floats(new float[channels]);
     Tensor mean = tensors.floatOutput(channels);
     Tensor invStd = tensors.floatOutput(channels);
-    backend.batchNorm(
+    backend.norms().batchNorm(
         new BatchNormSpec(0, 0.1f, Activation.NONE),
         tensors.floats(x, 1, 500, 500, channels),
         ones,
@@ -225,7 +225,7 @@ class BatchNormContractTest {
       Tensor invStd = own.floatOutput(20);
       Tensor ones = own.floats(new float[20]);
       Tensor input = own.floats(x, 3, 41, 43, 20);
-      cpu.batchNorm(
+      cpu.norms().batchNorm(
           new BatchNormSpec(1e-5f, 0.1f, Activation.NONE),
           input,
           ones,

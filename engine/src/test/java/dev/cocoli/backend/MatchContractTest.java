@@ -60,7 +60,7 @@ class MatchContractTest extends BackendContract {
   private int[] match(MatchSpec spec, float[] boxes, float[] groundTruth) {
     int count = boxes.length / 4;
     Tensor matches = tensors.intOutput(1, count);
-    backend.matchBoxes(
+    backend.matching().matchBoxes(
         spec,
         tensors.floats(boxes, 1, count, 4),
         tensors.floats(groundTruth, 1, groundTruth.length / 4, 4),
@@ -79,7 +79,7 @@ class MatchContractTest extends BackendContract {
       20, 20, 30, 30, 0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 1, 1, 0, 0, 1, 1
     };
     Tensor matches = tensors.intOutput(3, 2);
-    backend.matchBoxes(
+    backend.matching().matchBoxes(
         new MatchSpec(0.5f, 0.5f, LowQuality.ALLOW),
         tensors.floats(boxes, 3, 2, 4),
         tensors.floats(groundTruth, 3, 2, 4),
@@ -97,7 +97,7 @@ class MatchContractTest extends BackendContract {
     float[] groundTruth = boxes(random, 3 * 4, 100, 80);
     MatchSpec spec = new MatchSpec(0.5f, 0.3f, LowQuality.ALLOW);
     Tensor matches = tensors.intOutput(3, 700);
-    backend.matchBoxes(
+    backend.matching().matchBoxes(
         spec,
         tensors.floats(anchors, 1, 700, 4),
         tensors.floats(groundTruth, 3, 4, 4),
@@ -118,9 +118,9 @@ class MatchContractTest extends BackendContract {
     Tensor object = tensors.floats(new float[] {0, 0, 10, 10}, 1, 1, 4);
     MatchSpec spec = new MatchSpec(0.5f, 0.5f, LowQuality.REFUSE).ignoringBelow(0.1f);
     Tensor matches = tensors.intOutput(1, 5);
-    backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {1}), matches);
+    backend.matching().matchBoxes(spec, boxes, object, tensors.ints(new int[] {1}), matches);
     assertArrayEquals(new int[] {0, 0, -1, -2, -2}, tensors.ints(matches));
-    backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {0}), matches);
+    backend.matching().matchBoxes(spec, boxes, object, tensors.ints(new int[] {0}), matches);
     assertArrayEquals(
         new int[] {-2, -2, -2, -2, -2}, tensors.ints(matches), "an image without objects");
   }
@@ -140,7 +140,7 @@ class MatchContractTest extends BackendContract {
     }
     MatchSpec spec = new MatchSpec(0.6f, 0.3f, LowQuality.ALLOW).ignoringBelow(ignoreBelow);
     Tensor matches = tensors.intOutput(images, count);
-    backend.matchBoxes(
+    backend.matching().matchBoxes(
         spec,
         tensors.floats(boxes, images, count, 4),
         tensors.floats(groundTruth, images, objects, 4),
@@ -186,11 +186,11 @@ class MatchContractTest extends BackendContract {
     Tensor zero = tensors.ints(new int[] {0});
     MatchSpec spec = new MatchSpec(0.7f, 0.3f, LowQuality.ALLOW);
     float[] someBoxes = boxes(new Random(6), 3, 50, 50);
-    backend.matchBoxes(spec, tensors.floats(someBoxes, 1, 3, 4), noObjects, zero, matches);
+    backend.matching().matchBoxes(spec, tensors.floats(someBoxes, 1, 3, 4), noObjects, zero, matches);
     assertArrayEquals(new int[] {-1, -1, -1}, tensors.ints(matches));
     Tensor noMatches = tensors.intOutput(1, 0);
     Tensor noBoxes = tensors.floats(new float[0], 1, 0, 4);
-    backend.matchBoxes(spec, noBoxes, noObjects, zero, noMatches);
+    backend.matching().matchBoxes(spec, noBoxes, noObjects, zero, noMatches);
   }
 
   @ParameterizedTest
@@ -216,7 +216,7 @@ class MatchContractTest extends BackendContract {
     long[] seeds = {42, -3_000_000_000L};
     Tensor indices = tensors.intOutput(2, 260);
     Tensor counts = tensors.intOutput(2);
-    backend.sampleBalanced(spec, tensors.ints(matches, 2, count), seeds, indices, counts);
+    backend.matching().sampleBalanced(spec, tensors.ints(matches, 2, count), seeds, indices, counts);
     for (int image = 0; image < 2; image++) {
       int[] own = Arrays.copyOfRange(matches, image * count, (image + 1) * count);
       int[] positive = smallest(seeds[image], own, 0, 128);
@@ -245,7 +245,7 @@ class MatchContractTest extends BackendContract {
     Tensor indices = tensors.intOutput(images, size);
     Tensor counts = tensors.intOutput(images);
     SampleSpec spec = new SampleSpec(size, fraction);
-    backend.sampleBalanced(spec, tensors.ints(matches, images, count), seeds, indices, counts);
+    backend.matching().sampleBalanced(spec, tensors.ints(matches, images, count), seeds, indices, counts);
     for (int image = 0; image < images; image++) {
       int[] own = Arrays.copyOfRange(matches, image * count, (image + 1) * count);
       int[] positive = smallest(seeds[image], own, 0, (int) (size * fraction));
@@ -275,7 +275,7 @@ class MatchContractTest extends BackendContract {
     Tensor indices = tensors.intOutput(1, 4);
     Tensor counts = tensors.intOutput(1);
     Tensor matches = tensors.ints(new int[] {-2, -2}, 1, 2);
-    backend.sampleBalanced(new SampleSpec(4, 0.25f), matches, new long[] {1}, indices, counts);
+    backend.matching().sampleBalanced(new SampleSpec(4, 0.25f), matches, new long[] {1}, indices, counts);
     assertArrayEquals(new int[] {-1, -1, -1, -1}, tensors.ints(indices));
     assertArrayEquals(new int[] {0}, tensors.ints(counts));
   }
@@ -288,7 +288,7 @@ class MatchContractTest extends BackendContract {
     Tensor labels = tensors.intOutput(20);
     Tensor targets = tensors.floatOutput(20, 4);
     int[] each = IntStream.range(0, 20).toArray();
-    backend.sampleTargets(
+    backend.matching().sampleTargets(
         weight == 1 ? BoxCoderSpec.UNIT : BoxCoderSpec.BOX_HEAD,
         tensors.floats(oracle.floats(name + ".in.proposals"), 1, 20, 4),
         tensors.ints(each, 1, 20),
@@ -312,7 +312,7 @@ class MatchContractTest extends BackendContract {
     Tensor rois = tensors.floatOutput(8, 5);
     Tensor labels = tensors.intOutput(8);
     Tensor targets = tensors.floatOutput(8, 4);
-    backend.sampleTargets(
+    backend.matching().sampleTargets(
         BoxCoderSpec.UNIT,
         tensors.floats(boxes, 2, 3, 4),
         tensors.ints(new int[] {0, 1, -1, -1, 0, 2, -1, -1}, 2, 4),

@@ -40,7 +40,7 @@ class ProposalContractTest extends BackendContract {
     scores[4] = Float.NEGATIVE_INFINITY;
     int total = (int) Arrays.stream(k).sum();
     Tensor indices = tensors.intOutput(2, total);
-    backend.topK(tensors.floats(scores, 2, count), offsets, k, indices);
+    backend.proposals().topK(tensors.floats(scores, 2, count), offsets, k, indices);
 
     int[] expected = new int[2 * total];
     int at = 0;
@@ -92,7 +92,7 @@ class ProposalContractTest extends BackendContract {
     }
     Tensor indices = tensors.intOutput(images, 3 + k);
     long[] offsets = {0, 40, count};
-    backend.topK(tensors.floats(scores, images, count), offsets, new long[] {3, k}, indices);
+    backend.proposals().topK(tensors.floats(scores, images, count), offsets, new long[] {3, k}, indices);
     int[] expected = new int[images * (3 + k)];
     for (int image = 0; image < images; image++) {
       int row = image * count;
@@ -130,7 +130,7 @@ class ProposalContractTest extends BackendContract {
     int[] groups = IntStream.range(0, count).map(i -> random.nextInt(groupCount) - 3).toArray();
     Tensor indices = tensors.intOutput(images, wanted);
     Tensor counts = tensors.intOutput(images);
-    backend.nms(
+    backend.proposals().nms(
         0.4f,
         tensors.floats(corners, images, count, 4),
         tensors.floats(scores, images, count),
@@ -186,7 +186,7 @@ class ProposalContractTest extends BackendContract {
     }
     Tensor boxes = tensors.floatOutput(1, 60, 4);
     Tensor scores = tensors.floatOutput(1, 60);
-    backend.decodeProposals(
+    backend.proposals().decodeProposals(
         weight == 1 ? BoxCoderSpec.UNIT : BoxCoderSpec.BOX_HEAD,
         tensors.floats(oracle.floats(name + ".in.codes"), 1, 60, 4),
         tensors.floats(new float[60], 1, 60),
@@ -216,7 +216,7 @@ class ProposalContractTest extends BackendContract {
     Tensor boxes = tensors.floatOutput(2, 300, 4);
     Tensor scores = tensors.floatOutput(2, 300);
     int[] indices = IntStream.range(0, 600).map(i -> i < 300 ? 299 - i : i - 300).toArray();
-    backend.decodeProposals(
+    backend.proposals().decodeProposals(
         BoxCoderSpec.UNIT,
         tensors.floats(twice(new float[deltas.length], deltas), 2, 300, 4),
         tensors.floats(twice(new float[300], logits), 2, 300),
@@ -237,7 +237,7 @@ class ProposalContractTest extends BackendContract {
   void dropsProposalsThatAreNoNumbers() {
     Tensor boxes = tensors.floatOutput(1, 3, 4);
     Tensor scores = tensors.floatOutput(1, 3);
-    backend.decodeProposals(
+    backend.proposals().decodeProposals(
         BoxCoderSpec.UNIT,
         tensors.floats(new float[] {Float.NaN, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 3, 4),
         tensors.floats(new float[] {2, Float.NaN, 2}, 1, 3),
@@ -282,7 +282,7 @@ class ProposalContractTest extends BackendContract {
     }
     Tensor boxes = tensors.floatOutput(2, 300, 4);
     Tensor scores = tensors.floatOutput(2, 300);
-    backend.decodeDetections(
+    backend.proposals().decodeDetections(
         BoxCoderSpec.BOX_HEAD,
         tensors.floats(logits, 2, 60, 6),
         tensors.floats(deltas, 2, 60, 24),
@@ -297,7 +297,7 @@ class ProposalContractTest extends BackendContract {
     Tensor indices = tensors.intOutput(2, wanted);
     Tensor counts = tensors.intOutput(2);
     float iou = (float) parameters.get("nms").asDouble();
-    backend.nms(iou, boxes, scores, tensors.ints(groups), indices, counts);
+    backend.proposals().nms(iou, boxes, scores, tensors.ints(groups), indices, counts);
 
     for (int image = 0; image < 2; image++) {
       float[] expectedScores = oracle.floats("detections.out.scores" + image);
@@ -349,7 +349,7 @@ class ProposalContractTest extends BackendContract {
     int count = scores.length;
     Tensor indices = tensors.intOutput(1, wanted);
     Tensor counts = tensors.intOutput(1);
-    backend.nms(
+    backend.proposals().nms(
         iou,
         tensors.floats(boxes, 1, count, 4),
         tensors.floats(scores, 1, count),
@@ -386,7 +386,7 @@ class ProposalContractTest extends BackendContract {
     Tensor counts = tensors.intOutput(3);
     float[] boxes = new float[3 * 2 * 4];
     Arrays.fill(boxes, 1);
-    backend.nms(
+    backend.proposals().nms(
         0.5f,
         tensors.floats(boxes, 3, 2, 4),
         tensors.floats(new float[] {-1, -1, -1, 0, 0.5f, 0.5f}, 3, 2),
@@ -402,7 +402,7 @@ class ProposalContractTest extends BackendContract {
     Tensor indices = tensors.intOutput(1, 3);
     Tensor counts = tensors.intOutput(1);
     Tensor none = tensors.floats(new float[0], 1, 0);
-    backend.nms(0.5f, none.reshape(1, 0, 4), none, tensors.ints(new int[0], 0), indices, counts);
+    backend.proposals().nms(0.5f, none.reshape(1, 0, 4), none, tensors.ints(new int[0], 0), indices, counts);
     assertArrayEquals(new int[] {-1, -1, -1}, tensors.ints(indices));
     assertArrayEquals(new int[] {0}, tensors.ints(counts));
   }

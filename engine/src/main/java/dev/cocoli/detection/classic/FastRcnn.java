@@ -71,7 +71,7 @@ public final class FastRcnn extends DetectionModel {
   public Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed) {
     requireSameCount(inputs, targets);
     Tensor losses = ops.allocate(DType.F32, 4);
-    ops.backend().fill(losses, 0);
+    ops.backend().copies().fill(losses, 0);
     ImageBatch batch = transform.forward(ops, inputs.images());
     GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
     Proposals proposals = upload(ops, batch, inputs.proposals());

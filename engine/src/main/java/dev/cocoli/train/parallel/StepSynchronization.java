@@ -115,9 +115,9 @@ public sealed interface StepSynchronization {
 
     @Override
     public void end(Tensor losses, Tensor shared, boolean stop) {
-      backend.copy(losses, shared.rows(0, LOSSES));
+      backend.copies().copy(losses, shared.rows(0, LOSSES));
       buckets.weigh(shared.rows(0, LOSSES));
-      backend.fill(shared.rows(LOSSES, 1), stop ? 1 : 0);
+      backend.copies().fill(shared.rows(LOSSES, 1), stop ? 1 : 0);
       buckets.sendAlong(shared);
       buckets.finish();
     }

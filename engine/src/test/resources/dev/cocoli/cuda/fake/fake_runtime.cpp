@@ -22,7 +22,6 @@ constexpr int NOT_READY = 600;
 constexpr int CAPTURE_UNSUPPORTED = 900;
 constexpr int CAPTURE_INVALIDATED = 901;
 constexpr int CAPTURE_UNMATCHED = 903;
-constexpr int UPDATE_FAILURE = 910;
 constexpr int RELAXED = 2;
 constexpr uint64_t TOTAL_BYTES = 2ull << 30;
 
@@ -497,25 +496,6 @@ FAKE(int, cudaGraphExecDestroy, (void* executable)) {
   live["executable graphs"]--;
   return SUCCESS;
 }
-
-struct UpdateResult {
-  int result;
-  void* error_node;
-  void* error_from_node;
-};
-
-FAKE(int, cudaGraphExecUpdate, (void* executable, void* graph, UpdateResult* result)) {
-  if (executables.count(executable) == 0 || graphs.count(graph) == 0) fail("cudaGraphExecUpdate: no such graph");
-  auto& before = static_cast<Graph*>(executable)->nodes;
-  auto& after = static_cast<Graph*>(graph)->nodes;
-  bool alike = before.size() == after.size();
-  for (size_t i = 0; alike && i < after.size(); i++) alike = before[i].kind == after[i].kind;
-  *result = UpdateResult{alike ? 0 : 2, nullptr, nullptr};  // cudaGraphExecUpdateErrorTopologyChanged
-  graph_counts[alike ? "updates" : "refusals"]++;
-  if (!alike) return last_error = UPDATE_FAILURE;
-  before = after;
-  return sticky;
-}
 FAKE(int, cudaGraphLaunch, (void* executable, void* stream)) {
   if (executables.count(executable) == 0) fail("cudaGraphLaunch: no such graph");
   if (known(stream)->capture) fail("cudaGraphLaunch: the stream is captured");
@@ -524,7 +504,7 @@ FAKE(int, cudaGraphLaunch, (void* executable, void* stream)) {
   return sticky;
 }
 
-// How often something was done: captures, instantiations, updates, refusals, launches; calls outside of graphs or into them.
+// How often something was done: captures, instantiations, launches; calls outside of graphs or into them.
 FAKE(long, fake_graph_count, (const char* name)) { return graph_counts[name]; }
 
 // ---- NVRTC: what it compiles is the source with its headers

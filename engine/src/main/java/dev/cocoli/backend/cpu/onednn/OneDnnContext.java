@@ -76,12 +76,19 @@ public final class OneDnnContext implements AutoCloseable {
   }
 
   /**
-   * {@return whether the processor multiplies bfloat16, as far as oneDNN may use it}; without the
-   * instructions oneDNN emulates some primitives on AVX-512, slower than in F32, and has others as
-   * plain loops
+   * Does nothing if it computes in BF16 at least as fast as in F32. With fewer instructions oneDNN
+   * emulates some primitives on AVX-512, slower than in F32, and has others as plain loops.
+   *
+   * @throws IllegalArgumentException if it does not
    */
-  public boolean hasBf16() {
-    return has(dnnl_cpu_isa_avx512_core_bf16());
+  public void requireBf16() {
+    if (!has(dnnl_cpu_isa_avx512_core_bf16())) {
+      throw new IllegalArgumentException(
+          "this processor does not compute in bf16: that takes AVX-512 with BF16 (Intel from Cooper"
+              + " Lake and Sapphire Rapids on, AMD from Zen 4 on), and oneDNN may use no more than "
+              + OneDnn.instructionSet()
+              + " here; use fp32");
+    }
   }
 
   /** Instruction sets are sets of bits, each containing those before it. */

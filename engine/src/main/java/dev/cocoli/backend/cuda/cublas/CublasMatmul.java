@@ -6,6 +6,7 @@ import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cublas.MatmulShape.Product;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.primitives.Dense;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
@@ -17,7 +18,7 @@ import java.util.Optional;
  * Fully connected layers by cublasLt, with bias and activation in the same pass where it has an
  * algorithm that does so. Sums are kept in fp32.
  */
-public final class CublasMatmul implements AutoCloseable {
+public final class CublasMatmul implements Dense, AutoCloseable {
   /** What cuBLAS recommends for Hopper, and more than it uses elsewhere. */
   static final long MOST_WORKSPACE_BYTES = 32L << 20;
 
@@ -43,6 +44,11 @@ public final class CublasMatmul implements AutoCloseable {
     this.memory = memory;
   }
 
+  @Override
+  public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
+    linear(activation, x, weight, null, bias, y);
+  }
+
   /**
    * A layer: {@code y = activation(x weight^T * scale + bias)}.
    *
@@ -58,6 +64,7 @@ public final class CublasMatmul implements AutoCloseable {
     if (y.elementCount() == 0) {
       return;
     }
+    y.buffer().markWritten();
     if (x.elementCount() == 0) {
       // a sum of nothing
       context.queue().zero(y.segment());
@@ -112,11 +119,12 @@ public final class CublasMatmul implements AutoCloseable {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#linearBackwardData}. */
+  @Override
   public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
+    dx.buffer().markWritten();
     if (dy.elementCount() == 0) {
       context.queue().zero(dx.segment());
       return;
@@ -126,7 +134,7 @@ public final class CublasMatmul implements AutoCloseable {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#linearBackwardWeight}. */
+  @Override
   public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
     if (dBias != null) {
       elementwise.addColumnSums(dy, dBias);
@@ -143,6 +151,7 @@ public final class CublasMatmul implements AutoCloseable {
    */
   public void addTransposedTimes(Tensor dy, Tensor x, Tensor sum) {
     if (x.elementCount() > 0 && dy.elementCount() > 0) {
+      sum.buffer().markWritten();
       multiply(Product.BACKWARD_WEIGHT, x, dy, sum, x.dim(0), x.dim(1), dy.dim(1));
     }
   }

@@ -2,13 +2,14 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Batch normalisation in training and its gradient: {@code [N,H,W,C]}. */
-final class BatchNormKernels {
+final class BatchNormKernels implements Norms {
   private static final String FILE = "batch_norm";
   private static final ChannelPacks STATISTICS = ChannelPacks.of(FILE, "batch_norm_statistics");
   private static final Kernel FINISH = new Kernel(FILE, "batch_norm_finish");
@@ -18,6 +19,7 @@ final class BatchNormKernels {
   private static final Kernel FINISH_GRADIENTS = new Kernel(FILE, "batch_norm_finish_gradients");
   private static final ChannelPacks INPUT_GRADIENT =
       ChannelPacks.of(FILE, "batch_norm_input_gradient");
+  private static final Kernel FOLD = new Kernel(FILE, "fold_batch_norm");
 
   private static final int THREADS = 256;
 
@@ -81,8 +83,8 @@ final class BatchNormKernels {
     this.pool = pool;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#batchNorm}. */
-  void batchNorm(
+  @Override
+  public void batchNorm(
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
@@ -104,10 +106,10 @@ final class BatchNormKernels {
           .begin(FINISH)
           .tensor(weight)
           .tensor(bias)
-          .tensor(runningMean)
-          .tensor(runningVar)
-          .tensor(mean)
-          .tensor(invStd)
+          .output(runningMean)
+          .output(runningVar)
+          .output(mean)
+          .output(invStd)
           .tensor(coefficients)
           .i64(x.elementCount() / channels)
           .f32(spec.eps())
@@ -117,8 +119,8 @@ final class BatchNormKernels {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#batchNormBackward}. */
-  void batchNormBackward(
+  @Override
+  public void batchNormBackward(
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
@@ -141,13 +143,29 @@ final class BatchNormKernels {
           .tensor(weight)
           .tensor(mean)
           .tensor(invStd)
-          .tensor(dWeight)
-          .tensor(dBias)
+          .output(dWeight)
+          .output(dBias)
           .tensor(coefficients)
           .i64(x.elementCount() / channels);
       parts.finish();
       inputGradient(x, dy, dx, coefficients);
     }
+  }
+
+  @Override
+  public void foldBatchNorm(
+      Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
+    long channels = weight.elementCount();
+    call.of(FOLD)
+        .tensor(weight)
+        .tensor(bias)
+        .tensor(mean)
+        .tensor(var)
+        .output(scale)
+        .output(shift)
+        .i64(channels)
+        .f32(eps)
+        .over(channels);
   }
 
   /**
@@ -185,7 +203,7 @@ final class BatchNormKernels {
   void normalize(BatchNormSpec spec, Tensor x, Tensor residual, Tensor y, Tensor coefficients) {
     ChannelPacks.Choice normalize = NORMALIZE.choose(x, residual, y);
     Tiles tiles = tiles(x, normalize);
-    call.of(normalize.kernel()).tensor(x).tensor(residual).tensor(y).tensor(coefficients);
+    call.of(normalize.kernel()).tensor(x).tensor(residual).output(y).tensor(coefficients);
     tiles.write(call);
     call.i32(spec.activation() == Activation.RELU ? 1 : 0);
     tiles.launch(call);
@@ -200,7 +218,7 @@ final class BatchNormKernels {
     ChannelPacks.Choice sums = GRADIENT_SUMS.choose(x, output, dy);
     Tiles tiles = tiles(x, sums);
     Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
-    call.of(sums.kernel()).tensor(x).tensor(output).tensor(dy).tensor(mean).tensor(partial);
+    call.of(sums.kernel()).tensor(x).tensor(output).output(dy).tensor(mean).tensor(partial);
     tiles.write(call);
     tiles.launch(call);
     return new Parts(call, partial, tiles.parts(), tiles.channels());
@@ -210,7 +228,7 @@ final class BatchNormKernels {
   void inputGradient(Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
     ChannelPacks.Choice inputGradient = INPUT_GRADIENT.choose(x, dy, dx);
     Tiles tiles = tiles(x, inputGradient);
-    call.of(inputGradient.kernel()).tensor(x).tensor(dy).tensor(dx).tensor(coefficients);
+    call.of(inputGradient.kernel()).tensor(x).tensor(dy).output(dx).tensor(coefficients);
     tiles.write(call);
     tiles.launch(call);
   }
