@@ -50,7 +50,7 @@ public interface Communicator extends AutoCloseable {
   void startAllReduce(Tensor x, Reduction reduction);
 
   /**
-   * Orders what the backend is called for from now on behind all reductions begun. Does not block
+   * Orders what the backend is called for from now on after all reductions begun. Does not block
    * where the device can do the waiting.
    */
   void awaitAllReduces();

@@ -15,7 +15,7 @@ import java.util.Optional;
  * interactive shell starts without srun is on its own.
  *
  * <p>torchrun listens on {@code MASTER_PORT} itself, and says so in {@code
- * TORCHELASTIC_USE_AGENT_STORE}; rank 0 then takes the port behind it.
+ * TORCHELASTIC_USE_AGENT_STORE}; rank 0 then takes the next port.
  *
  * @param rank which of the processes this is, from 0
  * @param size the number of processes

@@ -96,7 +96,7 @@ final class RendezvousMessage {
         .flip();
   }
 
-  /** The bytes behind an answer's header; -1 if it is none. */
+  /** The bytes after an answer's header; -1 if it is none. */
   static int answerByteSize(byte[] header) {
     ByteBuffer bytes = ByteBuffer.wrap(header);
     long magic = bytes.getLong();

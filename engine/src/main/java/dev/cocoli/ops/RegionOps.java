@@ -37,7 +37,7 @@ public final class RegionOps {
   /**
    * Rows chosen image by image.
    *
-   * @param indices I32 {@code [N,M]}, -1 behind the last
+   * @param indices I32 {@code [N,M]}, -1 after the last
    * @param counts I32 {@code [N]}
    */
   public record Selection(Tensor indices, Tensor counts) {}

@@ -97,7 +97,7 @@ public final class MatchLoops implements Matching {
         });
   }
 
-  /** Places behind an image's last box hold zeros. */
+  /** Places after an image's last box hold zeros. */
   private static boolean hasExtent(MemorySegment boxes, long at) {
     return boxes.getAtIndex(JAVA_FLOAT, at + 2) > boxes.getAtIndex(JAVA_FLOAT, at)
         && boxes.getAtIndex(JAVA_FLOAT, at + 3) > boxes.getAtIndex(JAVA_FLOAT, at + 1);

@@ -203,7 +203,7 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
   }
 
   /**
-   * Sums of the gradient behind the activation and of its products with x less the mean; adds the
+   * Sums of the gradient before the activation and of its products with x less the mean; adds the
    * parameters' gradients.
    */
   double[][] gradientSums(
@@ -269,7 +269,7 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
   }
 
   /**
-   * {@return sums of the gradient behind the activation and of its products with x less the mean}
+   * {@return sums of the gradient before the activation and of its products with x less the mean}
    */
   private double[][] gradientSums(Rows rows, Tensor mean, Tensor output, Tensor dy) {
     int channels = Math.toIntExact(rows.channels);

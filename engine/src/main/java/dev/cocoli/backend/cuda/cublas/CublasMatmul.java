@@ -183,7 +183,7 @@ public final class CublasMatmul implements Dense, AutoCloseable {
     context.queue().finished("cublasLtMatmul of " + shape);
   }
 
-  /** Returns the plan of a product; if there is none, that of the same with nothing behind it. */
+  /** Returns the plan of a product; if there is none, that of the same without bias and activation. */
   private MatmulPlan plan(MatmulShape shape, MemorySegment bias) {
     context.device().enter();
     return plans.get(shape, key -> choose(key, bias));
@@ -209,7 +209,7 @@ public final class CublasMatmul implements Dense, AutoCloseable {
       plan.execute(handle, a, b, d, bias, Optional.empty(), stream);
       return;
     }
-    // whoever takes this memory next comes behind it in the queue
+    // whoever takes this memory next is queued after it
     try (Buffer workspace = context.pool().take(plan.workspaceBytes())) {
       plan.execute(handle, a, b, d, bias, Optional.of(workspace.segment()), stream);
     }

@@ -78,7 +78,7 @@ record EngineConfig(CudnnDescriptor descriptor, Set<Integer> notes) implements A
   }
 
   /**
-   * Returns whether its numbers are good enough. Inputs are never rounded behind our back nor sums
+   * Returns whether its numbers are good enough. Inputs are never rounded unasked nor sums
    * kept in less than fp32; products of fp32 on tensor cores are TF32, for those who asked for it.
    */
   boolean isAllowed(DType type, CudaSettings settings) {

@@ -210,7 +210,7 @@ final class BatchNormKernels implements Norms {
   }
 
   /**
-   * Makes dy the gradient behind the activation; sums it, and its products with x less the mean.
+   * Makes dy the gradient before the activation; sums it, and its products with x less the mean.
    */
   Parts sumGradients(
       BatchNormSpec spec, Tensor x, Tensor mean, Tensor y, Tensor dy, TensorScope scope) {
