@@ -670,8 +670,7 @@ public interface Backend extends AutoCloseable {
    * @param anchors the anchors
    * @param dMaps like the maps; added to
    */
-  void gatherPatchesBackward(
-      PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps);
+  void gatherPatchesBackward(PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps);
 
   // ---- losses and the update
 

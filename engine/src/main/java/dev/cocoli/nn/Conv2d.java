@@ -70,8 +70,7 @@ public final class Conv2d extends Module {
    */
   public Tensor forwardWithin(Ops ops, Tensor x, Activation activation) {
     Tensor shift = bias == null ? null : bias.value();
-    return ops.conv2d(
-        spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
+    return ops.conv2d(spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
   }
 
   /**

@@ -127,8 +127,8 @@ public final class RegionProposalNetwork extends Module {
 
   /**
    * Whether the losses are computed on the surroundings of the sampled anchors alone. Only these
-   * have a gradient, and proposals need none, so that the head's backward pass over whole maps would
-   * multiply zeros. Not where more anchors are sampled than there are locations.
+   * have a gradient, and proposals need none, so that the head's backward pass over whole maps
+   * would multiply zeros. Not where more anchors are sampled than there are locations.
    */
   private boolean learnsFromPatches(List<Tensor> maps) {
     long locations = maps.stream().mapToLong(map -> map.dim(1) * map.dim(2)).sum();
@@ -188,11 +188,7 @@ public final class RegionProposalNetwork extends Module {
     Losses losses = new Losses(ops);
     losses.sigmoidCrossEntropy(sampled.objectness(), targets.labels(), objectnessLoss);
     losses.smoothL1(
-        RoiHeads.SMOOTH_L1_BETA,
-        sampled.deltas(),
-        targets.targets(),
-        targets.labels(),
-        boxLoss);
+        RoiHeads.SMOOTH_L1_BETA, sampled.deltas(), targets.targets(), targets.labels(), boxLoss);
     return proposals;
   }
 

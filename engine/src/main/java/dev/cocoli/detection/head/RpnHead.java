@@ -33,7 +33,9 @@ final class RpnHead extends Module {
     patches = new PatchSpec(WINDOW, Math.toIntExact(anchors));
     Conv2dSpec point = Conv2dSpec.of(1, 1, 0);
     conv =
-        child("conv.0.0", Conv2d.withBias(channels, channels, Conv2dSpec.of(WINDOW, 1, WINDOW / 2), INITIALIZER));
+        child(
+            "conv.0.0",
+            Conv2d.withBias(channels, channels, Conv2dSpec.of(WINDOW, 1, WINDOW / 2), INITIALIZER));
     clsLogits = child("cls_logits", Conv2d.withBias(channels, anchors, point, INITIALIZER));
     bboxPred = child("bbox_pred", Conv2d.withBias(channels, 4 * anchors, point, INITIALIZER));
   }
@@ -57,7 +59,8 @@ final class RpnHead extends Module {
 
   /**
    * Returns what {@link #forward} computes for some anchors, from the patches of the maps that it
-   * depends on: objectness {@code [N*S]} and deltas {@code [N*S,4]}, zeros where there is no anchor.
+   * depends on: objectness {@code [N*S]} and deltas {@code [N*S,4]}, zeros where there is no
+   * anchor.
    *
    * @param anchors I32 {@code [N,S]}; negative for none
    */

@@ -47,8 +47,7 @@ final class PatchKernels {
   }
 
   /** See {@link dev.cocoli.backend.Backend#gatherPatchesBackward}. */
-  void gatherPatchesBackward(
-      PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
+  void gatherPatchesBackward(PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
     if (dPatches.elementCount() == 0) {
       return;
     }
