@@ -138,6 +138,11 @@ public final class RegionProposalNetwork extends Module {
         ops, batch, predictions, config.rpnPreNmsTopNTest(), config.rpnPostNmsTopNTest());
   }
 
+  /** {@return the names of its losses} */
+  public List<String> lossNames() {
+    return List.of("loss_objectness", "loss_rpn_box_reg");
+  }
+
   /**
    * Records the losses and makes the proposals for training.
    *
@@ -146,8 +151,7 @@ public final class RegionProposalNetwork extends Module {
    * @param maps their maps
    * @param groundTruth the objects
    * @param seeds of the sampler, one an image
-   * @param objectnessLoss {@code [1]}, written
-   * @param boxLoss {@code [1]}, written
+   * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
    * @return the proposals
    */
   public Proposals train(
@@ -156,8 +160,7 @@ public final class RegionProposalNetwork extends Module {
       ScoredMaps maps,
       GroundTruth groundTruth,
       long[] seeds,
-      Tensor objectnessLoss,
-      Tensor boxLoss) {
+      Tensor written) {
     Predictions predictions = predict(ops, batch, maps);
     Proposals proposals =
         propose(ops, batch, predictions, config.rpnPreNmsTopNTrain(), config.rpnPostNmsTopNTrain());
@@ -177,13 +180,13 @@ public final class RegionProposalNetwork extends Module {
         ops.gatherRows(ops.reshape(logits, logits.dim(0), logits.dim(1), 1), sample.indices());
     Tensor deltaRows = ops.gatherRows(predictions.deltas, sample.indices());
     Losses losses = new Losses(ops);
-    losses.sigmoidCrossEntropy(ops.reshape(logitRows, rows), targets.labels(), objectnessLoss);
+    losses.sigmoidCrossEntropy(ops.reshape(logitRows, rows), targets.labels(), written.rows(0, 1));
     losses.smoothL1(
         RoiHeads.SMOOTH_L1_BETA,
         ops.reshape(deltaRows, rows, 4),
         targets.targets(),
         targets.labels(),
-        boxLoss);
+        written.rows(1, 1));
     return proposals;
   }
 
