@@ -148,6 +148,11 @@ public final class RegionProposalNetwork extends Module {
         ops, batch, predictions, config.rpnPreNmsTopNTest(), config.rpnPostNmsTopNTest());
   }
 
+  /** {@return the names of its losses} */
+  public List<String> lossNames() {
+    return List.of("loss_objectness", "loss_rpn_box_reg");
+  }
+
   /**
    * Records the losses and makes the proposals for training.
    *
@@ -156,8 +161,7 @@ public final class RegionProposalNetwork extends Module {
    * @param maps their maps
    * @param groundTruth the objects
    * @param seeds of the sampler, one an image
-   * @param objectnessLoss {@code [1]}, written
-   * @param boxLoss {@code [1]}, written
+   * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
    * @return the proposals
    */
   public Proposals train(
@@ -166,8 +170,7 @@ public final class RegionProposalNetwork extends Module {
       ScoredMaps maps,
       GroundTruth groundTruth,
       long[] seeds,
-      Tensor objectnessLoss,
-      Tensor boxLoss) {
+      Tensor written) {
     Predictions predictions = predict(ops, batch, maps);
     Proposals proposals =
         propose(ops, batch, predictions, config.rpnPreNmsTopNTrain(), config.rpnPostNmsTopNTrain());
@@ -186,9 +189,13 @@ public final class RegionProposalNetwork extends Module {
             ? head.forward(ops, maps.maps, sample.indices())
             : rows(ops, predictions, sample.indices());
     Losses losses = new Losses(ops);
-    losses.sigmoidCrossEntropy(sampled.objectness(), targets.labels(), objectnessLoss);
+    losses.sigmoidCrossEntropy(sampled.objectness(), targets.labels(), written.rows(0, 1));
     losses.smoothL1(
-        RoiHeads.SMOOTH_L1_BETA, sampled.deltas(), targets.targets(), targets.labels(), boxLoss);
+        RoiHeads.SMOOTH_L1_BETA,
+        sampled.deltas(),
+        targets.targets(),
+        targets.labels(),
+        written.rows(1, 1));
     return proposals;
   }
 
