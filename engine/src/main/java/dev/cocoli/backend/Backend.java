@@ -8,6 +8,7 @@ import dev.cocoli.backend.primitives.Images;
 import dev.cocoli.backend.primitives.Losses;
 import dev.cocoli.backend.primitives.Matching;
 import dev.cocoli.backend.primitives.Norms;
+import dev.cocoli.backend.primitives.Patches;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.primitives.Regions;
@@ -94,6 +95,9 @@ public interface Backend extends AutoCloseable {
 
   /** {@return picked rows and pooled regions, and their gradients} */
   Regions regions();
+
+  /** {@return the surroundings of anchors, and their gradient} */
+  Patches patches();
 
   /** {@return losses with their gradients} */
   Losses losses();

@@ -12,6 +12,7 @@ import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
@@ -178,6 +179,7 @@ class WrittenContractTest {
     call("copyColumns", floats(2, 3), 1, written(2, 4), 2, 2);
     call("fill", written(5), 0f);
     call("fill", written(5), 3f);
+    call("fill", output(tensors.bfloats(new float[] {1, 2}, 2)), 0f);
     call("cast", floats(5), output(tensors.bfloats(new float[5], 5)));
     call("cast", tensors.bfloats(new float[] {1, 2}, 2), written(2));
   }
@@ -319,6 +321,11 @@ class WrittenContractTest {
     call("roiPool", pool, map, rois, written(1, 2, 2, 2), argmax);
     outputs.remove(argmax);
     call("roiPoolBackward", pool, floats(1, 2, 2, 2), rois, argmax, written(1, 6, 6, 2));
+    PatchSpec spec = new PatchSpec(3, 1);
+    Tensor anchors = tensors.ints(new int[] {7}, 1, 1);
+    call("gatherPatches", spec, List.of(map), anchors, written(1, 3, 3, 2), writtenInts(1, 1));
+    Tensor dPatches = floats(1, 3, 3, 2);
+    call("gatherPatchesBackward", spec, dPatches, anchors, List.of(written(1, 6, 6, 2)));
   }
 
   private void lossesAndUpdates() {

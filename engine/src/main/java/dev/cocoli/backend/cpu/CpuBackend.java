@@ -10,6 +10,7 @@ import dev.cocoli.backend.cpu.loops.ImageLoops;
 import dev.cocoli.backend.cpu.loops.LossLoops;
 import dev.cocoli.backend.cpu.loops.MatchLoops;
 import dev.cocoli.backend.cpu.loops.MemoryLoops;
+import dev.cocoli.backend.cpu.loops.PatchLoops;
 import dev.cocoli.backend.cpu.loops.ProposalLoops;
 import dev.cocoli.backend.cpu.loops.RegionLoops;
 import dev.cocoli.backend.cpu.loops.UpdateLoops;
@@ -60,6 +61,7 @@ public final class CpuBackend implements Backend {
   private final ProposalLoops proposals;
   private final MatchLoops matching;
   private final RegionLoops regions;
+  private final PatchLoops patches;
   private final LossLoops losses;
   private final UpdateLoops updates;
   private boolean closed;
@@ -98,6 +100,7 @@ public final class CpuBackend implements Backend {
     proposals = new ProposalLoops(workers);
     matching = new MatchLoops(workers);
     regions = new RegionLoops(workers, pool, copies);
+    patches = new PatchLoops(workers);
     losses = new LossLoops(workers);
     updates = new UpdateLoops(workers);
   }
@@ -214,6 +217,11 @@ public final class CpuBackend implements Backend {
   @Override
   public RegionLoops regions() {
     return regions;
+  }
+
+  @Override
+  public PatchLoops patches() {
+    return patches;
   }
 
   @Override

@@ -27,7 +27,7 @@ public interface Copies {
   /**
    * Sets every element.
    *
-   * @param x F32 or I32
+   * @param x F32 or I32; BF16 only for the value 0
    * @param value the value; rounded to an integer for I32
    */
   void fill(Tensor x, float value);

@@ -6,6 +6,7 @@ import dev.cocoli.backend.primitives.Images;
 import dev.cocoli.backend.primitives.Losses;
 import dev.cocoli.backend.primitives.Matching;
 import dev.cocoli.backend.primitives.Norms;
+import dev.cocoli.backend.primitives.Patches;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.primitives.Regions;
@@ -29,6 +30,7 @@ public abstract class KernelBackend implements Backend {
   private final ProposalKernels proposals;
   private final MatchKernels matching;
   private final RegionKernels regions;
+  private final PatchKernels patches;
   private final LossKernels losses;
   private final UpdateKernels updates;
 
@@ -51,6 +53,7 @@ public abstract class KernelBackend implements Backend {
     proposals = new ProposalKernels(call, pool);
     matching = new MatchKernels(call, pool);
     regions = new RegionKernels(call, pool, summation);
+    patches = new PatchKernels(call, pool);
     losses = new LossKernels(call, pool);
     updates = new UpdateKernels(call, pool);
   }
@@ -103,6 +106,11 @@ public abstract class KernelBackend implements Backend {
   @Override
   public Regions regions() {
     return regions;
+  }
+
+  @Override
+  public Patches patches() {
+    return patches;
   }
 
   @Override
