@@ -27,9 +27,6 @@ import dev.cocoli.backend.cpu.onednn.OneDnnWeightGradient;
 import dev.cocoli.backend.cpu.onednn.PackedWeights;
 import dev.cocoli.backend.cpu.onednn.SplitOneDnnBatchNorm;
 import dev.cocoli.backend.cpu.onednn.WindowLoops;
-import dev.cocoli.backend.primitives.Transfers;
-import dev.cocoli.bindings.OneDnn;
-import dev.cocoli.bindings.OpenMpTeam;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -48,7 +45,7 @@ public final class CpuBackend implements Backend {
   private final PackedWeights packedWeights;
   private final OneDnnMatmul matmul;
   private final OneDnnReorder reorder;
-  private final Transfers transfers;
+  private final CpuTransfers transfers;
   private final MemoryLoops copies;
   private final OneDnnConvolution convolutions;
   private final OneDnnLinear dense;
@@ -113,10 +110,7 @@ public final class CpuBackend implements Backend {
    * @return the backend; the calling thread alone may use it
    */
   public static CpuBackend ofReplica(int replicas) {
-    OneDnn.load(CpuThreads.settings(CpuThreads.count()));
-    int share = Math.max(1, CpuThreads.count() / replicas);
-    OpenMpTeam.resize(share);
-    return new CpuBackend(share);
+    return new CpuBackend(CpuThreads.ofReplica(replicas));
   }
 
   @Override
@@ -126,9 +120,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void require(Precision precision) {
-    if (precision == Precision.BF16) {
-      context.requireBf16();
-    }
+    context.require(precision);
   }
 
   @Override
@@ -155,7 +147,7 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public Transfers transfers() {
+  public CpuTransfers transfers() {
     return transfers;
   }
 

@@ -1,6 +1,8 @@
 package dev.cocoli.backend.cpu;
 
+import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
+import dev.cocoli.bindings.OpenMpTeam;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -25,6 +27,14 @@ final class CpuThreads {
       throw new IllegalArgumentException("cocoli.threads is " + threads + "; it is at least 1");
     }
     return threads;
+  }
+
+  /** Returns a replica's part of the threads, with which oneDNN computes for the caller. */
+  static int ofReplica(int replicas) {
+    OneDnn.load(settings(count()));
+    int part = Math.max(1, count() / replicas);
+    OpenMpTeam.resize(part);
+    return part;
   }
 
   static OpenMpSettings settings(int threads) {
