@@ -77,8 +77,10 @@ public class DetectionHeadBenchmark {
   /** Softmax, boxes of all classes, threshold. */
   @Benchmark
   public void decode() {
-    backend.proposals().decodeDetections(
-        BoxCoderSpec.BOX_HEAD, logits, deltas, rois, imageSizes, 1e-2f, 0.05f, boxes, scores);
+    backend
+        .proposals()
+        .decodeDetections(
+            BoxCoderSpec.BOX_HEAD, logits, deltas, rois, imageSizes, 1e-2f, 0.05f, boxes, scores);
     backend.transfers().synchronize();
   }
 

@@ -121,11 +121,13 @@ public final class DetectorRun implements AutoCloseable {
       Ops ops = new Ops(backend, scope, tape, precision);
       Tensor losses = model.loss(ops, Inputs.of(upload(ops, images)), targets, seed);
       ops.backward();
-      backend.updates().sgdUpdate(
-          new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
-          parameters.values(),
-          parameters.gradients(),
-          parameters.velocities());
+      backend
+          .updates()
+          .sgdUpdate(
+              new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
+              parameters.values(),
+              parameters.gradients(),
+              parameters.velocities());
       return model.read(ops, losses);
     }
   }

@@ -123,8 +123,10 @@ public class ProposalBenchmark {
   /** Their boxes. */
   @Benchmark
   public void decode() {
-    backend.proposals().decodeProposals(
-        BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
+    backend
+        .proposals()
+        .decodeProposals(
+            BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
     backend.transfers().synchronize();
   }
 
@@ -138,8 +140,14 @@ public class ProposalBenchmark {
   /** All anchors against the objects. */
   @Benchmark
   public void match() {
-    backend.matching().matchBoxes(
-        matching, anchors.reshape(1, anchors.dim(0), 4), groundTruth, groundTruthCounts, matches);
+    backend
+        .matching()
+        .matchBoxes(
+            matching,
+            anchors.reshape(1, anchors.dim(0), 4),
+            groundTruth,
+            groundTruthCounts,
+            matches);
     backend.transfers().synchronize();
   }
 
@@ -153,16 +161,18 @@ public class ProposalBenchmark {
   /** What the sample is to learn. */
   @Benchmark
   public void targets() {
-    backend.matching().sampleTargets(
-        BoxCoderSpec.UNIT,
-        anchors.reshape(1, anchors.dim(0), 4),
-        sample,
-        matches,
-        groundTruth,
-        null,
-        null,
-        labels,
-        targets);
+    backend
+        .matching()
+        .sampleTargets(
+            BoxCoderSpec.UNIT,
+            anchors.reshape(1, anchors.dim(0), 4),
+            sample,
+            matches,
+            groundTruth,
+            null,
+            null,
+            labels,
+            targets);
     backend.transfers().synchronize();
   }
 }

@@ -16,6 +16,5 @@ public interface Replays {
    * @param input its input; released
    * @return its results, valid until the next region runs, and at most as long as the scope
    */
-  List<Tensor> run(
-      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input);
+  List<Tensor> run(CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input);
 }

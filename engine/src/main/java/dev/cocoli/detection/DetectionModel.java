@@ -248,8 +248,12 @@ public abstract class DetectionModel extends Module {
     int places = images * most;
     Tensor packed = ops.allocate(DType.F32, 6L * places);
     ops.backend().copies().copy(found.boxes(), packed.view(0, Shape.of(4L * places), DType.F32));
-    ops.backend().copies().copy(found.scores(), packed.view(16L * places, Shape.of(places), DType.F32));
-    ops.backend().copies().copy(found.indices(), packed.view(20L * places, Shape.of(places), DType.I32));
+    ops.backend()
+        .copies()
+        .copy(found.scores(), packed.view(16L * places, Shape.of(places), DType.F32));
+    ops.backend()
+        .copies()
+        .copy(found.indices(), packed.view(20L * places, Shape.of(places), DType.I32));
     float[] values = ops.download(packed);
     List<List<Detection>> result = new ArrayList<>();
     for (int image = 0; image < images; image++) {

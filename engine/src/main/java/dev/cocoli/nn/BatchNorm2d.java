@@ -49,14 +49,15 @@ public final class BatchNorm2d extends Norm {
     Tensor raw = conv.forward(ops, x, Activation.NONE);
     numBatchesTracked.set(numBatchesTracked.value() + 1);
     Tensor y =
-        new MapOps(ops).batchNorm(
-            new BatchNormSpec(eps, MOMENTUM, activation),
-            raw,
-            weight.value(),
-            bias.value(),
-            residual,
-            runningMean.value(),
-            runningVar.value());
+        new MapOps(ops)
+            .batchNorm(
+                new BatchNormSpec(eps, MOMENTUM, activation),
+                raw,
+                weight.value(),
+                bias.value(),
+                residual,
+                runningMean.value(),
+                runningVar.value());
     ops.release(raw);
     return y;
   }

@@ -71,7 +71,8 @@ public final class Conv2d extends Module {
    */
   public Tensor forwardWithin(Ops ops, Tensor x, Activation activation) {
     Tensor shift = bias == null ? null : bias.value();
-    return new DenseOps(ops).conv2d(spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
+    return new DenseOps(ops)
+        .conv2d(spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
   }
 
   /**
@@ -98,6 +99,7 @@ public final class Conv2d extends Module {
    */
   Tensor forwardScaled(
       Ops ops, Tensor x, Tensor scale, Tensor shift, Tensor residual, Activation activation) {
-    return new DenseOps(ops).conv2d(spec.with(activation), x, weight.value(), scale, shift, residual);
+    return new DenseOps(ops)
+        .conv2d(spec.with(activation), x, weight.value(), scale, shift, residual);
   }
 }

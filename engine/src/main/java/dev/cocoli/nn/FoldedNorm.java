@@ -55,8 +55,10 @@ final class FoldedNorm {
         && meanVersion == mean.value().buffer().version()) {
       return;
     }
-    backend.norms().foldBatchNorm(
-        now, bias.value(), mean.value(), var.value(), eps, scale.value(), shift.value());
+    backend
+        .norms()
+        .foldBatchNorm(
+            now, bias.value(), mean.value(), var.value(), eps, scale.value(), shift.value());
     source = now;
     weightVersion = now.buffer().version();
     meanVersion = mean.value().buffer().version();

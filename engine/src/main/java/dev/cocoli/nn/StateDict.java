@@ -43,7 +43,9 @@ public final class StateDict {
       Parameter parameter = named.getValue();
       MemorySegment data = source.get(named.getKey()).data();
       long[] extents = parameter.layout().transpose(parameter.shape());
-      backend.transfers().uploadTransposed(data, extents[0], extents[1], extents[2], parameter.value());
+      backend
+          .transfers()
+          .uploadTransposed(data, extents[0], extents[1], extents[2], parameter.value());
     }
     module
         .namedCounters()

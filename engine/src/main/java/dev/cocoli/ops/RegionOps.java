@@ -247,7 +247,9 @@ public final class RegionOps {
    */
   public Tensor match(MatchSpec spec, Tensor boxes, GroundTruth groundTruth) {
     Tensor matches = ops.allocate(DType.I32, groundTruth.counts.dim(0), boxes.dim(1));
-    ops.backend().matching().matchBoxes(spec, boxes, groundTruth.boxes, groundTruth.counts, matches);
+    ops.backend()
+        .matching()
+        .matchBoxes(spec, boxes, groundTruth.boxes, groundTruth.counts, matches);
     return matches;
   }
 

@@ -40,7 +40,8 @@ public final class RoiOps {
     require(maps.size() == spec.spatialScales().length, "RoIAlign", maps, spec);
     require(rois.shape().rank() == 2 && rois.dim(1) == 5, "RoIAlign", maps, rois);
     int bins = spec.outputSize();
-    Tensor y = ops.allocate(maps.getFirst().dtype(), rois.dim(0), bins, bins, maps.getFirst().dim(3));
+    Tensor y =
+        ops.allocate(maps.getFirst().dtype(), rois.dim(0), bins, bins, maps.getFirst().dim(3));
     regions.roiAlign(spec, maps, rois, y);
     tape.record(
         y,

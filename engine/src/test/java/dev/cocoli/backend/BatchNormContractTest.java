@@ -151,7 +151,9 @@ class BatchNormContractTest {
     Tensor mean = tensors.floatOutput(c);
     Tensor invStd = tensors.floatOutput(c);
     Tensor ty = tensors.floatOutput(n, h, w, c);
-    backend.norms().batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
+    backend
+        .norms()
+        .batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
     String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
     near(y, ty, 1e-5, what + "y");
     near(running, tRunning, 1e-6, what + "running mean");
@@ -159,7 +161,9 @@ class BatchNormContractTest {
 
     Tensor tDy = tensors.floats(dy, n, h, w, c);
     Tensor tDx = tensors.floatOutput(n, h, w, c);
-    backend.norms().batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+    backend
+        .norms()
+        .batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
     near(masked, tDy, 1e-6, what + "gradient behind the activation");
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx");
     near(dWeight, tDWeight, 1e-5, what + "dWeight");
@@ -197,17 +201,19 @@ class BatchNormContractTest {
     Tensor ones = tensors.floats(new float[channels]);
     Tensor mean = tensors.floatOutput(channels);
     Tensor invStd = tensors.floatOutput(channels);
-    backend.norms().batchNorm(
-        new BatchNormSpec(0, 0.1f, Activation.NONE),
-        tensors.floats(x, 1, 500, 500, channels),
-        ones,
-        ones,
-        null,
-        tensors.floats(new float[channels]),
-        tensors.floats(new float[channels]),
-        mean,
-        invStd,
-        tensors.floatOutput(1, 500, 500, channels));
+    backend
+        .norms()
+        .batchNorm(
+            new BatchNormSpec(0, 0.1f, Activation.NONE),
+            tensors.floats(x, 1, 500, 500, channels),
+            ones,
+            ones,
+            null,
+            tensors.floats(new float[channels]),
+            tensors.floats(new float[channels]),
+            mean,
+            invStd,
+            tensors.floatOutput(1, 500, 500, channels));
     assertClose(expected, tensors.floats(invStd), 3e-6, "1 / deviation");
     assertClose(expectedMean, tensors.floats(mean), 1e-4, "mean");
   }
@@ -225,17 +231,18 @@ class BatchNormContractTest {
       Tensor invStd = own.floatOutput(20);
       Tensor ones = own.floats(new float[20]);
       Tensor input = own.floats(x, 3, 41, 43, 20);
-      cpu.norms().batchNorm(
-          new BatchNormSpec(1e-5f, 0.1f, Activation.NONE),
-          input,
-          ones,
-          ones,
-          null,
-          own.floats(new float[20]),
-          own.floats(new float[20]),
-          mean,
-          invStd,
-          own.floatOutput(3, 41, 43, 20));
+      cpu.norms()
+          .batchNorm(
+              new BatchNormSpec(1e-5f, 0.1f, Activation.NONE),
+              input,
+              ones,
+              ones,
+              null,
+              own.floats(new float[20]),
+              own.floats(new float[20]),
+              mean,
+              invStd,
+              own.floatOutput(3, 41, 43, 20));
       return own.floats(invStd);
     }
   }

@@ -64,8 +64,10 @@ class ImageContractTest extends BackendContract {
   @Test
   void enlargesOnePixel() {
     Tensor slot = tensors.floatOutput(3, 5, 3);
-    backend.images().resizeNormalize(
-        IDENTITY, tensors.bytes(new byte[] {0, (byte) 255, 51}, 1, 1, 3), 2, 4, slot);
+    backend
+        .images()
+        .resizeNormalize(
+            IDENTITY, tensors.bytes(new byte[] {0, (byte) 255, 51}, 1, 1, 3), 2, 4, slot);
     float[] values = tensors.floats(slot);
     for (int i = 0; i < 45; i++) {
       boolean inside = i / 15 < 2 && i / 3 % 5 < 4;

@@ -67,8 +67,11 @@ class MemoryContractTest {
       backend.transfers().download(x, host);
       assertEquals(before + 1, backend.transfers().downloadCount());
       assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, host.toArray(ValueLayout.JAVA_FLOAT));
-      assertThrows(IllegalArgumentException.class, () -> backend.transfers().upload(host.asSlice(0, 8), x));
-      assertThrows(IllegalArgumentException.class, () -> backend.transfers().download(x, host.asSlice(0, 8)));
+      assertThrows(
+          IllegalArgumentException.class, () -> backend.transfers().upload(host.asSlice(0, 8), x));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> backend.transfers().download(x, host.asSlice(0, 8)));
     }
   }
 

@@ -178,11 +178,13 @@ class PatchContractTest extends BackendContract {
               },
               8,
               false);
-      backend.patches().gatherPatchesBackward(
-          spec,
-          tensors.floats(gradient, anchors.length, 3, 3, 8),
-          tensors.ints(anchors, IMAGES, 200),
-          dMaps);
+      backend
+          .patches()
+          .gatherPatchesBackward(
+              spec,
+              tensors.floats(gradient, anchors.length, 3, 3, 8),
+              tensors.ints(anchors, IMAGES, 200),
+              dMaps);
       float[] now = tensors.floats(dMaps.getFirst());
       first = first == null ? now : first;
       assertArrayEquals(first, now, 0f);

@@ -94,7 +94,9 @@ final class PrimitiveTimings {
       Tensor y = tensors.floatOutput(count, 7, 7, CHANNELS);
       time("roiAlign " + count, () -> backend.regions().roiAlign(spec, maps, rois, y));
       List<Tensor> dMaps = Arrays.asList(new Tensor[] {map(4), map(8), map(16), map(32)});
-      time("roiAlignBackward " + count, () -> backend.regions().roiAlignBackward(spec, y, rois, dMaps));
+      time(
+          "roiAlignBackward " + count,
+          () -> backend.regions().roiAlignBackward(spec, y, rois, dMaps));
     }
   }
 
@@ -108,7 +110,9 @@ final class PrimitiveTimings {
     Tensor dMap = tensors.floatOutput(1, HEIGHT / 16, WIDTH / 16, CHANNELS);
     time("roiPool 2000", () -> backend.regions().roiPool(spec, map, rois, y, null));
     time("roiPool 2000 with places", () -> backend.regions().roiPool(spec, map, rois, y, argmax));
-    time("roiPoolBackward 2000", () -> backend.regions().roiPoolBackward(spec, y, rois, argmax, dMap));
+    time(
+        "roiPoolBackward 2000",
+        () -> backend.regions().roiPoolBackward(spec, y, rois, argmax, dMap));
   }
 
   private Tensor map(int stride) {
@@ -178,7 +182,9 @@ final class PrimitiveTimings {
     int count = offsets[5];
     Tensor logits = gaussians(1, count);
     Tensor indices = tensors.intOutput(1, total);
-    time("topK " + count + " -> " + total, () -> backend.proposals().topK(logits, levels, k, indices));
+    time(
+        "topK " + count + " -> " + total,
+        () -> backend.proposals().topK(logits, levels, k, indices));
     Tensor deltas = gaussians(1, count, 4);
     Tensor anchors = tensors.floats(anchors(), count, 4);
     Tensor sizes = tensors.floats(new float[] {HEIGHT, WIDTH}, 1, 2);
@@ -187,17 +193,19 @@ final class PrimitiveTimings {
     time(
         "decodeProposals " + total,
         () ->
-            backend.proposals().decodeProposals(
-                BoxCoderSpec.UNIT,
-                deltas,
-                logits,
-                anchors,
-                indices,
-                sizes,
-                1e-3f,
-                0,
-                boxes,
-                scores));
+            backend
+                .proposals()
+                .decodeProposals(
+                    BoxCoderSpec.UNIT,
+                    deltas,
+                    logits,
+                    anchors,
+                    indices,
+                    sizes,
+                    1e-3f,
+                    0,
+                    boxes,
+                    scores));
     int[] groups = new int[total];
     for (int i = 0, level = 0; i < total; i++) {
       level = i < 4000 ? i / 1000 : 4;
@@ -207,7 +215,8 @@ final class PrimitiveTimings {
     Tensor kept = tensors.intOutput(1, 1000);
     Tensor counts = tensors.intOutput(1);
     time(
-        "nms " + total + " -> 1000", () -> backend.proposals().nms(0.7f, boxes, scores, levelOf, kept, counts));
+        "nms " + total + " -> 1000",
+        () -> backend.proposals().nms(0.7f, boxes, scores, levelOf, kept, counts));
     System.out.println("    kept " + tensors.ints(counts)[0]);
     float[] crowd = boxes(5000, 40);
     float[] crowdScores = new float[5000];
@@ -231,23 +240,27 @@ final class PrimitiveTimings {
     time(
         "decodeDetections 1000 x 91",
         () ->
-            backend.proposals().decodeDetections(
-                BoxCoderSpec.BOX_HEAD,
-                classLogits,
-                classDeltas,
-                rois,
-                sizes,
-                1e-2f,
-                0.05f,
-                found,
-                foundScores));
+            backend
+                .proposals()
+                .decodeDetections(
+                    BoxCoderSpec.BOX_HEAD,
+                    classLogits,
+                    classDeltas,
+                    rois,
+                    sizes,
+                    1e-2f,
+                    0.05f,
+                    found,
+                    foundScores));
     int[] labels = new int[regions * (classes - 1)];
     for (int i = 0; i < labels.length; i++) {
       labels[i] = i % (classes - 1) + 1;
     }
     Tensor classOf = tensors.ints(labels);
     Tensor best = tensors.intOutput(1, 100);
-    time("nms 90000 -> 100", () -> backend.proposals().nms(0.5f, found, foundScores, classOf, best, counts));
+    time(
+        "nms 90000 -> 100",
+        () -> backend.proposals().nms(0.5f, found, foundScores, classOf, best, counts));
   }
 
   private float[] boxes(int count, float largest) {
@@ -300,16 +313,18 @@ final class PrimitiveTimings {
     time(
         "sampleTargets 256",
         () ->
-            backend.matching().sampleTargets(
-                BoxCoderSpec.UNIT,
-                boxes,
-                indices,
-                matches,
-                groundTruth,
-                null,
-                null,
-                labels,
-                targets));
+            backend
+                .matching()
+                .sampleTargets(
+                    BoxCoderSpec.UNIT,
+                    boxes,
+                    indices,
+                    matches,
+                    groundTruth,
+                    null,
+                    null,
+                    labels,
+                    targets));
     Tensor deltas = gaussians(1, 256, 4);
     Tensor dDeltas = tensors.floatOutput(1, count, 4);
     time(

@@ -67,8 +67,10 @@ class RoiAlignContractTest extends BackendContract {
     Tensor map = shifted(repeated(oracle.channelsLast(name + ".in.x"), channels), shift);
     Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
     Tensor y = shifted(new float[7 * 49 * channels], shift);
-    backend.regions().roiAlign(
-        spec, List.of(map.reshape(2, 11, 15, channels)), rois, y.reshape(7, 7, 7, channels));
+    backend
+        .regions()
+        .roiAlign(
+            spec, List.of(map.reshape(2, 11, 15, channels)), rois, y.reshape(7, 7, 7, channels));
     float[] pooled = repeated(oracle.channelsLast(name + ".out.y"), channels);
     assertClose(pooled, tensors.floats(y), 2e-6, name);
 

@@ -42,7 +42,9 @@ class RowsContractTest extends BackendContract {
   void scattersRowsAndClearsTheOthers(int columns) {
     float[] dy = values(new Random(3), 2 * 4 * columns);
     Tensor dx = tensors.floatOutput(2, 5, columns);
-    backend.regions().scatterRows(tensors.floats(dy, 2, 4, columns), tensors.ints(PICKED, 2, 4), dx);
+    backend
+        .regions()
+        .scatterRows(tensors.floats(dy, 2, 4, columns), tensors.ints(PICKED, 2, 4), dx);
     float[] expected = new float[2 * 5 * columns];
     for (int i = 0; i < PICKED.length; i++) {
       if (PICKED[i] >= 0) {

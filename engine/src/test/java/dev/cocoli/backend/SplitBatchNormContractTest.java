@@ -133,17 +133,19 @@ class SplitBatchNormContractTest {
 
     Tensor runningMean = tensors.floats(new float[CHANNELS]);
     Tensor runningVar = tensors.floats(new float[CHANNELS]);
-    backend.norms().batchNorm(
-        spec,
-        tensors.floats(x, 4, 5, 7, CHANNELS),
-        weight,
-        bias,
-        null,
-        runningMean,
-        runningVar,
-        tensors.floatOutput(CHANNELS),
-        tensors.floatOutput(CHANNELS),
-        tensors.floatOutput(4, 5, 7, CHANNELS));
+    backend
+        .norms()
+        .batchNorm(
+            spec,
+            tensors.floats(x, 4, 5, 7, CHANNELS),
+            weight,
+            bias,
+            null,
+            runningMean,
+            runningVar,
+            tensors.floatOutput(CHANNELS),
+            tensors.floatOutput(CHANNELS),
+            tensors.floatOutput(4, 5, 7, CHANNELS));
     for (Part part : parts) {
       near(tensors.floats(runningMean), part.runningMean, "running mean");
       near(tensors.floats(runningVar), part.runningVar, "running variance");

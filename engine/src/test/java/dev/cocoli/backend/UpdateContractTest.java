@@ -104,8 +104,9 @@ class UpdateContractTest extends BackendContract {
     float[] v = values(random, count);
     Tensor parameter = tensors.floats(p, count);
     Tensor velocity = tensors.floats(v, count);
-    backend.updates().sgdUpdate(
-        new SgdSpec(0.5f, 0.25f, 0.125f), parameter, tensors.floats(g, count), velocity);
+    backend
+        .updates()
+        .sgdUpdate(new SgdSpec(0.5f, 0.25f, 0.125f), parameter, tensors.floats(g, count), velocity);
     float[] moved = new float[count];
     float[] newVelocity = new float[count];
     for (int i = 0; i < count; i++) {
@@ -170,14 +171,16 @@ class UpdateContractTest extends BackendContract {
   void foldsAFixedNormalisation() {
     Tensor scale = tensors.floatOutput(2);
     Tensor shift = tensors.floatOutput(2);
-    backend.norms().foldBatchNorm(
-        tensors.floats(new float[] {2, 3}),
-        tensors.floats(new float[] {1, -1}),
-        tensors.floats(new float[] {0.5f, 4}),
-        tensors.floats(new float[] {4, 0}),
-        0.25f,
-        scale,
-        shift);
+    backend
+        .norms()
+        .foldBatchNorm(
+            tensors.floats(new float[] {2, 3}),
+            tensors.floats(new float[] {1, -1}),
+            tensors.floats(new float[] {0.5f, 4}),
+            tensors.floats(new float[] {4, 0}),
+            0.25f,
+            scale,
+            shift);
     double first = 2 / Math.sqrt(4.25);
     float[] factors = {(float) first, 6};
     float[] addends = {(float) (1 - 0.5 * first), -25};

@@ -124,7 +124,8 @@ class WrittenContractTest {
       for (Method method : accessor.getReturnType().getMethods()) {
         if (method.getName().equals(name)
             && method.getParameterCount() == arguments.length
-            && !(arguments[0] instanceof float[] ^ method.getParameterTypes()[0] == float[].class)) {
+            && !(arguments[0] instanceof float[]
+                ^ method.getParameterTypes()[0] == float[].class)) {
           try {
             method.invoke(accessor.invoke(backend), arguments);
           } catch (ReflectiveOperationException e) {
@@ -213,8 +214,7 @@ class WrittenContractTest {
     outputs.removeAll(List.of(mean, invStd, y));
     Tensor dx = written(1, 3, 4, 2);
     Tensor dy = written(1, 3, 4, 2);
-    call(
-        "batchNormBackward", spec, x, weight, mean, invStd, y, dy, dx, written(2), written(2));
+    call("batchNormBackward", spec, x, weight, mean, invStd, y, dy, dx, written(2), written(2));
     Tensor var = tensors.floats(new float[] {1, 2});
     call("foldBatchNorm", weight, floats(2), mean, var, 1e-5f, written(2), written(2));
     Tensor statistics = written(1, 5);

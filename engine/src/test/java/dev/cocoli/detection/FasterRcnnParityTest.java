@@ -223,8 +223,9 @@ class FasterRcnnParityTest {
         if (step == 0) {
           assertGradients(with);
         }
-        backend.updates().sgdUpdate(
-            SGD, with.arena.values(), with.arena.gradients(), with.arena.velocities());
+        backend
+            .updates()
+            .sgdUpdate(SGD, with.arena.values(), with.arena.gradients(), with.arena.velocities());
         if (step == 0) {
           assertUpdated(with, before);
         }

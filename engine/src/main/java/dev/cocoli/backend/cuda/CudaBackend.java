@@ -25,8 +25,8 @@ import java.util.stream.IntStream;
  * by a later call, or by itself with the property {@code cocoli.cuda.sync}. {@code
  * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} leaves out
  * what has other bits from run to run on the same GPU with the same libraries, {@code
- * cocoli.cuda.graphs} replays captured regions as CUDA graphs, {@code cocoli.cuda.workspace} limits the
- * scratch memory of a convolution (in MiB). It must be driven by a platform thread.
+ * cocoli.cuda.graphs} replays captured regions as CUDA graphs, {@code cocoli.cuda.workspace} limits
+ * the scratch memory of a convolution (in MiB). It must be driven by a platform thread.
  */
 public final class CudaBackend extends KernelBackend {
   /** The first compute capability whose tensor cores multiply bf16. */

@@ -3,7 +3,10 @@ package dev.cocoli.backend.primitives;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Tensor;
 
-/** Convolutions of activations {@code [N,H,W,I]} by weights {@code [O,kH,kW,I]}, and their gradients. */
+/**
+ * Convolutions of activations {@code [N,H,W,I]} by weights {@code [O,kH,kW,I]}, and their
+ * gradients.
+ */
 public interface Convolutions {
   /**
    * Convolution: {@code y = activation(conv(x, weight) * scale + shift + residual)}.

@@ -16,7 +16,9 @@ public record MatchSpec(
   /** What {@link Matching#matchBoxes} writes for a box that is background. */
   public static final int BELOW_LOW_THRESHOLD = -1;
 
-  /** What {@link Matching#matchBoxes} writes for a box that is neither, or that is no box at all. */
+  /**
+   * What {@link Matching#matchBoxes} writes for a box that is neither, or that is no box at all.
+   */
   public static final int BETWEEN_THRESHOLDS = -2;
 
   /** What becomes of matches below the high threshold. */

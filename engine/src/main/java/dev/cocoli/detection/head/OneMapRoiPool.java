@@ -26,7 +26,9 @@ public record OneMapRoiPool(RoiPooling pooling) implements RoiPooler {
     return switch (pooling) {
       case POOL -> new RoiOps(ops).roiPool(new RoiPoolSpec(BINS, scale), map, rois);
       case ALIGN ->
-          new RoiOps(ops).roiAlign(RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
+          new RoiOps(ops)
+              .roiAlign(
+                  RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
     };
   }
 }

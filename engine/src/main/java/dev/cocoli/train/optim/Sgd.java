@@ -47,10 +47,12 @@ public final class Sgd {
     backend.updates().squaredNorm(parameters.gradients(), squaredNorm);
     clipNorm.ifPresent(
         norm -> backend.updates().clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
-    backend.updates().sgdUpdate(
-        new SgdSpec((float) learningRate, momentum, weightDecay),
-        parameters.values(),
-        parameters.gradients(),
-        parameters.velocities());
+    backend
+        .updates()
+        .sgdUpdate(
+            new SgdSpec((float) learningRate, momentum, weightDecay),
+            parameters.values(),
+            parameters.gradients(),
+            parameters.velocities());
   }
 }

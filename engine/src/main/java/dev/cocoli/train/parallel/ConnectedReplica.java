@@ -109,7 +109,9 @@ final class ConnectedReplica implements Replica {
       for (long at = 0; at < count; at += CHECKED_AT_ONCE) {
         long elements = Math.min(CHECKED_AT_ONCE, count - at);
         MemorySegment part = room.asSlice(0, elements * Float.BYTES);
-        backend.transfers().download(tensor.view(at * Float.BYTES, Shape.of(elements), DType.F32), part);
+        backend
+            .transfers()
+            .download(tensor.view(at * Float.BYTES, Shape.of(elements), DType.F32), part);
         checksum.update(part.asByteBuffer());
       }
     }

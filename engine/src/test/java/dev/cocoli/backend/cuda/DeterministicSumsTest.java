@@ -119,7 +119,9 @@ class DeterministicSumsTest {
           wide ? own.floats(fewer, 2, 8, 9, channels) : own.bfloats(fewer, 2, 8, 9, channels);
       backend.queue().seed(seed);
       long before = backend.pool().usedBytes();
-      backend.regions().roiAlignBackward(spec, dy, own.floats(regions(), REGIONS, 5), List.of(fine, coarse));
+      backend
+          .regions()
+          .roiAlignBackward(spec, dy, own.floats(regions(), REGIONS, 5), List.of(fine, coarse));
       assertEquals(before, backend.pool().usedBytes(), "scratch memory is left");
       float[] both = Arrays.copyOf(own.floats(fine), unwritten.length + fewer.length);
       System.arraycopy(own.floats(coarse), 0, both, unwritten.length, fewer.length);
@@ -267,12 +269,14 @@ class DeterministicSumsTest {
     int[] winners = new int[16];
     winners[1] = 1;
     Tensor dMap = tensors.floatOutput(1, 1, 2, 1);
-    backend.regions().roiPoolBackward(
-        new RoiPoolSpec(4, 1),
-        tensors.floats(dy, 1, 4, 4, 1),
-        tensors.floats(new float[5], 1, 5),
-        tensors.ints(winners, 1, 4, 4, 1),
-        dMap);
+    backend
+        .regions()
+        .roiPoolBackward(
+            new RoiPoolSpec(4, 1),
+            tensors.floats(dy, 1, 4, 4, 1),
+            tensors.floats(new float[5], 1, 5),
+            tensors.ints(winners, 1, 4, 4, 1),
+            dMap);
     float[] sums = tensors.floats(dMap);
     assertEquals(1, sums[0]);
     assertEquals(small, sums[1], 0x1p-58);

@@ -30,8 +30,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * The process in which a stand-in is the GPU, and regions are replayed as CUDA graphs. Its arguments
- * are the kernels' library and an empty folder.
+ * The process in which a stand-in is the GPU, and regions are replayed as CUDA graphs. Its
+ * arguments are the kernels' library and an empty folder.
  */
 public final class FakeGraphRun {
   private static final Device GPU = new Device(Device.Kind.CUDA, 0);

@@ -9,8 +9,9 @@ import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What happens to gradients and parameters between two steps. Loops over several tensors stage chunks of them in
- * arrays on the heap, which cannot overlap: only then does the compiler vectorise.
+ * What happens to gradients and parameters between two steps. Loops over several tensors stage
+ * chunks of them in arrays on the heap, which cannot overlap: only then does the compiler
+ * vectorise.
  */
 public final class UpdateLoops implements Updates {
   /** Elements a chunk: three staged arrays fit the first-level cache. */

@@ -109,8 +109,8 @@ record ConvolutionShape(
   }
 
   /**
-   * {@return a descriptor of the forward primitive without anything fused, which oneDNN asks
-   * for when it describes a backward one}
+   * {@return a descriptor of the forward primitive without anything fused, which oneDNN asks for
+   * when it describes a backward one}
    *
    * @param context engine and stream
    * @param descriptors frees it

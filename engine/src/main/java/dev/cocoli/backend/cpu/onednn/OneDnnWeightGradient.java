@@ -51,10 +51,7 @@ public final class OneDnnWeightGradient implements AutoCloseable {
    * @param method how; {@link #fastest} on this processor
    */
   public OneDnnWeightGradient(
-      OneDnnContext context,
-      OneDnnMatmul matmul,
-      WindowLoops windows,
-      Method method) {
+      OneDnnContext context, OneDnnMatmul matmul, WindowLoops windows, Method method) {
     this.context = context;
     this.matmul = matmul;
     this.windows = windows;

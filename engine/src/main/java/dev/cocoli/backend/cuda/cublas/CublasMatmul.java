@@ -183,7 +183,9 @@ public final class CublasMatmul implements Dense, AutoCloseable {
     context.queue().finished("cublasLtMatmul of " + shape);
   }
 
-  /** Returns the plan of a product; if there is none, that of the same without bias and activation. */
+  /**
+   * Returns the plan of a product; if there is none, that of the same without bias and activation.
+   */
   private MatmulPlan plan(MatmulShape shape, MemorySegment bias) {
     context.device().enter();
     return plans.get(shape, key -> choose(key, bias));

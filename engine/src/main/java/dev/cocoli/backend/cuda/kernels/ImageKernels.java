@@ -18,7 +18,8 @@ final class ImageKernels implements Images {
   }
 
   @Override
-  public void resizeNormalize(NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
+  public void resizeNormalize(
+      NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
     long count = slot.elementCount();
     if (count == 0) {
       return;

@@ -245,7 +245,8 @@ final class RegionKernels implements Regions {
   }
 
   @Override
-  public void roiPoolBackward(RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
+  public void roiPoolBackward(
+      RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
     long count = dy.elementCount();
     if (count == 0) {
       call.zero(dMap);
