@@ -430,6 +430,8 @@ public final class Ops {
               spec,
               x,
               weight,
+              bias,
+              residual,
               mean,
               invStd,
               y,

@@ -329,11 +329,33 @@ class Bf16ContractTest extends BackendContract {
         Tensor[] dWeights = {zeros(c), zeros(c)};
         Tensor[] dBiases = {zeros(c), zeros(c)};
         backward(
-            spec, x.f32, weight, statistics[0], y.f32, dy.f32, dx.f32, dWeights[0], dBiases[0]);
+            spec,
+            x.f32,
+            weight,
+            bias,
+            add ? residual.f32 : null,
+            statistics[0],
+            y.f32,
+            dy.f32,
+            dx.f32,
+            dWeights[0],
+            dBiases[0]);
         backward(
-            spec, x.bf16, weight, statistics[1], y.bf16, dy.bf16, dx.bf16, dWeights[1], dBiases[1]);
+            spec,
+            x.bf16,
+            weight,
+            bias,
+            add ? residual.bf16 : null,
+            statistics[1],
+            y.bf16,
+            dy.bf16,
+            dx.bf16,
+            dWeights[1],
+            dBiases[1]);
         assertRounded(dx, "dx");
-        assertRounded(dy, "gradient behind the activation");
+        if (add) {
+          assertRounded(dy, "gradient of the residual");
+        }
         assertSame(dWeights[0], dWeights[1], "dWeight");
         assertSame(dBiases[0], dBiases[1], "dBias");
       }
@@ -365,6 +387,8 @@ class Bf16ContractTest extends BackendContract {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor[] statistics,
       Tensor y,
       Tensor dy,
@@ -372,7 +396,7 @@ class Bf16ContractTest extends BackendContract {
       Tensor dWeight,
       Tensor dBias) {
     backend.batchNormBackward(
-        spec, x, weight, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
+        spec, x, weight, bias, residual, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
   }
 
   @ParameterizedTest
