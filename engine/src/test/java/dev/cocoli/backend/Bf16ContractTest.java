@@ -208,9 +208,20 @@ class Bf16ContractTest extends BackendContract {
     final Pair dy = pair(n, oh, ow, out);
     for (Tensor factor : new Tensor[] {null, scale}) {
       Pair dx = output(n, h, w, in);
-      backend.conv2dBackwardData(spec, dy.f32, weight.f32, factor, dx.f32);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, dx.bf16);
+      backend.conv2dBackwardData(spec, dy.f32, weight.f32, factor, null, dx.f32);
+      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, null, dx.bf16);
       assertRounded(dx, "dx");
+      Pair sum = pair(n, h, w, in);
+      float[] exact = tensors.floats(sum.f32);
+      float[] product = tensors.floats(dx.f32);
+      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
+      float[] actual = tensors.floats(sum.bf16);
+      for (int i = 0; i < exact.length; i++) {
+        exact[i] += product[i];
+        // the product may be rounded before it is added
+        double allowed = ROUNDING * (Math.abs(exact[i]) + Math.abs(product[i])) + 1e-5;
+        assertEquals(exact[i], actual[i], allowed, "added to an addend, element " + i);
+      }
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
@@ -487,7 +498,7 @@ class Bf16ContractTest extends BackendContract {
       Tensor dx = output(1, 37, 41, 32).bf16;
       Tensor dWeight = zeros(48, 3, 3, 32);
       backend.conv2d(spec, x.bf16, weight.f32, null, null, null, y);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, null, dx);
+      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, null, null, dx);
       backend.conv2dBackwardWeight(spec, x.bf16, dy.bf16, null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {

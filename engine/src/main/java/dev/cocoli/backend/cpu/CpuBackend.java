@@ -16,6 +16,7 @@ import dev.cocoli.backend.RoiPoolSpec;
 import dev.cocoli.backend.SampleSpec;
 import dev.cocoli.backend.SgdSpec;
 import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.bindings.OpenMpTeam;
@@ -265,8 +266,16 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
-    convolution.conv2dBackwardData(spec, dy, weight, scale, dx);
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (addend == null) {
+      convolution.conv2dBackwardData(spec, dy, weight, scale, dx);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(pool())) {
+      Tensor product = scope.allocate(dx.dtype(), dx.shape());
+      convolution.conv2dBackwardData(spec, dy, weight, scale, product);
+      add(product, addend, dx);
+    }
   }
 
   @Override
