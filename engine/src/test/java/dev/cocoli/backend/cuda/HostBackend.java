@@ -150,15 +150,15 @@ public final class HostBackend extends KernelBackend {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (scale == null) {
-      dense.conv2dBackwardData(spec, dy, weight, null, dx);
+      dense.conv2dBackwardData(spec, dy, weight, null, addend, dx);
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
       elementwise().scaleRows(weight, scale, scaled);
-      dense.conv2dBackwardData(spec, dy, scaled, null, dx);
+      dense.conv2dBackwardData(spec, dy, scaled, null, addend, dx);
     }
   }
 

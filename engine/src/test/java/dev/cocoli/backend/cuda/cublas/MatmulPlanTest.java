@@ -68,13 +68,14 @@ class MatmulPlanTest {
         for (int o = 0; o < O; o++) {
           switch (product) {
             case FORWARD -> expected[m * O + o] += x[m * I + i] * weight[o * I + i];
-            case BACKWARD_DATA -> expected[m * I + i] += dy[m * O + o] * weight[o * I + i];
+            case BACKWARD_DATA, ADD_BACKWARD_DATA ->
+                expected[m * I + i] += dy[m * O + o] * weight[o * I + i];
             case BACKWARD_WEIGHT -> expected[o * I + i] += dy[m * O + o] * x[m * I + i];
           }
         }
       }
     }
-    if (product == Product.BACKWARD_WEIGHT) {
+    if (product == Product.BACKWARD_WEIGHT || product == Product.ADD_BACKWARD_DATA) {
       for (int j = 0; j < expected.length; j++) {
         expected[j] += before[j];
       }
@@ -82,7 +83,7 @@ class MatmulPlanTest {
     double[] actual =
         switch (product) {
           case FORWARD -> multiply(shape, weight, x, before);
-          case BACKWARD_DATA -> multiply(shape, weight, dy, before);
+          case BACKWARD_DATA, ADD_BACKWARD_DATA -> multiply(shape, weight, dy, before);
           case BACKWARD_WEIGHT -> multiply(shape, x, dy, before);
         };
     assertArrayEquals(expected, actual, 1e-12);
