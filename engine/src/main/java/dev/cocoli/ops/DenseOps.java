@@ -11,7 +11,7 @@ import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * Differentiable layers with weights: convolutions and fully connected layers. They check shapes;
@@ -92,7 +92,14 @@ public final class DenseOps {
         residual,
         (dy, dWeight, dShift) ->
             convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),
-        (dy, dx) -> convolutions.conv2dBackwardData(spec, dy, weight, scale, dx));
+        dy -> {
+          Tensor sum = tape.gradient(x);
+          Tensor dx = sum == null ? ops.like(x) : sum;
+          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, dx);
+          if (sum == null) {
+            tape.contribute(x, dx);
+          }
+        });
   }
 
   /**
@@ -130,7 +137,11 @@ public final class DenseOps {
         bias,
         null,
         (dy, dWeight, dBias) -> dense.linearBackwardWeight(x, dy, dWeight, dBias),
-        (dy, dx) -> dense.linearBackwardData(dy, weight, dx));
+        dy -> {
+          Tensor dx = ops.like(x);
+          dense.linearBackwardData(dy, weight, dx);
+          tape.contribute(x, dx);
+        });
   }
 
   /** Adds the gradients of a layer's parameters. */
@@ -143,7 +154,7 @@ public final class DenseOps {
    * Records a layer {@code y = activation(f(x, weight) + bias + residual)}.
    *
    * @param byParameters adds the gradients of weight and bias
-   * @param byInput takes the gradient of y and writes that of x
+   * @param byInput takes the gradient of y and contributes that of x
    * @return y
    */
   private Tensor recorded(
@@ -154,7 +165,7 @@ public final class DenseOps {
       Tensor bias,
       Tensor residual,
       ByParameters byParameters,
-      BiConsumer<Tensor, Tensor> byInput) {
+      Consumer<Tensor> byInput) {
     tape.record(
         y,
         Arrays.asList(x, residual),
@@ -170,9 +181,7 @@ public final class DenseOps {
             byParameters.add(gradient, dWeight, tape.leafGradient(bias));
           }
           if (tape.tracks(x)) {
-            Tensor dx = ops.like(x);
-            byInput.accept(gradient, dx);
-            tape.contribute(x, dx);
+            byInput.accept(gradient);
           }
           if (gradient != dy) {
             ops.scope().release(gradient);

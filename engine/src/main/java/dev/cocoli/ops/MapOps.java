@@ -82,6 +82,8 @@ public final class MapOps {
               spec,
               x,
               weight,
+                  bias,
+                  residual,
               mean,
               invStd,
               y,

@@ -200,12 +200,9 @@ class Bf16ContractTest extends BackendContract {
         Pair y = output(n, oh, ow, out);
         Tensor wide = tensors.floatOutput(n, oh, ow, out);
         boolean add = (tail & 4) != 0;
-        backend
-            .convolutions()
-            .conv2d(with, x.f32, weight.f32, factor, addend, add ? residual.f32 : null, y.f32);
-        backend
-            .convolutions()
-            .conv2d(with, x.bf16, weight.f32, factor, addend, add ? residual.bf16 : null, y.bf16);
+        backend.convolutions().conv2d(with, x.f32, weight.f32, factor, addend, add ? residual.f32 : null, y.f32);
+        backend.convolutions().conv2d(
+            with, x.bf16, weight.f32, factor, addend, add ? residual.bf16 : null, y.bf16);
         assertRounded(y, activation + ", tail " + tail);
         if (!add) {
           backend.convolutions().conv2d(with, x.bf16, weight.f32, factor, addend, null, wide);
@@ -216,18 +213,25 @@ class Bf16ContractTest extends BackendContract {
     final Pair dy = pair(n, oh, ow, out);
     for (Tensor factor : new Tensor[] {null, scale}) {
       Pair dx = output(n, h, w, in);
-      backend.convolutions().conv2dBackwardData(spec, dy.f32, weight.f32, factor, dx.f32);
-      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, factor, dx.bf16);
+      backend.convolutions().conv2dBackwardData(spec, dy.f32, weight.f32, factor, null, dx.f32);
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, factor, null, dx.bf16);
       assertRounded(dx, "dx");
+      Pair sum = pair(n, h, w, in);
+      float[] exact = tensors.floats(sum.f32);
+      float[] product = tensors.floats(dx.f32);
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
+      float[] actual = tensors.floats(sum.bf16);
+      for (int i = 0; i < exact.length; i++) {
+        exact[i] += product[i];
+        // the product may be rounded before it is added
+        double allowed = ROUNDING * (Math.abs(exact[i]) + Math.abs(product[i])) + 1e-5;
+        assertEquals(exact[i], actual[i], allowed, "added to an addend, element " + i);
+      }
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
-        backend
-            .convolutions()
-            .conv2dBackwardWeight(spec, x.f32, dy.f32, factor, dWeights[0], dShifts[0]);
-        backend
-            .convolutions()
-            .conv2dBackwardWeight(spec, x.bf16, dy.bf16, factor, dWeights[1], dShifts[1]);
+        backend.convolutions().conv2dBackwardWeight(spec, x.f32, dy.f32, factor, dWeights[0], dShifts[0]);
+        backend.convolutions().conv2dBackwardWeight(spec, x.bf16, dy.bf16, factor, dWeights[1], dShifts[1]);
       }
       if (backend.device().kind() == Device.Kind.CUDA) {
         assertNear(dWeights[0], dWeights[1], "dWeight, added to twice");
@@ -341,11 +345,33 @@ class Bf16ContractTest extends BackendContract {
         Tensor[] dWeights = {zeros(c), zeros(c)};
         Tensor[] dBiases = {zeros(c), zeros(c)};
         backward(
-            spec, x.f32, weight, statistics[0], y.f32, dy.f32, dx.f32, dWeights[0], dBiases[0]);
+            spec,
+            x.f32,
+            weight,
+            bias,
+            add ? residual.f32 : null,
+            statistics[0],
+            y.f32,
+            dy.f32,
+            dx.f32,
+            dWeights[0],
+            dBiases[0]);
         backward(
-            spec, x.bf16, weight, statistics[1], y.bf16, dy.bf16, dx.bf16, dWeights[1], dBiases[1]);
+            spec,
+            x.bf16,
+            weight,
+            bias,
+            add ? residual.bf16 : null,
+            statistics[1],
+            y.bf16,
+            dy.bf16,
+            dx.bf16,
+            dWeights[1],
+            dBiases[1]);
         assertRounded(dx, "dx");
-        assertRounded(dy, "gradient behind the activation");
+        if (add) {
+          assertRounded(dy, "gradient of the residual");
+        }
         assertSame(dWeights[0], dWeights[1], "dWeight");
         assertSame(dBiases[0], dBiases[1], "dBias");
       }
@@ -360,35 +386,33 @@ class Bf16ContractTest extends BackendContract {
       Tensor residual,
       Tensor[] statistics,
       Tensor y) {
-    backend
-        .norms()
-        .batchNorm(
-            spec,
-            x,
-            weight,
-            bias,
-            residual,
-            statistics[0],
-            statistics[1],
-            statistics[2],
-            statistics[3],
-            y);
+    backend.norms().batchNorm(
+        spec,
+        x,
+        weight,
+        bias,
+        residual,
+        statistics[0],
+        statistics[1],
+        statistics[2],
+        statistics[3],
+        y);
   }
 
   private void backward(
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor[] statistics,
       Tensor y,
       Tensor dy,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
-    backend
-        .norms()
-        .batchNormBackward(
-            spec, x, weight, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
+    backend.norms().batchNormBackward(
+        spec, x, weight, bias, residual, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
   }
 
   @ParameterizedTest
@@ -446,12 +470,8 @@ class Bf16ContractTest extends BackendContract {
     assertRounded(y, "pooled");
     final Pair dy = pair(31, 7, 7, channels);
     List<Pair> gradients = List.of(output(2, 16, 20, channels), output(2, 8, 10, channels));
-    backend
-        .regions()
-        .roiAlignBackward(spec, dy.f32, regions, gradients.stream().map(Pair::f32).toList());
-    backend
-        .regions()
-        .roiAlignBackward(spec, dy.bf16, regions, gradients.stream().map(Pair::bf16).toList());
+    backend.regions().roiAlignBackward(spec, dy.f32, regions, gradients.stream().map(Pair::f32).toList());
+    backend.regions().roiAlignBackward(spec, dy.bf16, regions, gradients.stream().map(Pair::bf16).toList());
     for (Pair gradient : gradients) {
       assertRounded(gradient, "gradient of a map");
     }
@@ -483,7 +503,7 @@ class Bf16ContractTest extends BackendContract {
       Tensor dx = output(1, 37, 41, 32).bf16;
       Tensor dWeight = zeros(48, 3, 3, 32);
       backend.convolutions().conv2d(spec, x.bf16, weight.f32, null, null, null, y);
-      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, null, dx);
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, null, null, dx);
       backend.convolutions().conv2dBackwardWeight(spec, x.bf16, dy.bf16, null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {

@@ -192,8 +192,10 @@ class WrittenContractTest {
       Tensor weight = floats(3, kernel, kernel, 2);
       Tensor like = floats(1, 4, 5, 3);
       call("conv2d", spec, x, weight, floats(3), floats(3), like, written(1, 4, 5, 3));
+      Tensor dx = written(1, 4, 5, 2);
+      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), dx);
       for (Tensor scale : new Tensor[] {null, floats(3)}) {
-        call("conv2dBackwardData", spec, like, weight, scale, written(1, 4, 5, 2));
+        call("conv2dBackwardData", spec, like, weight, scale, null, written(1, 4, 5, 2));
         Tensor dWeight = written(3, kernel, kernel, 2);
         call("conv2dBackwardWeight", spec, x, like, scale, dWeight, written(3));
       }
@@ -207,14 +209,15 @@ class WrittenContractTest {
     BatchNormSpec spec = new BatchNormSpec(1e-5f, 0.1f, Activation.RELU);
     Tensor x = floats(1, 3, 4, 2);
     Tensor weight = floats(2);
+    Tensor bias = floats(2);
     Tensor mean = written(2);
     Tensor invStd = written(2);
     Tensor y = written(1, 3, 4, 2);
-    call("batchNorm", spec, x, weight, floats(2), x, written(2), written(2), mean, invStd, y);
+    call("batchNorm", spec, x, weight, bias, x, written(2), written(2), mean, invStd, y);
     outputs.removeAll(List.of(mean, invStd, y));
     Tensor dx = written(1, 3, 4, 2);
     Tensor dy = written(1, 3, 4, 2);
-    call("batchNormBackward", spec, x, weight, mean, invStd, y, dy, dx, written(2), written(2));
+    call("batchNormBackward", spec, x, weight, bias, x, mean, invStd, y, dy, dx, written(2), written(2));
     Tensor var = tensors.floats(new float[] {1, 2});
     call("foldBatchNorm", weight, floats(2), mean, var, 1e-5f, written(2), written(2));
     Tensor statistics = written(1, 5);

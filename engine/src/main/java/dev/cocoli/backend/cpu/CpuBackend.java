@@ -83,12 +83,12 @@ public final class CpuBackend implements Backend {
     transfers = new CpuTransfers(context, reorder);
     constants = new Constants(transfers, memory::allocate);
     copies = new MemoryLoops(workers, reorder);
+    elementwise = new OneDnnElementwise(context);
     OneDnnWeightGradient weightGradient =
         new OneDnnWeightGradient(
             context, matmul, new WindowLoops(workers), OneDnnWeightGradient.fastest(context));
-    convolutions = new OneDnnConvolution(context, packedWeights, weightGradient, rows);
+    convolutions = new OneDnnConvolution(context, packedWeights, weightGradient, rows, elementwise);
     dense = new OneDnnLinear(matmul, rows);
-    elementwise = new OneDnnElementwise(context);
     norms = new OneDnnBatchNorm(context, elementwise, new BatchNormSums(workers));
     splitBatchNorm = new SplitOneDnnBatchNorm(norms);
     pooling = new OneDnnPooling(context);

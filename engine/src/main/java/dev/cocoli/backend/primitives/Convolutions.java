@@ -35,9 +35,11 @@ public interface Convolutions {
    * @param dy like y
    * @param weight the weight
    * @param scale the scale or null
+   * @param addend like dx, added; may be dx; or null
    * @param dx like x
    */
-  void conv2dBackwardData(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx);
+  void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx);
 
   /**
    * Adds the gradients of {@link #conv2d} by its parameters, given that by the value before the

@@ -39,10 +39,13 @@ public interface Norms {
    * @param spec constants and activation
    * @param x the input
    * @param weight {@code [C]}
+   * @param bias {@code [C]}
+   * @param residual what the forward call had, or null
    * @param mean what the forward call wrote
    * @param invStd what the forward call wrote
    * @param y the output (for the activation's mask)
-   * @param dy like y; overwritten by the gradient before the activation, which is the residual's
+   * @param dy like y; overwritten: if there is a residual, by the residual's gradient, which is
+   *     that before the activation; else with anything
    * @param dx like x; not dy
    * @param dWeight {@code [C]}, added to, or null together with dBias
    * @param dBias {@code [C]}, added to, or null
@@ -51,6 +54,8 @@ public interface Norms {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,

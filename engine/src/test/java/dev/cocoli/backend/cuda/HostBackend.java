@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Constants;
+import dev.cocoli.backend.ExactPool;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cuda.kernels.KernelBackend;
 import dev.cocoli.backend.cuda.kernels.Summation;
@@ -14,7 +15,6 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.function.LongFunction;
 
 /**
  * The CUDA backend without a GPU: our kernels run on the host, called as the GPU's are; oneDNN
@@ -90,35 +90,6 @@ public final class HostBackend extends KernelBackend {
 
     @Override
     public void synchronize() {}
-  }
-
-  /** A pool that keeps nothing. */
-  private static final class ExactPool extends BufferPool {
-    private final LongFunction<Buffer> source;
-    private long usedBytes;
-
-    ExactPool(LongFunction<Buffer> source) {
-      super(source);
-      this.source = source;
-    }
-
-    @Override
-    public Buffer take(long byteSize) {
-      Buffer memory = source.apply(byteSize);
-      usedBytes += byteSize;
-      return new Buffer(
-          memory.device(),
-          memory.segment(),
-          () -> {
-            usedBytes -= byteSize;
-            memory.close();
-          });
-    }
-
-    @Override
-    public long usedBytes() {
-      return usedBytes;
-    }
   }
 
   /** {@return where the kernels run; for tests} */

@@ -53,15 +53,15 @@ record HostLayers(
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (scale == null) {
-      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, dx);
+      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, addend, dx);
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
       elementwise.scaleRows(weight, scale, scaled);
-      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, dx);
+      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, dx);
     }
   }
 

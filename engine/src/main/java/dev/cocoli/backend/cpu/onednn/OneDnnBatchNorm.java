@@ -188,6 +188,8 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,

@@ -5,6 +5,7 @@ import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Residual;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Tail;
@@ -37,6 +38,7 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   private final PackedWeights weights;
   private final OneDnnWeightGradient weightGradient;
   private final ElementwiseLoops loops;
+  private final OneDnnElementwise elementwise;
   private final PlanCache<ForwardKey, Plan> forward = new PlanCache<>(CAPACITY);
   private final PlanCache<ConvolutionShape, Plan> backward = new PlanCache<>(CAPACITY);
 
@@ -47,16 +49,19 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
    * @param weights packs them
    * @param weightGradient the gradient by the weights; closed with this
    * @param loops adds rows
+   * @param elementwise adds maps
    */
   public OneDnnConvolution(
       OneDnnContext context,
       PackedWeights weights,
       OneDnnWeightGradient weightGradient,
-      ElementwiseLoops loops) {
+      ElementwiseLoops loops,
+      OneDnnElementwise elementwise) {
     this.context = context;
     this.weights = weights;
     this.weightGradient = weightGradient;
     this.loops = loops;
+    this.elementwise = elementwise;
   }
 
   @Override
@@ -149,7 +154,15 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (addend != null) {
+      try (TensorScope scope = new TensorScope(context.pool())) {
+        Tensor product = scope.allocate(dx.dtype(), dx.shape());
+        conv2dBackwardData(spec, dy, weight, scale, null, product);
+        elementwise.add(product, addend, dx);
+      }
+      return;
+    }
     ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
     dx.buffer().markWritten();
     if (shape.isEmpty()) {

@@ -44,6 +44,11 @@ public final class CublasMatmul implements Dense, AutoCloseable {
     this.memory = memory;
   }
 
+  /** Whether rows are whole accesses of 16 bytes, if they are BF16. */
+  public static boolean hasWholeRows(Tensor x) {
+    return x.dtype() != DType.BF16 || x.dim(-1) % BF16_ROW_MULTIPLE == 0;
+  }
+
   @Override
   public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
     linear(activation, x, weight, null, bias, y);
@@ -94,8 +99,7 @@ public final class CublasMatmul implements Dense, AutoCloseable {
                   y.segment().address(),
                   addend == null ? 0 : addend.address()));
       // on an H100, cublasLt 13.1 rounds such rows to bf16 before it adds the bias, and again after
-      boolean roundsTwice = y.dtype() == DType.BF16 && y.dim(1) % BF16_ROW_MULTIPLE != 0;
-      if (!roundsTwice && plan(shape, addend).shape().equals(shape)) {
+      if (hasWholeRows(y) && plan(shape, addend).shape().equals(shape)) {
         run(shape, a, x.segment(), y.segment(), addend);
       } else {
         inSteps(shape.plain(), a, x, bias, activation, y);
@@ -132,6 +136,18 @@ public final class CublasMatmul implements Dense, AutoCloseable {
     try (WeightCopies.Lease factors = weights.take(weight, null, dy.dtype())) {
       multiply(Product.BACKWARD_DATA, factors.tensor(), dy, dx, dy.dim(0), dx.dim(1), dy.dim(1));
     }
+  }
+
+  /**
+   * Adds a product: {@code sum += dy factors}.
+   *
+   * @param dy {@code [M,O]}
+   * @param factors {@code O*I} elements of the type of dy
+   * @param sum {@code [M,I]}, in the type of dy
+   */
+  public void addTimes(Tensor dy, Tensor factors, Tensor sum) {
+    sum.buffer().markWritten();
+    multiply(Product.ADD_BACKWARD_DATA, factors, dy, sum, dy.dim(0), sum.dim(1), dy.dim(1));
   }
 
   @Override

@@ -53,7 +53,8 @@ class OneDnnWeightGradientTest {
           ElementwiseLoops loops = new ElementwiseLoops(workers);
           var gradient =
               new OneDnnWeightGradient(context, matmul, new WindowLoops(workers), method);
-          try (var convolution = new OneDnnConvolution(context, packed, gradient, loops)) {
+          try (var maps = new OneDnnElementwise(context);
+              var convolution = new OneDnnConvolution(context, packed, gradient, loops, maps)) {
             convolution.conv2dBackwardWeight(spec, x, dy, theScale, dWeight, null);
           }
           results[method.ordinal()] = tensors.floats(dWeight);
