@@ -88,15 +88,19 @@ public class MapBenchmark {
   /** Batch normalisation with a residual and a ReLU. */
   @Benchmark
   public void batchNorm() {
-    backend.norms().batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    backend
+        .norms()
+        .batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
     backend.transfers().synchronize();
   }
 
   /** Its gradients. */
   @Benchmark
   public void batchNormBackward() {
-    backend.norms().batchNormBackward(
-        norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
+    backend
+        .norms()
+        .batchNormBackward(
+            norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
     backend.transfers().synchronize();
   }
 

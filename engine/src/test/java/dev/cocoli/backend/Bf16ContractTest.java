@@ -200,9 +200,12 @@ class Bf16ContractTest extends BackendContract {
         Pair y = output(n, oh, ow, out);
         Tensor wide = tensors.floatOutput(n, oh, ow, out);
         boolean add = (tail & 4) != 0;
-        backend.convolutions().conv2d(with, x.f32, weight.f32, factor, addend, add ? residual.f32 : null, y.f32);
-        backend.convolutions().conv2d(
-            with, x.bf16, weight.f32, factor, addend, add ? residual.bf16 : null, y.bf16);
+        backend
+            .convolutions()
+            .conv2d(with, x.f32, weight.f32, factor, addend, add ? residual.f32 : null, y.f32);
+        backend
+            .convolutions()
+            .conv2d(with, x.bf16, weight.f32, factor, addend, add ? residual.bf16 : null, y.bf16);
         assertRounded(y, activation + ", tail " + tail);
         if (!add) {
           backend.convolutions().conv2d(with, x.bf16, weight.f32, factor, addend, null, wide);
@@ -219,7 +222,9 @@ class Bf16ContractTest extends BackendContract {
       Pair sum = pair(n, h, w, in);
       float[] exact = tensors.floats(sum.f32);
       float[] product = tensors.floats(dx.f32);
-      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
       float[] actual = tensors.floats(sum.bf16);
       for (int i = 0; i < exact.length; i++) {
         exact[i] += product[i];
@@ -230,8 +235,12 @@ class Bf16ContractTest extends BackendContract {
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
-        backend.convolutions().conv2dBackwardWeight(spec, x.f32, dy.f32, factor, dWeights[0], dShifts[0]);
-        backend.convolutions().conv2dBackwardWeight(spec, x.bf16, dy.bf16, factor, dWeights[1], dShifts[1]);
+        backend
+            .convolutions()
+            .conv2dBackwardWeight(spec, x.f32, dy.f32, factor, dWeights[0], dShifts[0]);
+        backend
+            .convolutions()
+            .conv2dBackwardWeight(spec, x.bf16, dy.bf16, factor, dWeights[1], dShifts[1]);
       }
       if (backend.device().kind() == Device.Kind.CUDA) {
         assertNear(dWeights[0], dWeights[1], "dWeight, added to twice");
@@ -386,17 +395,19 @@ class Bf16ContractTest extends BackendContract {
       Tensor residual,
       Tensor[] statistics,
       Tensor y) {
-    backend.norms().batchNorm(
-        spec,
-        x,
-        weight,
-        bias,
-        residual,
-        statistics[0],
-        statistics[1],
-        statistics[2],
-        statistics[3],
-        y);
+    backend
+        .norms()
+        .batchNorm(
+            spec,
+            x,
+            weight,
+            bias,
+            residual,
+            statistics[0],
+            statistics[1],
+            statistics[2],
+            statistics[3],
+            y);
   }
 
   private void backward(
@@ -411,8 +422,21 @@ class Bf16ContractTest extends BackendContract {
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
-    backend.norms().batchNormBackward(
-        spec, x, weight, bias, residual, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
+    backend
+        .norms()
+        .batchNormBackward(
+            spec,
+            x,
+            weight,
+            bias,
+            residual,
+            statistics[2],
+            statistics[3],
+            y,
+            dy,
+            dx,
+            dWeight,
+            dBias);
   }
 
   @ParameterizedTest
@@ -470,8 +494,12 @@ class Bf16ContractTest extends BackendContract {
     assertRounded(y, "pooled");
     final Pair dy = pair(31, 7, 7, channels);
     List<Pair> gradients = List.of(output(2, 16, 20, channels), output(2, 8, 10, channels));
-    backend.regions().roiAlignBackward(spec, dy.f32, regions, gradients.stream().map(Pair::f32).toList());
-    backend.regions().roiAlignBackward(spec, dy.bf16, regions, gradients.stream().map(Pair::bf16).toList());
+    backend
+        .regions()
+        .roiAlignBackward(spec, dy.f32, regions, gradients.stream().map(Pair::f32).toList());
+    backend
+        .regions()
+        .roiAlignBackward(spec, dy.bf16, regions, gradients.stream().map(Pair::bf16).toList());
     for (Pair gradient : gradients) {
       assertRounded(gradient, "gradient of a map");
     }

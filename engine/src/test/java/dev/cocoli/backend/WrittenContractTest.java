@@ -217,7 +217,20 @@ class WrittenContractTest {
     outputs.removeAll(List.of(mean, invStd, y));
     Tensor dx = written(1, 3, 4, 2);
     Tensor dy = written(1, 3, 4, 2);
-    call("batchNormBackward", spec, x, weight, bias, x, mean, invStd, y, dy, dx, written(2), written(2));
+    call(
+        "batchNormBackward",
+        spec,
+        x,
+        weight,
+        bias,
+        x,
+        mean,
+        invStd,
+        y,
+        dy,
+        dx,
+        written(2),
+        written(2));
     Tensor var = tensors.floats(new float[] {1, 2});
     call("foldBatchNorm", weight, floats(2), mean, var, 1e-5f, written(2), written(2));
     Tensor statistics = written(1, 5);
