@@ -258,7 +258,7 @@ public final class RegionOps {
    *
    * @param spec how many
    * @param matches I32 {@code [N,B]}
-   * @param seeds one an image
+   * @param seeds one per image
    */
   public Selection sample(SampleSpec spec, Tensor matches, long[] seeds) {
     require(seeds.length == matches.dim(0), "sample", matches, seeds.length);

@@ -33,7 +33,7 @@ public final class RoiOps {
    * {@return each region pooled from the map that fits it, {@code [R,bins,bins,C]}}
    *
    * @param spec bins, samples, scales
-   * @param maps one {@code [N,H,W,C]} a scale
+   * @param maps one {@code [N,H,W,C]} per scale
    * @param rois {@code [R,5]}: image, box; has no gradient
    */
   public Tensor roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois) {
