@@ -10,7 +10,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.classic.Rcnn;
+import dev.cocoli.detection.FittedHead;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
@@ -157,8 +157,8 @@ final class TrainingLoop implements AutoCloseable {
         return result(Outcome.STOP_REQUESTED);
       }
     }
-    if (model instanceof Rcnn rcnn && progress.step() < schedule.totalSteps()) {
-      rcnn.reopen(); // epochs were added
+    if (progress.step() < schedule.totalSteps()) {
+      model.fittedHead().ifPresent(FittedHead::reopen); // epochs were added
     }
     listener.started(plan());
     while (true) {
@@ -191,7 +191,8 @@ final class TrainingLoop implements AutoCloseable {
   private boolean finish() {
     FeatureStore store = new FeatureStore(folder.path(), progress.step());
     RcnnStages stages =
-        new RcnnStages(run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
+        new RcnnStages(
+            run, model.fittedHead().orElseThrow(), backend, proposals.getFirst(), store, listener);
     if (!stages.run(stopRequested)) {
       return false;
     }

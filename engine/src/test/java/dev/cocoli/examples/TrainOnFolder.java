@@ -13,7 +13,6 @@ import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
 import dev.cocoli.train.TrainingRun;
 import java.nio.file.Path;
-import java.util.Map;
 
 /** Trains a detector on a Pascal VOC folder: its list train, scored on its list val. */
 final class TrainOnFolder {
@@ -25,7 +24,7 @@ final class TrainOnFolder {
     String name = args[1]; // such as fasterrcnn_resnet18_fpn
     ModelSpec model =
         ModelSpec.of(name, training.classNames(), Norm.Type.BATCH)
-            .with(Map.of("min_size", "240", "max_size", "480"));
+            .withConfig(c -> c.withTransform(t -> t.withSizes(240, 480)));
     TrainConfig config = TrainConfig.builder().epochs(Integer.parseInt(args[2])).batch(4).build();
     TrainingRun run =
         TrainingRun.of(model, training, config, Path.of(args[3])).withValidation(validation);

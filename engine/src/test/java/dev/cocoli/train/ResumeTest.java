@@ -210,7 +210,7 @@ class ResumeTest {
         "train.epochs was 3, is 2: it may only grow");
     assertRefused(
         new TrainingRun(
-            run.model().with(Map.of("box_nms_thresh", "0.4")),
+            run.model().withConfig(c -> c.withBoxHead(b -> b.withNmsThresh(0.4f))),
             run.trainData(),
             run.validationData(),
             run.weights(),

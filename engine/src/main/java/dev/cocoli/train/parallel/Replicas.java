@@ -181,11 +181,11 @@ public final class Replicas {
               + " the last batch, or let each have its own");
     }
     ModelSpec model = run.model();
-    if (model.kind() == ModelSpec.Kind.RCNN) {
+    if (model.build().fittedHead().isPresent()) {
       throw new TrainingException(
           "a "
               + model.model()
-              + " is trained on one device: its stages behind the steps are not shared out");
+              + " is trained on one device: its stages after the steps are not shared out");
     }
     boolean given =
         run.proposals().isPresent()
