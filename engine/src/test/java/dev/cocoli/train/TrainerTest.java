@@ -143,8 +143,8 @@ class TrainerTest {
     JsonNode description = JSON.readTree(longFolder.resolve("run/config.json").toFile());
     assertEquals("fasterrcnn_tiny_fpn", description.at("/model/name").asText());
     assertEquals(20, description.at("/train/clip_norm").asInt());
-    assertEquals(16, description.at("/data/train/images").asInt());
-    assertEquals(6, description.at("/data/validation/images").asInt());
+    assertEquals(16, description.at("/data/train/pictures").asInt());
+    assertEquals(6, description.at("/data/validation/pictures").asInt());
     assertTrue(Files.size(longFolder.resolve("run/losses.png")) > 1000);
     assertTrue(Files.size(longFolder.resolve("run/ap.png")) > 1000);
     assertNothingTemporary(longFolder);
