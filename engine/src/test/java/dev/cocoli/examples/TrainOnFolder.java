@@ -25,7 +25,7 @@ final class TrainOnFolder {
     ModelSpec model =
         ModelSpec.of(name, training.classNames(), Norm.Type.BATCH)
             .withConfig(c -> c.withTransform(t -> t.withSizes(240, 480)));
-    TrainConfig config = TrainConfig.builder().epochs(Integer.parseInt(args[2])).batch(4).build();
+    TrainConfig config = TrainConfig.DEFAULT.withEpochs(Integer.parseInt(args[2])).withBatch(4);
     TrainingRun run =
         TrainingRun.of(model, training, config, Path.of(args[3])).withValidation(validation);
     try (Backend backend = Backends.open(Device.CPU)) {

@@ -175,7 +175,8 @@ public final class Replicas {
     if (size == 1) {
       return;
     }
-    if (config.norms() == NormStatistics.SHARED && run.config().lastBatch() == LastBatch.KEEP) {
+    if (config.norms() == NormStatistics.SHARED
+        && run.config().data().lastBatch() == LastBatch.KEEP) {
       throw new TrainingException(
           "norms share their statistics only where every replica has images in every step: drop"
               + " the last batch, or let each have its own");
