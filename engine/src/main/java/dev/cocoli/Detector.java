@@ -130,18 +130,6 @@ public final class Detector implements AutoCloseable {
   }
 
   /**
-   * Opens a detector of a program's own that training here wrote, on the processor.
-   *
-   * @param weights the safetensors file
-   * @param builder the builder that it was trained with
-   * @return the detector
-   * @throws IOException if the file cannot be used or does not fit what the builder makes
-   */
-  public static Detector open(Path weights, ModelBuilder builder) throws IOException {
-    return open(weights, builder, Device.CPU);
-  }
-
-  /**
    * Opens a detector of a program's own that training here wrote.
    *
    * @param weights the safetensors file
@@ -298,7 +286,7 @@ public final class Detector implements AutoCloseable {
    *
    * @param annotated which image that is, by which a file of proposals knows it
    * @param image its pixels; not closed
-   * @param parts told when its regions, the network and the head are done
+   * @param parts receives its regions, the network and the head as they are done
    */
   public synchronized List<Detection> detect(
       AnnotatedImage annotated, Image image, PartListener parts) {
@@ -326,7 +314,7 @@ public final class Detector implements AutoCloseable {
    *
    * @param images one or more; not closed
    * @param regions of each, in its pixels, the best first; empty for a detector that finds its own
-   * @param parts told of each part
+   * @param parts receives each part
    */
   public synchronized List<List<Detection>> detect(
       List<Image> images, List<List<Box>> regions, PartListener parts) {

@@ -72,8 +72,7 @@ public class ProposalBenchmark {
   @Setup
   public void setUp(DeviceState state) {
     ImageSize image = ImageSize.parse(size);
-    AnchorConfig config = AnchorConfig.DEFAULT;
-    AnchorGenerator generator = new AnchorGenerator(config.sizes(), config.aspectRatios());
+    AnchorGenerator generator = new AnchorGenerator(AnchorConfig.DEFAULT);
     List<long[]> maps = image.maps();
     levelOffsets = new long[maps.size() + 1];
     perLevel = new long[maps.size()];

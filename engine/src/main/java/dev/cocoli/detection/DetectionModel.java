@@ -44,7 +44,7 @@ public abstract class DetectionModel extends Module {
    *
    * @param ops a forward pass that records nothing
    * @param inputs the images
-   * @param parts told of each part
+   * @param parts receives each part
    */
   public abstract List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts);
 
@@ -98,16 +98,6 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * {@return what a tensor of {@link #loss} holds; waits for the device}
-   *
-   * @param ops the forward pass
-   * @param losses the tensor
-   */
-  public final LossValues read(Ops ops, Tensor losses) {
-    return LossValues.of(lossNames(), ops.download(losses));
-  }
-
-  /**
    * {@return the seed for {@link #loss} of a part of a batch, with which its images get the samples
    * that they would get in the whole}
    *
@@ -119,7 +109,7 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * One seed an image for a stage of a step.
+   * One seed per image for a stage of a step.
    *
    * @param seed the seed of the step
    * @param stage the number of the stage
@@ -189,7 +179,7 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * Uploads boxes as {@code [N,M,4]}; behind an image's last one stand boxes of no extent.
+   * Uploads boxes as {@code [N,M,4]}; boxes of no extent stand after the last one of an image.
    *
    * @param ops uploads
    * @param boxes a list per image
@@ -235,7 +225,7 @@ public abstract class DetectionModel extends Module {
    *
    * @param boxes {@code [N,D,4]}
    * @param scores {@code [N,D]}, falling
-   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 behind the last
+   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 after the last
    */
   public record Found(Tensor boxes, Tensor scores, Tensor indices) {}
 

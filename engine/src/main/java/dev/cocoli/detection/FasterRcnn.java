@@ -60,16 +60,6 @@ public final class FasterRcnn extends DetectionModel {
     return rpn;
   }
 
-  /**
-   * {@return the objects in each image, the best first; one wait for the device}
-   *
-   * @param ops a forward pass that records nothing
-   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
-   */
-  public List<List<Detection>> detect(Ops ops, List<Tensor> images) {
-    return detect(ops, Inputs.of(images), PartListener.NONE);
-  }
-
   @Override
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
     ImageBatch batch = transform.forward(ops, inputs.images());
@@ -86,20 +76,6 @@ public final class FasterRcnn extends DetectionModel {
   @Override
   public List<String> lossNames() {
     return Stream.concat(roiHeads.lossNames().stream(), rpn.lossNames().stream()).toList();
-  }
-
-  /**
-   * Runs the forward pass of a training step and records its losses on the tape.
-   *
-   * @param ops a forward pass that records
-   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
-   * @param targets the objects of each image, in its pixels
-   * @param seed of the samplers
-   * @return the losses {@code [L]}, in the order of {@link #lossNames}; read them before the scope
-   *     closes
-   */
-  public Tensor loss(Ops ops, List<Tensor> images, List<Target> targets, long seed) {
-    return loss(ops, Inputs.of(images), targets, seed);
   }
 
   @Override

@@ -11,7 +11,6 @@ import dev.cocoli.detection.backbone.VggConfig;
 import dev.cocoli.detection.backbone.VggEncoder;
 import dev.cocoli.detection.classic.FastRcnn;
 import dev.cocoli.detection.classic.Rcnn;
-import dev.cocoli.detection.config.AnchorConfig;
 import dev.cocoli.detection.config.BackboneConfig;
 import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.config.Hyperparameters;
@@ -147,8 +146,7 @@ public final class Models {
             defaults.apply(RcnnConfig.DEFAULT),
             PER_REGION.or(GIVEN_REGIONS).or(ONE_MAP),
             (config, classes) -> {
-              AnchorConfig anchors = config.anchors();
-              if (anchors.sizes().size() != PYRAMID_MAPS) {
+              if (config.anchors().sizes().size() != PYRAMID_MAPS) {
                 throw new IllegalArgumentException(
                     "bad hyper-parameter: anchor_sizes has one size for each of the 5 maps");
               }
@@ -156,7 +154,7 @@ public final class Models {
               return fasterRcnn(
                   config,
                   fpn(network, config.backbone()),
-                  new AnchorGenerator(anchors.sizes(), anchors.aspectRatios()),
+                  new AnchorGenerator(config.anchors()),
                   new MultiScaleRoiAlign(PYRAMID_MAPS - 1, box.poolSize(), box.samplingRatio()),
                   classes);
             }));
@@ -170,15 +168,13 @@ public final class Models {
         new Model(
             defaults.apply(usual),
             PER_REGION.or(GIVEN_REGIONS).or(PYRAMID).or(BATCH_NORM),
-            (config, classes) -> {
-              AnchorConfig anchors = config.anchors();
-              return fasterRcnn(
-                  config,
-                  new Vgg(network, config.backbone().trainableBackboneLayers()),
-                  AnchorGenerator.ofOneMap(anchors.sizes(), anchors.aspectRatios()),
-                  oneMap(config.boxHead()),
-                  classes);
-            }));
+            (config, classes) ->
+                fasterRcnn(
+                    config,
+                    new Vgg(network, config.backbone().trainableBackboneLayers()),
+                    AnchorGenerator.ofOneMap(config.anchors()),
+                    oneMap(config.boxHead()),
+                    classes)));
   }
 
   private static FasterRcnn fasterRcnn(

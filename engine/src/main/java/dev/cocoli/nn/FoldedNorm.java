@@ -6,8 +6,8 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * Fixed statistics as one factor and one addend a channel, recomputed when what they come from was
- * written. They live in a parameter arena of their own, so that writing them does not look like
+ * Fixed statistics as one factor and one addend per channel, recomputed when what they come from
+ * was written. They live in a parameter arena of their own, so that writing them does not look like
  * writing what they come from.
  */
 final class FoldedNorm {

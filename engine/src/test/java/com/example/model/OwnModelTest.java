@@ -13,6 +13,7 @@ import dev.cocoli.backend.Backends;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.FasterRcnn;
 import dev.cocoli.detection.ImageTransform;
+import dev.cocoli.detection.ModelBuilder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.config.AnchorConfig;
 import dev.cocoli.detection.config.BoxHeadConfig;
@@ -48,6 +49,7 @@ import org.junit.jupiter.api.io.TempDir;
 class OwnModelTest {
   private static final int BINS = 5;
   private static final int CHANNELS = 8;
+  private static final RoiPooler POOLER = new OneMapRoiPool(RoiPooling.ALIGN, BINS, 2);
 
   @TempDir Path folder;
   private RectangleData images;
@@ -58,28 +60,51 @@ class OwnModelTest {
   }
 
   private static DetectionModel build(RcnnConfig config, int classes) {
-    AnchorGenerator anchors =
-        AnchorGenerator.ofOneMap(config.anchors().sizes(), config.anchors().aspectRatios());
+    return build(
+        config,
+        new RoiHeads(
+            new RoiSampler(config.sampling()),
+            box(config, classes),
+            new SecondOpinion(POOLER, new TwoMlpHead(CHANNELS, BINS, 16), classes)));
+  }
+
+  private static DetectionModel buildCascade(RcnnConfig config, int classes) {
+    return build(
+        config,
+        new CascadeHeads(
+            new RoiSampler(config.sampling()),
+            POOLER,
+            new TwoMlpHead(CHANNELS, BINS, 16),
+            new RoiSampler(config.sampling().withFgIouThresh(0.6f)),
+            box(config, classes)));
+  }
+
+  private static BoxBranch box(RcnnConfig config, int classes) {
     BoxHeadConfig box = config.boxHead();
-    RoiPooler pooler = new OneMapRoiPool(RoiPooling.ALIGN, BINS, box.samplingRatio());
+    return new BoxBranch(box, POOLER, new TwoMlpHead(CHANNELS, BINS, box.headSize()), classes);
+  }
+
+  private static DetectionModel build(RcnnConfig config, RoiHeads roiHeads) {
+    AnchorGenerator anchors = AnchorGenerator.ofOneMap(config.anchors());
     return new FasterRcnn(
         new ImageTransform(config.transform()),
         new PlainBackbone(CHANNELS),
         new RegionProposalNetwork(
             config.rpn(), anchors, new ConvRpnHead(CHANNELS, anchors.perLocation())),
-        new RoiHeads(
-            new RoiSampler(config.sampling()),
-            new BoxBranch(box, pooler, new TwoMlpHead(CHANNELS, BINS, box.headSize()), classes),
-            new SecondOpinion(pooler, new TwoMlpHead(CHANNELS, BINS, 16), classes)));
+        roiHeads);
   }
 
   private static ModelSpec model() {
+    return model("plain", OwnModelTest::build);
+  }
+
+  private static ModelSpec model(String name, ModelBuilder builder) {
     RcnnConfig config =
         TinyRuns.model(RectangleData.CLASSES)
             .config()
             .withAnchors(a -> new AnchorConfig(List.of(16, 32), List.of(0.5f, 1f)))
             .withBoxHead(b -> b.withHeadSize(24).withScoreThresh(0.01f).withSmoothL1Beta(0.5f));
-    return new ModelSpec("plain", RectangleData.CLASSES, config, OwnModelTest::build);
+    return new ModelSpec(name, RectangleData.CLASSES, config, builder);
   }
 
   private TrainingRun run(String name, int epochs) {
@@ -116,13 +141,33 @@ class OwnModelTest {
     Path weights = run.out().resolve("last.safetensors");
     IOException e = assertThrows(IOException.class, () -> Detector.open(weights));
     assertTrue(e.getMessage().contains("'plain'"), e.getMessage());
-    assertTrue(e.getMessage().contains("Detector.open(file, builder)"), e.getMessage());
+    assertTrue(e.getMessage().contains("Detector.open(file, builder, device)"), e.getMessage());
     int shown = SecondOpinion.SHOWN.get();
-    try (Detector detector = Detector.open(weights, OwnModelTest::build)) {
+    try (Detector detector = Detector.open(weights, OwnModelTest::build, Device.CPU)) {
       assertEquals(run.model().config(), detector.spec().config());
       detector.detect(images.get(0).path());
     }
     assertEquals(shown + 1, SecondOpinion.SHOWN.get());
+  }
+
+  @Test
+  void anotherStageIsAnotherFile() throws IOException {
+    ModelSpec cascade = model("cascade", OwnModelTest::buildCascade);
+    TrainingRun run =
+        TrainingRun.of(cascade, images, TinyRuns.config().withEpochs(10), folder.resolve("run"))
+            .withValidation(images);
+    train(run);
+    List<String> lines = Files.readAllLines(run.out().resolve("metrics.jsonl"));
+    for (String name : cascade.build().lossNames()) {
+      assertTrue(new ObjectMapper().readTree(lines.getFirst()).get(name).asDouble() > 0, name);
+    }
+    double first = new ObjectMapper().readTree(lines.getFirst()).get("loss").asDouble();
+    double last = new ObjectMapper().readTree(lines.get(lines.size() - 2)).get("loss").asDouble();
+    assertTrue(last < first, "the loss went from " + first + " to " + last);
+    Path weights = run.out().resolve("last.safetensors");
+    try (Detector detector = Detector.open(weights, OwnModelTest::buildCascade, Device.CPU)) {
+      detector.detect(images.get(0).path());
+    }
   }
 
   @Test

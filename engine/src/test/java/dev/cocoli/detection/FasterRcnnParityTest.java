@@ -212,7 +212,8 @@ class FasterRcnnParityTest {
         AgreeingBoxes.assertProposals(
             "proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
       }
-      List<List<Detection>> found = with.model.detect(ops, with.images(ops));
+      List<List<Detection>> found =
+          with.model.detect(ops, Inputs.of(with.images(ops)), PartListener.NONE);
       for (int i = 0; i < found.size(); i++) {
         AgreeingBoxes.assertDetections(
             reference,

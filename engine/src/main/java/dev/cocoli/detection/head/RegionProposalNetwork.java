@@ -155,7 +155,7 @@ public final class RegionProposalNetwork extends Module {
    * @param batch the images
    * @param maps their maps
    * @param groundTruth the objects
-   * @param seeds of the sampler, one an image
+   * @param seeds of the sampler, one per image
    * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
    * @return the proposals
    */
