@@ -141,8 +141,6 @@ class TrainerTest {
     assertEquals(20, description.at("/train/clip_norm").asInt());
     assertEquals(16, description.at("/data/train/images").asInt());
     assertEquals(6, description.at("/data/validation/images").asInt());
-    assertTrue(Files.size(longFolder.resolve("run/losses.png")) > 1000);
-    assertTrue(Files.size(longFolder.resolve("run/ap.png")) > 1000);
     assertNothingTemporary(longFolder);
   }
 

@@ -54,6 +54,7 @@ public final class RoiHeads extends Module {
   }
 
   /** {@return the two layers over a pooled region} */
+  @SuppressWarnings("exports") // for the models of this module
   public BoxHead boxHead() {
     return boxHead;
   }
