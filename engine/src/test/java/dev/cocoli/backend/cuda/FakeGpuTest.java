@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  * libraries, in a process of its own, and the contract holds. The kernels are ours, compiled for
  * the host; convolutions and products are computed from the descriptors that the stand-in is given.
  */
+@Tag("slow")
 class FakeGpuTest {
   private static final long MINUTES = 10;
 
@@ -53,7 +55,8 @@ class FakeGpuTest {
             "dev.cocoli.backend.RoiAlignContractTest",
             "dev.cocoli.backend.RoiPoolContractTest");
     print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.deterministic=true"), chosen));
-    // the stand-in refuses TF32 where cublasLt does; the tolerances are those of fp32, which it keeps
+    // the stand-in refuses TF32 where cublasLt does; the tolerances are those of fp32, which it
+    // keeps
     print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.tf32=true"), everything));
   }
 
