@@ -9,6 +9,7 @@ module dev.cocoli {
   exports dev.cocoli.backend;
   exports dev.cocoli.backend.spec;
   exports dev.cocoli.data;
+  exports dev.cocoli.data.augment;
   exports dev.cocoli.data.formats;
   exports dev.cocoli.data.image;
   exports dev.cocoli.data.proposals;

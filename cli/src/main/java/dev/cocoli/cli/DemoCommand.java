@@ -9,6 +9,7 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.optim.StepSchedule;
 import dev.cocoli.train.parallel.ParallelConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -18,6 +19,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -118,14 +120,12 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private TrainConfig recipe() {
-    return TrainConfig.builder()
-        .epochs(quick ? 1 : 8)
-        .batch(quick ? 4 : 8)
-        .learningRate(0.04)
-        .warmupSteps(quick ? 1 : 50)
-        .lrSteps(List.of(0.7))
-        .seed(SEED)
-        .build();
+    return TrainConfig.DEFAULT
+        .withEpochs(quick ? 1 : 8)
+        .withBatch(quick ? 4 : 8)
+        .withSeed(SEED)
+        .withLearningRate(0.04)
+        .withSchedule(new StepSchedule(OptionalInt.of(quick ? 1 : 50), List.of(0.7)));
   }
 
   /** Makes the folder; empties one that a demo made, and leaves any other alone. */

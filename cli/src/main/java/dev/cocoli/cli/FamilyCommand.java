@@ -18,7 +18,6 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.PartTimes;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
@@ -81,11 +80,19 @@ final class FamilyCommand implements Callable<Integer> {
       description = "A torchvision classifier with this network, to start all three from.")
   private Path weights;
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Of each detector. Default: 12.")
-  private Integer epochs;
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "12",
+      description = "Of each detector. Default: ${DEFAULT-VALUE}.")
+  private int epochs;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Images a step. Default: 2.")
-  private Integer batch;
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Images per step. Default: ${DEFAULT-VALUE}.")
+  private int batch;
 
   @Option(
       names = "--lr",
@@ -164,13 +171,14 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   private TrainConfig config() {
-    TrainConfigBuilder builder = TrainConfig.builder().seed(seed);
-    Optional.ofNullable(epochs).ifPresent(builder::epochs);
-    Optional.ofNullable(batch).ifPresent(builder::batch);
-    Optional.ofNullable(learningRate).ifPresent(builder::learningRate);
     try {
-      TrainConfig config = builder.build();
-      return config.toBuilder().evaluateEvery(config.epochs()).build();
+      TrainConfig config =
+          TrainConfig.DEFAULT
+              .withEpochs(epochs)
+              .withBatch(batch)
+              .withSeed(seed)
+              .withEvaluation(evaluation -> evaluation.withEveryEpochs(epochs));
+      return learningRate == null ? config : config.withLearningRate(learningRate);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
     }

@@ -169,11 +169,10 @@ public final class Trainer {
       check.run();
       checkClasses();
     }
-    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer, replica)) {
+    try (TrainingLoop loop =
+        new TrainingLoop(run, backend, folder, listener, writer, replica, this::isTimeToStop)) {
       try {
-        return replica.isFirst()
-            ? first.apply(loop)
-            : loop.run(Progress.START, RunRecord.NONE, this::isTimeToStop);
+        return replica.isFirst() ? first.apply(loop) : loop.run(Progress.START, RunRecord.NONE);
       } catch (RuntimeException | Error e) {
         replica.fail(e); // while its memory is still there for the others
         throw e;
@@ -187,7 +186,7 @@ public final class Trainer {
 
   private TrainingResult run(TrainingLoop loop, Progress progress, MetricsLog metrics) {
     RunRecord record = new RunRecord.Written(metrics, loop.checkpoint(), listener);
-    return loop.run(progress, record, this::isTimeToStop);
+    return loop.run(progress, record);
   }
 
   private static void requirePlatformThread() {
@@ -197,7 +196,7 @@ public final class Trainer {
   }
 
   private RunDescription describe(TrainingLoop loop) {
-    return RunDescription.of(run, replica.devices(), loop.schedule());
+    return RunDescription.of(run, replica.devices(), loop.totalSteps());
   }
 
   private void checkClasses() {

@@ -60,7 +60,8 @@ class BccdTest {
     VocDataset data = VocDataset.open(bccd, "test");
     long before = Image.allocatedByteSize();
     int images = 0;
-    DataLoaderConfig config = DataLoaderConfig.of(8).withBrokenImages(BrokenImagePolicy.ERROR);
+    DataLoaderConfig config =
+        DataLoaderConfig.of(8).withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR));
     try (DataLoader loader = new DataLoader(data, config, System.err::println);
         Epoch epoch = loader.inOrder()) {
       while (epoch.hasNext()) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.data.Shard;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.ParameterArena;
@@ -18,6 +19,10 @@ import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Differences;
 import dev.cocoli.testing.Fixtures;
 import dev.cocoli.testing.TestBackends;
+import dev.cocoli.train.DeviceBatch;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingStep;
+import dev.cocoli.train.optim.Sgd;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,7 +66,7 @@ class FastRcnnParityTest {
                     "box_batch_size_per_image",
                     "10000000"))
             .build();
-    parameters = ParameterArena.forTraining(backend, model);
+    parameters = ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
     StateDict.load(model, backend, HashedWeights.of(model));
   }
 
@@ -103,18 +108,16 @@ class FastRcnnParityTest {
           Arrays.stream(reference.longs("labels." + i)).mapToInt(Math::toIntExact).toArray();
       targets.add(new Target(reference.boxes("boxes." + i), labels));
     }
-    try (TensorScope scope = new TensorScope(backend.pool())) {
-      Tape tape = new Tape();
-      parameters.watch(tape);
-      backend.fill(parameters.gradients(), 0);
-      Ops ops = new Ops(backend, scope, tape);
-      Tensor losses = model.loss(ops, inputs(ops), targets, 0);
-      ops.backward();
-      LossValues read = model.read(ops, losses);
+    TensorScope scope = new TensorScope(backend.pool());
+    Inputs inputs = inputs(new Ops(backend, scope, Tape.NONE));
+    try (DeviceBatch batch =
+        new DeviceBatch(Shard.of(2, 0, 1), inputs, targets, List.of(), scope)) {
+      LossValues losses =
+          new TrainingStep(model, parameters, TrainConfig.DEFAULT).run(batch, 0, 0.01);
       assertEquals(
-          reference.floats("fast.loss_classifier")[0], read.value("loss_classifier"), 4e-5);
-      assertEquals(reference.floats("fast.loss_box_reg")[0], read.value("loss_box_reg"), 1e-5);
-      assertEquals(List.of("loss_classifier", "loss_box_reg"), read.names());
+          reference.floats("fast.loss_classifier")[0], losses.value("loss_classifier"), 4e-5);
+      assertEquals(reference.floats("fast.loss_box_reg")[0], losses.value("loss_box_reg"), 1e-5);
+      assertEquals(List.of("loss_classifier", "loss_box_reg"), losses.names());
     }
     List<String> names = reference.names("fast.grad.");
     assertEquals(model.namedParameters().size(), names.size(), "all but the RPN's have a gradient");

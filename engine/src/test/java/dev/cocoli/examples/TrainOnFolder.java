@@ -26,7 +26,7 @@ final class TrainOnFolder {
     ModelSpec model =
         ModelSpec.of(name, training.classNames(), Norm.Type.BATCH)
             .with(Map.of("min_size", "240", "max_size", "480"));
-    TrainConfig config = TrainConfig.builder().epochs(Integer.parseInt(args[2])).batch(4).build();
+    TrainConfig config = TrainConfig.DEFAULT.withEpochs(Integer.parseInt(args[2])).withBatch(4);
     TrainingRun run =
         TrainingRun.of(model, training, config, Path.of(args[3])).withValidation(validation);
     try (Backend backend = Backends.open(Device.CPU)) {

@@ -43,7 +43,7 @@ class CudaTrainingTest {
   }
 
   private TrainingRun run(String name) throws IOException {
-    TrainConfig config = TinyRuns.config().epochs(2).learningRate(0.002).build();
+    TrainConfig config = TinyRuns.config().withEpochs(2).withLearningRate(0.002);
     TrainingRun run = TinyRuns.run(folder.resolve(name), config);
     return TrainingRun.of(run.model(), run.trainData(), config, run.out());
   }

@@ -15,6 +15,7 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
+import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
@@ -31,6 +32,7 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.parallel.ReplicaRuns;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,7 +93,7 @@ class FamilyTest {
 
   private static TrainingRun run(ModelSpec model, Path folder, int epochs, double rate)
       throws IOException {
-    TrainConfig config = TinyRuns.config().epochs(epochs).learningRate(rate).build();
+    TrainConfig config = TinyRuns.config().withEpochs(epochs).withLearningRate(rate);
     return TrainingRun.of(
             model,
             RectangleData.draw(folder.resolve("train"), 16, 1),
@@ -370,14 +372,19 @@ class FamilyTest {
     RectangleData data = RectangleData.draw(folder, 2, 1);
     DetectionModel model = spec.build();
     try (Backend backend = Backends.open(Device.CPU);
-        ParameterArena parameters = ParameterArena.forTraining(backend, model);
+        ParameterArena parameters =
+            ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
         DataLoader loader = new DataLoader(data, DataLoaderConfig.of(2), WINDOWS, warning -> {});
-        Epoch epoch = loader.epoch(0, 0)) {
+        Epoch epoch = loader.epoch(0, 0);
+        Batch batch = epoch.next()) {
       parameters.initialize(1);
       TrainingStep step =
-          new TrainingStep(model, parameters, TinyRuns.config().precision(precision).build());
+          new TrainingStep(model, parameters, TinyRuns.config().withPrecision(precision));
       long before = backend.downloadCount();
-      LossValues losses = step.run(epoch.next(), 0, 0.01);
+      LossValues losses;
+      try (DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
+        losses = step.run(uploaded, 0, 0.01);
+      }
       assertTrue(losses.areFinite() && losses.value("loss_classifier") > 0, losses.toString());
       assertEquals(spec.needsProposals(), !losses.names().contains("loss_objectness"));
       assertEquals(1, backend.downloadCount() - before, "waits of a step");
@@ -403,7 +410,8 @@ class FamilyTest {
   void regionsAreMirroredWithTheirImage() throws IOException {
     RectangleData data = RectangleData.draw(folder, 4, 1);
     ProposalSource objects = (annotated, image) -> annotated.target().boxes();
-    DataLoaderConfig always = DataLoaderConfig.of(2).withFlipProbability(1);
+    DataLoaderConfig always =
+        DataLoaderConfig.of(2).withData(d -> d.withAugmentations(new HorizontalFlip(1)));
     try (DataLoader loader = new DataLoader(data, always, objects, warning -> {});
         Epoch epoch = loader.epoch(0, 0)) {
       while (epoch.hasNext()) {

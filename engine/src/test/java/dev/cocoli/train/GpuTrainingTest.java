@@ -39,7 +39,7 @@ class GpuTrainingTest {
 
   private Seen train(Device device, Precision precision, int epochs) throws Exception {
     Seen seen = new Seen(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
-    TrainConfig config = TinyRuns.config().epochs(epochs).precision(precision).build();
+    TrainConfig config = TinyRuns.config().withEpochs(epochs).withPrecision(precision);
     Path place = folder.resolve(device.kind() + "-" + precision + "-" + epochs);
     try (Backend backend = Backends.open(device)) {
       TrainingListener listener =

@@ -94,12 +94,11 @@ class MemoryTest {
   public static void main(String[] arguments) throws IOException {
     TrainConfig config =
         TinyRuns.config()
-            .learningRate(0.002) // ten times as much diverges on some processors
-            .epochs(STEPS / 8)
-            .batch(2)
-            .logEvery(100)
-            .checkpointSteps(50)
-            .build();
+            .withLearningRate(0.002) // ten times as much diverges on some processors
+            .withEpochs(STEPS / 8)
+            .withBatch(2)
+            .withLogEvery(100)
+            .withCheckpoint(c -> c.withSteps(50));
     TrainingRun run = TinyRuns.run(Path.of(arguments[0]), config);
     ModelSpec small =
         run.model()

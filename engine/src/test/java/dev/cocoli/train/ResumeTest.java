@@ -14,6 +14,7 @@ import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
+import dev.cocoli.train.optim.Sgd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -204,18 +205,19 @@ class ResumeTest {
   void refusesOtherSettingsAndNamesThem() throws Exception {
     runUntil(run, 2, true);
     assertRefused(
-        run.withConfig(run.config().toBuilder().batch(4).momentum(0.5).build()),
+        run.withConfig(run.config().withBatch(4).withOptimizer(new Sgd(0.5, 1e-4))),
         "train.batch was 2, is 4",
         "train.momentum was 0.9, is 0.5");
     assertRefused(
-        run.withConfig(run.config().toBuilder().epochs(2).build()),
-        "train.epochs was 3, is 2: it may only grow");
+        run.withConfig(run.config().withEpochs(2)), "train.epochs was 3, is 2: it may only grow");
     assertRefused(
         new TrainingRun(
             run.model().with(Map.of("box_nms_thresh", "0.4")),
             run.trainData(),
             run.validationData(),
             run.weights(),
+            run.proposals(),
+            run.validationProposals(),
             run.dataOrigin(),
             run.config(),
             run.out()),
@@ -225,7 +227,7 @@ class ResumeTest {
         "data.validation.pictures was 6, is 5",
         "data.validation has other file names or annotations");
     TrainingRun harmless =
-        run.withConfig(run.config().toBuilder().loaderThreads(2).prefetchBatches(0).build());
+        run.withConfig(run.config().withData(d -> d.withWorkers(2).withPrefetchBatches(0)));
     assertEquals(Outcome.COMPLETED, resume(harmless, TrainingListener.NONE).outcome());
     assertAsIfNeverInterrupted();
   }
@@ -241,7 +243,7 @@ class ResumeTest {
 
   @Test
   void epochsMayBeAdded() throws Exception {
-    TrainingRun shorter = run.withConfig(run.config().toBuilder().epochs(2).build());
+    TrainingRun shorter = run.withConfig(run.config().withEpochs(2));
     assertEquals(16, start(shorter, TrainingListener.NONE).totalSteps());
     TrainingResult extended = resume(run, TrainingListener.NONE);
     assertEquals(24, extended.step());
@@ -250,7 +252,7 @@ class ResumeTest {
 
   @Test
   void anImageThatStopsTheRunLosesNoStep() throws Exception {
-    run = run.withConfig(run.config().toBuilder().brokenImages(BrokenImagePolicy.ERROR).build());
+    run = run.withConfig(run.config().withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR)));
     Path image = run.trainData().get(5).path();
     byte[] bytes = Files.readAllBytes(image);
     Files.write(image, Arrays.copyOf(bytes, bytes.length / 2));

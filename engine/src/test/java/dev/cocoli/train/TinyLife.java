@@ -2,6 +2,7 @@ package dev.cocoli.train;
 
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
+import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
@@ -79,14 +80,15 @@ public final class TinyLife {
                     "box_head_size", "32",
                     "box_score_thresh", "0.01"));
     DetectionModel model = spec.build();
-    TrainConfig config = TinyRuns.config().precision(precision).build();
-    try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
+    TrainConfig config = TinyRuns.config().withPrecision(precision);
+    try (ParameterArena parameters =
+            ParameterArena.forTraining(backend, model, config.update().optimizer().stateNames());
         DataLoader loader = new DataLoader(data, DataLoaderConfig.of(BATCH), warning -> {});
         Epoch epoch = loader.epoch(0, 0);
         Image image = new ImageDecoder().decode(data.get(0))) {
       parameters.initialize(1);
-      try (TrainingStep step = new TrainingStep(model, parameters, config);
-          Detector detector = Detector.over(spec, model, backend, precision)) {
+      TrainingStep step = new TrainingStep(model, parameters, config);
+      try (Detector detector = Detector.over(spec, model, backend, precision)) {
         for (int i = 0; i < steps; i++) {
           train(step, epoch);
         }
@@ -103,7 +105,10 @@ public final class TinyLife {
 
   private void train(TrainingStep step, Epoch epoch) {
     long before = backend.downloadCount();
-    losses.add(step.run(epoch.next(), losses.size(), 0.02));
+    try (Batch batch = epoch.next();
+        DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
+      losses.add(step.run(uploaded, losses.size(), 0.02));
+    }
     requireOneWait(before, "a step");
   }
 

@@ -2,10 +2,12 @@ package dev.cocoli.train;
 
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /** Runs of a few milliseconds a step. */
 public final class TinyRuns {
@@ -25,16 +27,15 @@ public final class TinyRuns {
   }
 
   /** Eight steps an epoch, quiet, with a constant rate. */
-  public static TrainConfigBuilder config() {
-    return TrainConfig.builder()
-        .epochs(3)
-        .batch(2)
-        .learningRate(0.02)
-        .warmupSteps(4)
-        .lrSteps(List.of())
-        .seed(7)
-        .logEvery(1)
-        .loaderThreads(1);
+  public static TrainConfig config() {
+    return TrainConfig.DEFAULT
+        .withEpochs(3)
+        .withBatch(2)
+        .withLearningRate(0.02)
+        .withSchedule(new StepSchedule(OptionalInt.of(4), List.of()))
+        .withSeed(7)
+        .withLogEvery(1)
+        .withData(d -> d.withWorkers(1));
   }
 
   /** A run into {@code folder/run} on sixteen images, scored on six. */

@@ -18,11 +18,13 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32C;
 
 /** One of several replicas. Its thread calls all but what says how it ended. */
@@ -77,7 +79,8 @@ final class ConnectedReplica implements Replica {
   @Override
   public Progress begin(ParameterArena parameters, Progress progress) {
     enter("the first exchange of weights");
-    List<Tensor> state = List.of(parameters.values(), parameters.velocities(), parameters.fixed());
+    List<Tensor> state = new ArrayList<>(List.of(parameters.values(), parameters.fixed()));
+    state.addAll(parameters.states().values());
     CRC32C checksum = new CRC32C();
     for (Tensor tensor : state) {
       if (tensor.elementCount() > 0) {
@@ -117,8 +120,9 @@ final class ConnectedReplica implements Replica {
   }
 
   @Override
-  public StepSynchronization synchronization(ParameterArena parameters) {
-    return new StepSynchronization.Averaging(parameters, communicator, config);
+  public StepSynchronization synchronization(
+      ParameterArena parameters, BooleanSupplier isStopRequested) {
+    return new StepSynchronization.Averaging(parameters, communicator, config, isStopRequested);
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.train.TrainingStep;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /** What a step has to do with those of the other replicas. */
 public sealed interface StepSynchronization {
@@ -35,13 +36,12 @@ public sealed interface StepSynchronization {
   void begin(Ops ops, Shard shard);
 
   /**
-   * Behind the backward pass: the gradients become those of the whole batch.
+   * After the backward pass: the gradients become those of the whole batch.
    *
    * @param losses {@code [L]} of this replica
    * @param shared as many as {@link #numbers}, written
-   * @param stop whether this replica asks all to stop
    */
-  void end(Tensor losses, Tensor shared, boolean stop);
+  void end(Tensor losses, Tensor shared);
 
   /**
    * {@return what the step found, in the mean of all}
@@ -76,7 +76,7 @@ public sealed interface StepSynchronization {
     }
 
     @Override
-    public void end(Tensor losses, Tensor shared, boolean stop) {
+    public void end(Tensor losses, Tensor shared) {
       // all is here
     }
 
@@ -92,8 +92,14 @@ public sealed interface StepSynchronization {
     private final Communicator communicator;
     private final GradientBuckets buckets;
     private final Optional<Communicator> sharedNorms;
+    private final BooleanSupplier isStopRequested;
 
-    Averaging(ParameterArena parameters, Communicator communicator, ParallelConfig config) {
+    Averaging(
+        ParameterArena parameters,
+        Communicator communicator,
+        ParallelConfig config,
+        BooleanSupplier isStopRequested) {
+      this.isStopRequested = isStopRequested;
       this.backend = parameters.backend();
       this.communicator = communicator;
       buckets = new GradientBuckets(parameters, communicator, config);
@@ -117,11 +123,11 @@ public sealed interface StepSynchronization {
     }
 
     @Override
-    public void end(Tensor losses, Tensor shared, boolean stop) {
+    public void end(Tensor losses, Tensor shared) {
       long count = losses.elementCount();
       backend.copy(losses, shared.rows(0, count));
       buckets.weigh(shared.rows(0, count));
-      backend.fill(shared.rows(count, 1), stop ? 1 : 0);
+      backend.fill(shared.rows(count, 1), isStopRequested.getAsBoolean() ? 1 : 0);
       buckets.sendAlong(shared);
       buckets.finish();
     }

@@ -7,7 +7,6 @@ import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.classic.Rcnn;
@@ -96,17 +95,16 @@ public final class RcnnStages {
   }
 
   private boolean extract(BooleanSupplier isStopRequested) {
-    ImageDecoder decoder = new ImageDecoder();
     for (int i = 0; i < data.size(); i++) {
       if (isStopRequested.getAsBoolean()) {
         return false;
       }
       AnnotatedImage annotated = data.get(i);
       if (!store.has(i)) {
-        try (Image image = decoder.decode(annotated)) {
+        try (Image image = data.image(i)) {
           store.write(i, features(annotated, image));
         } catch (ImageDecodeException e) {
-          if (run.config().brokenImages() == BrokenImagePolicy.ERROR) {
+          if (run.config().data().brokenImages() == BrokenImagePolicy.ERROR) {
             throw e;
           }
           // the loader has named it

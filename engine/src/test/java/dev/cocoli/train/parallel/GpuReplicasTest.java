@@ -50,7 +50,7 @@ class GpuReplicasTest {
   /** Holds the losses of replicas to those of one device with the same batch. */
   private void compare(List<Device> devices) throws Exception {
     List<Double> alone = new ArrayList<>();
-    TrainConfig config = TinyRuns.config().batch(4).epochs(2).build();
+    TrainConfig config = TinyRuns.config().withBatch(4).withEpochs(2);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.FROZEN, config);
     try (Backend backend = Backends.open(devices.getFirst())) {
       assertEquals(8, new Trainer(one, backend, losses(alone)).start().step());
