@@ -17,6 +17,7 @@ module dev.cocoli {
   exports dev.cocoli.detection;
   exports dev.cocoli.detection.backbone;
   exports dev.cocoli.detection.classic;
+  exports dev.cocoli.detection.config;
   exports dev.cocoli.detection.head;
   exports dev.cocoli.distributed;
   exports dev.cocoli.eval;

@@ -13,6 +13,7 @@ import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Models;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
@@ -51,6 +52,13 @@ import picocli.CommandLine.Spec;
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
+  /**
+   * Seconds per image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
+   * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
+   * 2015, table 5).
+   */
+  private static final List<Double> PAPER_SECONDS = List.of(47.0, 0.3, 0.2);
+
   @Mixin private DataOptions data;
 
   @Option(
@@ -158,7 +166,7 @@ final class FamilyCommand implements Callable<Integer> {
           run = run.withWeights(weights);
         }
         notes.printf("%n%s%n", model.model());
-        Optional<FamilyRow> row = row(run, backend, where, notes);
+        Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
           notes.println("stopped; the same command goes on");
           return TrainingSession.STOPPED;
@@ -186,7 +194,7 @@ final class FamilyCommand implements Callable<Integer> {
 
   /** The three, each with the hyper-parameters that mean something to it. */
   private List<ModelSpec> models(List<String> classes) {
-    boolean isPlain = network.contains("vgg");
+    String pyramid = "fasterrcnn_" + network + "_fpn";
     Norm.Type norm = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
     List<ModelSpec> models = new ArrayList<>();
     Set<String> used = new HashSet<>();
@@ -194,7 +202,7 @@ final class FamilyCommand implements Callable<Integer> {
         List.of(
             "rcnn_" + network,
             "fastrcnn_" + network,
-            "fasterrcnn_" + network + (isPlain ? "" : "_fpn"))) {
+            Models.names().contains(pyramid) ? pyramid : "fasterrcnn_" + network)) {
       ModelSpec model = WeightsOptions.named(name, classes, norm, spec);
       Map<String, String> own = new LinkedHashMap<>(set);
       own.keySet().retainAll(model.hyperparameters().keySet());
@@ -238,7 +246,8 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   /** Trains a detector and takes its times; nothing if the user stopped it. */
-  private Optional<FamilyRow> row(TrainingRun run, Backend backend, Device where, PrintWriter notes)
+  private Optional<FamilyRow> row(
+      TrainingRun run, double paperSeconds, Backend backend, Device where, PrintWriter notes)
       throws IOException {
     EvaluationReport[] score = {null};
     TrainingLines lines =
@@ -263,7 +272,7 @@ final class FamilyCommand implements Callable<Integer> {
       return Optional.of(
           new FamilyRow(
               run.model().model(),
-              run.model().kind(),
+              paperSeconds,
               kept.ap50().getAsDouble(),
               kept.trainingSeconds(),
               times));

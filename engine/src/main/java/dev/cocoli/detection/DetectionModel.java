@@ -15,31 +15,23 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A detector of the R-CNN family: what training and detection need to know of one. In: images
- * {@code [h,w,3]} of any size, and for the older two their proposals; out: detections in the
- * images' pixels, or losses.
+ * A detector: what training and detection need to know of one. In: images {@code [h,w,3]} of any
+ * size, and for those that need them their proposals; out: detections in the images' pixels, or
+ * losses. A subclass may lie outside this library.
  */
 public abstract class DetectionModel extends Module {
-  private final DetectorConfig config;
   private final int classes;
 
   /**
-   * Keeps the configuration of a model.
+   * Keeps the number of classes.
    *
-   * @param config the configuration
-   * @param classes the number of classes, the background included
+   * @param classes K, the background included
    */
-  protected DetectionModel(DetectorConfig config, int classes) {
+  protected DetectionModel(int classes) {
     if (classes < 2) {
       throw new IllegalArgumentException("a detector needs at least one class and the background");
     }
-    this.config = config;
     this.classes = classes;
-  }
-
-  /** {@return its hyper-parameters} */
-  public final DetectorConfig config() {
-    return config;
   }
 
   /** {@return the number of classes, the background included} */
@@ -79,8 +71,23 @@ public abstract class DetectionModel extends Module {
     return true;
   }
 
-  /** {@return the part of it that a torchvision classifier has under the same keys} */
-  protected abstract Module pretrained();
+  /** {@return whether the regions come from elsewhere, with the images} */
+  public boolean needsProposals() {
+    return false;
+  }
+
+  /** {@return what is fitted to features after the steps; nothing for most models} */
+  public Optional<FittedHead> fittedHead() {
+    return Optional.empty();
+  }
+
+  /**
+   * {@return the part of it that a torchvision classifier has under the same keys; nothing if it
+   * cannot start from a classifier}
+   */
+  protected Optional<Module> pretrained() {
+    return Optional.empty();
+  }
 
   /**
    * {@return the two fully connected layers that can start from a classifier's {@code classifier.0}
@@ -204,13 +211,13 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * As many of an image's regions as the detector takes.
+   * {@return as many of an image's regions as a detector takes}
    *
-   * @param regions the regions, best first
-   * @return the first of them
+   * @param regions the regions, the best first
+   * @param most how many it takes
    */
-  protected final List<Box> best(List<Box> regions) {
-    return regions.subList(0, (int) Math.min(regions.size(), config.maxProposals()));
+  protected static List<Box> best(List<Box> regions, long most) {
+    return regions.subList(0, (int) Math.min(regions.size(), most));
   }
 
   /**

@@ -221,7 +221,7 @@ public final class Trainer {
         weights.loadBackbone(model, backend);
         return;
       }
-      Optional<ModelSpec> spec = weights.spec();
+      Optional<ModelSpec> spec = weights.spec(run.model().builder());
       if (spec.isPresent()) {
         ClassCheck.requireSame(
             "the weights file " + file,

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Shard;
+import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.nn.Norm;
@@ -125,15 +126,23 @@ class FasterRcnnParityTest {
       Norm.Type norm = Norm.Type.valueOf(settings.get("norm").toUpperCase(Locale.ROOT));
       ModelSpec spec =
           ModelSpec.of(name, classNames, norm)
-              .with(
-                  Map.of(
-                      "min_size", settings.get("min_size"),
-                      "max_size", settings.get("max_size"),
-                      "box_score_thresh", settings.get("score"),
-                      "rpn_post_nms_top_n_test",
-                          settings.getOrDefault("rpn_post_nms_top_n_test", "1000"),
-                      "rpn_batch_size_per_image", "10000000",
-                      "box_batch_size_per_image", "10000000"));
+              .withConfig(
+                  c ->
+                      c.withTransform(
+                              t ->
+                                  t.withSizes(
+                                      Integer.parseInt(settings.get("min_size")),
+                                      Integer.parseInt(settings.get("max_size"))))
+                          .withBoxHead(
+                              b -> b.withScoreThresh(Float.parseFloat(settings.get("score"))))
+                          .withRpn(
+                              r ->
+                                  r.withPostNmsTopNTest(
+                                          Long.parseLong(
+                                              settings.getOrDefault(
+                                                  "rpn_post_nms_top_n_test", "1000")))
+                                      .withBatchSizePerImage(10_000_000))
+                          .withSampling(x -> x.withBatchSizePerImage(10_000_000)));
       return (FasterRcnn) spec.build();
     }
 
@@ -209,7 +218,7 @@ class FasterRcnnParityTest {
             reference,
             "eval.detections." + i,
             found.get(i),
-            with.model.config().boxDetectionsPerImg());
+            BoxHeadConfig.DEFAULT.detectionsPerImg());
       }
     }
   }

@@ -102,12 +102,11 @@ class MemoryTest {
     TrainingRun run = TinyRuns.run(Path.of(arguments[0]), config);
     ModelSpec small =
         run.model()
-            .with(
-                Map.of(
-                    "min_size", "32",
-                    "rpn_pre_nms_top_n_train", "30",
-                    "rpn_post_nms_top_n_train", "10",
-                    "box_batch_size_per_image", "8"));
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withMinSize(32))
+                        .withRpn(r -> r.withPreNmsTopNTrain(30).withPostNmsTopNTrain(10))
+                        .withSampling(s -> s.withBatchSizePerImage(8)));
     CpuBackend backend = new CpuBackend();
     TrainingListener listener =
         new TrainingListener() {

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.BrokenImagePolicy;
@@ -212,7 +214,7 @@ class ResumeTest {
         run.withConfig(run.config().withEpochs(2)), "train.epochs was 3, is 2: it may only grow");
     assertRefused(
         new TrainingRun(
-            run.model().with(Map.of("box_nms_thresh", "0.4")),
+            run.model().withConfig(c -> c.withBoxHead(b -> b.withNmsThresh(0.4f))),
             run.trainData(),
             run.validationData(),
             run.weights(),
@@ -229,6 +231,19 @@ class ResumeTest {
     TrainingRun harmless =
         run.withConfig(run.config().withData(d -> d.withWorkers(2).withPrefetchBatches(0)));
     assertEquals(Outcome.COMPLETED, resume(harmless, TrainingListener.NONE).outcome());
+    assertAsIfNeverInterrupted();
+  }
+
+  /** Runs of before an optimizer, a schedule and augmentations had names. */
+  @Test
+  void aRunThatNamesNoPartsGoesOn() throws Exception {
+    runUntil(run, 3, true);
+    ObjectMapper json = new ObjectMapper();
+    Path config = folder.resolve("run/config.json");
+    ObjectNode before = (ObjectNode) json.readTree(config.toFile());
+    before.withObject("train").remove(List.of("optimizer", "schedule", "augmentations"));
+    json.writeValue(config.toFile(), before);
+    assertEquals(Outcome.COMPLETED, resume(run, TrainingListener.NONE).outcome());
     assertAsIfNeverInterrupted();
   }
 

@@ -2,8 +2,8 @@ package dev.cocoli.examples;
 
 import dev.cocoli.data.Dataset;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.config.RcnnConfig;
 import dev.cocoli.nn.Norm;
-import java.util.Map;
 
 /** A Faster R-CNN that trains in seconds, for {@link ShapesInMemory}. */
 final class SmallModel {
@@ -11,14 +11,17 @@ final class SmallModel {
 
   /** The model with the classes of a dataset. */
   static ModelSpec of(Dataset data) {
-    String side = "" + ShapesInMemory.SIDE;
     return ModelSpec.of("fasterrcnn_tiny_fpn", data.classNames(), Norm.Type.BATCH)
-        .with(
-            Map.of(
-                "min_size", side,
-                "max_size", side,
-                "anchor_sizes", "16,32,64,96,128",
-                "fpn_out_channels", "32",
-                "box_head_size", "64"));
+        .withConfig(SmallModel::small);
+  }
+
+  /** Hyper-parameters for small images, on which a wide model would be a waste. */
+  static RcnnConfig small(RcnnConfig config) {
+    return config
+        .withTransform(t -> t.withSizes(ShapesInMemory.SIDE, ShapesInMemory.SIDE))
+        .withBackbone(b -> b.withNorm(Norm.Type.BATCH).withFpnOutChannels(32))
+        .withRpn(r -> r.withPreNmsTopNTrain(300).withPostNmsTopNTrain(150))
+        .withSampling(s -> s.withBatchSizePerImage(64))
+        .withBoxHead(b -> b.withHeadSize(64));
   }
 }

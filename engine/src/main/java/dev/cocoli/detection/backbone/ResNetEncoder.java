@@ -6,6 +6,7 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongFunction;
 
 /**
@@ -55,7 +56,7 @@ public final class ResNetEncoder extends RegionEncoder {
   }
 
   @Override
-  public Module pretrained() {
-    return body;
+  public Optional<Module> pretrained() {
+    return Optional.of(body);
   }
 }

@@ -104,7 +104,7 @@ public final class RunDescription {
     node.put("name", model.model());
     ArrayNode classes = node.putArray("classes");
     model.classNames().forEach(classes::add);
-    node.put("norm", model.norm().name().toLowerCase(Locale.ROOT));
+    node.put("norm", model.config().backbone().norm().name().toLowerCase(Locale.ROOT));
     model.hyperparameters().forEach(node::put);
   }
 
