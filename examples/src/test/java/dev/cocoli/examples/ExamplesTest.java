@@ -11,6 +11,8 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.augment.AugmentationContext;
 import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.image.Image;
+import dev.cocoli.report.StepMetrics;
+import dev.cocoli.report.TrainingLog;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Device;
@@ -19,6 +21,7 @@ import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingRun;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -53,6 +56,35 @@ class ExamplesTest {
     String lines = printed(Detect::main, weights, image.toString(), drawn.toString());
     assertTrue(lines.isEmpty() || lines.contains("Box["), lines);
     assertEquals(480, ImageIO.read(drawn.toFile()).getWidth());
+  }
+
+  @Test
+  void aBackboneTrainsAndItsWeightsOpenAgain() throws Exception {
+    String lines = printed(OwnBackbone::main, folder.resolve("run").toString(), "8", "1");
+    assertTrue(lines.startsWith("trained 2 of 2 steps"), lines);
+    assertTrue(lines.contains("detections on the first image: "), lines);
+  }
+
+  @Test
+  void aLossIsLoggedAndPlottedOnOneReplicaAndOnTwo() throws Exception {
+    printed(OwnLoss::main, folder.toString(), "8", "1");
+    List<StepMetrics> one = steps(folder.resolve("one-replica"));
+    List<StepMetrics> two = steps(folder.resolve("two-replicas"));
+    assertEquals(2, one.size());
+    assertEquals(2, two.size());
+    double first = one.getFirst().losses().get("loss_supervision");
+    assertTrue(first > 0, () -> "loss_supervision is " + first);
+    assertEquals(first, two.getFirst().losses().get("loss_supervision"), 0.2 * first);
+    for (StepMetrics step : one) {
+      double sum = step.losses().values().stream().mapToDouble(Double::doubleValue).sum();
+      assertEquals(step.loss(), sum, 1e-5 * sum);
+    }
+  }
+
+  /** The steps of a run, whose plots are there. */
+  private static List<StepMetrics> steps(Path run) throws IOException {
+    assertTrue(Files.size(run.resolve("losses.png")) > 1000);
+    return TrainingLog.read(run.resolve("metrics.jsonl")).steps();
   }
 
   @Test
