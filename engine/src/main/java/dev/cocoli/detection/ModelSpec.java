@@ -25,6 +25,9 @@ import java.util.function.UnaryOperator;
  */
 public record ModelSpec(
     String model, List<String> classNames, RcnnConfig config, ModelBuilder builder) {
+  /** The name of the model in the metadata of a weights file. */
+  static final String NAME_KEY = "cocoli.model";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Copies the classes and builds the model once, so that what is wrong is said at once. */
@@ -116,7 +119,7 @@ public record ModelSpec(
   public Map<String, String> toMetadata() {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
-    metadata.put("cocoli.model", model);
+    metadata.put(NAME_KEY, model);
     metadata.put("cocoli.norm", config.backbone().norm().name().toLowerCase(Locale.ROOT));
     try {
       metadata.put("cocoli.classes", JSON.writeValueAsString(classNames));
@@ -136,7 +139,7 @@ public record ModelSpec(
    */
   static Optional<ModelSpec> fromMetadata(
       Map<String, String> metadata, Optional<ModelBuilder> builder) {
-    String model = metadata.get("cocoli.model");
+    String model = metadata.get(NAME_KEY);
     if (model == null) {
       return Optional.empty();
     }

@@ -42,6 +42,11 @@ public final class WeightsFile implements AutoCloseable {
     return path;
   }
 
+  /** {@return the name of the model that the file is for; nothing for bare weights} */
+  public Optional<String> modelName() {
+    return Optional.ofNullable(file.metadata().get(ModelSpec.NAME_KEY));
+  }
+
   /**
    * {@return what the file says of its model; nothing for bare weights}
    *

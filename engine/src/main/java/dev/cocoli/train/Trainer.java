@@ -221,6 +221,7 @@ public final class Trainer {
         weights.loadBackbone(model, backend);
         return;
       }
+      requireSameModel(file, weights.modelName());
       Optional<ModelSpec> spec = weights.spec(run.model().builder());
       if (spec.isPresent()) {
         ClassCheck.requireSame(
@@ -228,7 +229,6 @@ public final class Trainer {
             spec.get().classNames(),
             "the data",
             run.model().classNames());
-        requireSameModel(file, spec.get());
       }
       weights.load(model, backend);
     } catch (IOException e) {
@@ -236,11 +236,11 @@ public final class Trainer {
     }
   }
 
-  private void requireSameModel(Path file, ModelSpec spec) {
-    if (!spec.model().equals(run.model().model())) {
+  private void requireSameModel(Path file, Optional<String> name) {
+    if (name.isPresent() && !name.get().equals(run.model().model())) {
       throw new TrainingException(
           "the weights file %s is of a %s, the run of a %s"
-              .formatted(file, spec.model(), run.model().model()));
+              .formatted(file, name.get(), run.model().model()));
     }
   }
 }

@@ -55,7 +55,11 @@ public final class RunDescription {
           "train.last_batch", "\"drop\"",
           "train.optimizer", "\"sgd\"",
           "train.schedule", "\"steps\"",
-          "train.augmentations", "[\"flip\"]");
+          "train.augmentations", "[\"flip\"]",
+          "model.box_pool_size", "\"7\"",
+          "model.box_sampling_ratio", "\"2\"",
+          "model.bbox_reg_weights", "\"10.0,10.0,5.0,5.0\"",
+          "model.box_smooth_l1_beta", "\"" + 1f / 9 + "\"");
 
   private static final String EPOCHS = "train.epochs";
 
