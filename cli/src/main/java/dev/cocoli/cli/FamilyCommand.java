@@ -293,6 +293,7 @@ final class FamilyCommand implements Callable<Integer> {
         new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
       result = Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
     }
+    TrainingSession.drawPlots(run.out(), spec.commandLine().getErr());
     double scoring = score[0] == null ? 0 : score[0].seconds();
     double seconds = (System.nanoTime() - began) / 1e9 - scoring;
     return result.outcome() == TrainingResult.Outcome.STOP_REQUESTED

@@ -42,12 +42,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** R-CNN and Fast R-CNN train, stop, go on and detect as Faster R-CNN does. */
+@Tag("slow")
 class FamilyTest {
   @TempDir Path folder;
 

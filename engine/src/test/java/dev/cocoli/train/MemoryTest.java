@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * in a process of their own, whose Java heap is small and fixed, so that its resident memory tells
  * of native memory alone.
  */
+@Tag("slow")
 class MemoryTest {
   private static final int STEPS = 1000;
 

@@ -13,6 +13,7 @@ public final class JsonReason {
    *
    * @param problem what the parser threw
    */
+  @SuppressWarnings("exports") // for the parsers of this module
   public static String of(JacksonException problem) {
     if (problem instanceof JsonEOFException) {
       return "ends in the middle";

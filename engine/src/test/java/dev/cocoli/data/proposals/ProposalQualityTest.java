@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
  * 100 images, and OpenCV itself: {@code OpenCvComparisonTest} in {@code benchmarks}, which wrote
  * the numbers (see {@code proposals/README.md}).
  */
+@Tag("slow")
 class ProposalQualityTest {
   /** Every eighth image is enough to notice a fault, and takes a few seconds. */
   private static final int STRIDE = 8;

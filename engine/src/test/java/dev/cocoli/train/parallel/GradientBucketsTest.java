@@ -33,12 +33,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Gradients of parts of a batch, averaged, are those of the batch. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Tag("slow")
 class GradientBucketsTest {
   private static final int BATCH = 4;
 

@@ -61,6 +61,17 @@ public final class TrainingPlots {
   private TrainingPlots() {}
 
   /**
+   * Writes the plots of a run, finished or stopped, into its folder.
+   *
+   * @param run a run folder, with a {@code metrics.jsonl}
+   * @throws IOException if that cannot be read, or a plot cannot be written
+   * @throws IllegalStateException if the machine has no font
+   */
+  public static void write(Path run) throws IOException {
+    write(TrainingLog.read(run.resolve("metrics.jsonl")), run);
+  }
+
+  /**
    * Writes the plots that the log has points for.
    *
    * @param log the run
