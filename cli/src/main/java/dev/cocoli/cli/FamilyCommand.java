@@ -16,7 +16,6 @@ import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
-import dev.cocoli.train.PartTimes;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;

@@ -2,7 +2,6 @@ package dev.cocoli.cli;
 
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.train.PartTimes;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;

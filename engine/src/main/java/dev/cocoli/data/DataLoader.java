@@ -6,8 +6,6 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.structures.Box;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -40,7 +38,7 @@ public final class DataLoader implements AutoCloseable {
   private final ProposalSource proposals;
   private final ExecutorService workers;
   private final Map<Integer, ImageDecodeException> broken = new ConcurrentHashMap<>();
-  private final Map<String, String> reported = Collections.synchronizedMap(new LinkedHashMap<>());
+  private final Set<Integer> reported = ConcurrentHashMap.newKeySet();
   private final Set<Epoch> open = ConcurrentHashMap.newKeySet();
   private boolean closed;
 
@@ -274,18 +272,10 @@ public final class DataLoader implements AutoCloseable {
     }
     broken.forEach(
         (index, problem) -> {
-          String message = problem.getMessage();
-          if (reported.putIfAbsent(dataset.get(index).path().toString(), message) == null) {
-            warnings.accept("skipped an image: " + message);
+          if (reported.add(index)) {
+            warnings.accept("skipped an image: " + problem.getMessage());
           }
         });
-  }
-
-  /** {@return the images that were skipped so far: path and what is wrong} */
-  public Map<String, String> brokenImages() {
-    synchronized (reported) {
-      return new LinkedHashMap<>(reported);
-    }
   }
 
   /**

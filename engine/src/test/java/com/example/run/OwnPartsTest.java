@@ -218,9 +218,7 @@ class OwnPartsTest {
     int width = data.get(0).width();
     assertTrue(whole.stream().allMatch(seen -> seen.width() == 2 * width));
     assertTrue(
-        whole.stream()
-            .flatMap(seen -> seen.boxes().stream())
-            .anyMatch(box -> box.x1() >= width));
+        whole.stream().flatMap(seen -> seen.boxes().stream()).anyMatch(box -> box.x1() >= width));
     assertEquals(before, Image.allocatedByteSize(), "bytes of images left open");
   }
 }

@@ -25,8 +25,7 @@ record SideBySide() implements Augmentation {
         Sample right = context.sample(index)) {
       int offset = left.image().width();
       Sample moved =
-          right.withBoxes(
-              box -> new Box(box.x1() + offset, box.y1(), box.x2() + offset, box.y2()));
+          right.withBoxes(box -> new Box(box.x1() + offset, box.y1(), box.x2() + offset, box.y2()));
       return new Sample(
           joined(left.image(), right.image()),
           new Target(

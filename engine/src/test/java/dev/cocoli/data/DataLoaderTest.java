@@ -324,9 +324,8 @@ class DataLoaderTest {
         all(loader.epoch(epoch, 0));
       }
       assertEquals(1, warnings.size(), "told once: " + warnings);
-      assertTrue(warnings.getFirst().contains(broken), warnings.getFirst());
-      Path path = folder.resolve("JPEGImages").resolve(broken);
-      assertEquals(Set.of(path.toString()), loader.brokenImages().keySet());
+      String path = folder.resolve("JPEGImages").resolve(broken).toString();
+      assertTrue(warnings.getFirst().contains(path), warnings.getFirst());
     }
   }
 

@@ -157,7 +157,7 @@ class ShapeScenesTest {
   @Test
   void writesACocoFolder() throws IOException {
     ShapeScenes scenes = new ShapeScenes(CONFIG);
-    scenes.writeCoco(folder, 4, 2);
+    new CocoFolder(folder, CONFIG).write(scenes, 4, 2);
     CocoGroundTruth val = CocoFiles.readGroundTruth(folder.resolve("annotations/val.json"));
     assertEquals(List.of(5L, 6L), val.imageIds());
     assertEquals(
