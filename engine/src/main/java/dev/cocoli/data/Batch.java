@@ -6,15 +6,15 @@ import dev.cocoli.structures.Target;
 import java.util.List;
 
 /**
- * Images that go through the model together, and what is to be learned from each. Who takes the
- * batch closes it, which frees the images.
+ * Images that go through the model together, and their ground truth. Its owner closes it, which
+ * frees the images.
  *
  * @param index the number of the batch in its epoch, from 0
- * @param annotatedImages what the data set says of each image; as written, not flipped
- * @param images the pixels, flipped where chance said so
- * @param targets boxes and labels, flipped along with the images
- * @param proposals regions that may hold an object, flipped along with the images; none where the
- *     loader was not told where to get them
+ * @param annotatedImages the data set's entry for each image; as written, not flipped
+ * @param images the pixels, some of them randomly flipped
+ * @param targets boxes and labels, flipped like the images
+ * @param proposals regions that may hold an object, flipped like the images; empty if the loader
+ *     has no source of proposals
  */
 public record Batch(
     int index,
@@ -37,7 +37,7 @@ public record Batch(
     return annotatedImages.stream().map(AnnotatedImage::fileName).toList();
   }
 
-  /** Frees the images. Closing again does nothing. */
+  /** Frees the images. A second close does nothing. */
   @Override
   public void close() {
     images.forEach(Image::close);

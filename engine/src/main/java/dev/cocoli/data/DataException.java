@@ -1,8 +1,8 @@
 package dev.cocoli.data;
 
 /**
- * A data set that cannot be used as it is. The message names the file and says what to do; it is
- * meant for the user.
+ * Thrown if a data set cannot be used. The message is meant for the user: it names the file and
+ * says what to do.
  */
 public class DataException extends RuntimeException {
 
@@ -21,7 +21,7 @@ public class DataException extends RuntimeException {
    * Creates the exception.
    *
    * @param message what is wrong, in which file
-   * @param cause what told us
+   * @param cause the exception that led to this one
    */
   public DataException(String message, Throwable cause) {
     super(message, cause);

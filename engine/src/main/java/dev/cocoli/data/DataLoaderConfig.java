@@ -1,17 +1,17 @@
 package dev.cocoli.data;
 
 /**
- * How a {@link DataLoader} works.
+ * The configuration of a {@link DataLoader}.
  *
- * @param batchSize images a batch, over all replicas
+ * @param batchSize the number of images per batch, over all replicas
  * @param seed decides order and flips, together with the epoch
- * @param flipProbability how likely an image is mirrored left to right, 0 to 1
- * @param workers threads that decode
+ * @param flipProbability the probability that an image is mirrored left to right, 0 to 1
+ * @param workers the number of threads that decode
  * @param prefetchBatches batches that are decoded ahead of the one in use; bounds the memory
- * @param rank which replica this loader feeds, from 0
- * @param worldSize how many replicas share each batch
+ * @param rank the number of the replica that this loader feeds, from 0
+ * @param worldSize the number of replicas that each batch is divided among
  * @param brokenImages what to do with an image that cannot be decoded
- * @param lastBatch what becomes of images that do not fill a training batch
+ * @param lastBatch what to do with images that do not fill a training batch
  */
 public record DataLoaderConfig(
     int batchSize,
@@ -37,7 +37,7 @@ public record DataLoaderConfig(
         "rank must be 0 to worldSize - 1, not " + rank + " of " + worldSize);
     require(
         batchSize % worldSize == 0,
-        "a batch of " + batchSize + " cannot be shared evenly by " + worldSize + " replicas");
+        "a batch of " + batchSize + " cannot be divided evenly among " + worldSize + " replicas");
   }
 
   private static void require(boolean condition, String message) {
@@ -47,10 +47,10 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return the usual settings: seed 0, half of the images flipped, a worker a processor, two
-   * batches ahead, one replica, broken images skipped, whole batches only}
+   * {@return the default configuration: seed 0, half of the images flipped, one worker per
+   * processor, two batches ahead, one replica, broken images skipped, whole batches only}
    *
-   * @param batchSize images a batch
+   * @param batchSize the number of images per batch
    */
   public static DataLoaderConfig of(int batchSize) {
     int workers = Runtime.getRuntime().availableProcessors();
@@ -59,7 +59,7 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return these settings with another seed}
+   * {@return this configuration with another seed}
    *
    * @param other decides order and flips
    */
@@ -77,9 +77,9 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return these settings with another probability}
+   * {@return this configuration with another probability}
    *
-   * @param other how likely an image is mirrored, 0 to 1
+   * @param other the probability that an image is mirrored, 0 to 1
    */
   public DataLoaderConfig withFlipProbability(double other) {
     return new DataLoaderConfig(
@@ -87,7 +87,7 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return these settings with other threads}
+   * {@return this configuration with other threads}
    *
    * @param otherWorkers threads that decode
    * @param otherPrefetchBatches batches that are decoded ahead
@@ -106,10 +106,10 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return these settings for one of several replicas}
+   * {@return this configuration for one of several replicas}
    *
-   * @param otherRank which, from 0
-   * @param otherWorldSize of how many
+   * @param otherRank the number of the replica, from 0
+   * @param otherWorldSize the number of replicas
    */
   public DataLoaderConfig withReplica(int otherRank, int otherWorldSize) {
     return new DataLoaderConfig(
@@ -125,7 +125,7 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return these settings with another policy}
+   * {@return this configuration with another policy}
    *
    * @param other what to do with an image that cannot be decoded
    */
@@ -143,9 +143,9 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return these settings with another policy}
+   * {@return this configuration with another policy}
    *
-   * @param other what becomes of images that do not fill a training batch
+   * @param other what to do with images that do not fill a training batch
    */
   public DataLoaderConfig withLastBatch(LastBatch other) {
     return new DataLoaderConfig(

@@ -10,7 +10,7 @@ final class EpochOrder {
 
   private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
-  /** Sets flips apart from the shuffle. */
+  /** Makes the random numbers of flips differ from those of the shuffle. */
   private static final long FLIPS = 0x666C697073L;
 
   private EpochOrder() {}

@@ -1,2 +1,5 @@
-/** Process groups: the collective operations of ranks, and how ranks find each other. */
+/**
+ * Process groups: the ranks of a run, their collective operations, and how the ranks of several
+ * processes connect.
+ */
 package dev.cocoli.distributed;

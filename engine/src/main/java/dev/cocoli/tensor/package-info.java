@@ -1,5 +1,5 @@
 /**
- * Tensors as data: element types, shapes, devices and the memory behind them. Nothing here
- * computes.
+ * Tensors as data: element types, shapes, devices and the memory that holds the elements. Nothing
+ * here computes.
  */
 package dev.cocoli.tensor;

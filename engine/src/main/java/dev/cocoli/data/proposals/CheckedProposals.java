@@ -8,10 +8,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Keeps regions that leave their image, or have no size, from a detector.
+ * A source of proposals that checks those of another source: a box outside its image or without an
+ * area is clipped or is an error.
  *
  * @param source where the regions come from
- * @param policy what to do with such a region
+ * @param policy what to do with such a box
  */
 public record CheckedProposals(ProposalSource source, RegionPolicy policy)
     implements ProposalSource {
@@ -51,7 +52,7 @@ public record CheckedProposals(ProposalSource source, RegionPolicy policy)
     return usable;
   }
 
-  /** A number that is none makes every comparison false. */
+  /** Whether a box lies inside the image and has an area. Comparisons are false for NaN. */
   private static boolean isUsable(Box box, Image image) {
     return box.x1() >= 0
         && box.y1() >= 0
