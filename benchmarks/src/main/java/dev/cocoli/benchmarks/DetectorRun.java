@@ -28,7 +28,7 @@ import java.util.List;
  * steps from the images' bytes to the updated parameters and the losses on the host.
  */
 public final class DetectorRun implements AutoCloseable {
-  /** Weight decay and momentum of torchvision's reference. */
+  /** Momentum of torchvision's reference; below its weight decay. */
   private static final float MOMENTUM = 0.9f;
 
   private static final float WEIGHT_DECAY = 1e-4f;
@@ -74,14 +74,14 @@ public final class DetectorRun implements AutoCloseable {
   /**
    * Draws the weights.
    *
-   * @param seed of the draw
+   * @param seed the seed
    */
   public void initialize(long seed) {
     parameters.initialize(seed);
   }
 
   /**
-   * Reads the weights.
+   * Loads the weights.
    *
    * @param weights safetensors under torchvision's keys
    * @throws IOException if they do not fit
@@ -93,7 +93,7 @@ public final class DetectorRun implements AutoCloseable {
   }
 
   /**
-   * {@return the objects on each image}
+   * {@return the detections per image}
    *
    * @param images one or more
    */
@@ -105,11 +105,11 @@ public final class DetectorRun implements AutoCloseable {
   }
 
   /**
-   * Trains on a batch as torchvision's reference does.
+   * Runs a training step as torchvision's reference does.
    *
    * @param images one or more
-   * @param targets their objects
-   * @param seed of the samplers
+   * @param targets their ground truth
+   * @param seed the seed of the samplers
    * @param learningRate the rate
    * @return the losses
    */
@@ -140,7 +140,7 @@ public final class DetectorRun implements AutoCloseable {
     return uploaded;
   }
 
-  /** Frees the memory; the backend is left alone. */
+  /** Frees the memory, but does not close the backend. */
   @Override
   public void close() {
     parameters.close();
