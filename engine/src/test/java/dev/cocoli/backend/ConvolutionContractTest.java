@@ -17,8 +17,8 @@ import dev.cocoli.testing.TestTensors;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -198,8 +198,7 @@ class ConvolutionContractTest {
   void computesTheSameBitsAgain() {
     // cuDNN's fastest engines for gradients are marked as not deterministic
     Assumptions.assumeTrue(
-        !(backend instanceof CudaBackend)
-            || Boolean.getBoolean("cocoli.cuda.deterministic"),
+        !(backend instanceof CudaBackend) || Boolean.getBoolean("cocoli.cuda.deterministic"),
         "a GPU computes the same bits again with cocoli.cuda.deterministic only");
     Random random = new Random(8);
     Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
