@@ -224,7 +224,7 @@ struct Normalize {
   }
 };
 
-// dy becomes the gradient behind the activation; sums of it and of its products with x less the mean
+// dy becomes the gradient after the activation; sums of it and of its products with x less the mean
 template <typename T, int Width>
 struct GradientSums {
   const T* x;
