@@ -126,7 +126,7 @@ public final class DetectorRun implements AutoCloseable {
           parameters.values(),
           parameters.gradients(),
           parameters.velocities());
-      return DetectionModel.read(ops, losses);
+      return model.read(ops, losses);
     }
   }
 

@@ -143,12 +143,7 @@ final class StepChecks {
     try (Bench bench = new Bench(small(), SMALL, 2, precision)) {
       double[] losses = new double[COMPARED_STEPS];
       for (int i = 0; i < COMPARED_STEPS; i++) {
-        LossValues values = bench.step(i);
-        losses[i] =
-            (double) values.lossClassifier()
-                + values.lossBoxReg()
-                + values.lossObjectness()
-                + values.lossRpnBoxReg();
+        losses[i] = bench.step(i).total();
       }
       return losses;
     }

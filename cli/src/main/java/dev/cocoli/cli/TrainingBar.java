@@ -47,7 +47,7 @@ final class TrainingBar implements TrainingListener, AutoCloseable {
 
   @Override
   public void stepDone(StepReport report) {
-    double now = report.losses().sum();
+    double now = report.losses().total();
     loss = Double.isNaN(loss) ? now : MEMORY * loss + (1 - MEMORY) * now;
     wait = MEMORY * wait + (1 - MEMORY) * report.dataWaitSeconds() / report.seconds();
     bar.step();

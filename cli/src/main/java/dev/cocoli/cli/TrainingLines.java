@@ -7,6 +7,7 @@ import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingPlan;
 import java.io.PrintWriter;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Tells how a run goes in lines, for files and pipes. */
 class TrainingLines implements TrainingListener {
@@ -51,16 +52,13 @@ class TrainingLines implements TrainingListener {
     LossValues losses = report.losses();
     out.printf(
         Locale.ROOT,
-        "step %d of %d  epoch %d  loss %.4f (classifier %.4f, box %.4f, objectness %.4f, rpn box"
-            + " %.4f)  lr %.3g  %.3f s a step  data wait %.3f s  left %s%n",
+        "step %d of %d  epoch %d  loss %.4f (%s)  lr %.3g  %.3f s a step  data wait %.3f s  left"
+            + " %s%n",
         report.step(),
         plan.totalSteps(),
         report.epoch(),
-        losses.sum(),
-        losses.lossClassifier(),
-        losses.lossBoxReg(),
-        losses.lossObjectness(),
-        losses.lossRpnBoxReg(),
+        losses.total(),
+        parts(losses),
         report.learningRate(),
         seconds / steps,
         wait / steps,
@@ -68,6 +66,19 @@ class TrainingLines implements TrainingListener {
     steps = 0;
     seconds = 0;
     wait = 0;
+  }
+
+  /** Each loss without the word that all their names begin with. */
+  private static String parts(LossValues losses) {
+    return losses.byName().entrySet().stream()
+        .map(
+            loss ->
+                String.format(
+                    Locale.ROOT,
+                    "%s %.4f",
+                    loss.getKey().replaceFirst("^loss_", "").replace('_', ' '),
+                    loss.getValue()))
+        .collect(Collectors.joining(", "));
   }
 
   @Override

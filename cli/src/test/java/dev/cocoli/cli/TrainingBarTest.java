@@ -24,7 +24,7 @@ class TrainingBarTest {
             builder -> builder.setConsumer(new DelegatingProgressBarConsumer(drawn::add, 80)))) {
       LearningRateSchedule schedule = new LearningRateSchedule(0.02, 10, List.of(), 98_765);
       bar.started(new TrainingPlan(12_344, 98_765, 1000, 99, 2000, 0, 1, schedule));
-      LossValues losses = new LossValues(1, 0.5f, 0.25f, 0.125f);
+      LossValues losses = LossValues.of(List.of("loss_a", "loss_b", "loss_c"), 1, 0.5f, 0.375f);
       bar.stepDone(new StepReport(12_345, 13, losses, 0.02, 0.5, 0.05));
     }
     String last = drawn.getLast();

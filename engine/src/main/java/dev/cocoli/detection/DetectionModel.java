@@ -57,14 +57,20 @@ public abstract class DetectionModel extends Module {
   public abstract List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts);
 
   /**
+   * {@return the names of its losses, at least one, each once, in the order of {@link #loss}} As
+   * torchvision's, they begin with {@code loss_}: logs and plots know them by that.
+   */
+  public abstract List<String> lossNames();
+
+  /**
    * Runs the forward pass of a training step and records its losses on the tape.
    *
    * @param ops a forward pass that records
    * @param inputs the images
    * @param targets the objects of each image, in its pixels
    * @param seed of the samplers
-   * @return the losses {@code [4]}, in the order of {@link LossValues}, 0 where the detector has no
-   *     such loss; read them before the scope closes
+   * @return the losses {@code [L]}, in the order of {@link #lossNames}; read them before the scope
+   *     closes
    */
   public abstract Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed);
 
@@ -90,9 +96,8 @@ public abstract class DetectionModel extends Module {
    * @param ops the forward pass
    * @param losses the tensor
    */
-  public static LossValues read(Ops ops, Tensor losses) {
-    float[] values = ops.download(losses);
-    return new LossValues(values[0], values[1], values[2], values[3]);
+  public final LossValues read(Ops ops, Tensor losses) {
+    return LossValues.of(lossNames(), ops.download(losses));
   }
 
   /**

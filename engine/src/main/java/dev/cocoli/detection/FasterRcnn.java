@@ -17,6 +17,7 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Faster R-CNN (Ren et al. 2015; torchvision's {@code FasterRCNN}), over a feature pyramid (Lin et
@@ -90,6 +91,11 @@ public final class FasterRcnn extends DetectionModel {
     return result;
   }
 
+  @Override
+  public List<String> lossNames() {
+    return Stream.concat(roiHeads.lossNames().stream(), rpn.lossNames().stream()).toList();
+  }
+
   /**
    * Runs the forward pass of a training step and records its losses on the tape.
    *
@@ -97,7 +103,7 @@ public final class FasterRcnn extends DetectionModel {
    * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
    * @param targets the objects of each image, in its pixels
    * @param seed of the samplers
-   * @return the losses {@code [4]}, in the order of {@link LossValues}; read them before the scope
+   * @return the losses {@code [L]}, in the order of {@link #lossNames}; read them before the scope
    *     closes
    */
   public Tensor loss(Ops ops, List<Tensor> images, List<Target> targets, long seed) {
@@ -108,7 +114,8 @@ public final class FasterRcnn extends DetectionModel {
   public Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed) {
     requireSameCount(inputs, targets);
     int images = targets.size();
-    Tensor losses = ops.allocate(DType.F32, 4);
+    int ofRoiHeads = roiHeads.lossNames().size();
+    Tensor losses = ops.allocate(DType.F32, lossNames().size());
     ImageBatch batch = transform.forward(ops, inputs.images());
     GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
     ScoredMaps maps = maps(ops, batch);
@@ -119,8 +126,7 @@ public final class FasterRcnn extends DetectionModel {
             maps,
             groundTruth,
             seeds(seed, 0, images),
-            losses.rows(2, 1),
-            losses.rows(3, 1));
+            losses.rows(ofRoiHeads, rpn.lossNames().size()));
     roiHeads.train(
         ops,
         batch,
@@ -128,8 +134,7 @@ public final class FasterRcnn extends DetectionModel {
         proposals,
         groundTruth,
         seeds(seed, 1, images),
-        losses.rows(0, 1),
-        losses.rows(1, 1));
+        losses.rows(0, ofRoiHeads));
     return losses;
   }
 

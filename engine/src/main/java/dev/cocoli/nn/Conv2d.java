@@ -62,6 +62,18 @@ public final class Conv2d extends Module {
   }
 
   /**
+   * {@return the activated output where the window lies within the input: without padding}
+   *
+   * @param ops the forward pass
+   * @param x {@code [N,H,W,I]}
+   * @param activation applied last
+   */
+  public Tensor forwardWithin(Ops ops, Tensor x, Activation activation) {
+    Tensor shift = bias == null ? null : bias.value();
+    return ops.conv2d(spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
+  }
+
+  /**
    * {@return the output in fp32, whatever the input is in: for losses and boxes}
    *
    * @param ops the forward pass

@@ -91,6 +91,11 @@ public final class Ops {
     return backend;
   }
 
+  /** {@return the same pass with a tape that records nothing: what it computes has no gradient} */
+  public Ops untracked() {
+    return tape.isRecording() ? new Ops(backend, scope, Tape.NONE, precision, replicas) : this;
+  }
+
   /** {@return what is kept on the device because it follows from shapes alone} */
   public Constants constants() {
     return backend.constants();

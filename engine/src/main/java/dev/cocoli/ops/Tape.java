@@ -178,6 +178,23 @@ public final class Tape {
     }
   }
 
+  /**
+   * Returns the gradient of a tensor as far as it has come, for a node that adds to it in place;
+   * zeros if nothing has come yet, or if the tensor is not tracked.
+   */
+  Tensor gradientSoFar(Tensor input) {
+    Entry entry = entries.get(input);
+    if (entry != null && entry.gradient != null) {
+      return entry.gradient;
+    }
+    Tensor zeros = ops.like(input);
+    ops.backend().fill(zeros, 0);
+    if (entry != null) {
+      entry.gradient = zeros;
+    }
+    return zeros;
+  }
+
   private void release(Tensor gradient) {
     if (running == null || gradient.buffer() != running.buffer()) {
       ops.scope().release(gradient);

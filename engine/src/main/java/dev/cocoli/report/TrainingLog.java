@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -64,10 +66,7 @@ public record TrainingLog(List<StepMetrics> steps, List<EvaluationMetrics> evalu
         StepMetrics step =
             new StepMetrics(
                 line.path("step").asLong(steps.size() + 1),
-                number(line, "loss_classifier"),
-                number(line, "loss_box_reg"),
-                number(line, "loss_objectness"),
-                number(line, "loss_rpn_box_reg"),
+                losses(line),
                 number(line, "loss"),
                 number(line, "lr"),
                 number(line, "seconds"),
@@ -76,6 +75,16 @@ public record TrainingLog(List<StepMetrics> steps, List<EvaluationMetrics> evalu
       }
     }
     return new TrainingLog(List.copyOf(steps.values()), new ArrayList<>(evaluations.values()));
+  }
+
+  private static Map<String, Double> losses(JsonNode line) {
+    Map<String, Double> losses = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> field : line.properties()) {
+      if (field.getKey().startsWith("loss_")) {
+        losses.put(field.getKey(), number(line, field.getKey()));
+      }
+    }
+    return losses;
   }
 
   private static double number(JsonNode line, String field) {

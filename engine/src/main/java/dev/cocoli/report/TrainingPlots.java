@@ -9,9 +9,11 @@ import java.nio.file.Path;
 import java.text.DecimalFormat;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
@@ -46,8 +48,14 @@ public final class TrainingPlots {
   private static final Color BLACK = new Color(0x202020);
   private static final Color BLUE = new Color(0x0072b2);
   private static final Color ORANGE = new Color(0xe69f00);
-  private static final Color GREEN = new Color(0x009e73);
-  private static final Color PURPLE = new Color(0xcc79a7);
+  private static final List<Color> PARTS =
+      List.of(
+          BLUE,
+          ORANGE,
+          new Color(0x009e73),
+          new Color(0xcc79a7),
+          new Color(0xd55e00),
+          new Color(0x56b4e9));
   private static final Color PALE = new Color(0xc9cdd2);
 
   private TrainingPlots() {}
@@ -70,7 +78,7 @@ public final class TrainingPlots {
   }
 
   /**
-   * Plots the loss and its four parts, smoothed, over the steps.
+   * Plots the loss and its parts, smoothed, over the steps.
    *
    * @param steps the logged steps, ascending; at least one
    * @return the plot
@@ -87,10 +95,13 @@ public final class TrainingPlots {
     chart.getStyler().setYAxisMin(0.0).setYAxisMax(top);
     line(chart, "loss (each step)", x, clip(raw, top), PALE, 1);
     line(chart, "loss", x, smooth(clip(raw, top)), BLACK, 3);
-    part(chart, "loss_classifier", x, values(steps, StepMetrics::lossClassifier), top, BLUE);
-    part(chart, "loss_box_reg", x, values(steps, StepMetrics::lossBoxReg), top, ORANGE);
-    part(chart, "loss_objectness", x, values(steps, StepMetrics::lossObjectness), top, GREEN);
-    part(chart, "loss_rpn_box_reg", x, values(steps, StepMetrics::lossRpnBoxReg), top, PURPLE);
+    Set<String> names = new LinkedHashSet<>();
+    steps.forEach(step -> names.addAll(step.losses().keySet()));
+    int number = 0;
+    for (String name : names) {
+      double[] part = values(steps, step -> step.losses().getOrDefault(name, Double.NaN));
+      line(chart, name, x, smooth(clip(part, top)), PARTS.get(number++ % PARTS.size()), 2);
+    }
     roundTicks(chart, x);
     return BitmapEncoder.getBufferedImage(chart);
   }
@@ -178,11 +189,6 @@ public final class TrainingPlots {
     unseen.setShowInLegend(false);
     unseen.setLineStyle(SeriesLines.NONE);
     unseen.setMarker(SeriesMarkers.NONE);
-  }
-
-  private static void part(
-      XYChart chart, String name, double[] x, double[] values, double top, Color colour) {
-    line(chart, name, x, smooth(clip(values, top)), colour, 2);
   }
 
   private static void line(

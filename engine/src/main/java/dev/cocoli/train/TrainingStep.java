@@ -29,7 +29,6 @@ import java.util.Optional;
  * but the parameters outlives it.
  */
 public final class TrainingStep implements AutoCloseable {
-  private static final int LOSSES = 4;
 
   /** Names the batch behind the one that is trained on, if it is at hand. */
   @FunctionalInterface
@@ -43,6 +42,7 @@ public final class TrainingStep implements AutoCloseable {
 
   private final Backend backend;
   private final DetectionModel model;
+  private final List<String> lossNames;
   private final StepSynchronization synchronization;
   private final Sgd sgd;
   private final long mixedSeed;
@@ -66,6 +66,7 @@ public final class TrainingStep implements AutoCloseable {
       StepSynchronization synchronization) {
     this.backend = parameters.backend();
     this.model = model;
+    this.lossNames = model.lossNames();
     this.synchronization = synchronization;
     this.sgd = new Sgd(parameters, config);
     this.mixedSeed = SampleKey.mix(config.seed());
@@ -114,27 +115,28 @@ public final class TrainingStep implements AutoCloseable {
         losses = model.loss(ops, inputs, batch.targets(), seed);
         ops.backward();
       }
-      int shared = synchronization.numbers();
-      Tensor report = ops.allocate(DType.F32, LOSSES + shared + 1);
+      int count = lossNames.size();
+      int shared = synchronization.numbers(count);
+      Tensor report = ops.allocate(DType.F32, count + shared + 1);
       if (losses == null) {
-        backend.fill(report.rows(0, LOSSES), 0);
+        backend.fill(report.rows(0, count), 0);
       } else {
-        backend.copy(losses, report.rows(0, LOSSES));
+        backend.copy(losses, report.rows(0, count));
       }
-      synchronization.end(report.rows(0, LOSSES), report.rows(LOSSES, shared), stop);
-      sgd.update(learningRate, report.rows(LOSSES + shared, 1));
+      synchronization.end(report.rows(0, count), report.rows(count, shared), stop);
+      sgd.update(learningRate, report.rows(count + shared, 1));
       if (backend.copiesBeside()) {
         upcoming.batch().ifPresent(b -> next = new UploadedImages(backend, ahead, b));
       }
       float[] values = ops.download(report);
-      LossValues own = new LossValues(values[0], values[1], values[2], values[3]);
+      LossValues own = LossValues.of(lossNames, values);
       Outcome outcome =
-          synchronization.outcome(own, Arrays.copyOfRange(values, LOSSES, LOSSES + shared));
+          synchronization.outcome(own, Arrays.copyOfRange(values, count, count + shared));
       if (own.areFinite() && !outcome.losses().areFinite()) {
         throw new CommunicatorException(
             "the loss of another replica is not finite in step " + (step + 1), List.of(), null);
       }
-      if (!own.areFinite() || !Float.isFinite(values[LOSSES + shared])) {
+      if (!own.areFinite() || !Float.isFinite(values[count + shared])) {
         throw notFinite(own, batch, step, learningRate);
       }
       return outcome;
@@ -166,14 +168,11 @@ public final class TrainingStep implements AutoCloseable {
   private static TrainingException notFinite(
       LossValues losses, Batch batch, long step, double learningRate) {
     return new TrainingException(
-        "%s not finite in step %d: loss_classifier %s, loss_box_reg %s, loss_objectness %s, loss_rpn_box_reg %s; images %s; the learning rate was %s, try a lower one, a longer warm-up or gradient clipping"
+        "%s not finite in step %d: %s; images %s; the learning rate was %s, try a lower one, a longer warm-up or gradient clipping"
             .formatted(
                 losses.areFinite() ? "a gradient is" : "the loss is",
                 step + 1,
-                losses.lossClassifier(),
-                losses.lossBoxReg(),
-                losses.lossObjectness(),
-                losses.lossRpnBoxReg(),
+                losses,
                 String.join(", ", batch.fileNames()),
                 learningRate));
   }

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +42,8 @@ class TrainingPlotsTest {
     TrainingLog log = TrainingLog.read(file);
     assertEquals(2, log.steps().size());
     assertEquals(
-        new StepMetrics(1, 1.5, 0.25, 0.7, 0.05, 2.5, 0.001, 1.25, 0.01), log.steps().get(0));
+        new StepMetrics(1, losses(1.5, 0.25, 0.7, 0.05), 2.5, 0.001, 1.25, 0.01),
+        log.steps().get(0));
     assertEquals(2, log.steps().get(1).step());
     assertTrue(Double.isNaN(log.steps().get(1).loss()));
     assertEquals(List.of(new EvaluationMetrics(1, 0.2, 0.4, 0.1)), log.evaluations());
@@ -58,7 +61,8 @@ class TrainingPlotsTest {
   void writesAPlotForWhatThereIs() throws IOException {
     List<StepMetrics> steps = new ArrayList<>();
     for (int i = 1; i <= 60; i++) {
-      steps.add(new StepMetrics(i, 1.0 / i, 0.2, 0.1, i == 9 ? Double.NaN : 0.1, 2, 0.1, 1, 0));
+      steps.add(
+          new StepMetrics(i, losses(1.0 / i, 0.2, 0.1, i == 9 ? Double.NaN : 0.1), 2, 0.1, 1, 0));
     }
     TrainingPlots.write(new TrainingLog(steps, List.of()), folder);
     BufferedImage plot = ImageIO.read(folder.resolve(TrainingPlots.LOSSES_FILE).toFile());
@@ -74,7 +78,7 @@ class TrainingPlotsTest {
   @Test
   void plotsOnePointManyPointsAndNoNumbers() {
     StepMetrics nothing =
-        new StepMetrics(1, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, 0, 0, 0);
+        new StepMetrics(1, losses(Double.NaN, Double.NaN, Double.NaN), Double.NaN, 0, 0, 0);
     assertEquals(600, TrainingPlots.losses(List.of(nothing)).getHeight());
     assertEquals(
         600,
@@ -82,7 +86,7 @@ class TrainingPlotsTest {
     List<StepMetrics> steps = new ArrayList<>();
     for (int i = 0; i < 3000; i++) {
       double loss = i == 700 ? Double.POSITIVE_INFINITY : 3.0 / (1 + i);
-      steps.add(new StepMetrics(20 * i, loss, loss, loss, loss, 4 * loss, 0, 0, 0));
+      steps.add(new StepMetrics(20 * i, losses(loss, loss, loss, loss), 4 * loss, 0, 0, 0));
     }
     assertEquals(600, TrainingPlots.losses(steps).getHeight());
     assertThrows(IllegalArgumentException.class, () -> TrainingPlots.losses(List.of()));
@@ -97,6 +101,17 @@ class TrainingPlotsTest {
     assertSame(lossPlot(1e6), lossPlot(1e7));
   }
 
+  /** Under the names of Faster R-CNN; a log may have some of them only. */
+  private static Map<String, Double> losses(double... values) {
+    List<String> names =
+        List.of("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg");
+    Map<String, Double> losses = new LinkedHashMap<>();
+    for (int i = 0; i < values.length; i++) {
+      losses.put(names.get(i), values[i]);
+    }
+    return losses;
+  }
+
   private static BufferedImage apPlot(double ap75) {
     return TrainingPlots.averagePrecision(
         List.of(new EvaluationMetrics(1, 0.4, 0.6, ap75), new EvaluationMetrics(2, 0.5, 0.7, 0.4)));
@@ -105,7 +120,7 @@ class TrainingPlotsTest {
   private static BufferedImage lossPlot(double spike) {
     List<StepMetrics> steps = new ArrayList<>();
     for (int i = 1; i <= 200; i++) {
-      steps.add(new StepMetrics(i, 1, 1, 1, i == 50 ? spike : 1, 4, 0, 0, 0));
+      steps.add(new StepMetrics(i, losses(1, 1, 1, i == 50 ? spike : 1), 4, 0, 0, 0));
     }
     return TrainingPlots.losses(steps);
   }

@@ -29,7 +29,7 @@ class CudaTrainingTest {
         new TrainingListener() {
           @Override
           public void stepDone(StepReport report) {
-            losses.add(report.losses().sum());
+            losses.add(report.losses().total());
             if (report.step() == until) {
               self[0].requestStop();
             }

@@ -354,8 +354,8 @@ class FamilyTest {
     try (Backend backend = Backends.open(Device.CPU)) {
       Bf16.assume(backend);
     }
-    double exact = stepAndDetect(name, Precision.FP32).sum();
-    assertEquals(exact, stepAndDetect(name, Precision.BF16).sum(), 0.02 * exact);
+    double exact = stepAndDetect(name, Precision.FP32).total();
+    assertEquals(exact, stepAndDetect(name, Precision.BF16).total(), 0.02 * exact);
   }
 
   /** Does both once, with checks of memory and waits; returns the losses of the step. */
@@ -376,7 +376,8 @@ class FamilyTest {
           new TrainingStep(model, parameters, TinyRuns.config().precision(precision).build());
       long before = backend.downloadCount();
       LossValues losses = step.run(epoch.next(), 0, 0.01);
-      assertTrue(losses.areFinite() && losses.lossClassifier() > 0, losses.toString());
+      assertTrue(losses.areFinite() && losses.value("loss_classifier") > 0, losses.toString());
+      assertEquals(spec.needsProposals(), !losses.names().contains("loss_objectness"));
       assertEquals(1, backend.downloadCount() - before, "waits of a step");
       assertEquals(0, backend.pool().usedBytes(), "in the pool after a step");
       if (model instanceof Rcnn rcnn) {

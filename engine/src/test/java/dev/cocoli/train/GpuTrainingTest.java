@@ -44,7 +44,7 @@ class GpuTrainingTest {
           new TrainingListener() {
             @Override
             public void stepDone(StepReport report) {
-              seen.losses.add((double) report.losses().sum());
+              seen.losses.add((double) report.losses().total());
               seen.downloads.add(backend.downloadCount());
               seen.bytes.add(backend.pool().reservedBytes());
             }

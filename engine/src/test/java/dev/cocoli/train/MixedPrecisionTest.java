@@ -47,7 +47,7 @@ class MixedPrecisionTest {
           new TrainingListener() {
             @Override
             public void stepDone(StepReport report) {
-              losses.add((double) report.losses().sum());
+              losses.add((double) report.losses().total());
               if (report.step() == until) {
                 self[0].requestStop();
               }

@@ -125,7 +125,7 @@ class TrainerTest {
     assertEquals(1, steps.getFirst().get("step").asLong());
     assertEquals(0.005, steps.getFirst().get("lr").asDouble());
     assertEquals(
-        longTold.steps.get(41).losses().lossBoxReg(),
+        longTold.steps.get(41).losses().value("loss_box_reg"),
         steps.get(41).get("loss_box_reg").floatValue());
     assertEquals(
         List.of(40L, 80L, 96L), evaluations.stream().map(e -> e.get("step").asLong()).toList());
@@ -139,8 +139,8 @@ class TrainerTest {
     JsonNode description = JSON.readTree(longFolder.resolve("run/config.json").toFile());
     assertEquals("fasterrcnn_tiny_fpn", description.at("/model/name").asText());
     assertEquals(20, description.at("/train/clip_norm").asInt());
-    assertEquals(16, description.at("/data/train/images").asInt());
-    assertEquals(6, description.at("/data/validation/images").asInt());
+    assertEquals(16, description.at("/data/train/pictures").asInt());
+    assertEquals(6, description.at("/data/validation/pictures").asInt());
     assertTrue(Files.size(longFolder.resolve("run/losses.png")) > 1000);
     assertTrue(Files.size(longFolder.resolve("run/ap.png")) > 1000);
     assertNothingTemporary(longFolder);
@@ -151,7 +151,7 @@ class TrainerTest {
   }
 
   private static double meanLoss(List<StepReport> steps) {
-    return steps.stream().mapToDouble(step -> step.losses().sum()).average().orElseThrow();
+    return steps.stream().mapToDouble(step -> step.losses().total()).average().orElseThrow();
   }
 
   private static List<String> names(JsonNode line) {
@@ -246,8 +246,8 @@ class TrainerTest {
     new Trainer(withOut(second, other.resolve("drawn")), backend, drawn).start();
     new Trainer(withOut(second, other.resolve("loaded")).withWeights(weights), backend, loaded)
         .start();
-    double fromSeed = drawn.steps.getFirst().losses().sum();
-    double fromFile = loaded.steps.getFirst().losses().sum();
+    double fromSeed = drawn.steps.getFirst().losses().total();
+    double fromFile = loaded.steps.getFirst().losses().total();
     assertTrue(fromFile < 0.8 * fromSeed, fromFile + " from the file, " + fromSeed + " drawn");
 
     List<String> three = List.of("red", "green", "blue");

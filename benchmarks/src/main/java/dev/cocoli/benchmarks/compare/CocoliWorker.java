@@ -128,10 +128,7 @@ final class CocoliWorker {
     ObjectNode answer = JSON.createObjectNode();
     if (task == Task.TRAIN) {
       ObjectNode values = answer.putObject("losses");
-      values.put("loss_classifier", losses.lossClassifier());
-      values.put("loss_box_reg", losses.lossBoxReg());
-      values.put("loss_objectness", losses.lossObjectness());
-      values.put("loss_rpn_box_reg", losses.lossRpnBoxReg());
+      losses.byName().forEach(values::put);
       return answer;
     }
     ArrayNode list = answer.putArray("detections");

@@ -12,6 +12,7 @@ import dev.cocoli.backend.cpu.loops.ImageLoops;
 import dev.cocoli.backend.cpu.loops.LossLoops;
 import dev.cocoli.backend.cpu.loops.MatchLoops;
 import dev.cocoli.backend.cpu.loops.MemoryLoops;
+import dev.cocoli.backend.cpu.loops.PatchLoops;
 import dev.cocoli.backend.cpu.loops.ProposalLoops;
 import dev.cocoli.backend.cpu.loops.RegionLoops;
 import dev.cocoli.backend.cpu.loops.UpdateLoops;
@@ -35,6 +36,7 @@ import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
@@ -79,6 +81,7 @@ public final class CpuBackend implements Backend {
   private final ElementwiseLoops elementwise;
   private final UpsampleLoops upsample;
   private final RegionLoops regions;
+  private final PatchLoops patches;
   private final ProposalLoops proposals;
   private final MatchLoops matching;
   private final LossLoops losses;
@@ -120,6 +123,7 @@ public final class CpuBackend implements Backend {
     batchNorm = new OneDnnBatchNorm(context, maps, new BatchNormSums(workers));
     upsample = new UpsampleLoops(workers);
     regions = new RegionLoops(workers, pool, cast);
+    patches = new PatchLoops(workers);
     proposals = new ProposalLoops(workers);
     matching = new MatchLoops(workers);
     losses = new LossLoops(workers);
@@ -510,6 +514,18 @@ public final class CpuBackend implements Backend {
   public void roiPoolBackward(
       RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
     regions.roiPoolBackward(spec, dy, rois, argmax, dMap);
+  }
+
+  @Override
+  public void gatherPatches(
+      PatchSpec spec, List<Tensor> maps, Tensor anchors, Tensor patches, Tensor slots) {
+    this.patches.gatherPatches(spec, maps, anchors, patches, slots);
+  }
+
+  @Override
+  public void gatherPatchesBackward(
+      PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
+    patches.gatherPatchesBackward(spec, dPatches, anchors, dMaps);
   }
 
   @Override

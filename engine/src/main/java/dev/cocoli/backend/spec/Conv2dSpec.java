@@ -46,6 +46,11 @@ public record Conv2dSpec(int kernel, int stride, int padding, int dilation, Acti
     return new Conv2dSpec(kernel, stride, padding, dilation, other);
   }
 
+  /** {@return the same convolution where the window lies within the input} */
+  public Conv2dSpec withoutPadding() {
+    return new Conv2dSpec(kernel, stride, 0, dilation, activation);
+  }
+
   /**
    * {@return the extent of the output along an axis}
    *

@@ -68,23 +68,20 @@ public final class FastRcnn extends DetectionModel {
   }
 
   @Override
+  public List<String> lossNames() {
+    return roiHeads.lossNames();
+  }
+
+  @Override
   public Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed) {
     requireSameCount(inputs, targets);
-    Tensor losses = ops.allocate(DType.F32, 4);
-    ops.backend().fill(losses, 0);
+    Tensor losses = ops.allocate(DType.F32, lossNames().size());
     ImageBatch batch = transform.forward(ops, inputs.images());
     GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
     Proposals proposals = upload(ops, batch, inputs.proposals());
     List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     roiHeads.train(
-        ops,
-        batch,
-        maps,
-        proposals,
-        groundTruth,
-        seeds(seed, 1, targets.size()),
-        losses.rows(0, 1),
-        losses.rows(1, 1));
+        ops, batch, maps, proposals, groundTruth, seeds(seed, 1, targets.size()), losses);
     return losses;
   }
 

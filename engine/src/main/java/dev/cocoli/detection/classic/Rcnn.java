@@ -230,6 +230,11 @@ public final class Rcnn extends DetectionModel {
     return numbers;
   }
 
+  @Override
+  public List<String> lossNames() {
+    return List.of("loss_classifier");
+  }
+
   /**
    * {@inheritDoc}
    *
@@ -239,8 +244,7 @@ public final class Rcnn extends DetectionModel {
   public Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed) {
     requireSameCount(inputs, targets);
     int images = targets.size();
-    Tensor losses = ops.allocate(DType.F32, 4);
-    ops.backend().fill(losses, 0);
+    Tensor losses = ops.allocate(DType.F32, 1);
     List<long[]> sizes =
         inputs.images().stream().map(p -> new long[] {p.dim(0), p.dim(1)}).toList();
     GroundTruth groundTruth = groundTruth(ops, targets, sizes, sizes);
@@ -270,7 +274,7 @@ public final class Rcnn extends DetectionModel {
     Tensor warped = warp.warp(ops, warp.images(ops, inputs.images()), rois);
     Tensor features = describe(ops, warped);
     Tensor logits = classifier.forward(ops, features, Activation.NONE);
-    new Losses(ops).softmaxCrossEntropy(logits, learn.labels(), losses.rows(0, 1));
+    new Losses(ops).softmaxCrossEntropy(logits, learn.labels(), losses);
     return losses;
   }
 

@@ -121,8 +121,18 @@ public final class RegionProposalNetwork extends Module {
    * @param maps {@code [N,H,W,C]}, finest first
    */
   public ScoredMaps score(Ops ops, List<Tensor> maps) {
-    RpnHead.Output output = head.forward(ops, maps);
+    RpnHead.Output output = head.forward(learnsFromPatches(maps) ? ops.untracked() : ops, maps);
     return new ScoredMaps(maps, output.objectness(), output.deltas());
+  }
+
+  /**
+   * Whether the losses are computed on the surroundings of the sampled anchors alone. Only these
+   * have a gradient, and proposals need none, so that the head's backward pass over whole maps
+   * would multiply zeros. Not where more anchors are sampled than there are locations.
+   */
+  private boolean learnsFromPatches(List<Tensor> maps) {
+    long locations = maps.stream().mapToLong(map -> map.dim(1) * map.dim(2)).sum();
+    return config.rpnBatchSizePerImage() <= locations;
   }
 
   /**
@@ -138,6 +148,11 @@ public final class RegionProposalNetwork extends Module {
         ops, batch, predictions, config.rpnPreNmsTopNTest(), config.rpnPostNmsTopNTest());
   }
 
+  /** {@return the names of its losses} */
+  public List<String> lossNames() {
+    return List.of("loss_objectness", "loss_rpn_box_reg");
+  }
+
   /**
    * Records the losses and makes the proposals for training.
    *
@@ -146,8 +161,7 @@ public final class RegionProposalNetwork extends Module {
    * @param maps their maps
    * @param groundTruth the objects
    * @param seeds of the sampler, one an image
-   * @param objectnessLoss {@code [1]}, written
-   * @param boxLoss {@code [1]}, written
+   * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
    * @return the proposals
    */
   public Proposals train(
@@ -156,8 +170,7 @@ public final class RegionProposalNetwork extends Module {
       ScoredMaps maps,
       GroundTruth groundTruth,
       long[] seeds,
-      Tensor objectnessLoss,
-      Tensor boxLoss) {
+      Tensor written) {
     Predictions predictions = predict(ops, batch, maps);
     Proposals proposals =
         propose(ops, batch, predictions, config.rpnPreNmsTopNTrain(), config.rpnPostNmsTopNTrain());
@@ -171,20 +184,29 @@ public final class RegionProposalNetwork extends Module {
     Selection sample = regions.sample(sampling, matches, seeds);
     SampleTargets targets =
         regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth);
-    long rows = sample.indices().elementCount();
-    Tensor logits = predictions.objectness;
-    Tensor logitRows =
-        ops.gatherRows(ops.reshape(logits, logits.dim(0), logits.dim(1), 1), sample.indices());
-    Tensor deltaRows = ops.gatherRows(predictions.deltas, sample.indices());
+    RpnHead.Output sampled =
+        learnsFromPatches(maps.maps)
+            ? head.forward(ops, maps.maps, sample.indices())
+            : rows(ops, predictions, sample.indices());
     Losses losses = new Losses(ops);
-    losses.sigmoidCrossEntropy(ops.reshape(logitRows, rows), targets.labels(), objectnessLoss);
+    losses.sigmoidCrossEntropy(sampled.objectness(), targets.labels(), written.rows(0, 1));
     losses.smoothL1(
         RoiHeads.SMOOTH_L1_BETA,
-        ops.reshape(deltaRows, rows, 4),
+        sampled.deltas(),
         targets.targets(),
         targets.labels(),
-        boxLoss);
+        written.rows(1, 1));
     return proposals;
+  }
+
+  /** What the head says of some anchors: objectness {@code [N*S]}, deltas {@code [N*S,4]}. */
+  private static RpnHead.Output rows(Ops ops, Predictions predictions, Tensor indices) {
+    long rows = indices.elementCount();
+    Tensor logits = predictions.objectness;
+    Tensor column = ops.reshape(logits, logits.dim(0), logits.dim(1), 1);
+    return new RpnHead.Output(
+        ops.reshape(ops.gatherRows(column, indices), rows),
+        ops.reshape(ops.gatherRows(predictions.deltas, indices), rows, 4));
   }
 
   private Predictions predict(Ops ops, ImageBatch batch, ScoredMaps scored) {

@@ -139,6 +139,11 @@ public final class RoiHeads extends Module {
         .rows(0, perImage * (classes - 1));
   }
 
+  /** {@return the names of its losses} */
+  public List<String> lossNames() {
+    return List.of("loss_classifier", "loss_box_reg");
+  }
+
   /**
    * Records the losses of a sample of proposals, to which the objects themselves are added.
    *
@@ -148,8 +153,7 @@ public final class RoiHeads extends Module {
    * @param proposals regions that may hold an object
    * @param groundTruth the objects
    * @param seeds of the sampler, one an image
-   * @param classifierLoss {@code [1]}, written
-   * @param boxLoss {@code [1]}, written
+   * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
    */
   public void train(
       Ops ops,
@@ -158,8 +162,7 @@ public final class RoiHeads extends Module {
       Proposals proposals,
       GroundTruth groundTruth,
       long[] seeds,
-      Tensor classifierLoss,
-      Tensor boxLoss) {
+      Tensor written) {
     RegionOps regions = new RegionOps(ops);
     Tensor candidates = withObjects(ops, proposals.boxes(), groundTruth.boxes());
     MatchSpec matching =
@@ -174,8 +177,9 @@ public final class RoiHeads extends Module {
     Tensor pooled = boxRoiPool.forward(ops, batch, maps, targets.rois());
     BoxPredictor.Output output = boxPredictor.forward(ops, boxHead.forward(ops, pooled));
     Losses losses = new Losses(ops);
-    losses.softmaxCrossEntropy(output.logits(), targets.labels(), classifierLoss);
-    losses.smoothL1(SMOOTH_L1_BETA, output.deltas(), targets.targets(), targets.labels(), boxLoss);
+    losses.softmaxCrossEntropy(output.logits(), targets.labels(), written.rows(0, 1));
+    losses.smoothL1(
+        SMOOTH_L1_BETA, output.deltas(), targets.targets(), targets.labels(), written.rows(1, 1));
   }
 
   /**

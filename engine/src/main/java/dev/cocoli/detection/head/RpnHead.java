@@ -2,10 +2,12 @@ package dev.cocoli.detection.head;
 
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Initializer;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.Patches;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,14 +21,21 @@ final class RpnHead extends Module {
   /** torchvision's. */
   private static final Initializer INITIALIZER = new Initializer.Normal(0.01);
 
+  /** Pixels along each axis that the scores of an anchor depend on. */
+  private static final int WINDOW = 3;
+
+  private final PatchSpec patches;
   private final Conv2d conv;
   private final Conv2d clsLogits;
   private final Conv2d bboxPred;
 
   RpnHead(long channels, long anchors) {
+    patches = new PatchSpec(WINDOW, Math.toIntExact(anchors));
     Conv2dSpec point = Conv2dSpec.of(1, 1, 0);
     conv =
-        child("conv.0.0", Conv2d.withBias(channels, channels, Conv2dSpec.of(3, 1, 1), INITIALIZER));
+        child(
+            "conv.0.0",
+            Conv2d.withBias(channels, channels, Conv2dSpec.of(WINDOW, 1, WINDOW / 2), INITIALIZER));
     clsLogits = child("cls_logits", Conv2d.withBias(channels, anchors, point, INITIALIZER));
     bboxPred = child("bbox_pred", Conv2d.withBias(channels, 4 * anchors, point, INITIALIZER));
   }
@@ -46,6 +55,25 @@ final class RpnHead extends Module {
     return new Output(
         join(ops, objectness),
         ops.reshape(joinedDeltas, joinedDeltas.dim(0), joinedDeltas.dim(1) / 4, 4));
+  }
+
+  /**
+   * Returns what {@link #forward} computes for some anchors, from the patches of the maps that it
+   * depends on: objectness {@code [N*S]} and deltas {@code [N*S,4]}, zeros where there is no
+   * anchor.
+   *
+   * @param anchors I32 {@code [N,S]}; negative for none
+   */
+  Output forward(Ops ops, List<Tensor> maps, Tensor anchors) {
+    Patches around = Patches.gather(ops, patches, maps, anchors);
+    Tensor hidden = conv.forwardWithin(ops, around.pixels(), Activation.RELU);
+    long rows = anchors.elementCount();
+    long perLocation = patches.anchorsPerLocation();
+    Tensor logits = ops.reshape(clsLogits.predict(ops, hidden), rows, perLocation, 1);
+    Tensor deltas = ops.reshape(bboxPred.predict(ops, hidden), rows, perLocation, 4);
+    return new Output(
+        ops.reshape(ops.gatherRows(logits, around.slots()), rows),
+        ops.reshape(ops.gatherRows(deltas, around.slots()), rows, 4));
   }
 
   private static Tensor flatten(Ops ops, Tensor map) {

@@ -101,11 +101,10 @@ public final class MetricsLog implements AutoCloseable {
     write(
         json -> {
           json.writeNumberField("step", report.step());
-          json.writeNumberField("loss_classifier", losses.lossClassifier());
-          json.writeNumberField("loss_box_reg", losses.lossBoxReg());
-          json.writeNumberField("loss_objectness", losses.lossObjectness());
-          json.writeNumberField("loss_rpn_box_reg", losses.lossRpnBoxReg());
-          json.writeNumberField("loss", losses.sum());
+          for (Map.Entry<String, Float> loss : losses.byName().entrySet()) {
+            json.writeNumberField(loss.getKey(), loss.getValue());
+          }
+          json.writeNumberField("loss", losses.total());
           json.writeNumberField("lr", report.learningRate());
           json.writeNumberField("seconds", times.meanSeconds());
           json.writeNumberField("data_wait_seconds", times.meanDataWaitSeconds());

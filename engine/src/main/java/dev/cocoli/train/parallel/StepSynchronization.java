@@ -14,8 +14,12 @@ import java.util.Optional;
 /** What a step has to do with those of the other replicas. */
 public sealed interface StepSynchronization {
 
-  /** {@return how many numbers of a step travel beside the gradients} */
-  int numbers();
+  /**
+   * {@return how many numbers of a step travel beside the gradients}
+   *
+   * @param losses how many losses the model has
+   */
+  int numbers(int losses);
 
   /** {@return who batch norms share their statistics with} */
   default Optional<Communicator> sharedNorms() {
@@ -33,7 +37,7 @@ public sealed interface StepSynchronization {
   /**
    * Behind the backward pass: the gradients become those of the whole batch.
    *
-   * @param losses {@code [4]} of this replica
+   * @param losses {@code [L]} of this replica
    * @param shared as many as {@link #numbers}, written
    * @param stop whether this replica asks all to stop
    */
@@ -62,7 +66,7 @@ public sealed interface StepSynchronization {
     }
 
     @Override
-    public int numbers() {
+    public int numbers(int losses) {
       return 0;
     }
 
@@ -84,7 +88,6 @@ public sealed interface StepSynchronization {
 
   /** Averages gradients and losses; asks for a stop by a number beside the losses. */
   final class Averaging implements StepSynchronization {
-    private static final int LOSSES = 4;
     private final Backend backend;
     private final Communicator communicator;
     private final GradientBuckets buckets;
@@ -104,8 +107,8 @@ public sealed interface StepSynchronization {
     }
 
     @Override
-    public int numbers() {
-      return LOSSES + 1;
+    public int numbers(int losses) {
+      return losses + 1;
     }
 
     @Override
@@ -115,9 +118,10 @@ public sealed interface StepSynchronization {
 
     @Override
     public void end(Tensor losses, Tensor shared, boolean stop) {
-      backend.copy(losses, shared.rows(0, LOSSES));
-      buckets.weigh(shared.rows(0, LOSSES));
-      backend.fill(shared.rows(LOSSES, 1), stop ? 1 : 0);
+      long count = losses.elementCount();
+      backend.copy(losses, shared.rows(0, count));
+      buckets.weigh(shared.rows(0, count));
+      backend.fill(shared.rows(count, 1), stop ? 1 : 0);
       buckets.sendAlong(shared);
       buckets.finish();
     }
@@ -125,8 +129,8 @@ public sealed interface StepSynchronization {
     @Override
     public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
       return new TrainingStep.Outcome(
-          new LossValues(shared[0], shared[1], shared[2], shared[3]),
-          shared[LOSSES] > 0,
+          LossValues.of(own.names(), shared),
+          shared[own.names().size()] > 0,
           communicator.takeAllReduceTimes());
     }
   }

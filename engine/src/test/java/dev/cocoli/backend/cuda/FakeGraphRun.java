@@ -68,7 +68,7 @@ public final class FakeGraphRun {
     aFailureUnderWayIsTold();
     withoutTheProperty();
     check(FakeGpu.live().isEmpty(), "not destroyed: " + FakeGpu.live());
-    System.out.println("proved: recorded CUDA graphs compute the same on the fake GPU");
+    System.out.println("proved: captured CUDA graphs compute the same on the fake GPU");
   }
 
   private static void check(boolean condition, String what) {

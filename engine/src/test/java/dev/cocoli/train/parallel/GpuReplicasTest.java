@@ -67,7 +67,7 @@ class GpuReplicasTest {
     return new TrainingListener() {
       @Override
       public void stepDone(StepReport report) {
-        into.add((double) report.losses().sum());
+        into.add((double) report.losses().total());
       }
     };
   }

@@ -129,7 +129,7 @@ class ReplicasTest {
     assertClose(one.out().resolve("last.safetensors"), two.out().resolve("last.safetensors"), 1e-5);
     for (int i = 0; i < 12; i++) {
       assertEquals(
-          ofOne.get(i).losses().sum(), ofTwo.get(i).losses().sum(), 1e-4, "loss of step " + i);
+          ofOne.get(i).losses().total(), ofTwo.get(i).losses().total(), 1e-4, "loss of step " + i);
     }
   }
 

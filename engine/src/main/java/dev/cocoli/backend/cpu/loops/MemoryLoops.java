@@ -71,21 +71,31 @@ public final class MemoryLoops {
       pattern = Float.floatToRawIntBits(value);
     } else if (x.dtype() == DType.I32) {
       pattern = Math.round(value);
+    } else if (x.dtype() == DType.BF16 && Float.floatToRawIntBits(value) == 0) {
+      clear(x.segment());
+      return;
     } else {
-      throw new IllegalArgumentException("fill takes F32 and I32, not " + x);
+      throw new IllegalArgumentException("fill does not take " + x + " and " + value);
     }
     MemorySegment target = x.segment();
+    if (pattern == 0) {
+      clear(target);
+      return;
+    }
     workers.rows(
         x.elementCount(),
         GRAIN_BYTES / Integer.BYTES,
         (first, last) -> {
-          if (pattern == 0) {
-            target.asSlice(first * Integer.BYTES, (last - first) * Integer.BYTES).fill((byte) 0);
-          } else {
-            for (long i = first; i < last; i++) {
-              target.setAtIndex(ValueLayout.JAVA_INT, i, pattern);
-            }
+          for (long i = first; i < last; i++) {
+            target.setAtIndex(ValueLayout.JAVA_INT, i, pattern);
           }
         });
+  }
+
+  private void clear(MemorySegment target) {
+    workers.rows(
+        target.byteSize(),
+        GRAIN_BYTES,
+        (first, last) -> target.asSlice(first, last - first).fill((byte) 0));
   }
 }

@@ -7,6 +7,7 @@ import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
@@ -30,6 +31,7 @@ public abstract class KernelBackend implements Backend {
   private final UpsampleKernels upsample;
   private final ImageKernels images;
   private final RegionKernels regions;
+  private final PatchKernels patches;
   private final ProposalKernels proposals;
   private final MatchKernels matching;
   private final LossKernels losses;
@@ -52,6 +54,7 @@ public abstract class KernelBackend implements Backend {
     upsample = new UpsampleKernels(call);
     images = new ImageKernels(call);
     regions = new RegionKernels(call, pool, summation);
+    patches = new PatchKernels(call, pool);
     proposals = new ProposalKernels(call, pool);
     matching = new MatchKernels(call, pool);
     losses = new LossKernels(call, pool);
@@ -287,6 +290,18 @@ public abstract class KernelBackend implements Backend {
   public void roiPoolBackward(
       RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
     regions.roiPoolBackward(spec, dy, rois, argmax, dMap);
+  }
+
+  @Override
+  public void gatherPatches(
+      PatchSpec spec, List<Tensor> maps, Tensor anchors, Tensor patches, Tensor slots) {
+    this.patches.gatherPatches(spec, maps, anchors, patches, slots);
+  }
+
+  @Override
+  public void gatherPatchesBackward(
+      PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
+    patches.gatherPatchesBackward(spec, dPatches, anchors, dMaps);
   }
 
   @Override

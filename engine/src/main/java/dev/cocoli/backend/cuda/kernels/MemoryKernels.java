@@ -81,7 +81,8 @@ public final class MemoryKernels {
         switch (x.dtype()) {
           case F32 -> Float.floatToRawIntBits(value);
           case I32 -> Math.round(value);
-          default -> throw new IllegalArgumentException("fill takes F32 and I32, not " + x);
+          case BF16 -> bf16Pattern(value);
+          default -> throw new IllegalArgumentException("fill does not take " + x);
         };
     if (x.byteSize() == 0) {
       return;
@@ -91,6 +92,13 @@ public final class MemoryKernels {
     } else {
       call.of(FILL).tensor(x).i64(x.elementCount()).i32(pattern).over(x.elementCount());
     }
+  }
+
+  private static int bf16Pattern(float value) {
+    if (Float.floatToRawIntBits(value) != 0) {
+      throw new IllegalArgumentException("BF16 is filled with 0 only, not " + value);
+    }
+    return 0;
   }
 
   /** See {@link dev.cocoli.backend.Backend#cast}. */
