@@ -127,9 +127,7 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  /**
-   * Opens the data with the detector's classes; throws an exception if the data has other classes.
-   */
+  /** Opens the data with the detector's classes; throws if the data has other classes. */
   private Dataset open(ModelSpec model, PrintWriter out) {
     Optional<String> name = Optional.ofNullable(split);
     List<String> classes = model.classNames();

@@ -25,9 +25,7 @@ public record AnnotatedImage(
     annotations = List.copyOf(annotations);
   }
 
-  /**
-   * {@return the ground truth for training: every object, including difficult ones, but no crowds}
-   */
+  /** {@return the ground truth for training: every object, also difficult ones, but no crowds} */
   public Target target() {
     List<Box> boxes = new ArrayList<>(annotations.size());
     List<Integer> labels = new ArrayList<>(annotations.size());

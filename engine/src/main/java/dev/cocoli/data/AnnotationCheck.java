@@ -11,10 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * Checks the annotations of one data set under one policy, and collects the problems for the
- * report.
- */
+/** Checks the annotations of a data set under a policy, and collects the problems for a report. */
 public final class AnnotationCheck {
 
   /**

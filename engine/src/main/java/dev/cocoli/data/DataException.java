@@ -1,9 +1,6 @@
 package dev.cocoli.data;
 
-/**
- * Thrown if a data set cannot be used. The message is meant for the user: it names the file and
- * says what to do.
- */
+/** Thrown if a data set cannot be used. The message names the file and says what to do. */
 public class DataException extends RuntimeException {
 
   private static final long serialVersionUID = 1;

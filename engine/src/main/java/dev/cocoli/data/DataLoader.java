@@ -175,10 +175,7 @@ public final class DataLoader implements AutoCloseable {
   /** An image with its target and proposals; the result of one worker. */
   record Sample(AnnotatedImage annotated, Image image, Target target, List<Box> proposals) {}
 
-  /**
-   * Decodes one image of a batch; the result is empty if the image was skipped, or if the epoch was
-   * closed meanwhile.
-   */
+  /** Decodes one image of a batch; empty if the image was skipped or the epoch was closed. */
   interface Decode {
     Optional<Sample> sample(BooleanSupplier isClosed);
   }
@@ -239,9 +236,7 @@ public final class DataLoader implements AutoCloseable {
         .toList();
   }
 
-  /**
-   * Decodes an image; the result is empty if it is broken and the policy is to skip such images.
-   */
+  /** Decodes an image; empty if it is broken and the policy is to skip such images. */
   private Optional<Image> decode(int index) {
     if (broken.containsKey(index)) {
       return Optional.empty();

@@ -19,10 +19,7 @@ public record DatasetOptions(
   public static final DatasetOptions DEFAULT =
       new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN);
 
-  /**
-   * torchvision's name for unused category ids of COCO; the only name that may be given more than
-   * once.
-   */
+  /** torchvision's name for unused category ids of COCO; the only name that may be repeated. */
   private static final String HOLE = "N/A";
 
   /** Checks that no class is given twice. */

@@ -154,10 +154,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     loader.forget(this);
   }
 
-  /**
-   * Waits for work in progress and frees its image. The wait is short; a decoder cannot be
-   * interrupted.
-   */
+  /** Waits for a decoder in progress, which cannot be interrupted, and frees its image. */
   private static void free(Future<Optional<Sample>> future) {
     boolean interrupted = false;
     while (true) {

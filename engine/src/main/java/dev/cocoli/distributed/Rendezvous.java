@@ -28,9 +28,7 @@ public final class Rendezvous {
   /** The longest time of one attempt, because a host that is down may not answer at all. */
   private static final long CONNECT_MILLIS = 5_000;
 
-  /**
-   * The time that the others wait longer than rank 0, because its message says more than theirs.
-   */
+  /** The time that others wait longer than rank 0, because its message says more than theirs. */
   private static final Duration GRACE = Duration.ofSeconds(10);
 
   private Rendezvous() {}

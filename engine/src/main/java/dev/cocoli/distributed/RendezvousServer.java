@@ -53,10 +53,7 @@ final class RendezvousServer implements AutoCloseable {
     selector = Selector.open();
   }
 
-  /**
-   * Waits for all ranks and sends them the payload, or sends the reason of the failure to all that
-   * came.
-   */
+  /** Waits for all ranks and sends them the payload, or the reason of a failure. */
   void serve(byte[] payload, Duration timeout) throws IOException {
     listener.configureBlocking(false);
     listener.register(selector, SelectionKey.OP_ACCEPT);

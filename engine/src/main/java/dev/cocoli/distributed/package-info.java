@@ -1,5 +1,2 @@
-/**
- * Process groups: the ranks of a run, their collective operations, and how the ranks of several
- * processes connect.
- */
+/** Process groups: ranks, their collective operations, and how several processes connect. */
 package dev.cocoli.distributed;

@@ -41,10 +41,7 @@ public record CocoBox(double x, double y, double width, double height) {
     return width * height;
   }
 
-  /**
-   * The area of the intersection with another box; 0 if they do not overlap (bbIou in COCO's
-   * maskApi.c).
-   */
+  /** The area of the intersection; 0 if the boxes do not overlap (bbIou in COCO's maskApi.c). */
   double intersection(CocoBox other) {
     double w = Math.min(width + x, other.width + other.x) - Math.max(x, other.x);
     double h = Math.min(height + y, other.height + other.y) - Math.max(y, other.y);

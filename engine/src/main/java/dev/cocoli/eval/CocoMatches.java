@@ -71,10 +71,7 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
     return !object.crowd() && size.contains(object.area());
   }
 
-  /**
-   * The IoU of each detection with each object; for a crowd, the fraction of the detection inside
-   * it.
-   */
+  /** The IoU of each detection and object; for a crowd, the fraction of the detection inside it. */
   private static double[][] overlaps(List<CocoResult> found, List<CocoAnnotation> objects) {
     double[][] overlaps = new double[found.size()][objects.size()];
     for (int d = 0; d < overlaps.length; d++) {

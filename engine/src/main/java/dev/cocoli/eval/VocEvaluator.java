@@ -176,10 +176,7 @@ public final class VocEvaluator {
         area(right, counted, positives));
   }
 
-  /**
-   * The index of the object with the largest IoU, if that reaches the threshold (of equals the
-   * first), or -1.
-   */
+  /** The first object with the largest IoU, if that reaches the threshold, or -1. */
   private int mostOverlapped(Box box, List<VocObject> objects) {
     int best = -1;
     double bestIou = 0;
@@ -196,9 +193,7 @@ public final class VocEvaluator {
     return bestIou >= iouThreshold ? best : -1;
   }
 
-  /**
-   * The mean over recall 0, 0.1, ..., 1 of the highest precision at that recall or a higher one.
-   */
+  /** The mean over recall 0, 0.1, ..., 1 of the highest precision at that recall or above. */
   private static double elevenPoints(int[] right, int counted, int positives) {
     double sum = 0;
     for (int level = 0; level <= 10; level++) {

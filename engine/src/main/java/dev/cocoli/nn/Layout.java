@@ -11,9 +11,7 @@ public sealed interface Layout {
   /** The same order in both. */
   Layout PLAIN = new Plain();
 
-  /**
-   * A convolution's weight: {@code [O,I,kH,kW]} in a torch file, {@code [O,kH,kW,I]} in the engine.
-   */
+  /** A convolution's weight: {@code [O,I,kH,kW]} in a file, {@code [O,kH,kW,I]} in the engine. */
   Layout CONVOLUTION = new Convolution();
 
   /** The same order in both. */

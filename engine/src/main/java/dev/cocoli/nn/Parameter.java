@@ -54,9 +54,7 @@ public final class Parameter {
     return initializer;
   }
 
-  /**
-   * Excludes it from training: the tape does not watch it, so that no gradient is computed for it.
-   */
+  /** Excludes it from training: the tape does not watch it, so it gets no gradient. */
   public void freeze() {
     frozen = true;
   }

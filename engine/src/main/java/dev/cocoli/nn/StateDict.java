@@ -104,10 +104,7 @@ public final class StateDict {
     }
   }
 
-  /**
-   * Checks that all elements are finite, in pieces that stay in the cache, by a loop that is
-   * vectorised.
-   */
+  /** Checks that all elements are finite, in pieces that stay in the cache, by vector code. */
   private static boolean isFinite(MemorySegment floats, int[] piece) {
     long count = floats.byteSize() / Float.BYTES;
     for (long at = 0; at < count; at += piece.length) {

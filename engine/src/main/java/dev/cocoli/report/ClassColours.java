@@ -2,10 +2,7 @@ package dev.cocoli.report;
 
 import java.awt.Color;
 
-/**
- * Chooses a colour per class that differs from those of neighbouring labels and is visible on most
- * images.
- */
+/** Chooses a colour per class, visible on most images and unlike those of adjacent labels. */
 final class ClassColours {
 
   private static final int[] FIRST = {

@@ -10,10 +10,7 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
-/**
- * Arranges several images with their detections on one sheet, each scaled to its cell and with its
- * caption below.
- */
+/** Arranges several images with their detections and captions on one sheet. */
 public final class DetectionSheet {
 
   private static final Color PAPER = new Color(0x1d2127);

@@ -51,10 +51,7 @@ public final class Buffer implements AutoCloseable {
     return version;
   }
 
-  /**
-   * Records that the contents were overwritten; whoever writes values that others may have derived
-   * from calls it.
-   */
+  /** Records that the contents were overwritten. Whoever overwrites shared values calls it. */
   public void markWritten() {
     version++;
   }

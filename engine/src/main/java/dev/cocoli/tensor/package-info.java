@@ -1,5 +1,2 @@
-/**
- * Tensors as data: element types, shapes, devices and the memory that holds the elements. Nothing
- * here computes.
- */
+/** Tensors as data: element types, shapes, devices and memory. Nothing here computes. */
 package dev.cocoli.tensor;

@@ -236,10 +236,7 @@ public final class VocDataset implements Dataset {
       }
     }
 
-    /**
-     * The image of an annotation: the one with the annotation's own name, otherwise the one that it
-     * names.
-     */
+    /** The image with the annotation's own name, otherwise the one that the annotation names. */
     private Optional<Path> imageFile(String stem, String fileName) {
       for (String extension : EXTENSIONS) {
         Path path = imageFolder.resolve(stem + extension);

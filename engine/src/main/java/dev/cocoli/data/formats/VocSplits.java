@@ -68,10 +68,7 @@ public final class VocSplits {
     }
   }
 
-  /**
-   * A hint for the original archives, which have the data set two folders down, in
-   * VOCdevkit/VOC2007.
-   */
+  /** A hint for the original archives, which have the data set in VOCdevkit/VOC2007. */
   private static String hint(Path root) {
     try (Stream<Path> below = Files.walk(root, 2)) {
       return below
@@ -158,9 +155,7 @@ public final class VocSplits {
     return inside(annotations, stem + ".xml").filter(Files::isRegularFile).isPresent();
   }
 
-  /**
-   * The path of a name inside a folder; empty if the name is not a path or leads out of the folder.
-   */
+  /** The path of a name inside a folder; empty if it is not a path or leads out of the folder. */
   static Optional<Path> inside(Path folder, String name) {
     try {
       Path path = folder.resolve(name).normalize();

@@ -90,9 +90,7 @@ public final class Image implements AutoCloseable {
     }
   }
 
-  /**
-   * {@return a copy of type {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write to a file}
-   */
+  /** {@return a copy of type {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write} */
   public BufferedImage toBufferedImage() {
     MemorySegment segment = pixels();
     BufferedImage buffered = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);

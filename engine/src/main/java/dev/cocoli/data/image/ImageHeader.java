@@ -170,10 +170,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     }
   }
 
-  /**
-   * Returns the JDK's own reader, which every JDK has, in preference to any other on the class
-   * path.
-   */
+  /** Returns the JDK's own reader, even if there are others on the class path. */
   static ImageReader readerOf(Format format, String name) {
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.name());
     ImageReader found = null;
@@ -195,10 +192,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     return found;
   }
 
-  /**
-   * The reason of a reader's exception in short: its message, or the kind of exception if it has
-   * none.
-   */
+  /** The message of a reader's exception, or the kind of exception if it has none. */
   static String reason(Exception e) {
     Throwable deepest = e;
     while (deepest.getCause() != null) {

@@ -45,10 +45,7 @@ record JpegHeader(
     -1, (byte) APP0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0
   };
 
-  /**
-   * Reads from the start of a file to the end of the first scan's header, and leaves the stream
-   * there.
-   */
+  /** Reads from the start of a file to the end of the first scan's header, and no further. */
   static JpegHeader read(InputStream stream, String name) throws IOException {
     try {
       return new Reader(new DataInputStream(stream), name).read();

@@ -23,10 +23,7 @@ final class PngFile {
 
   private PngFile() {}
 
-  /**
-   * Reads size and orientation. The stream is read to its end, because the orientation may come
-   * last.
-   */
+  /** Reads size and orientation, up to the stream's end, because the orientation may come last. */
   static ImageHeader header(InputStream stream, String name) throws IOException {
     DataInputStream in = new DataInputStream(stream);
     int width;

@@ -5,10 +5,7 @@ package dev.cocoli.data.proposals;
  * tables and integers only, so that every processor gives the same result.
  */
 final class CieLab {
-  /**
-   * The matrix from sRGB to XYZ, each row divided by its sum, the white of D65 (IEC 61966-2-1),
-   * times 2^16.
-   */
+  /** sRGB to XYZ, each row divided by its sum, the white of D65 (IEC 61966-2-1), times 2^16. */
   private static final int[][] MATRIX = {
     {28439, 24656, 12441},
     {13938, 46868, 4730},

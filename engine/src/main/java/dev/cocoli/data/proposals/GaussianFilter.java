@@ -14,10 +14,7 @@ final class GaussianFilter {
   private static final int RADIUS = 3;
   private static final int TAPS = 2 * RADIUS + 1;
 
-  /**
-   * The bits of fraction of a weight; below those of the values between the two passes, and of the
-   * result.
-   */
+  /** The bits of fraction of weights, of values between the two passes, and of results. */
   private static final int WEIGHT_BITS = 12;
 
   private static final int MIDDLE_BITS = 8;

@@ -83,9 +83,7 @@ final class PixelGraph {
     }
   }
 
-  /**
-   * Sorts by weight with a radix sort from the lowest digit; each pass keeps the order of equals.
-   */
+  /** Sorts by weight by radix, from the lowest digit; each pass keeps the order of equals. */
   private static long[] sorted(long[] edges) {
     long most = 0;
     for (long edge : edges) {

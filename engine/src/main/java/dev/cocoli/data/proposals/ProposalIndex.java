@@ -77,10 +77,7 @@ final class ProposalIndex {
     return entries;
   }
 
-  /**
-   * Writes a text as its number of bytes and the bytes, because writeUTF is limited to 65,535
-   * bytes.
-   */
+  /** Writes a text as its byte size and its bytes; writeUTF is limited to 65,535 bytes. */
   static void writeText(DataOutputStream out, String text) throws IOException {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     out.writeInt(bytes.length);

@@ -12,9 +12,7 @@ final class RegionFeatures {
 
   private static final int ORIENTATION_BINS = TexturePlanes.ORIENTATIONS * TexturePlanes.BINS;
 
-  /**
-   * The number of pixels of each segment; below its box: columns x1 to x2 - 1, rows y1 to y2 - 1.
-   */
+  /** The pixels of each segment, and its box: columns x1 to x2 - 1, rows y1 to y2 - 1. */
   final int[] sizes;
 
   final int[] x1;
@@ -29,10 +27,7 @@ final class RegionFeatures {
   final int[] textures;
   final int textureLength;
 
-  /**
-   * The pairs of segments that share an edge of pixels: the lower number times 2^32, plus the
-   * higher.
-   */
+  /** Pairs of segments with a common edge of pixels: lower number times 2^32, plus the higher. */
   final long[] neighbours;
 
   /**

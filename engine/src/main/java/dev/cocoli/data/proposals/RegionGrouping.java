@@ -13,9 +13,7 @@ final class RegionGrouping {
   private final Similarity similarity;
   private final long pixels;
 
-  /**
-   * The sizes of all regions there are or were: segments first, then merged ones in their order.
-   */
+  /** The sizes of all past and present regions: segments first, then merged ones in order. */
   private final int[] sizes;
 
   private final int[] x1;

@@ -43,10 +43,7 @@ public enum SelectiveSearchMode {
     return similarities;
   }
 
-  /**
-   * The segmentation's k, in grey levels of 255, which is also the least number of pixels of a
-   * segment.
-   */
+  /** The segmentation's k, in grey levels of 255; also the least size of a segment in pixels. */
   List<Integer> scales() {
     return scales;
   }

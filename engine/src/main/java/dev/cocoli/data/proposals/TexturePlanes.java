@@ -38,10 +38,7 @@ final class TexturePlanes {
     return planes;
   }
 
-  /**
-   * Sorts derivatives into bins whose width follows from the image's strongest derivative in that
-   * orientation.
-   */
+  /** Sorts derivatives into bins; the strongest derivative of the orientation sets their width. */
   private static byte[] binned(int[] derivatives) {
     int most = 0;
     int least = 0;

@@ -16,10 +16,7 @@ import java.util.List;
  */
 final class SceneMap {
 
-  /**
-   * The largest IoU of two shapes' boxes; with a larger one, suppression (NMS) would remove one of
-   * them.
-   */
+  /** The largest IoU of two shapes' boxes; beyond it NMS would remove one of them. */
   private static final double MAX_BOX_IOU = 0.35;
 
   private final int width;

@@ -15,9 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/**
- * Paints one image from bottom to top: ground, clutter, shapes, some more clutter, light, noise.
- */
+/** Paints one image from bottom to top: ground, clutter, shapes, more clutter, light, noise. */
 final class ScenePainter {
 
   private static final int PLACEMENT_TRIES = 40;
@@ -117,10 +115,7 @@ final class ScenePainter {
     }
   }
 
-  /**
-   * A strong colour from the class's part of the colour circle that contrasts with what the last
-   * placed shape covers.
-   */
+  /** A strong colour of the class that contrasts with what the last placed shape covers. */
   private Color colourFor(ShapeKind kind, Rectangle2D bounds) {
     double hue = (double) kind.ordinal() / ShapeKind.values().length;
     double[] covered = new double[3];

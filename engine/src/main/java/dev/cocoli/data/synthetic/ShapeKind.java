@@ -65,10 +65,7 @@ enum ShapeKind {
     return area;
   }
 
-  /**
-   * A polygon with corners at equal angles, the first at the top, and the given distances from the
-   * centre.
-   */
+  /** A polygon with corners at equal angles, from the top, at these distances from the centre. */
   private static Path2D polygon(double... radii) {
     Path2D path = new Path2D.Double();
     for (int i = 0; i < radii.length; i++) {
