@@ -62,7 +62,7 @@ def main():
     given = parser.parse_args()
     wire = 0.5 if given.bf16 else 1.0
     table(
-        "Share of the ideal, by devices, with a step of %g ms:" % (given.step * 1e3),
+        "Fraction of the ideal speed, by devices, with a step of %g ms:" % (given.step * 1e3),
         lambda n, link: "%.1f %%" % (100 * efficiency(n, link, given.step, given.backward, wire)),
     )
     table(

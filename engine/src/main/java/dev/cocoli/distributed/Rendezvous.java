@@ -34,7 +34,7 @@ public final class Rendezvous {
   private Rendezvous() {}
 
   /**
-   * Exchanges the bytes with the other processes.
+   * Sends the bytes of rank 0 to all processes.
    *
    * @param ranks the rank of this process, and where rank 0 listens
    * @param runDigest a digest of all that must be equal on all ranks, such as data, configuration
