@@ -2,6 +2,7 @@ package dev.cocoli.benchmarks;
 
 import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
 import java.util.ArrayList;
@@ -42,6 +43,10 @@ public class DetectorBenchmark {
   @Param("1")
   public int batch;
 
+  /** BATCH, trained with the statistics of the batch, or FROZEN. */
+  @Param("BATCH")
+  public Norm.Type norm;
+
   private final List<Image> images = new ArrayList<>();
   private final List<Target> targets = new ArrayList<>();
   private DetectorRun run;
@@ -57,7 +62,7 @@ public class DetectorBenchmark {
     ImageSize image = ImageSize.parse(size);
     run =
         DetectorRun.forTraining(
-            state.backend(), SyntheticModel.spec(model, image), state.precision());
+            state.backend(), SyntheticModel.spec(model, image, norm), state.precision());
     run.initialize(0);
     for (int i = 0; i < batch; i++) {
       images.add(SyntheticModel.noise(image, state.random()));
@@ -81,6 +86,8 @@ public class DetectorBenchmark {
   /** {@return the losses} */
   @Benchmark
   public LossValues train() {
-    return run.train(images, targets, step++, 1e-4f);
+    // random weights between frozen norms would not stay finite
+    float learningRate = norm == Norm.Type.FROZEN ? 0 : 1e-4f;
+    return run.train(images, targets, step++, learningRate);
   }
 }

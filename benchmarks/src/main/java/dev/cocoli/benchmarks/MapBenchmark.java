@@ -95,7 +95,8 @@ public class MapBenchmark {
   /** Computes the gradients of batch normalisation. */
   @Benchmark
   public void batchNormBackward() {
-    backend.batchNormBackward(norm, x, weight, mean, invStd, y, residual, dx, dWeight, dBias);
+    backend.batchNormBackward(
+        norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
     backend.synchronize();
   }
 

@@ -22,8 +22,13 @@ public final class SyntheticModel {
 
   /** A model with trainable batch norm that does not resize images of the given size. */
   public static ModelSpec spec(String model, ImageSize size) {
+    return spec(model, size, Norm.Type.BATCH);
+  }
+
+  /** A model with norms of a type that works at the image's own size. */
+  public static ModelSpec spec(String model, ImageSize size, Norm.Type norm) {
     List<String> classes = IntStream.rangeClosed(1, CLASSES).mapToObj(i -> "class" + i).toList();
-    return ModelSpec.of(model, classes, Norm.Type.BATCH)
+    return ModelSpec.of(model, classes, norm)
         .with(
             Map.of(
                 "min_size", Integer.toString(Math.min(size.height(), size.width())),
