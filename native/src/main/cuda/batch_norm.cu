@@ -5,6 +5,9 @@
 // channels (Width, 1 or those of 16 bytes) of every so many rows, 64 at most. A thread sums in single precision, differences from
 // the first value that it reads, so that nothing cancels where the mean is far from 0; all beyond is summed in double precision, in
 // a fixed order (the parallel form of Chan, Golub and LeVeque 1983 with shifted data; no atomics).
+//
+// The pass that writes takes blocks and rows in the reverse order of the pass that sums: the cache then still has what that read
+// last.
 #include "cocoli.cuh"
 
 constexpr u32 THREADS = 256;
@@ -19,16 +22,65 @@ struct Tiles {
   __device__ u32 lane() const { return threadIdx.x & ((1u << lanes_log2) - 1); }
   __device__ u32 lanes() const { return 1u << lanes_log2; }
   __device__ i64 row_step() const { return THREADS >> lanes_log2; }
-  __device__ i64 first_row() const { return static_cast<i64>(blockIdx.x) * rows_a_block + (threadIdx.x >> lanes_log2); }
-  __device__ i64 end_row() const {
-    i64 end = (static_cast<i64>(blockIdx.x) + 1) * rows_a_block;
+  __device__ i64 first_row(u32 part) const { return static_cast<i64>(part) * rows_a_block + (threadIdx.x >> lanes_log2); }
+  __device__ i64 first_row() const { return first_row(blockIdx.x); }
+  __device__ i64 end_row(u32 part) const {
+    i64 end = (static_cast<i64>(part) + 1) * rows_a_block;
     return end < rows ? end : rows;
+  }
+  __device__ i64 end_row() const { return end_row(blockIdx.x); }
+  template <int Width>
+  __device__ i64 channel(u32 strip) const {
+    return (static_cast<i64>(strip) * lanes() + lane()) * Width;
   }
   template <int Width>
   __device__ i64 channel() const {
-    return (static_cast<i64>(blockIdx.y) * lanes() + lane()) * Width;
+    return channel<Width>(blockIdx.y);
   }
 };
+
+// The same in the reverse order. Blocks begin in the order of their numbers, those along x first.
+struct ReversedTiles {
+  Tiles tiles;
+
+  __device__ u32 part() const { return gridDim.x - 1 - blockIdx.x; }
+  // A multiple of the step after the first row; less than that if there is no row.
+  __device__ i64 last_row() const {
+    i64 last = tiles.end_row(part()) - 1;
+    return last - ((last - first_row()) & (tiles.row_step() - 1));
+  }
+  __device__ i64 first_row() const { return tiles.first_row(part()); }
+  template <int Width>
+  __device__ i64 channel() const {
+    return tiles.channel<Width>(gridDim.y - 1 - blockIdx.y);
+  }
+};
+
+// What normalises a channel. The backward pass finds the same bits from what the forward pass keeps.
+struct Affine {
+  float factor;
+  float addend;
+
+  __device__ Affine() {}
+  __device__ Affine(float weight, float bias, float mean, float inv_std) {
+    double scale = static_cast<double>(inv_std) * weight;
+    factor = static_cast<float>(scale);
+    addend = static_cast<float>(bias - mean * scale);
+  }
+
+  __device__ float operator()(float x) const { return x * factor + addend; }
+};
+
+// Clears the gradients of elements whose y is not positive, where y = activation(affine(x)): so a norm without a residual needs no y.
+template <typename T, int Width>
+__device__ void mask(const Affine (&affine)[Width], const Pack<T, Width>& x, Pack<T, Width>& slope) {
+  for (int j = 0; j < Width; j++) {
+    // rounded as y is, since what is positive may be 0 in bf16
+    if (!(to_float(from_float<T>(affine[j](to_float(x.at[j])))) > 0)) {
+      slope.at[j] = T{};
+    }
+  }
+}
 
 // Adds what the threads of a block have for the same channels, and writes it as the block's part: [parts,2,C] of doubles.
 template <int Width>
@@ -154,9 +206,9 @@ struct ChannelResults {
     inv_std[c] = static_cast<float>(inverse);
     move(running_mean[c], exact, momentum);
     move(running_var[c], count > 1 ? variance * count / (count - 1) : variance, momentum);
-    double scale = inverse * weight[c];
-    coefficients[c] = static_cast<float>(scale);
-    coefficients[channels + c] = static_cast<float>(bias[c] - exact * scale);
+    Affine affine(weight[c], bias[c], mean[c], inv_std[c]);
+    coefficients[c] = affine.factor;
+    coefficients[channels + c] = affine.addend;
   }
 };
 
@@ -193,29 +245,29 @@ struct Normalize {
   const T* residual;  // or null
   T* y;
   const float* coefficients;  // [2,C]
-  Tiles tiles;
+  ReversedTiles tiles;
   int relu;
 
   __device__ void operator()() const {
     i64 channel = tiles.channel<Width>();
-    if (channel >= tiles.channels) {
+    i64 channels = tiles.tiles.channels;
+    if (channel >= channels) {
       return;
     }
-    float factor[Width];
-    float addend[Width];
+    Affine affine[Width];
     for (int j = 0; j < Width; j++) {
-      factor[j] = coefficients[channel + j];
-      addend[j] = coefficients[tiles.channels + channel + j];
+      affine[j].factor = coefficients[channel + j];
+      affine[j].addend = coefficients[channels + channel + j];
     }
-    for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
-      i64 at = row * tiles.channels + channel;
+    for (i64 row = tiles.last_row(); row >= tiles.first_row(); row -= tiles.tiles.row_step()) {
+      i64 at = row * channels + channel;
       Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
       Pack<T, Width> other = {};
       if (residual != nullptr) {
         other = *reinterpret_cast<const Pack<T, Width>*>(residual + at);
       }
       for (int j = 0; j < Width; j++) {
-        float value = to_float(pack.at[j]) * factor[j] + addend[j];
+        float value = affine[j](to_float(pack.at[j]));
         value += to_float(other.at[j]);
         pack.at[j] = from_float<T>(relu != 0 && value <= 0 ? 0.0f : value);
       }
@@ -224,13 +276,17 @@ struct Normalize {
   }
 };
 
-// dy becomes the gradient behind the activation; sums of it and of its products with x less the mean
-template <typename T, int Width>
+// Sums of the gradient before the activation and of its products with x less the mean. dy becomes that gradient if there is y;
+// Masked finds it from x, and does not store it.
+template <typename T, int Width, bool Masked>
 struct GradientSums {
   const T* x;
-  const T* y;  // or null if there is no activation
+  const T* y;  // or null
   T* dy;
+  const float* weight;  // this and the bias are read if Masked
+  const float* bias;
   const float* mean;
+  const float* inv_std;
   double* partial;
   Tiles tiles;
 
@@ -242,13 +298,20 @@ struct GradientSums {
       float centre[Width];
       float sum[Width] = {};
       float product[Width] = {};
+      Affine affine[Width];
       for (int j = 0; j < Width; j++) {
         centre[j] = mean[channel + j];
+        if constexpr (Masked) {
+          affine[j] = Affine(weight[channel + j], bias[channel + j], centre[j], inv_std[channel + j]);
+        }
       }
       for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
         i64 at = row * tiles.channels + channel;
         Pack<T, Width> slope = *reinterpret_cast<const Pack<T, Width>*>(dy + at);
-        if (y != nullptr) {
+        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
+        if constexpr (Masked) {
+          mask(affine, pack, slope);
+        } else if (y != nullptr) {
           Pack<T, Width> output = *reinterpret_cast<const Pack<T, Width>*>(y + at);
           for (int j = 0; j < Width; j++) {
             if (!(to_float(output.at[j]) > 0)) {
@@ -257,7 +320,6 @@ struct GradientSums {
           }
           *reinterpret_cast<Pack<T, Width>*>(dy + at) = slope;
         }
-        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
         for (int j = 0; j < Width; j++) {
           float value = to_float(slope.at[j]);
           sum[j] += value;
@@ -277,11 +339,12 @@ struct GradientSums {
 struct FinishGradients {
   PartSums sums;
   const float* weight;
+  const float* bias;
   const float* mean;
   const float* inv_std;
   float* d_weight;      // or null
   float* d_bias;        // or null
-  float* coefficients;  // [3,C]: of dy, of x, constant
+  float* coefficients;  // [4,C]: of dy, which is the factor of Affine, of x, constant, the addend of Affine
   i64 rows;
 
   __device__ void operator()() const {
@@ -296,9 +359,11 @@ struct FinishGradients {
     double inverse = inv_std[c];
     double scale = weight[c] * inverse;
     double slope = -scale * inverse * inverse * product / count;
-    coefficients[c] = static_cast<float>(scale);
+    Affine affine(weight[c], bias[c], mean[c], inv_std[c]);
+    coefficients[c] = affine.factor;
     coefficients[sums.channels + c] = static_cast<float>(slope);
     coefficients[2 * sums.channels + c] = static_cast<float>(-scale * sum / count - slope * mean[c]);
+    coefficients[3 * sums.channels + c] = affine.addend;
     if (d_weight != nullptr) {
       d_weight[c] = static_cast<float>(d_weight[c] + product * inverse);
       d_bias[c] = static_cast<float>(d_bias[c] + sum);
@@ -307,34 +372,41 @@ struct FinishGradients {
 };
 KERNEL(batch_norm_finish_gradients, FinishGradients, THREADS)
 
-template <typename T, int Width>
+template <typename T, int Width, bool Masked>
 struct InputGradient {
   const T* x;
   const T* dy;
   T* dx;
-  const float* coefficients;  // [3,C]
-  Tiles tiles;
+  const float* coefficients;  // [3,C], or [4,C] if Masked
+  ReversedTiles tiles;
 
   __device__ void operator()() const {
     i64 channel = tiles.channel<Width>();
-    if (channel >= tiles.channels) {
+    i64 channels = tiles.tiles.channels;
+    if (channel >= channels) {
       return;
     }
-    float of_gradient[Width];
     float of_input[Width];
     float constant[Width];
+    Affine affine[Width];
     for (int j = 0; j < Width; j++) {
-      of_gradient[j] = coefficients[channel + j];
-      of_input[j] = coefficients[tiles.channels + channel + j];
-      constant[j] = coefficients[2 * static_cast<i64>(tiles.channels) + channel + j];
+      affine[j].factor = coefficients[channel + j];
+      of_input[j] = coefficients[channels + channel + j];
+      constant[j] = coefficients[2 * channels + channel + j];
+      if constexpr (Masked) {
+        affine[j].addend = coefficients[3 * channels + channel + j];
+      }
     }
-    for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
-      i64 at = row * tiles.channels + channel;
+    for (i64 row = tiles.last_row(); row >= tiles.first_row(); row -= tiles.tiles.row_step()) {
+      i64 at = row * channels + channel;
       Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
       Pack<T, Width> slope = *reinterpret_cast<const Pack<T, Width>*>(dy + at);
+      if constexpr (Masked) {
+        mask(affine, pack, slope);
+      }
       for (int j = 0; j < Width; j++) {
         float value = to_float(pack.at[j]) * of_input[j] + constant[j];
-        pack.at[j] = from_float<T>(value + to_float(slope.at[j]) * of_gradient[j]);
+        pack.at[j] = from_float<T>(value + to_float(slope.at[j]) * affine[j].factor);
       }
       *reinterpret_cast<Pack<T, Width>*>(dx + at) = pack;
     }
@@ -465,7 +537,17 @@ KERNEL(batch_norm_join_gradients, JoinGradients, THREADS)
   using arguments##Wide = arguments<T, Wide<T>::size>;            \
   KERNEL_FLOATS(batch_norm_##name, arguments##Narrow, THREADS)    \
   KERNEL_FLOATS(batch_norm_##name##_wide, arguments##Wide, THREADS)
+template <typename T, int Width>
+using PlainGradientSums = GradientSums<T, Width, false>;
+template <typename T, int Width>
+using MaskedGradientSums = GradientSums<T, Width, true>;
+template <typename T, int Width>
+using PlainInputGradient = InputGradient<T, Width, false>;
+template <typename T, int Width>
+using MaskedInputGradient = InputGradient<T, Width, true>;
 BATCH_NORM_KERNELS(statistics, Statistics)
 BATCH_NORM_KERNELS(normalize, Normalize)
-BATCH_NORM_KERNELS(gradient_sums, GradientSums)
-BATCH_NORM_KERNELS(input_gradient, InputGradient)
+BATCH_NORM_KERNELS(gradient_sums, PlainGradientSums)
+BATCH_NORM_KERNELS(gradient_sums_masked, MaskedGradientSums)
+BATCH_NORM_KERNELS(input_gradient, PlainInputGradient)
+BATCH_NORM_KERNELS(input_gradient_masked, MaskedInputGradient)

@@ -226,7 +226,8 @@ constexpr u32 NMS_TILE = 64;
 // have nothing to do with each other. The block walks through the boxes from the best score on, a tile of its own at a time: drops
 // those that a kept box suppresses; lists for each of the others, as a bit mask, the better ones of the tile that would suppress it
 // (torchvision's nms kernel has such masks for all boxes at once); decides by these which are kept; and appends them to the kept
-// ones. It ends when it has as many as the result has room for, or no box is left.
+// ones. It ends when it has as many as the result has room for, or no box is left, or when it finds that all blocks together have
+// kept so many that no later box can be among the best.
 struct NmsSuppress {
   const float* boxes;  // [N,K,4]
   const int* groups;   // [K]
@@ -235,21 +236,26 @@ struct NmsSuppress {
   float4* kept_boxes;  // [N,NMS_BUCKETS,most]
   int* kept_groups;    // like the kept boxes
   u8* keeps;           // [N,K], in the order of the keys, cleared before
+  int* kept_of_chunk;  // [N,K/NMS_THREADS], cleared before: of so many boxes in the order of the keys, by blocks that are through
   i64 room;            // K
   int most;
   float threshold;
 
-  // The IoU is rounded as that of torchvision's nms is.
+  __device__ static float area(const float4& box) { return (box.z - box.x) * (box.w - box.y); }
+
+  // The IoU is rounded as that of torchvision's nms is. Most pairs need no division: where the intersection is less than this bound
+  // of a union that is not tiny, roundings do not lift the quotient, whose relative error is 2^-24, over the threshold.
   __device__ bool suppresses(const float4& kept, const float4& box) const {
+    constexpr float BOUND = 1 - 0x1p-22f;
+    constexpr float TINY = 1e-30f;
     float width = fmaxf(0, fminf(kept.z, box.z) - fmaxf(kept.x, box.x));
     float height = fmaxf(0, fminf(kept.w, box.w) - fmaxf(kept.y, box.y));
     float intersection = width * height;
-    if (intersection == 0 && threshold >= 0) {
+    float both = area(kept) + area(box) - intersection;
+    if (threshold >= 0 && both > TINY && intersection <= BOUND * threshold * both) {
       return false;
     }
-    float kept_area = (kept.z - kept.x) * (kept.w - kept.y);
-    float area = (box.z - box.x) * (box.w - box.y);
-    return intersection / (kept_area + area - intersection) > threshold;
+    return intersection / both > threshold;
   }
 
   __device__ void operator()() const {
@@ -259,6 +265,7 @@ struct NmsSuppress {
     __shared__ u32 suppressors[NMS_TILE][2];
     __shared__ u32 dropped[2];
     __shared__ u64 kept_of_tile;
+    __shared__ bool enough;
     u32 lane = threadIdx.x % WARP;
     u32 warp = threadIdx.x / WARP;
     i64 row = blockIdx.y * room;
@@ -266,8 +273,10 @@ struct NmsSuppress {
     i64 list = (static_cast<i64>(blockIdx.y) * NMS_BUCKETS + blockIdx.x) * most;
     float4* kept_box = kept_boxes + list;
     int* kept_group = kept_groups + list;
+    int* kept_by_all = kept_of_chunk + blockIdx.y * ((room + NMS_THREADS - 1) / NMS_THREADS);
     int kept = 0;
     for (int chunk = 0; chunk < count && kept < most; chunk += NMS_THREADS) {
+      int kept_before = kept;
       int place = chunk + static_cast<int>(threadIdx.x);
       bool own = place < count && static_cast<u32>(groups[static_cast<u32>(keys[row + place])]) % NMS_BUCKETS == blockIdx.x;
       u32 queued;
@@ -309,17 +318,42 @@ struct NmsSuppress {
         __syncthreads();
         u64 keep = kept_of_tile;
         if (threadIdx.x < NMS_TILE && (keep >> threadIdx.x & 1) != 0) {
-          int behind = kept + __popcll(keep & ((1ull << threadIdx.x) - 1));
-          if (behind < most) {
-            kept_box[behind] = tile[threadIdx.x];
-            kept_group[behind] = tile_groups[threadIdx.x];
+          int rank = kept + __popcll(keep & ((1ull << threadIdx.x) - 1));
+          if (rank < most) {
+            kept_box[rank] = tile[threadIdx.x];
+            kept_group[rank] = tile_groups[threadIdx.x];
             keeps[row + queue[first + threadIdx.x]] = 1;
           }
         }
         // no barrier: what the next tile or chunk overwrites was read before the last one, or is read by the same thread
         kept = min(kept + __popcll(keep), most);
       }
+      if (warp == 0) {
+        bool all_have = have_enough(kept_by_all, chunk / static_cast<int>(NMS_THREADS), kept - kept_before);
+        if (lane == 0) {
+          enough = all_have;
+        }
+      }
+      __syncthreads();
+      if (enough) {
+        break;
+      }
     }
+  }
+
+  // Adds what a block has kept of a chunk; returns whether so many are known to be kept of this chunk and those before that the
+  // result is full, for one warp. Other blocks may be anywhere, which changes how much is computed, but not what.
+  __device__ bool have_enough(int* kept_by_all, int chunk, int kept) const {
+    u32 lane = threadIdx.x % WARP;
+    if (lane == 0 && kept > 0) {
+      atomicAdd(&kept_by_all[chunk], kept);
+    }
+    __syncwarp();
+    double sum = 0;
+    for (int i = lane; i <= chunk; i += WARP) {
+      sum += *static_cast<volatile int*>(&kept_by_all[i]);
+    }
+    return warp_sum(sum) >= most;
   }
 
   // Decides within a tile, for one warp: a box whose better ones are all decided is kept if none of those suppresses it. Takes as
@@ -348,18 +382,29 @@ struct NmsSuppress {
     return keep;
   }
 
-  // A warp compares half of the tile, a box a lane, with every sixteenth of the kept boxes.
+  // A warp compares half of the tile, a box a lane, with every sixteenth of the kept boxes: several of them at a time, so that their
+  // loads do not wait for each other. This is where the time goes.
   __device__ void drop_by_kept(const float4* tile, const int* tile_groups, u32 size, const float4* kept_box,
                                const int* kept_group, int kept, u32* dropped) const {
-    constexpr u32 SLICES = NMS_THREADS / NMS_TILE;
+    constexpr int SLICES = NMS_THREADS / NMS_TILE;
+    constexpr int AT_A_TIME = 4;
     u32 half = threadIdx.x / WARP % 2;
     u32 j = half * WARP + threadIdx.x % WARP;
     bool alive = j < size;
     float4 box = tile[alive ? j : 0];
     int group = tile_groups[alive ? j : 0];
-    for (int i = threadIdx.x / NMS_TILE; i < kept; i += SLICES) {
-      if (alive && kept_group[i] == group && suppresses(kept_box[i], box)) {
-        alive = false;
+    for (int i = threadIdx.x / NMS_TILE; i < kept; i += SLICES * AT_A_TIME) {
+      float4 others[AT_A_TIME];
+      int groups_of_others[AT_A_TIME];
+      for (int k = 0; k < AT_A_TIME; k++) {
+        int at = min(i + k * SLICES, kept - 1);  // the last one again does no harm
+        others[k] = kept_box[at];
+        groups_of_others[k] = kept_group[at];
+      }
+      for (int k = 0; k < AT_A_TIME; k++) {
+        if (groups_of_others[k] == group && suppresses(others[k], box)) {
+          alive = false;
+        }
       }
       if (!__any_sync(FULL_WARP, alive)) {
         break;

@@ -2,6 +2,7 @@ package dev.cocoli.benchmarks;
 
 import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
 import java.util.ArrayList;
@@ -21,7 +22,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Timeout;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** A whole detection and a whole training step, from pixels in memory. */
+/** Measures a whole detection and a whole training step, starting with pixels in memory. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -34,13 +35,17 @@ public class DetectorBenchmark {
   @Param("fasterrcnn_resnet50_fpn")
   public String model;
 
-  /** Height x width, at which the model works as well. */
+  /** Height x width of the image, which the model does not resize. */
   @Param("800x1088")
   public String size;
 
-  /** Images at once. */
+  /** Images per batch. */
   @Param("1")
   public int batch;
+
+  /** BATCH, trained with the statistics of the batch, or FROZEN. */
+  @Param("BATCH")
+  public Norm.Type norm;
 
   private final List<Image> images = new ArrayList<>();
   private final List<Target> targets = new ArrayList<>();
@@ -48,7 +53,7 @@ public class DetectorBenchmark {
   private long step;
 
   /**
-   * Builds a model that can do both.
+   * Creates a model that can detect and train.
    *
    * @param state the device
    */
@@ -57,7 +62,7 @@ public class DetectorBenchmark {
     ImageSize image = ImageSize.parse(size);
     run =
         DetectorRun.forTraining(
-            state.backend(), SyntheticModel.spec(model, image), state.precision());
+            state.backend(), SyntheticModel.spec(model, image, norm), state.precision());
     run.initialize(0);
     for (int i = 0; i < batch; i++) {
       images.add(SyntheticModel.noise(image, state.random()));
@@ -65,14 +70,14 @@ public class DetectorBenchmark {
     }
   }
 
-  /** Frees it. */
+  /** Frees the model. */
   @TearDown
   public void tearDown() {
     images.forEach(Image::close);
     run.close();
   }
 
-  /** {@return the objects} */
+  /** {@return the detections} */
   @Benchmark
   public List<List<Detection>> detect() {
     return run.detect(images);
@@ -81,6 +86,8 @@ public class DetectorBenchmark {
   /** {@return the losses} */
   @Benchmark
   public LossValues train() {
-    return run.train(images, targets, step++, 1e-4f);
+    // random weights between frozen norms would not stay finite
+    float learningRate = norm == Norm.Type.FROZEN ? 0 : 1e-4f;
+    return run.train(images, targets, step++, learningRate);
   }
 }

@@ -7,13 +7,14 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What became of one detector of the family.
+ * The results of one detector of the family.
  *
  * @param model its name
- * @param kind which it is
- * @param ap50 on the images it was scored on
- * @param trainingSeconds of the steps and the stages behind them, without scoring and proposals
- * @param times of detection
+ * @param kind its kind
+ * @param ap50 AP50 on the validation images
+ * @param trainingSeconds the time of the steps and the stages after them, without evaluation and
+ *     proposals
+ * @param times the times of detection
  */
 record FamilyRow(
     String model, ModelSpec.Kind kind, double ap50, double trainingSeconds, PartTimes times) {
@@ -31,9 +32,9 @@ record FamilyRow(
           "paper");
 
   /**
-   * Seconds an image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
-   * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
-   * 2015, table 5).
+   * Seconds per image in the papers, with VGG-16 on their GPUs: R-CNN and Fast R-CNN without
+   * proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al. 2015,
+   * table 5).
    */
   private double paperSeconds() {
     return switch (kind) {

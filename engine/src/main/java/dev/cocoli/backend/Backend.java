@@ -244,9 +244,11 @@ public interface Backend extends AutoCloseable {
    * @param dy like y
    * @param weight the weight
    * @param scale the scale or null
+   * @param addend like dx, added; may be dx; or null
    * @param dx like x
    */
-  void conv2dBackwardData(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx);
+  void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx);
 
   /**
    * Adds the gradients of {@link #conv2d} by its parameters, given that by the value before the
@@ -351,10 +353,13 @@ public interface Backend extends AutoCloseable {
    * @param spec constants and activation
    * @param x the input
    * @param weight {@code [C]}
+   * @param bias {@code [C]}
+   * @param residual what the forward call had, or null
    * @param mean what the forward call wrote
    * @param invStd what the forward call wrote
    * @param y the output (for the activation's mask)
-   * @param dy like y; overwritten by the gradient behind the activation, which is the residual's
+   * @param dy like y; overwritten: if there is a residual, by the residual's gradient, which is
+   *     that before the activation; else with anything
    * @param dx like x; not dy
    * @param dWeight {@code [C]}, added to, or null together with dBias
    * @param dBias {@code [C]}, added to, or null
@@ -363,6 +368,8 @@ public interface Backend extends AutoCloseable {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,

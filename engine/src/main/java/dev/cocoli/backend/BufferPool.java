@@ -46,6 +46,7 @@ public class BufferPool implements AutoCloseable {
   private record Chunk(int number, Buffer memory) {}
 
   private final LongFunction<Buffer> source;
+  private final Runnable afterRelease;
   private final List<Chunk> chunks = new ArrayList<>();
   private final TreeSet<Piece> free =
       new TreeSet<>(
@@ -65,7 +66,19 @@ public class BufferPool implements AutoCloseable {
    * @param source allocates so many bytes of the device; throws if it cannot
    */
   public BufferPool(LongFunction<Buffer> source) {
+    this(source, () -> {});
+  }
+
+  /**
+   * Makes an empty pool over an allocator that keeps what is freed.
+   *
+   * @param source allocates so many bytes of the device; throws if it cannot
+   * @param afterRelease gives what the allocator keeps back to the device, where libraries that
+   *     allocate by themselves find it; runs after chunks were freed
+   */
+  public BufferPool(LongFunction<Buffer> source, Runnable afterRelease) {
     this.source = source;
+    this.afterRelease = afterRelease;
   }
 
   /**
@@ -175,6 +188,7 @@ public class BufferPool implements AutoCloseable {
     }
     chunks.clear();
     reservedBytes = 0;
+    afterRelease.run();
   }
 
   /** {@return the bytes held from the device} */

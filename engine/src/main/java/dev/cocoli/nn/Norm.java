@@ -5,8 +5,8 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * A normalisation behind a convolution. It runs the convolution itself, so that fixed statistics
- * become part of it.
+ * A normalisation that follows a convolution. It runs the convolution itself, so that fixed
+ * statistics can be folded into it.
  */
 public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatchNorm2d {
 
@@ -30,7 +30,7 @@ public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatc
     }
 
     /**
-     * {@return a normalisation of so many channels}
+     * {@return a normalisation of a number of channels}
      *
      * @param channels C
      * @param eps added to the variance
@@ -44,7 +44,7 @@ public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatc
    * {@return {@code activation(norm(conv(x)) + residual)}}
    *
    * @param ops the forward pass
-   * @param conv the convolution in front, without a bias
+   * @param conv the convolution before it, without a bias
    * @param x its input {@code [N,H,W,I]}
    * @param residual {@code [N,H',W',O]} or null
    * @param activation applied last

@@ -332,9 +332,12 @@ public final class Ops {
                   backend.conv2dBackwardWeight(spec, x, gradient, scale, dWeight, dShift);
                 }
                 if (tape.tracks(x)) {
-                  Tensor dx = like(x);
-                  backend.conv2dBackwardData(spec, gradient, weight, scale, dx);
-                  tape.contribute(x, dx);
+                  Tensor sum = tape.gradient(x);
+                  Tensor dx = sum == null ? like(x) : sum;
+                  backend.conv2dBackwardData(spec, gradient, weight, scale, sum, dx);
+                  if (sum == null) {
+                    tape.contribute(x, dx);
+                  }
                 }
               });
           if (tape.tracks(residual)) {
@@ -441,6 +444,8 @@ public final class Ops {
               spec,
               x,
               weight,
+              bias,
+              residual,
               mean,
               invStd,
               y,

@@ -99,7 +99,15 @@ public final class Tape {
 
   /** The gradient tensor of a watched parameter, or null if it is not watched. */
   Tensor leafGradient(Tensor parameter) {
-    Entry entry = parameter == null ? null : entries.get(parameter);
+    return gradient(parameter);
+  }
+
+  /**
+   * What has come so far of a tensor's gradient, or null: a node may add to it in place instead of
+   * contributing.
+   */
+  Tensor gradient(Tensor tensor) {
+    Entry entry = tensor == null ? null : entries.get(tensor);
     return entry == null ? null : entry.gradient;
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;
@@ -59,7 +60,7 @@ class BatchNormContractTest {
     Tensor dx = tensors.floatOutput(4, 5, 7, 6);
     Tensor dWeight = tensors.floats(new float[6]);
     Tensor dBias = tensors.floats(new float[6]);
-    backend.batchNormBackward(spec, x, weight, mean, invStd, y, dy, dx, dWeight, dBias);
+    backend.batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, dx, dWeight, dBias);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
     assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
     assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
@@ -159,14 +160,98 @@ class BatchNormContractTest {
 
     Tensor tDy = tensors.floats(dy, n, h, w, c);
     Tensor tDx = tensors.floatOutput(n, h, w, c);
-    backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
-    near(masked, tDy, 1e-6, what + "gradient behind the activation");
+    backend.batchNormBackward(
+        spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+    if (withResidual) {
+      near(masked, tDy, 1e-6, what + "gradient of the residual");
+    }
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx");
     near(dWeight, tDWeight, 1e-5, what + "dWeight");
     near(dBias, tDBias, 1e-5, what + "dBias");
     tDy = tensors.floats(dy, n, h, w, c);
-    backend.batchNormBackward(spec, tx, tWeight, mean, invStd, ty, tDy, tDx, null, null);
+    backend.batchNormBackward(
+        spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, null, null);
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
+  }
+
+  /**
+   * The gradient passes where y is positive, to the bit: where y is 0 but for roundings, and where
+   * it is positive before it is rounded to bf16 and 0 after. Height, channels.
+   */
+  @ParameterizedTest
+  @CsvSource({"3, 64", "40, 7", "29, 16"})
+  void theMaskIsThatOfTheOutput(int h, int c) {
+    BatchNormSpec relu = new BatchNormSpec(1e-5f, 0.1f, Activation.RELU);
+    Random random = new Random(67);
+    int rows = 2 * h * 31;
+    float[] x = new float[rows * c];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = random.nextInt(7) * (1 + i % c % 3) - 2;
+    }
+    float[] weight = gaussians(random, c);
+    float[] bias = new float[c];
+    float[] dy = Bf16.round(gaussians(random, x.length));
+    for (int k = 0; k < c; k++) {
+      double mean = 0;
+      double square = 0;
+      for (int i = k; i < x.length; i += c) {
+        mean += x[i] / rows;
+        square += (double) x[i] * x[i] / rows;
+      }
+      if (k % 4 == 0) {
+        weight[k] = 1e-41f;
+      } else { // y is 0 but for roundings wherever x is 1 + k % 3
+        double inverse = 1 / Math.sqrt(square - mean * mean + 1e-5f);
+        bias[k] = (float) (-(1 + k % 3 - mean) * inverse * weight[k]);
+      }
+    }
+    for (boolean rounded : new boolean[] {false, true}) {
+      Tensor tx = map(rounded, x, h, c);
+      Tensor ty = map(rounded, new float[x.length], h, c);
+      Tensor tWeight = tensors.floats(weight);
+      Tensor tBias = tensors.floats(bias);
+      Tensor mean = tensors.floatOutput(c);
+      Tensor invStd = tensors.floatOutput(c);
+      Tensor zeros = tensors.floats(new float[c]);
+      Tensor ones = tensors.floats(new float[c]);
+      backend.batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, mean, invStd, ty);
+      float[] y = tensors.floats(ty);
+      float[] masked = dy.clone();
+      for (int i = 0; i < y.length; i++) {
+        masked[i] = y[i] > 0 ? dy[i] : 0;
+      }
+      BatchNormSpec none = new BatchNormSpec(1e-5f, 0.1f, Activation.NONE);
+      float[][] expected = gradients(none, rounded, masked, tx, tWeight, tBias, mean, invStd, ty);
+      float[][] actual = gradients(relu, rounded, dy, tx, tWeight, tBias, mean, invStd, ty);
+      for (int i = 0; i < expected.length; i++) {
+        assertArrayEquals(expected[i], actual[i], 0f, "gradient " + i + ", bf16 " + rounded);
+      }
+    }
+  }
+
+  private Tensor map(boolean rounded, float[] values, int h, int c) {
+    return rounded ? tensors.bfloats(values, 2, h, 31, c) : tensors.floats(values, 2, h, 31, c);
+  }
+
+  private float[][] gradients(
+      BatchNormSpec spec,
+      boolean rounded,
+      float[] dy,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Tensor mean,
+      Tensor invStd,
+      Tensor y) {
+    int h = (int) x.dim(1);
+    int c = (int) x.dim(3);
+    Tensor tDy = map(rounded, dy, h, c);
+    Tensor dx = map(rounded, new float[dy.length], h, c);
+    Tensor dWeight = tensors.floats(new float[c]);
+    Tensor dBias = tensors.floats(new float[c]);
+    backend.batchNormBackward(
+        spec, x, weight, bias, null, mean, invStd, y, tDy, dx, dWeight, dBias);
+    return new float[][] {tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)};
   }
 
   /** A standard deviation of a thousandth of the mean, over many values. */

@@ -213,9 +213,20 @@ class Bf16ContractTest extends BackendContract {
     final Pair dy = pair(n, oh, ow, out);
     for (Tensor factor : new Tensor[] {null, scale}) {
       Pair dx = output(n, h, w, in);
-      backend.conv2dBackwardData(spec, dy.f32, weight.f32, factor, dx.f32);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, dx.bf16);
+      backend.conv2dBackwardData(spec, dy.f32, weight.f32, factor, null, dx.f32);
+      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, null, dx.bf16);
       assertRounded(dx, "dx");
+      Pair sum = pair(n, h, w, in);
+      float[] exact = tensors.floats(sum.f32);
+      float[] product = tensors.floats(dx.f32);
+      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
+      float[] actual = tensors.floats(sum.bf16);
+      for (int i = 0; i < exact.length; i++) {
+        exact[i] += product[i];
+        // the product may be rounded before it is added
+        double allowed = ROUNDING * (Math.abs(exact[i]) + Math.abs(product[i])) + 1e-5;
+        assertEquals(exact[i], actual[i], allowed, "added to an addend, element " + i);
+      }
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
@@ -334,11 +345,33 @@ class Bf16ContractTest extends BackendContract {
         Tensor[] dWeights = {zeros(c), zeros(c)};
         Tensor[] dBiases = {zeros(c), zeros(c)};
         backward(
-            spec, x.f32, weight, statistics[0], y.f32, dy.f32, dx.f32, dWeights[0], dBiases[0]);
+            spec,
+            x.f32,
+            weight,
+            bias,
+            add ? residual.f32 : null,
+            statistics[0],
+            y.f32,
+            dy.f32,
+            dx.f32,
+            dWeights[0],
+            dBiases[0]);
         backward(
-            spec, x.bf16, weight, statistics[1], y.bf16, dy.bf16, dx.bf16, dWeights[1], dBiases[1]);
+            spec,
+            x.bf16,
+            weight,
+            bias,
+            add ? residual.bf16 : null,
+            statistics[1],
+            y.bf16,
+            dy.bf16,
+            dx.bf16,
+            dWeights[1],
+            dBiases[1]);
         assertRounded(dx, "dx");
-        assertRounded(dy, "gradient behind the activation");
+        if (add) {
+          assertRounded(dy, "gradient of the residual");
+        }
         assertSame(dWeights[0], dWeights[1], "dWeight");
         assertSame(dBiases[0], dBiases[1], "dBias");
       }
@@ -370,6 +403,8 @@ class Bf16ContractTest extends BackendContract {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor[] statistics,
       Tensor y,
       Tensor dy,
@@ -377,7 +412,7 @@ class Bf16ContractTest extends BackendContract {
       Tensor dWeight,
       Tensor dBias) {
     backend.batchNormBackward(
-        spec, x, weight, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
+        spec, x, weight, bias, residual, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
   }
 
   @ParameterizedTest
@@ -468,7 +503,7 @@ class Bf16ContractTest extends BackendContract {
       Tensor dx = output(1, 37, 41, 32).bf16;
       Tensor dWeight = zeros(48, 3, 3, 32);
       backend.conv2d(spec, x.bf16, weight.f32, null, null, null, y);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, null, dx);
+      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, null, null, dx);
       backend.conv2dBackwardWeight(spec, x.bf16, dy.bf16, null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {

@@ -71,7 +71,7 @@ class ConvolutionContractTest {
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), y.shape().toArray());
     Tensor dx = tensors.floatOutput(x.shape().toArray());
-    backend.conv2dBackwardData(spec, dy, weight, null, dx);
+    backend.conv2dBackwardData(spec, dy, weight, null, null, dx);
     near(oracle.channelsLast(name + ".grad.x"), dx, 1e-6, name + " dx");
 
     Tensor dWeight = zeros(weight);
@@ -125,8 +125,18 @@ class ConvolutionContractTest {
     for (Tensor theScale : new Tensor[] {null, scale}) {
       String what = "seed " + seed + (theScale == null ? "" : ", scaled");
       Tensor dx = tensors.floatOutput(n, h, w, i);
-      backend.conv2dBackwardData(spec, dy, weight, theScale, dx);
-      near(backwardData(spec, dy, weight, theScale, dx), dx, 2e-6, what + ", dx");
+      backend.conv2dBackwardData(spec, dy, weight, theScale, null, dx);
+      float[] dxs = backwardData(spec, dy, weight, theScale, dx);
+      near(dxs, dx, 2e-6, what + ", dx");
+      Tensor addend = random(random, n, h, w, i);
+      float[] sums = tensors.floats(addend);
+      for (int e = 0; e < sums.length; e++) {
+        sums[e] += dxs[e];
+      }
+      backend.conv2dBackwardData(spec, dy, weight, theScale, addend, dx);
+      near(sums, dx, 2e-6, what + ", dx and an addend");
+      backend.conv2dBackwardData(spec, dy, weight, theScale, addend, addend);
+      near(sums, addend, 2e-6, what + ", added in place");
       Tensor dWeight = random(random, o, k, k, i);
       Tensor dShift = random(random, o);
       float[][] expected = backwardWeight(spec, x, dy, theScale, dWeight, dShift);
@@ -161,7 +171,7 @@ class ConvolutionContractTest {
     Tensor bias = random(random, 5);
     Tensor y = tensors.floatOutput(0, 4, 4, 5);
     backend.conv2d(spec, x, weight, null, bias, null, y);
-    backend.conv2dBackwardData(spec, y, weight, null, x);
+    backend.conv2dBackwardData(spec, y, weight, null, null, x);
     Tensor dWeight = random(random, 5, 3, 3, 4);
     float[] before = tensors.floats(dWeight);
     float[] biasBefore = tensors.floats(bias);
@@ -190,7 +200,7 @@ class ConvolutionContractTest {
     backend.sgdUpdate(new SgdSpec(1, 0, 0), weight, gradient, velocity);
     backend.conv2d(spec, x, weight, scale, null, null, y);
     assertEquals(87, tensors.floats(y)[0]);
-    backend.conv2dBackwardData(spec, y, weight, scale, x);
+    backend.conv2dBackwardData(spec, y, weight, scale, null, x);
     assertArrayEquals(new float[] {0, 522, 783, 1044}, tensors.floats(x));
   }
 
@@ -212,7 +222,7 @@ class ConvolutionContractTest {
       Tensor dWeight = zeros(weight);
       Tensor dBias = tensors.floats(new float[48]);
       backend.conv2d(spec, x, weight, null, null, null, y);
-      backend.conv2dBackwardData(spec, dy, weight, null, dx);
+      backend.conv2dBackwardData(spec, dy, weight, null, null, dx);
       backend.conv2dBackwardWeight(spec, x, dy, null, dWeight, dBias);
       float[][] now = {
         tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)
@@ -238,7 +248,7 @@ class ConvolutionContractTest {
     Tensor dy = random(random, 2, 4, 3, 6);
     final Tensor dx = tensors.floatOutput(2, 7, 6, 5);
     final Tensor dWeight = zeros(weight);
-    backend.conv2dBackwardData(spec, dy, weight, scale, dx);
+    backend.conv2dBackwardData(spec, dy, weight, scale, null, dx);
     backend.conv2dBackwardWeight(spec, x, dy, scale, dWeight, null);
     float[] inputs = tensors.floats(x);
     float[] weights = tensors.floats(weight);

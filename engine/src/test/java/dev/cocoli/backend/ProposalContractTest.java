@@ -116,6 +116,8 @@ class ProposalContractTest extends BackendContract {
     "1023, 3, 500",
     "1025, 1, 1025",
     "2049, 90, 300",
+    "1900, 4, 60",
+    "3500, 6, 400",
     "5000, 5, 700"
   })
   void keepsWhatNoKeptBoxSuppresses(int count, int groupCount, int wanted) {
@@ -361,6 +363,25 @@ class ProposalContractTest extends BackendContract {
     Arrays.fill(expected, kept, wanted, -1);
     assertArrayEquals(expected, tensors.ints(indices));
     assertArrayEquals(new int[] {kept}, tensors.ints(counts));
+  }
+
+  /** A box goes if the IoU, rounded as torchvision rounds it, is above the threshold. */
+  @Test
+  void theThresholdIsExact() {
+    Random random = new Random(71);
+    for (int pair = 0; pair < 100; pair++) {
+      float width = 1 + 50 * random.nextFloat();
+      float height = 1 + 50 * random.nextFloat();
+      float right = width * (0.5f + random.nextFloat());
+      float bottom = height * (0.5f + random.nextFloat());
+      float[] boxes = {0, 0, width, height, 0, 0, right, bottom};
+      float intersection = Math.min(width, right) * Math.min(height, bottom);
+      float iou = intersection / (width * height + right * bottom - intersection);
+      float[] scores = {0.9f, 0.8f};
+      int[] groups = {0, 0};
+      assertKept(new int[] {0, 1}, iou, boxes, scores, groups, 2);
+      assertKept(new int[] {0}, Math.nextDown(iou), boxes, scores, groups, 2);
+    }
   }
 
   @Test

@@ -231,6 +231,54 @@ class RoiAlignContractTest extends BackendContract {
     return sum;
   }
 
+  /**
+   * The gradient is the adjoint of the linear forward pass, for regions of any size and place:
+   * {@code <roiAlign(x), dy> = <x, roiAlignBackward(dy)>} for each region by itself. Channels,
+   * samples of a bin.
+   */
+  @ParameterizedTest
+  @CsvSource({"8, 2", "8, 1", "8, 3", "8, 4", "8, 5", "8, -1", "3, 2", "3, -1"})
+  void backwardIsTheAdjointOfForward(int channels, int samples) {
+    Random random = new Random(9);
+    Tensor map = gaussians(random, 2, 13, 17, channels);
+    float[] pixels = tensors.floats(map);
+    float[][] boxes = {
+      {3, 2, 6, 5}, // bins smaller than a pixel
+      {1.3f, 2.2f, 9.1f, 7.4f},
+      {0, 0, 17, 13},
+      {-5, -4, 30, 26}, // samples beyond all sides
+      {15.5f, 11.5f, 17, 13}, // the last pixels
+      {6, 6, 6, 6},
+      {-40, -40, -20, -30} // nowhere
+    };
+    for (boolean aligned : new boolean[] {false, true}) {
+      RoiAlignSpec spec = RoiAlignSpec.single(5, samples, aligned, 1);
+      for (int i = 0; i < boxes.length; i++) {
+        float[] b = boxes[i];
+        Tensor roi = tensors.floats(new float[] {i % 2, b[0], b[1], b[2], b[3]}, 1, 5);
+        Tensor y = tensors.floatOutput(1, 5, 5, channels);
+        backend.roiAlign(spec, List.of(map), roi, y);
+        Tensor dy = gaussians(random, 1, 5, 5, channels);
+        Tensor dMap = tensors.floatOutput(2, 13, 17, channels);
+        backend.roiAlignBackward(spec, dy, roi, List.of(dMap));
+        float[] pooled = tensors.floats(y);
+        float[] seeds = tensors.floats(dy);
+        float[] gradient = tensors.floats(dMap);
+        for (int c = 0; c < channels; c++) {
+          double forward = 0;
+          for (int at = c; at < pooled.length; at += channels) {
+            forward += (double) pooled[at] * seeds[at];
+          }
+          double backward = 0;
+          for (int at = c; at < pixels.length; at += channels) {
+            backward += (double) pixels[at] * gradient[at];
+          }
+          assertEquals(forward, backward, 2e-5, "box " + i + ", channel " + c + ", " + aligned);
+        }
+      }
+    }
+  }
+
   @Test
   void doesNotDependOnTheThreads() {
     assertArrayEquals(bothWays(1)[0], bothWays(3)[0]);

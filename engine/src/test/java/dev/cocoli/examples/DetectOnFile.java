@@ -5,7 +5,7 @@ import dev.cocoli.structures.Detection;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Prints what a trained detector finds on an image file. */
+/** Prints a trained detector's detections on an image file. */
 final class DetectOnFile {
   private DetectOnFile() {}
 

@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Counts the objects on an image that is in memory already, such as one that a user sent. */
+/** Counts the objects in an image that is in memory already, for example one that a user sent. */
 final class DetectOnImage {
   private DetectOnImage() {}
 

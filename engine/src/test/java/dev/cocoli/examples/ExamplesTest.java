@@ -14,7 +14,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The examples do what they say: one trains a detector, the others use it. */
+/** Runs the examples: one trains a detector, the others use it. */
 class ExamplesTest {
   @TempDir private Path folder;
 

@@ -15,7 +15,9 @@ import dev.cocoli.train.TrainingRun;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Trains a detector on a Pascal VOC folder: its list train, scored on its list val. */
+/**
+ * Trains a detector on a Pascal VOC folder: trains on its list train, evaluates on its list val.
+ */
 final class TrainOnFolder {
   private TrainOnFolder() {}
 

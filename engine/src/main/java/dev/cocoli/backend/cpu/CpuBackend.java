@@ -6,6 +6,7 @@ import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.HostLayouts;
 import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.loops.BatchNormSums;
 import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
 import dev.cocoli.backend.cpu.loops.ImageLoops;
@@ -299,8 +300,16 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
-    convolution.conv2dBackwardData(spec, dy, weight, scale, dx);
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (addend == null) {
+      convolution.conv2dBackwardData(spec, dy, weight, scale, dx);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(pool())) {
+      Tensor product = scope.allocate(dx.dtype(), dx.shape());
+      convolution.conv2dBackwardData(spec, dy, weight, scale, product);
+      add(product, addend, dx);
+    }
   }
 
   @Override
@@ -361,6 +370,8 @@ public final class CpuBackend implements Backend {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,

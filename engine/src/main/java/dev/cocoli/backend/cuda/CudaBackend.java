@@ -230,8 +230,8 @@ public final class CudaBackend extends KernelBackend {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
-    convolution.conv2dBackwardData(spec, dy, weight, scale, dx);
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    convolution.conv2dBackwardData(spec, dy, weight, scale, addend, dx);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.ExactPool;
 import dev.cocoli.backend.cuda.compile.CompiledKernels;
 import dev.cocoli.backend.cuda.compile.KernelCompiler;
 import dev.cocoli.backend.cuda.compile.KernelModules;
@@ -41,7 +42,11 @@ public final class CudaContext implements AutoCloseable {
       device = own(CudaDevice.open(which));
       recorder = new GraphRecorder(device);
       memory = own(new CudaMemory(device, recorder));
-      pool = own(new BufferPool(memory::allocate));
+      pool =
+          own(
+              settings.exact()
+                  ? new ExactPool(memory::allocate)
+                  : new BufferPool(memory::allocate, memory::trim));
       KernelModules modules =
           own(
               new KernelModules(

@@ -121,7 +121,8 @@ public final class CudaMemory implements AutoCloseable {
   }
 
   /** Waits, and gives what nobody uses back to the device. */
-  private void trim() {
+  void trim() {
+    device.enter();
     CudaDevice.synchronize(device.computeStream());
     if (pool != null) {
       CudaStatus.check("cudaMemPoolTrimTo", cudaMemPoolTrimTo(pool, 0));
@@ -170,7 +171,6 @@ public final class CudaMemory implements AutoCloseable {
   /** Gives everything back that is not in use. */
   @Override
   public void close() {
-    device.enter();
     trim();
   }
 }

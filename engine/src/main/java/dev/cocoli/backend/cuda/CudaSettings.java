@@ -15,9 +15,11 @@ import dev.cocoli.backend.cuda.kernels.Summation;
  *     convolution may take
  * @param graphs {@code cocoli.cuda.graphs}: capture regions as CUDA graphs; not where every call is
  *     waited for
+ * @param exact {@code cocoli.cuda.exact}: give every tensor an allocation of its own, so that a
+ *     memory checker sees where it ends
  */
 public record CudaSettings(
-    boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes, boolean graphs) {
+    boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes, boolean graphs, boolean exact) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
 
   /** Returns how kernels of our own add. */
@@ -37,6 +39,7 @@ public record CudaSettings(
         Boolean.getBoolean("cocoli.cuda.tf32"),
         Boolean.getBoolean("cocoli.cuda.deterministic"),
         (long) workspace << 20,
-        Boolean.getBoolean("cocoli.cuda.graphs") && !synchronous);
+        Boolean.getBoolean("cocoli.cuda.graphs") && !synchronous,
+        Boolean.getBoolean("cocoli.cuda.exact"));
   }
 }

@@ -7,7 +7,8 @@ import dev.cocoli.structures.Box;
 import java.util.List;
 
 /**
- * Throws where a region leaves its image or has no size, before a detector sees it.
+ * A source of proposals that checks those of another source: a box outside its image or without an
+ * area is an error.
  *
  * @param source where the regions come from
  */
@@ -40,7 +41,7 @@ public record CheckedProposals(ProposalSource source) implements ProposalSource 
     return found;
   }
 
-  /** A number that is none makes every comparison false. */
+  /** Whether a box lies inside the image and has an area. Comparisons are false for NaN. */
   private static boolean isUsable(Box box, Image image) {
     return box.x1() >= 0
         && box.y1() >= 0

@@ -140,7 +140,7 @@ public final class FakeGpuRun {
         Tensor x = new Tensor(memory, 2048 + type.byteSize(), Shape.of(1, 5, 6, 4), type);
         Tensor y = new Tensor(memory, 8192 + 8, Shape.of(1, 5, 6, 4), type);
         backend.conv2d(spec, x, weight, null, bias, null, y);
-        backend.conv2dBackwardData(spec, y, weight, null, x);
+        backend.conv2dBackwardData(spec, y, weight, null, null, x);
         Tensor columns = new Tensor(memory, 0, Shape.of(6, 4), DType.F32);
         Tensor result = new Tensor(memory, 16_384 + 8, Shape.of(30, 6), type);
         backend.linear(Activation.RELU, x.reshape(30, 4), columns, null, result);

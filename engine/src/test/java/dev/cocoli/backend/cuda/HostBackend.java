@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Constants;
+import dev.cocoli.backend.ExactPool;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cuda.kernels.KernelBackend;
@@ -15,7 +16,6 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.function.LongFunction;
 
 /**
  * The CUDA backend without a GPU: our kernels run on the host, called as the GPU's are; oneDNN
@@ -57,35 +57,6 @@ public final class HostBackend extends KernelBackend {
   static HostBackend openExact(Path library, Summation summation) {
     HostQueue queue = new HostQueue(library);
     return new HostBackend(queue, new ExactPool(queue::allocate), summation);
-  }
-
-  /** A pool that keeps nothing. */
-  private static final class ExactPool extends BufferPool {
-    private final LongFunction<Buffer> source;
-    private long usedBytes;
-
-    ExactPool(LongFunction<Buffer> source) {
-      super(source);
-      this.source = source;
-    }
-
-    @Override
-    public Buffer take(long byteSize) {
-      Buffer memory = source.apply(byteSize);
-      usedBytes += byteSize;
-      return new Buffer(
-          memory.device(),
-          memory.segment(),
-          () -> {
-            usedBytes -= byteSize;
-            memory.close();
-          });
-    }
-
-    @Override
-    public long usedBytes() {
-      return usedBytes;
-    }
   }
 
   /** {@return where the kernels run; for tests} */
@@ -179,15 +150,15 @@ public final class HostBackend extends KernelBackend {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (scale == null) {
-      dense.conv2dBackwardData(spec, dy, weight, null, dx);
+      dense.conv2dBackwardData(spec, dy, weight, null, addend, dx);
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
       elementwise().scaleRows(weight, scale, scaled);
-      dense.conv2dBackwardData(spec, dy, scaled, null, dx);
+      dense.conv2dBackwardData(spec, dy, scaled, null, addend, dx);
     }
   }
 

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What becomes of regions that cannot be. */
+/** Regions that cannot be used are clipped, dropped or an error. */
 class CheckedProposalsTest {
   private static final AnnotatedImage IMAGE =
       new AnnotatedImage(1, "a.png", Path.of("some", "a.png"), 20, 10, List.of());

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
 
-/** The generated images, their boxes and their files. */
+/** Checks the generated images, their boxes and their files. */
 class ShapeScenesTest {
 
   private static final ShapeScenesConfig CONFIG = ShapeScenesConfig.of(160, 120, 7);
@@ -61,7 +61,7 @@ class ShapeScenesTest {
         Box box = boxes.get(k);
         String where = "scene " + i + ": " + box;
         assertTrue(box.x1() >= 0 && box.y1() >= 0 && box.x2() <= 160 && box.y2() <= 120, where);
-        // up to the stretch of 1.15 and a pixel at each side
+        // plus the stretch of 1.15 and a pixel at each side
         assertTrue(Math.max(box.width(), box.height()) <= 1.15 * CONFIG.maxSize() + 2, where);
         assertTrue(Math.min(box.width(), box.height()) >= 0.3 * CONFIG.minSize(), where);
         perClass[scene.target().labels()[k]]++;

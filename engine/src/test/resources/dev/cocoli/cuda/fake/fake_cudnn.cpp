@@ -22,6 +22,7 @@ constexpr int NOTE_TENSOR_CORE = 0;
 constexpr int NOTE_DOWN_CONVERT = 1;
 constexpr int NOTE_NONDETERMINISTIC = 4;
 constexpr size_t WORKSPACE_BYTES = 8192;
+constexpr int BEHAVIOUR_RUNTIME_COMPILATION = 0;
 constexpr uintptr_t WORKSPACE_ALIGNMENT = 256;
 
 struct Descriptor {
@@ -323,6 +324,14 @@ FAKE(int, cudnnBackendGetAttribute, (void* where, int attribute, int, int64_t as
       notes[0] = descriptor->engine == 0 ? NOTE_TENSOR_CORE : descriptor->engine == 1 ? NOTE_DOWN_CONVERT : NOTE_NONDETERMINISTIC;
       return SUCCESS;
     }
+    case 1301:  // its number
+      *count = 1;
+      *static_cast<int64_t*>(elements) = descriptor->engine;
+      return SUCCESS;
+    case 1305:  // its behaviour
+      *count = descriptor->engine == 1 ? 1 : 0;
+      if (*count == 1) *static_cast<int*>(elements) = BEHAVIOUR_RUNTIME_COMPILATION;
+      return SUCCESS;
     case 402:
       *count = 1;
       *static_cast<int64_t*>(elements) = known(value<void*>(descriptor, 401))->engine == 3 ? 0 : WORKSPACE_BYTES;

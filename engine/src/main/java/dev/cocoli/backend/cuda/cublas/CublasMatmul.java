@@ -43,6 +43,11 @@ public final class CublasMatmul implements AutoCloseable {
     this.memory = memory;
   }
 
+  /** Whether rows are whole accesses of 16 bytes, if they are BF16. */
+  public static boolean hasWholeRows(Tensor x) {
+    return x.dtype() != DType.BF16 || x.dim(-1) % BF16_ROW_MULTIPLE == 0;
+  }
+
   /**
    * A layer: {@code y = activation(x weight^T * scale + bias)}.
    *
@@ -87,8 +92,7 @@ public final class CublasMatmul implements AutoCloseable {
                   y.segment().address(),
                   addend == null ? 0 : addend.address()));
       // on an H100, cublasLt 13.1 rounds such rows to bf16 before it adds the bias, and again after
-      boolean roundsTwice = y.dtype() == DType.BF16 && y.dim(1) % BF16_ROW_MULTIPLE != 0;
-      if (!roundsTwice && plan(shape, addend).shape().equals(shape)) {
+      if (hasWholeRows(y) && plan(shape, addend).shape().equals(shape)) {
         run(shape, a, x.segment(), y.segment(), addend);
       } else {
         inSteps(shape.plain(), a, x, bias, activation, y);
@@ -124,6 +128,17 @@ public final class CublasMatmul implements AutoCloseable {
     try (WeightCopies.Lease factors = weights.take(weight, null, dy.dtype())) {
       multiply(Product.BACKWARD_DATA, factors.tensor(), dy, dx, dy.dim(0), dx.dim(1), dy.dim(1));
     }
+  }
+
+  /**
+   * Adds a product: {@code sum += dy factors}.
+   *
+   * @param dy {@code [M,O]}
+   * @param factors {@code O*I} elements of the type of dy
+   * @param sum {@code [M,I]}, in the type of dy
+   */
+  public void addTimes(Tensor dy, Tensor factors, Tensor sum) {
+    multiply(Product.ADD_BACKWARD_DATA, factors, dy, sum, dy.dim(0), sum.dim(1), dy.dim(1));
   }
 
   /** See {@link dev.cocoli.backend.Backend#linearBackwardWeight}. */

@@ -38,6 +38,8 @@ record MatmulShape(
     FORWARD,
     /** {@code dx = dy weight}. */
     BACKWARD_DATA,
+    /** {@code dx += dy weight}. */
+    ADD_BACKWARD_DATA,
     /** {@code dWeight += dy^T x}. */
     BACKWARD_WEIGHT
   }
@@ -56,7 +58,7 @@ record MatmulShape(
   Matrix a() {
     return switch (product) {
       case FORWARD -> new Matrix(in, out, true);
-      case BACKWARD_DATA -> new Matrix(in, out, false);
+      case BACKWARD_DATA, ADD_BACKWARD_DATA -> new Matrix(in, out, false);
       case BACKWARD_WEIGHT -> new Matrix(in, rows, false);
     };
   }
@@ -65,7 +67,7 @@ record MatmulShape(
   Matrix b() {
     return switch (product) {
       case FORWARD -> new Matrix(in, rows, false);
-      case BACKWARD_DATA -> new Matrix(out, rows, false);
+      case BACKWARD_DATA, ADD_BACKWARD_DATA -> new Matrix(out, rows, false);
       case BACKWARD_WEIGHT -> new Matrix(out, rows, true);
     };
   }
@@ -74,14 +76,14 @@ record MatmulShape(
   Matrix d() {
     return switch (product) {
       case FORWARD -> new Matrix(out, rows, false);
-      case BACKWARD_DATA -> new Matrix(in, rows, false);
+      case BACKWARD_DATA, ADD_BACKWARD_DATA -> new Matrix(in, rows, false);
       case BACKWARD_WEIGHT -> new Matrix(in, out, false);
     };
   }
 
   /** Returns what of the earlier contents is kept: gradients of parameters are added to. */
   float beta() {
-    return product == Product.BACKWARD_WEIGHT ? 1 : 0;
+    return product == Product.BACKWARD_WEIGHT || product == Product.ADD_BACKWARD_DATA ? 1 : 0;
   }
 
   /** Returns the epilogue that is asked of cuBLAS. */

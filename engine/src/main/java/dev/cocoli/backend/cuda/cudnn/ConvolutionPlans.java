@@ -11,7 +11,9 @@ import dev.cocoli.bindings.NativeException;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Chooses how each convolution is computed, and keeps the choice. At first it is what cuDNN thinks
@@ -26,6 +28,10 @@ public final class ConvolutionPlans implements AutoCloseable {
   public static final int TIMED_AT_USE = 8;
 
   private static final int MOST_TIMED = 8;
+
+  /** Configurations of one engine that are tried: cuDNN lists the knobs' best settings first. */
+  private static final int MOST_PER_ENGINE = 3;
+
   private static final int REPETITIONS = 3;
 
   private final class Choice implements AutoCloseable {
@@ -121,8 +127,11 @@ public final class ConvolutionPlans implements AutoCloseable {
       if (!plans.isEmpty()) {
         break;
       }
+      Map<Long, Integer> tried = new HashMap<>();
       for (EngineConfig config : EngineConfig.list(graph, target, source)) {
-        if (plans.size() == most || !config.isAllowed(graph.shape().type(), settings)) {
+        if (plans.size() == most
+            || !config.isAllowed(graph.shape().type(), settings)
+            || tried.merge(config.engine(), 1, Integer::sum) > MOST_PER_ENGINE) {
           config.close();
           continue;
         }

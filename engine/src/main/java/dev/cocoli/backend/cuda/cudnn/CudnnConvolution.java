@@ -155,10 +155,38 @@ public final class CudnnConvolution implements AutoCloseable {
 
   /** See {@link dev.cocoli.backend.Backend#conv2dBackwardData}. */
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
+    if (addend == null) {
+      backwardData(spec, dy, weight, scale, dx);
+    } else if (isSummedByMatmul(spec, dy, dx)) {
+      if (addend.segment().address() != dx.segment().address()) {
+        memory.copy(addend, dx);
+      }
+      long rows = dx.elementCount() / dx.dim(3);
+      try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
+        matmul.addTimes(dy.reshape(rows, dy.dim(3)), factors.tensor(), dx.reshape(rows, dx.dim(3)));
+      }
+    } else {
+      try (TensorScope scope = new TensorScope(pool)) {
+        Tensor product = scope.allocate(dx.dtype(), dx.shape());
+        backwardData(spec, dy, weight, scale, product);
+        elementwise.add(product, addend, dx);
+      }
+    }
+  }
+
+  /** Whether cublasLt adds to what is there: for rows of whole accesses, where it rounds once. */
+  private static boolean isSummedByMatmul(Conv2dSpec spec, Tensor dy, Tensor dx) {
+    return ConvolutionShape.isPointwise(spec)
+        && dy.elementCount() > 0
+        && CublasMatmul.hasWholeRows(dy)
+        && CublasMatmul.hasWholeRows(dx);
+  }
+
+  private void backwardData(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
     if (dy.elementCount() == 0) {
       context.queue().zero(dx.segment());
       return;

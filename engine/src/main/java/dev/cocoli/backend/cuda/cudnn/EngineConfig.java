@@ -7,17 +7,23 @@ import dev.cocoli.backend.cuda.CudaSettings;
 import dev.cocoli.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * A way in which cuDNN could compute a graph.
  *
  * @param descriptor the library's
+ * @param engine the number of its engine; configurations of one engine differ in its knobs
  * @param notes what it says about the numbers that come out, {@code CUDNN_NUMERICAL_NOTE_...}
+ * @param isCompiledAtRunTime whether its kernel is compiled when its plan is made, which takes
+ *     seconds
  */
-record EngineConfig(CudnnDescriptor descriptor, Set<Integer> notes) implements AutoCloseable {
+record EngineConfig(
+    CudnnDescriptor descriptor, long engine, Set<Integer> notes, boolean isCompiledAtRunTime)
+    implements AutoCloseable {
   /** More than there are kinds of note. */
   private static final int MOST_NOTES = 64;
 
@@ -33,7 +39,10 @@ record EngineConfig(CudnnDescriptor descriptor, Set<Integer> notes) implements A
     }
   }
 
-  /** Returns cuDNN's list for a graph, the best first; the caller closes them. */
+  /**
+   * Returns cuDNN's list for a graph, the best first, those that are compiled at run time after all
+   * others; the caller closes them.
+   */
   static List<EngineConfig> list(ConvolutionGraph graph, CudnnTarget target, Source source) {
     try (CudnnDescriptor heuristics = new CudnnDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR())) {
       heuristics
@@ -54,8 +63,9 @@ record EngineConfig(CudnnDescriptor descriptor, Set<Integer> notes) implements A
                 : heuristics.descriptorsAttribute(results, empty.toArray(CudnnDescriptor[]::new));
         List<EngineConfig> configs = new ArrayList<>();
         for (CudnnDescriptor config : empty.subList(0, filled)) {
-          configs.add(new EngineConfig(config, notes(config)));
+          configs.add(of(config));
         }
+        configs.sort(Comparator.comparing(EngineConfig::isCompiledAtRunTime));
         Closing.all(empty.subList(filled, count));
         return configs;
       } catch (RuntimeException e) {
@@ -65,16 +75,23 @@ record EngineConfig(CudnnDescriptor descriptor, Set<Integer> notes) implements A
     }
   }
 
-  private static Set<Integer> notes(CudnnDescriptor config) {
+  private static EngineConfig of(CudnnDescriptor config) {
     try (CudnnDescriptor engine = new CudnnDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR())) {
       config.descriptorsAttribute(CUDNN_ATTR_ENGINECFG_ENGINE(), engine);
-      Set<Integer> notes = new TreeSet<>();
-      Arrays.stream(
-              engine.valuesAttribute(
-                  CUDNN_ATTR_ENGINE_NUMERICAL_NOTE(), CUDNN_TYPE_NUMERICAL_NOTE(), MOST_NOTES))
-          .forEach(notes::add);
-      return notes;
+      Set<Integer> behaviour =
+          notes(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE(), CUDNN_TYPE_BEHAVIOR_NOTE());
+      return new EngineConfig(
+          config,
+          engine.longAttribute(CUDNN_ATTR_ENGINE_GLOBAL_INDEX()),
+          notes(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE(), CUDNN_TYPE_NUMERICAL_NOTE()),
+          behaviour.contains(CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION()));
     }
+  }
+
+  private static Set<Integer> notes(CudnnDescriptor engine, int attribute, int type) {
+    return Arrays.stream(engine.valuesAttribute(attribute, type, MOST_NOTES))
+        .boxed()
+        .collect(Collectors.toSet());
   }
 
   /**

@@ -15,9 +15,13 @@ final class BatchNormKernels {
   private static final ChannelPacks NORMALIZE = ChannelPacks.of(FILE, "batch_norm_normalize");
   private static final ChannelPacks GRADIENT_SUMS =
       ChannelPacks.of(FILE, "batch_norm_gradient_sums");
+  private static final ChannelPacks GRADIENT_SUMS_MASKED =
+      ChannelPacks.of(FILE, "batch_norm_gradient_sums_masked");
   private static final Kernel FINISH_GRADIENTS = new Kernel(FILE, "batch_norm_finish_gradients");
   private static final ChannelPacks INPUT_GRADIENT =
       ChannelPacks.of(FILE, "batch_norm_input_gradient");
+  private static final ChannelPacks INPUT_GRADIENT_MASKED =
+      ChannelPacks.of(FILE, "batch_norm_input_gradient_masked");
 
   private static final int THREADS = 256;
 
@@ -122,6 +126,8 @@ final class BatchNormKernels {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,
@@ -134,11 +140,17 @@ final class BatchNormKernels {
     }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
-      Parts parts = sumGradients(spec, x, mean, y, dy, scope);
-      Tensor coefficients = scope.allocate(DType.F32, 3, channels);
+      // the mask follows from x, and nobody wants the gradient that it leaves
+      boolean masked = spec.activation() == Activation.RELU && residual == null;
+      Parts parts =
+          masked
+              ? sumMaskedGradients(x, weight, bias, mean, invStd, dy, scope)
+              : sumGradients(spec, x, mean, y, dy, scope);
+      Tensor coefficients = scope.allocate(DType.F32, 4, channels);
       parts
           .begin(FINISH_GRADIENTS)
           .tensor(weight)
+          .tensor(bias)
           .tensor(mean)
           .tensor(invStd)
           .tensor(dWeight)
@@ -146,7 +158,7 @@ final class BatchNormKernels {
           .tensor(coefficients)
           .i64(x.elementCount() / channels);
       parts.finish();
-      inputGradient(x, dy, dx, coefficients);
+      inputGradient(masked ? INPUT_GRADIENT_MASKED : INPUT_GRADIENT, x, dy, dx, coefficients);
     }
   }
 
@@ -192,15 +204,49 @@ final class BatchNormKernels {
   }
 
   /**
-   * Makes dy the gradient behind the activation; sums it, and its products with x less the mean.
+   * Makes dy the gradient before the activation; sums it, and its products with x less the mean.
    */
   Parts sumGradients(
       BatchNormSpec spec, Tensor x, Tensor mean, Tensor y, Tensor dy, TensorScope scope) {
     Tensor output = spec.activation() == Activation.RELU ? y : null;
-    ChannelPacks.Choice sums = GRADIENT_SUMS.choose(x, output, dy);
+    return sumGradients(
+        GRADIENT_SUMS.choose(x, output, dy), x, output, dy, null, null, mean, null, scope);
+  }
+
+  /** The same sums for a ReLU without a residual, whose mask comes from x; dy stays as it is. */
+  private Parts sumMaskedGradients(
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Tensor mean,
+      Tensor invStd,
+      Tensor dy,
+      TensorScope scope) {
+    return sumGradients(
+        GRADIENT_SUMS_MASKED.choose(x, dy), x, null, dy, weight, bias, mean, invStd, scope);
+  }
+
+  private Parts sumGradients(
+      ChannelPacks.Choice sums,
+      Tensor x,
+      Tensor output,
+      Tensor dy,
+      Tensor weight,
+      Tensor bias,
+      Tensor mean,
+      Tensor invStd,
+      TensorScope scope) {
     Tiles tiles = tiles(x, sums);
     Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
-    call.of(sums.kernel()).tensor(x).tensor(output).tensor(dy).tensor(mean).tensor(partial);
+    call.of(sums.kernel())
+        .tensor(x)
+        .tensor(output)
+        .tensor(dy)
+        .tensor(weight)
+        .tensor(bias)
+        .tensor(mean)
+        .tensor(invStd)
+        .tensor(partial);
     tiles.write(call);
     tiles.launch(call);
     return new Parts(call, partial, tiles.parts(), tiles.channels());
@@ -208,7 +254,12 @@ final class BatchNormKernels {
 
   /** Writes dx as a sum of dy, x and a constant, by coefficients {@code [3,C]}. */
   void inputGradient(Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
-    ChannelPacks.Choice inputGradient = INPUT_GRADIENT.choose(x, dy, dx);
+    inputGradient(INPUT_GRADIENT, x, dy, dx, coefficients);
+  }
+
+  private void inputGradient(
+      ChannelPacks kernels, Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
+    ChannelPacks.Choice inputGradient = kernels.choose(x, dy, dx);
     Tiles tiles = tiles(x, inputGradient);
     call.of(inputGradient.kernel()).tensor(x).tensor(dy).tensor(dx).tensor(coefficients);
     tiles.write(call);

@@ -12,14 +12,19 @@ public final class ElementwiseKernels {
   private static final Kernel.Floats ADD = Kernel.floats(FILE, "add");
   private static final Kernel.Floats RELU_BACKWARD = Kernel.floats(FILE, "relu_backward");
   private static final Kernel.Floats EPILOGUE = Kernel.floats(FILE, "epilogue");
-  private static final Kernel.Floats COLUMN_SUMS = Kernel.floats(FILE, "column_sums");
+  private static final ChannelPacks COLUMN_SUMS = ChannelPacks.of(FILE, "column_sums");
   private static final Kernel ADD_PARTIAL_SUMS = new Kernel(FILE, "add_partial_sums");
   private static final Kernel.Floats SCALE_ROWS = Kernel.floats(FILE, "scale_rows");
 
-  /** Columns that a block of {@code column_sums} sums, and rows that it reads at a time. */
-  private static final long SUM_COLUMNS = 32;
+  /**
+   * Packs of columns that a block of {@code column_sums} sums, and rows that it reads at a time.
+   */
+  private static final long SUM_PACKS = 32;
 
   private static final long SUM_ROWS = 8;
+
+  /** Threads of a block of {@code add_partial_sums}: a warp for each of so many rows. */
+  private static final int PARTIAL_THREADS = 1024;
 
   private final KernelCall call;
   private final BufferPool pool;
@@ -30,7 +35,7 @@ public final class ElementwiseKernels {
   }
 
   /** See {@link dev.cocoli.backend.Backend#add}. */
-  void add(Tensor a, Tensor b, Tensor y) {
+  public void add(Tensor a, Tensor b, Tensor y) {
     long count = y.elementCount();
     call.of(ADD.of(y.dtype())).tensor(a).tensor(b).tensor(y).i64(count).over(wide(y));
   }
@@ -78,19 +83,25 @@ public final class ElementwiseKernels {
     if (rows == 0) {
       return;
     }
-    long strips = (columns + SUM_COLUMNS - 1) / SUM_COLUMNS;
+    ChannelPacks.Choice choice = COLUMN_SUMS.choose(x);
+    long strips = Math.ceilDiv(columns, SUM_PACKS * choice.width());
     // as many partial sums as keep the device busy, but at least 64 rows for each
     long wanted = Math.max(1, call.queue().residentBlocks() / strips);
     long parts = Math.max(1, Math.min(wanted, rows / (8 * SUM_ROWS)));
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor partial = scope.allocate(DType.F32, parts, columns);
-      call.of(COLUMN_SUMS.of(x.dtype()))
+      call.of(choice.kernel())
           .tensor(x)
           .tensor(partial)
           .i64(rows)
           .i64(columns)
           .blocks(strips, parts, KernelCall.THREADS, 0);
-      call.of(ADD_PARTIAL_SUMS).tensor(partial).tensor(sums).i64(parts).i64(columns).over(columns);
+      call.of(ADD_PARTIAL_SUMS)
+          .tensor(partial)
+          .tensor(sums)
+          .i64(parts)
+          .i64(columns)
+          .blocks(Math.ceilDiv(columns, SUM_PACKS), PARTIAL_THREADS);
     }
   }
 

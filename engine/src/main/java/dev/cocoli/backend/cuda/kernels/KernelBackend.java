@@ -132,6 +132,8 @@ public abstract class KernelBackend implements Backend {
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,
@@ -139,7 +141,8 @@ public abstract class KernelBackend implements Backend {
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
-    batchNorm.batchNormBackward(spec, x, weight, mean, invStd, y, dy, dx, dWeight, dBias);
+    batchNorm.batchNormBackward(
+        spec, x, weight, bias, residual, mean, invStd, y, dy, dx, dWeight, dBias);
   }
 
   @Override

@@ -157,7 +157,10 @@ final class ProposalKernels {
         long most = Math.min(wanted, room);
         Tensor keptBoxes = scope.allocate(DType.F32, images, NMS_BUCKETS, most, 4);
         Tensor keptGroups = scope.allocate(DType.I32, images, NMS_BUCKETS, most);
+        Tensor keptOfChunk =
+            scope.allocate(DType.I32, images, Math.ceilDiv(room, (long) NMS_THREADS));
         call.queue().zero(keeps.segment());
+        call.queue().zero(keptOfChunk.segment());
         call.of(NMS_SUPPRESS)
             .tensor(boxes)
             .tensor(groups)
@@ -166,6 +169,7 @@ final class ProposalKernels {
             .tensor(keptBoxes)
             .tensor(keptGroups)
             .tensor(keeps)
+            .tensor(keptOfChunk)
             .i64(room)
             .i32(most)
             .f32(iouThreshold)

@@ -35,8 +35,11 @@ final class RegionKernels {
   /** Maps that a kernel takes; region.cu has the same number. */
   private static final int MAX_MAPS = 8;
 
-  /** Channels that a thread of {@code roi_align_backward_fixed_wide} takes. */
-  private static final long FIXED_WIDTH = 4;
+  /**
+   * Channels that a thread of {@code roi_align_backward_wide} and {@code
+   * roi_align_backward_fixed_wide} takes.
+   */
+  private static final long SUMMED_WIDTH = 4;
 
   private final KernelCall call;
   private final BufferPool pool;
@@ -99,7 +102,10 @@ final class RegionKernels {
   /** See {@link dev.cocoli.backend.Backend#roiAlign}. */
   void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
     boolean wide = isWide(y) && maps.stream().allMatch(RegionKernels::isWide);
-    align(wide ? ROI_ALIGN_WIDE : ROI_ALIGN, width(wide, y), spec, maps, rois, y);
+    if (y.elementCount() > 0) {
+      Kernel.Floats kernel = wide ? ROI_ALIGN_WIDE : ROI_ALIGN;
+      call.over(alignArguments(kernel, width(wide, y), spec, maps, rois, y));
+    }
   }
 
   /** See {@link dev.cocoli.backend.Backend#roiAlignBackward}. */
@@ -125,31 +131,19 @@ final class RegionKernels {
     sums.forEach(this::clear);
     boolean wide =
         isWide(dy) && sums.stream().allMatch(m -> m.segment().address() % WIDE_BYTES == 0);
-    align(
-        wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD, width(wide, dy), spec, sums, rois, dy);
+    Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD;
+    long pieces = alignArguments(kernel, wide ? SUMMED_WIDTH : 1, spec, sums, rois, dy);
+    call.over(pieces / spec.outputSize()); // a row of bins each
   }
 
   private void addUnits(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     try (TensorScope scope = new TensorScope(pool)) {
       FixedPointSums fixed = new FixedPointSums(call, scope, dy, rois, dMaps);
-      boolean wide = dy.dim(3) % FIXED_WIDTH == 0;
+      boolean wide = dy.dim(3) % SUMMED_WIDTH == 0;
       Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_FIXED_WIDE : ROI_ALIGN_BACKWARD_FIXED;
-      long pieces = alignArguments(kernel, wide ? FIXED_WIDTH : 1, spec, fixed.sums(), rois, dy);
+      long pieces = alignArguments(kernel, wide ? SUMMED_WIDTH : 1, spec, fixed.sums(), rois, dy);
       fixed.argument().over(pieces);
       fixed.writeTo(dMaps);
-    }
-  }
-
-  /** Queues RoIAlign or its gradient: they take the same arguments. */
-  private void align(
-      Kernel.Floats kernel,
-      long width,
-      RoiAlignSpec spec,
-      List<Tensor> maps,
-      Tensor rois,
-      Tensor pooled) {
-    if (pooled.elementCount() > 0) {
-      call.over(alignArguments(kernel, width, spec, maps, rois, pooled));
     }
   }
 

@@ -68,13 +68,14 @@ class MatmulPlanTest {
         for (int o = 0; o < O; o++) {
           switch (product) {
             case FORWARD -> expected[m * O + o] += x[m * I + i] * weight[o * I + i];
-            case BACKWARD_DATA -> expected[m * I + i] += dy[m * O + o] * weight[o * I + i];
+            case BACKWARD_DATA, ADD_BACKWARD_DATA ->
+                expected[m * I + i] += dy[m * O + o] * weight[o * I + i];
             case BACKWARD_WEIGHT -> expected[o * I + i] += dy[m * O + o] * x[m * I + i];
           }
         }
       }
     }
-    if (product == Product.BACKWARD_WEIGHT) {
+    if (product == Product.BACKWARD_WEIGHT || product == Product.ADD_BACKWARD_DATA) {
       for (int j = 0; j < expected.length; j++) {
         expected[j] += before[j];
       }
@@ -82,7 +83,7 @@ class MatmulPlanTest {
     double[] actual =
         switch (product) {
           case FORWARD -> multiply(shape, weight, x, before);
-          case BACKWARD_DATA -> multiply(shape, weight, dy, before);
+          case BACKWARD_DATA, ADD_BACKWARD_DATA -> multiply(shape, weight, dy, before);
           case BACKWARD_WEIGHT -> multiply(shape, x, dy, before);
         };
     assertArrayEquals(expected, actual, 1e-12);
@@ -91,8 +92,8 @@ class MatmulPlanTest {
   @Test
   void theLibraryKeepsWhatItIsTold() {
     Nvidia.require(NvidiaLibrary.CUBLAS);
-    CudaSettings strict = new CudaSettings(false, false, false, 1L << 30, false);
-    CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false);
+    CudaSettings strict = new CudaSettings(false, false, false, 1L << 30, false, false);
+    CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false);
     try (MatmulPlan plan = new MatmulPlan(shape(Product.FORWARD, true, Activation.RELU), strict)) {
       assertEquals(CUBLAS_OP_T(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSA()));
       assertEquals(CUBLAS_OP_N(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSB()));
@@ -109,6 +110,14 @@ class MatmulPlanTest {
       assertEquals(CUBLAS_OP_T(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSB()));
       assertEquals(
           CUBLASLT_EPILOGUE_DEFAULT(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_EPILOGUE()));
+      // TF32 takes fp32 operands only
+      assertEquals(
+          CUBLAS_COMPUTE_32F(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_COMPUTE_TYPE()));
+    }
+    MatmulShape fp32 =
+        new MatmulShape(
+            Product.FORWARD, DType.F32, DType.F32, M, I, O, false, Activation.NONE, 64);
+    try (MatmulPlan plan = new MatmulPlan(fp32, tf32)) {
       assertEquals(
           CUBLAS_COMPUTE_32F_FAST_TF32(),
           plan.operationAttribute(CUBLASLT_MATMUL_DESC_COMPUTE_TYPE()));

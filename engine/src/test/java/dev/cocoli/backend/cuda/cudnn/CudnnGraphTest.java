@@ -103,9 +103,9 @@ class CudnnGraphTest {
           new Tail(true, true, Activation.RELU),
           new Tail(true, true, Activation.NONE));
 
-  private static final CudaSettings STRICT = new CudaSettings(false, false, false, 1L << 30, false);
+  private static final CudaSettings STRICT = new CudaSettings(false, false, false, 1L << 30, false, false);
   private static final CudaSettings DETERMINISTIC =
-      new CudaSettings(false, false, true, 1L << 30, false);
+      new CudaSettings(false, false, true, 1L << 30, false, false);
 
   @BeforeEach
   void load() {
@@ -173,7 +173,7 @@ class CudnnGraphTest {
       CudnnTarget target = CudnnTarget.of(properties);
       ConvolutionShape shape =
           shape(LAYERS.get(2), Direction.FORWARD, DType.F32, TAILS.get(2), 1, 16);
-      CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false);
+      CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false);
       try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
         List<EngineConfig> all = EngineConfig.list(graph, target, EngineConfig.Source.HEURISTICS);
         int tensorCore = CUDNN_NUMERICAL_NOTE_TENSOR_CORE();
@@ -217,7 +217,7 @@ class CudnnGraphTest {
   void aWorkspaceThatIsTooLargeIsNotTaken() {
     try (CudnnDescriptor properties = Gpu.H100.describe()) {
       CudnnTarget target = CudnnTarget.of(properties);
-      CudaSettings none = new CudaSettings(false, false, false, 0, false);
+      CudaSettings none = new CudaSettings(false, false, false, 0, false, false);
       ConvolutionShape shape =
           shape(LAYERS.get(2), Direction.FORWARD, DType.F32, TAILS.get(2), 1, 16);
       try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
