@@ -112,7 +112,7 @@ sleep 1
 touch "$source"
 BREAK=yes
 export BREAK
-expect "tells why a build failed" 1 "Main.java is broken" "$copy/cocoli" --version
+expect "shows why a build failed" 1 "Main.java is broken" "$copy/cocoli" --version
 expect "tries again after a failure" 1 "the build failed" "$copy/cocoli" --version
 [ "$(calls)" -eq 2 ] || fail "it built $(calls) times, not 2"
 BREAK=silently

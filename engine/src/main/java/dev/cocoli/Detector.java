@@ -8,7 +8,6 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.data.proposals.RegionPolicy;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.DetectionModel;
@@ -301,7 +300,7 @@ public final class Detector implements AutoCloseable {
   }
 
   private List<Box> find(AnnotatedImage annotated, Image image) {
-    return new CheckedProposals(proposals, RegionPolicy.ERROR).proposals(annotated, image);
+    return new CheckedProposals(proposals).proposals(annotated, image);
   }
 
   private static AnnotatedImage unknown(Image image) {

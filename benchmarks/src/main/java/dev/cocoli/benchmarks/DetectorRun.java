@@ -76,14 +76,14 @@ public final class DetectorRun implements AutoCloseable {
   /**
    * Draws the weights.
    *
-   * @param seed of the draw
+   * @param seed the seed
    */
   public void initialize(long seed) {
     parameters.initialize(seed);
   }
 
   /**
-   * Reads the weights.
+   * Loads the weights.
    *
    * @param weights safetensors under torchvision's keys
    * @throws IOException if they do not fit
@@ -95,7 +95,7 @@ public final class DetectorRun implements AutoCloseable {
   }
 
   /**
-   * {@return the objects on each image}
+   * {@return the detections per image}
    *
    * @param images one or more
    */
@@ -113,7 +113,7 @@ public final class DetectorRun implements AutoCloseable {
   }
 
   /**
-   * Trains on a batch as torchvision's reference does.
+   * Runs a training step as torchvision's reference does.
    *
    * @param images one or more
    * @param targets their objects
@@ -140,7 +140,7 @@ public final class DetectorRun implements AutoCloseable {
     }
   }
 
-  /** Frees the memory; the backend is left alone. */
+  /** Frees the memory, but does not close the backend. */
   @Override
   public void close() {
     parameters.close();

@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What goes over whole maps and is no convolution. */
+/** Measures the primitives on whole feature maps other than convolutions. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -31,11 +31,11 @@ public class MapBenchmark {
   @Param("800x1088")
   public String size;
 
-  /** Images at once. */
+  /** Images per batch. */
   @Param("1")
   public int batch;
 
-  /** Channels of the map at a quarter of the image's size: those of a bottleneck's end. */
+  /** Channels of the map at a quarter of the image's size, as at the end of a bottleneck. */
   @Param("256")
   public int channels;
 
@@ -58,7 +58,7 @@ public class MapBenchmark {
   private Tensor coarseArgmax;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -85,14 +85,14 @@ public class MapBenchmark {
     maxPool();
   }
 
-  /** Batch normalisation with a residual and a ReLU. */
+  /** Computes batch normalisation with a residual and a ReLU. */
   @Benchmark
   public void batchNorm() {
     backend.batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
     backend.synchronize();
   }
 
-  /** Its gradients. */
+  /** Computes the gradients of batch normalisation. */
   @Benchmark
   public void batchNormBackward() {
     backend.batchNormBackward(
@@ -100,42 +100,42 @@ public class MapBenchmark {
     backend.synchronize();
   }
 
-  /** The stem's maximum over windows, on this map. */
+  /** Computes the max pooling of the stem on this map. */
   @Benchmark
   public void maxPool() {
     backend.maxPool2d(pool, x, coarse, coarseArgmax);
     backend.synchronize();
   }
 
-  /** Its gradient. */
+  /** Computes the gradient of max pooling. */
   @Benchmark
   public void maxPoolBackward() {
     backend.maxPool2dBackward(pool, coarse, coarseArgmax, y);
     backend.synchronize();
   }
 
-  /** The pyramid's way down: the coarser map enlarged and added. */
+  /** Enlarges a coarser map and adds it, as the top-down path of the pyramid does. */
   @Benchmark
   public void upsampleAdd() {
     backend.upsampleNearest(coarse, residual, y);
     backend.synchronize();
   }
 
-  /** Its gradient by the coarser map. */
+  /** Computes the gradient of that by the coarser map. */
   @Benchmark
   public void upsampleBackward() {
     backend.upsampleNearestBackward(y, coarse);
     backend.synchronize();
   }
 
-  /** Two gradients of one map become their sum. */
+  /** Adds two gradients of one map. */
   @Benchmark
   public void add() {
     backend.add(x, residual, y);
     backend.synchronize();
   }
 
-  /** The gradient of a ReLU. */
+  /** Computes the gradient of a ReLU. */
   @Benchmark
   public void reluBackward() {
     backend.reluBackward(y, residual);

@@ -17,11 +17,11 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * Loads oneDNN, which comes with the jar of its platform on the class path or the module path.
- * After {@link #load()} the calls of {@link dev.cocoli.bindings.onednn.Dnnl} work.
+ * Loads oneDNN from the jar of its platform on the class path or the module path. After {@link
+ * #load()} the functions of {@link dev.cocoli.bindings.onednn.Dnnl} can be called.
  */
 public final class OneDnn {
-  /** Loaded in this order: oneDNN needs the OpenMP library. */
+  /** The files in the order of loading: oneDNN needs the OpenMP library. */
   private static final List<String> FILES = List.of("libgomp.so.1", "libdnnl.so.3");
 
   private static Path loaded;
@@ -32,18 +32,18 @@ public final class OneDnn {
    * Loads the library with {@link OpenMpSettings#defaults()}, once.
    *
    * @return the library's file
-   * @throws NativeLibraryException when it is on neither path or cannot be loaded
+   * @throws NativeLibraryException if it is on neither path or cannot be loaded
    */
   public static Path load() {
     return load(OpenMpSettings.defaults());
   }
 
   /**
-   * Loads the library, once; later calls return at once, whatever their settings.
+   * Loads the library once. Later calls return at once, whatever their settings.
    *
-   * @param settings how OpenMP is set up
+   * @param settings the settings of OpenMP
    * @return the library's file
-   * @throws NativeLibraryException when it is on neither path or cannot be loaded
+   * @throws NativeLibraryException if it is on neither path or cannot be loaded
    */
   public static synchronized Path load(OpenMpSettings settings) {
     if (loaded == null) {
@@ -66,11 +66,11 @@ public final class OneDnn {
   }
 
   /**
-   * The widest instruction set that oneDNN uses: the processor's, or what ONEDNN_MAX_CPU_ISA
-   * allows.
+   * Returns the widest instruction set that oneDNN uses: the processor's, or the one that
+   * ONEDNN_MAX_CPU_ISA allows.
    *
    * @return its name in oneDNN, for example {@code avx512_core}
-   * @throws NativeLibraryException when the library cannot be loaded
+   * @throws NativeLibraryException if the library cannot be loaded
    */
   public static String instructionSet() {
     load();
@@ -114,8 +114,8 @@ public final class OneDnn {
   }
 
   /**
-   * The jar is a module that requires the rest of JavaCPP, which nothing here needs. So nothing
-   * requires the module, the loader does not know it, and the file is looked for.
+   * Finds the file in the jar on the module path. The jar is a module that requires the rest of
+   * JavaCPP, which is not needed, so no module requires it and the class loader does not know it.
    */
   private static Optional<URL> onModulePath(String name, String platform) {
     Path[] places =
@@ -137,7 +137,7 @@ public final class OneDnn {
     }
   }
 
-  /** This machine under the name that the jars' classifiers use. */
+  /** The name of this machine's platform in the jars' classifiers. */
   private static String platform() {
     String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch");

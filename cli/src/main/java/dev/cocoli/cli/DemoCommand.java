@@ -27,15 +27,15 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** The main job in one command, on images that are made for it. */
+/** Runs the whole workflow in one command on generated images: trains, evaluates and draws. */
 @Command(
     name = "demo",
     description = {
-      "Makes images of coloured shapes, trains a detector on them, scores it on others and draws"
-          + " what it found there. Takes a few minutes on two cores."
+      "Draws images of coloured shapes, trains a detector on them, evaluates it on others and"
+          + " draws its detections. Takes a few minutes on two cores."
     })
 final class DemoCommand implements Callable<Integer> {
-  /** What says that a folder is a demo's own, so that the next demo may empty it. */
+  /** The file that marks a folder as a demo's own, so that the next demo may empty it. */
   private static final String MARK = ".cocoli-demo";
 
   private static final int IMAGE_SIDE = 160;
@@ -46,7 +46,7 @@ final class DemoCommand implements Callable<Integer> {
       paramLabel = "DIR",
       defaultValue = "cocoli-demo",
       description =
-          "Where all of it goes; a folder that a demo made is made anew. Default:"
+          "The folder for data and results; one that a demo made is replaced. Default:"
               + " ${DEFAULT-VALUE}.")
   private Path out;
 
@@ -128,7 +128,7 @@ final class DemoCommand implements Callable<Integer> {
         .withSchedule(new StepSchedule(OptionalInt.of(quick ? 1 : 50), List.of(0.7)));
   }
 
-  /** Makes the folder; empties one that a demo made, and leaves any other alone. */
+  /** Creates the folder; empties one that a demo created, and throws an exception for any other. */
   private void prepareFolder() throws IOException {
     Path mark = out.resolve(MARK);
     if (Files.isDirectory(out) && !isEmpty(out) && !Files.exists(mark)) {

@@ -17,7 +17,6 @@ import dev.cocoli.detection.Models;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
-import dev.cocoli.train.PartTimes;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
@@ -48,7 +47,7 @@ import picocli.CommandLine.Spec;
     name = "family",
     description = {
       "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same images, and"
-          + " prints one table: AP50, time of training, seconds an image and where they go."
+          + " prints one table: AP50, time of training, and seconds per image with their parts."
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
@@ -65,14 +64,14 @@ final class FamilyCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       defaultValue = "train",
-      description = "What to train on. Default: ${DEFAULT-VALUE}.")
+      description = "The images to train on. Default: ${DEFAULT-VALUE}.")
   private String split;
 
   @Option(
       names = "--val-split",
       paramLabel = "NAME",
       defaultValue = "val",
-      description = "What to score on, and to take the time on. Default: ${DEFAULT-VALUE}.")
+      description = "The images to evaluate and measure the time on. Default: ${DEFAULT-VALUE}.")
   private String validationSplit;
 
   @Option(
@@ -118,7 +117,7 @@ final class FamilyCommand implements Callable<Integer> {
       names = "--timed",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Images to take the time of detection on. Default: ${DEFAULT-VALUE}.")
+      description = "Images to measure the time of detection on. Default: ${DEFAULT-VALUE}.")
   private int timed;
 
   @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the runs.")
@@ -130,7 +129,7 @@ final class FamilyCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "DIR",
       required = true,
-      description = "A folder, with one run folder a detector; what is in it already goes on.")
+      description = "A folder, with one run folder per detector; runs that are there are resumed.")
   private Path out;
 
   @Spec private CommandSpec spec;
@@ -168,13 +167,13 @@ final class FamilyCommand implements Callable<Integer> {
         notes.printf("%n%s%n", model.model());
         Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
-          notes.println("stopped; the same command goes on");
+          notes.println("stopped; the same command resumes");
           return TrainingSession.STOPPED;
         }
         rows.add(row.get());
       }
     }
-    tell(rows, notes);
+    summarize(rows, notes);
     return 0;
   }
 
@@ -192,7 +191,7 @@ final class FamilyCommand implements Callable<Integer> {
     }
   }
 
-  /** The three, each with the hyper-parameters that mean something to it. */
+  /** The three models, each with the hyper-parameters that it has. */
   private List<ModelSpec> models(List<String> classes) {
     String pyramid = "fasterrcnn_" + network + "_fpn";
     Norm.Type norm = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
@@ -221,7 +220,7 @@ final class FamilyCommand implements Callable<Integer> {
     return models;
   }
 
-  /** The regions of a split: found once, and kept. */
+  /** The regions of a split, computed once and stored in a file. */
   private ProposalFile proposals(Dataset images, String name, PrintWriter notes) {
     Path file = out.resolve(name);
     if (!Files.exists(file)) {
@@ -245,7 +244,7 @@ final class FamilyCommand implements Callable<Integer> {
     return found;
   }
 
-  /** Trains a detector and takes its times; nothing if the user stopped it. */
+  /** Trains a detector and measures its times; empty if the user stopped it. */
   private Optional<FamilyRow> row(
       TrainingRun run, double paperSeconds, Backend backend, Device where, PrintWriter notes)
       throws IOException {
@@ -301,7 +300,7 @@ final class FamilyCommand implements Callable<Integer> {
         : before.after(seconds).withAp50(score[0].metrics().ap50());
   }
 
-  /** Takes the time of detection; regions are searched for, and decoding is left out. */
+  /** Measures the time of detection, including the search for regions, without decoding. */
   private PartTimes time(Detector detector, Dataset images) {
     ImageDecoder decoder = new ImageDecoder();
     PartTimes warm = new PartTimes();
@@ -317,11 +316,11 @@ final class FamilyCommand implements Callable<Integer> {
     return times;
   }
 
-  private void tell(List<FamilyRow> rows, PrintWriter notes) throws IOException {
+  private void summarize(List<FamilyRow> rows, PrintWriter notes) throws IOException {
     notes.printf("%n%s%n", FamilyRow.HEADER);
     rows.forEach(row -> notes.println(row.line()));
     notes.printf(
-        "paper: seconds an image with VGG-16 on a graphics card; those of R-CNN and Fast R-CNN"
+        "paper: seconds per image with VGG-16 on a GPU; those of R-CNN and Fast R-CNN"
             + " without proposals%n");
     double newest = rows.getLast().times().seconds();
     for (FamilyRow row : rows.subList(0, rows.size() - 1)) {

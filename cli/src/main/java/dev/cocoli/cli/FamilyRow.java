@@ -1,19 +1,19 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.train.PartTimes;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * What became of one detector of the family.
+ * The results of one detector of the family.
  *
  * @param model its name
- * @param paperSeconds per image in its paper
- * @param ap50 on the images it was scored on
- * @param trainingSeconds of the steps and the stages behind them, without scoring and proposals
- * @param times of detection
+ * @param paperSeconds the seconds per image in its paper
+ * @param ap50 AP50 on the validation images
+ * @param trainingSeconds the time of the steps and the stages after them, without evaluation and
+ *     proposals
+ * @param times the times of detection
  */
 record FamilyRow(
     String model, double paperSeconds, double ap50, double trainingSeconds, PartTimes times) {

@@ -12,7 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import org.junit.jupiter.api.Test;
 
-/** What the bar of a long run shows on a terminal of 80 columns. */
+/** Checks the bar of a long run on a terminal of 80 columns. */
 class TrainingBarTest {
   @Test
   void rateLossWaitAndTimeLeftHaveRoom() {

@@ -8,13 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Images that go through the model together, and what is to be learned from each. Who takes the
- * batch closes it, which frees the images.
+ * Images that go through the model together, and their ground truth. Its owner closes it, which
+ * frees the images.
  *
  * @param index the number of the batch in its epoch, from 0
  * @param shard which part of the whole batch this is
- * @param annotatedImages what the data set says of each image, without augmentations; empty where
- *     the images are of no data set
+ * @param annotatedImages the data set's entry for each image, without augmentations; empty if the
+ *     images are of no data set
  * @param samples the images with boxes and proposals, after the augmentations
  */
 public record Batch(
@@ -61,7 +61,7 @@ public record Batch(
     return annotatedImages.stream().map(AnnotatedImage::fileName).toList();
   }
 
-  /** Frees the images. Closing again does nothing. */
+  /** Frees the images. A second close does nothing. */
   @Override
   public void close() {
     samples.forEach(Sample::close);

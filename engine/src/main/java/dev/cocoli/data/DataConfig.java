@@ -44,7 +44,7 @@ public record DataConfig(
   }
 
   /**
-   * {@return these settings with other augmentations}
+   * {@return this configuration with other augmentations}
    *
    * @param list what changes training images, one after the other
    */
@@ -53,7 +53,7 @@ public record DataConfig(
   }
 
   /**
-   * {@return these settings with another number of threads}
+   * {@return this configuration with another number of threads}
    *
    * @param count threads that decode
    */
@@ -62,7 +62,7 @@ public record DataConfig(
   }
 
   /**
-   * {@return these settings with another number of batches ahead}
+   * {@return this configuration with another number of batches ahead}
    *
    * @param count batches that are decoded ahead
    */
@@ -71,7 +71,7 @@ public record DataConfig(
   }
 
   /**
-   * {@return these settings with another policy}
+   * {@return this configuration with another policy}
    *
    * @param policy what to do with an image that cannot be decoded
    */
@@ -80,7 +80,7 @@ public record DataConfig(
   }
 
   /**
-   * {@return these settings with another policy}
+   * {@return this configuration with another policy}
    *
    * @param policy what becomes of images that do not fill the last training batch
    */

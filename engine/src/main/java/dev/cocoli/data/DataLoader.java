@@ -6,8 +6,6 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.structures.Box;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,9 +24,9 @@ import java.util.function.IntUnaryOperator;
 import java.util.random.RandomGenerator;
 
 /**
- * Decodes the images of a data set on a few threads, ahead of their use, and hands them out in
- * batches. What an epoch delivers is determined by the seed and the epoch's number: how many
- * threads there are, and at which batch one starts, changes nothing.
+ * Decodes the images of a data set on several threads, ahead of their use, and returns them in
+ * batches. The batches of an epoch are determined by the seed and the epoch's number; the number of
+ * threads and the batch to start with do not change them.
  */
 public final class DataLoader implements AutoCloseable {
 
@@ -40,7 +38,7 @@ public final class DataLoader implements AutoCloseable {
   private final ProposalSource proposals;
   private final ExecutorService workers;
   private final Map<Integer, ImageDecodeException> broken = new ConcurrentHashMap<>();
-  private final Map<String, String> reported = Collections.synchronizedMap(new LinkedHashMap<>());
+  private final Set<Integer> reported = ConcurrentHashMap.newKeySet();
   private final Set<Epoch> open = ConcurrentHashMap.newKeySet();
   private boolean closed;
 
@@ -49,7 +47,7 @@ public final class DataLoader implements AutoCloseable {
    *
    * @param dataset the images
    * @param config batch size, seed, threads
-   * @param warnings told once of each image that was skipped, on the thread that takes batches
+   * @param warnings receives one message per skipped image, on the thread that takes batches
    */
   public DataLoader(Dataset dataset, DataLoaderConfig config, Consumer<String> warnings) {
     this(dataset, config, (annotated, image) -> List.of(), warnings);
@@ -61,7 +59,7 @@ public final class DataLoader implements AutoCloseable {
    * @param dataset the images
    * @param config batch size, seed, threads
    * @param proposals where the regions come from
-   * @param warnings told once of each image that was skipped, on the thread that takes batches
+   * @param warnings receives one message per skipped image, on the thread that takes batches
    */
   public DataLoader(
       Dataset dataset,
@@ -83,8 +81,8 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * {@return the number of batches of an epoch, the same for every replica; as in torchvision's
-   * reference, images that do not fill a batch wait for another epoch, unless the last one is kept}
+   * {@return the number of batches per epoch, the same for every replica. As in torchvision's
+   * reference, images that do not fill a batch are left out, unless {@link LastBatch#KEEP} is set}
    *
    * @throws DataException if there are fewer images than one batch needs
    */
@@ -103,8 +101,8 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * Starts an epoch: all images in random order, augmented, in batches of equal size but perhaps
-   * for the last. Order and augmentations do not depend on how many replicas share them.
+   * Starts an epoch: all images in random order, augmented, in batches of equal size, except perhaps
+   * the last one. Order and augmentations do not depend on the number of replicas.
    *
    * @param epoch its number, which with the seed determines everything
    * @param firstBatch the batch to start with; those before it are not decoded
@@ -127,9 +125,8 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * Starts a pass for scoring: every image once, in the order of the data set, not augmented; the
-   * last batch may be smaller, and a batch has fewer images, or none, where some could not be
-   * decoded.
+   * Starts a pass for evaluation: every image once, in the order of the data set, not augmented. The
+   * last batch may be smaller. A batch has fewer images, or none, if some cannot be decoded.
    *
    * @return all batches, this replica's shard of each; to be closed by the caller
    */
@@ -161,7 +158,7 @@ public final class DataLoader implements AutoCloseable {
     return epoch;
   }
 
-  /** An image with what belongs to it; the result of a worker. */
+  /** An image with its target and proposals; the result of one worker. */
   record Loaded(int index, AnnotatedImage annotated, Sample sample) {}
 
   /** What a worker does for one place of an epoch. */
@@ -194,7 +191,7 @@ public final class DataLoader implements AutoCloseable {
             + broken.values().iterator().next().getMessage());
   }
 
-  /** An image with its regions; it is freed if these cannot be had. */
+  /** An image with its proposals. The image is freed if these cannot be read. */
   private Optional<Loaded> load(int index) {
     Optional<Image> decoded = decode(index);
     if (decoded.isEmpty()) {
@@ -226,7 +223,7 @@ public final class DataLoader implements AutoCloseable {
     }
   }
 
-  /** What augmentations are given. */
+  /** Gives an augmentation its random numbers and other images. */
   private final class Context implements AugmentationContext {
     private final RandomGenerator random;
 
@@ -251,7 +248,7 @@ public final class DataLoader implements AutoCloseable {
     }
   }
 
-  /** An image, or nothing if it is broken and such images are skipped. */
+  /** Decodes an image; empty if it is broken and the policy is to skip such images. */
   private Optional<Image> decode(int index) {
     if (broken.containsKey(index)) {
       return Optional.empty();
@@ -267,31 +264,20 @@ public final class DataLoader implements AutoCloseable {
     }
   }
 
-  /** Tells of the broken images that were not told of yet. */
+  /** Sends a warning about each broken image that was not reported yet. */
   void reportBroken() {
     if (broken.size() == reported.size()) {
       return;
     }
     broken.forEach(
         (index, problem) -> {
-          String message = problem.getMessage();
-          if (reported.putIfAbsent(dataset.get(index).path().toString(), message) == null) {
-            warnings.accept("skipped an image: " + message);
+          if (reported.add(index)) {
+            warnings.accept("skipped an image: " + problem.getMessage());
           }
         });
   }
 
-  /** {@return the images that were skipped so far: path and what is wrong} */
-  public Map<String, String> brokenImages() {
-    synchronized (reported) {
-      return new LinkedHashMap<>(reported);
-    }
-  }
-
-  /**
-   * Stops the threads, closes the epochs that are still open and with them all images not handed
-   * out.
-   */
+  /** Stops the threads and closes the open epochs, which frees all images that were not taken. */
   @Override
   public synchronized void close() {
     closed = true;

@@ -3,7 +3,7 @@ package dev.cocoli.data;
 import java.util.function.UnaryOperator;
 
 /**
- * Which batches a {@link DataLoader} makes.
+ * The configuration of a {@link DataLoader}.
  *
  * @param batchSize images per batch, over all replicas
  * @param seed decides the order and the augmentations, together with the epoch
@@ -21,7 +21,7 @@ public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize
         "rank must be 0 to worldSize - 1, not " + rank + " of " + worldSize);
     require(
         batchSize % worldSize == 0,
-        "a batch of " + batchSize + " cannot be shared evenly by " + worldSize + " replicas");
+        "a batch of " + batchSize + " cannot be divided evenly among " + worldSize + " replicas");
   }
 
   private static void require(boolean condition, String message) {
@@ -40,7 +40,7 @@ public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize
   }
 
   /**
-   * {@return these settings with another seed}
+   * {@return this configuration with another seed}
    *
    * @param other decides the order and the augmentations
    */
@@ -49,17 +49,17 @@ public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize
   }
 
   /**
-   * {@return these settings for one of several replicas}
+   * {@return this configuration for one of several replicas}
    *
-   * @param otherRank which, from 0
-   * @param otherWorldSize of how many
+   * @param otherRank the number of the replica, from 0
+   * @param otherWorldSize the number of replicas
    */
   public DataLoaderConfig withReplica(int otherRank, int otherWorldSize) {
     return new DataLoaderConfig(batchSize, seed, otherRank, otherWorldSize, data);
   }
 
   /**
-   * {@return these settings with images loaded in another way}
+   * {@return this configuration with images loaded in another way}
    *
    * @param change of how images are loaded
    */

@@ -5,8 +5,8 @@ import dev.cocoli.data.image.ImageDecoder;
 import java.util.List;
 
 /**
- * Images with marked objects, by index. Everything was checked when the data set was opened;
- * implementations do not change afterwards and may be read by many threads.
+ * A list of images with annotated objects. Everything is checked when the data set is opened.
+ * Implementations do not change afterwards and may be read by many threads.
  */
 public interface Dataset {
 
@@ -17,7 +17,7 @@ public interface Dataset {
   int size();
 
   /**
-   * {@return an image and its objects; the pixels stay in the file}
+   * {@return an image's entry with its objects; the pixels stay in the file}
    *
    * @param index 0 to {@link #size()} - 1
    */
@@ -34,11 +34,11 @@ public interface Dataset {
     return new ImageDecoder().decode(get(index));
   }
 
-  /** {@return what was found, left out and changed when the data set was opened} */
+  /** {@return the report of the problems found when the data set was opened} */
   AnnotationReport report();
 
   /**
-   * {@return the number by which the data set's own files, and so COCO results, call a class}
+   * {@return the number of a class in the data set's own files, and so in COCO results}
    *
    * @param label 1 to the number of classes
    */

@@ -16,9 +16,9 @@ import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 
 /**
- * The batches of one pass over a data set. Work is handed to the threads only as batches are taken,
- * so never more than the prefetched batches and the one being taken are in memory. For one thread;
- * {@link #close} may come from another.
+ * The batches of one pass over a data set. Work is given to the threads only as batches are taken,
+ * so that at most the prefetched batches and the one being taken are in memory. One thread takes
+ * the batches; another may call {@link #close}.
  */
 public final class Epoch implements Iterator<Batch>, AutoCloseable {
 
@@ -58,7 +58,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     return batchCount;
   }
 
-  /** {@return the nanoseconds that {@link #next} has waited for images, all in all} */
+  /** {@return the total time in nanoseconds that {@link #next} has waited for images} */
   public long waitNanos() {
     return waitNanos;
   }
@@ -73,8 +73,8 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
    *
    * @throws ImageDecodeException if an image cannot be decoded and the policy is to stop
    * @throws DataException if no image can be decoded
-   * @throws CancellationException if the thread is interrupted, which stays set, or another thread
-   *     closes the epoch; either ends the epoch
+   * @throws CancellationException if the thread is interrupted (its interrupt status stays set), or
+   *     another thread closes the epoch; either ends the epoch
    */
   @Override
   public synchronized Batch next() {
@@ -86,7 +86,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     long began = System.nanoTime();
     List<Loaded> images = collect(head);
     waitNanos += System.nanoTime() - began;
-    if (closed) { // by another thread, and what was not decoded by then is missing
+    if (closed) { // by another thread, so that images not decoded by then are missing
       images.forEach(loaded -> loaded.sample().close());
       throw new CancellationException("the epoch was closed while batch " + taken + " was awaited");
     }
@@ -100,7 +100,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
         images.stream().map(Loaded::sample).toList());
   }
 
-  /** {@return whether {@link #next} has a whole batch to give without waiting or failing} */
+  /** {@return whether {@link #next} would return a whole batch without waiting or failing} */
   public synchronized boolean isNextReady() {
     return hasNext()
         && !ahead.isEmpty()
@@ -124,11 +124,11 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Waits for a whole batch; if one image fails, frees the others and stops the epoch. */
+  /** Waits for a whole batch. If an image fails, frees the others and stops the epoch. */
   private List<Loaded> collect(Pending batch) {
     List<Loaded> loaded = new ArrayList<>(batch.images().size());
     try {
-      if (Thread.interrupted()) { // a future that is done does not look
+      if (Thread.interrupted()) { // a completed future does not check
         throw new InterruptedException();
       }
       for (Future<Optional<Loaded>> image : batch.images()) {
@@ -151,7 +151,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     }
   }
 
-  /** Stops decoding and frees all images that were not handed out. Closing again does nothing. */
+  /** Stops decoding and frees all images that were not taken. A second close does nothing. */
   @Override
   public void close() {
     closed = true; // before the lock: whoever holds it waits for work that this ends
@@ -162,10 +162,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     loader.forget(this);
   }
 
-  /**
-   * Waits for work in progress, which is short, because there is no way to take an image from under
-   * a decoder.
-   */
+  /** Waits for a decoder in progress, which cannot be interrupted, and frees its image. */
   private static void free(Future<Optional<Loaded>> future) {
     boolean interrupted = false;
     while (true) {
@@ -175,7 +172,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
       } catch (InterruptedException e) {
         interrupted = true;
       } catch (ExecutionException | CancellationException e) {
-        break; // nothing was made
+        break; // there is no image
       }
     }
     if (interrupted) {

@@ -13,7 +13,7 @@ final class EpochOrder {
 
   private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
-  /** Sets augmentations apart from the shuffle. */
+  /** Makes the random numbers of augmentations differ from those of the shuffle. */
   private static final long AUGMENTATIONS = 0x666C697073L;
 
   private EpochOrder() {}

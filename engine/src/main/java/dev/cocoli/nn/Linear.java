@@ -12,7 +12,7 @@ public final class Linear extends Module {
   private final Parameter bias;
 
   /**
-   * A layer on plain features, with torch's default initialisation.
+   * Creates a layer for plain features, with torch's default initialisation.
    *
    * @param in I
    * @param out O
@@ -22,7 +22,7 @@ public final class Linear extends Module {
   }
 
   /**
-   * A layer whose input may be a flattened map.
+   * Creates a layer whose input may be a flattened map.
    *
    * @param in I
    * @param out O
@@ -47,7 +47,8 @@ public final class Linear extends Module {
   }
 
   /**
-   * {@return the output {@code [M,O]} in fp32, whatever the input is in: for losses and boxes}
+   * {@return the output {@code [M,O]} in fp32 whatever the type of the input, as losses and boxes
+   * need it}
    *
    * @param ops the forward pass
    * @param x {@code [M,I]}

@@ -5,8 +5,8 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * A normalisation after a convolution. It runs the convolution itself, so that fixed statistics
- * become part of it.
+ * A normalisation that follows a convolution. It runs the convolution itself, so that fixed
+ * statistics can be folded into it.
  */
 public abstract class Norm extends Module {
 
@@ -31,7 +31,7 @@ public abstract class Norm extends Module {
     }
 
     /**
-     * {@return a normalisation of so many channels}
+     * {@return a normalisation of a number of channels}
      *
      * @param channels C
      * @param eps added to the variance

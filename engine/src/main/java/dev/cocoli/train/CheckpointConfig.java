@@ -22,7 +22,7 @@ public record CheckpointConfig(OptionalInt steps, Duration interval) {
   }
 
   /**
-   * {@return these settings with a number of steps}
+   * {@return this configuration with a number of steps}
    *
    * @param count after which a checkpoint is due
    */
@@ -31,7 +31,7 @@ public record CheckpointConfig(OptionalInt steps, Duration interval) {
   }
 
   /**
-   * {@return these settings with another interval}
+   * {@return this configuration with another interval}
    *
    * @param time after which a checkpoint is due
    */

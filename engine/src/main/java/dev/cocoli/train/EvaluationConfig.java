@@ -24,7 +24,7 @@ public record EvaluationConfig(int everyEpochs, int batch, OptionalInt patience)
   }
 
   /**
-   * {@return these settings with fewer or more evaluations}
+   * {@return this configuration with fewer or more evaluations}
    *
    * @param epochs from one evaluation to the next
    */
@@ -33,7 +33,7 @@ public record EvaluationConfig(int everyEpochs, int batch, OptionalInt patience)
   }
 
   /**
-   * {@return these settings with another batch}
+   * {@return this configuration with another batch}
    *
    * @param images that go through the network together
    */
@@ -42,7 +42,7 @@ public record EvaluationConfig(int everyEpochs, int batch, OptionalInt patience)
   }
 
   /**
-   * {@return these settings with an early end}
+   * {@return this configuration with an early end}
    *
    * @param evaluations so many in a row without a better AP end the run
    */

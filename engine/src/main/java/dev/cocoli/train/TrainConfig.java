@@ -80,7 +80,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with another length}
+   * {@return this configuration with another length}
    *
    * @param count passes over the training data
    */
@@ -90,7 +90,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with another batch}
+   * {@return this configuration with another batch}
    *
    * @param images per step, over all devices
    */
@@ -100,7 +100,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with another seed}
+   * {@return this configuration with another seed}
    *
    * @param number decides first weights, order, augmentations and samples
    */
@@ -110,7 +110,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with another precision}
+   * {@return this configuration with another precision}
    *
    * @param other what the network computes in
    */
@@ -120,7 +120,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with fewer or more metrics}
+   * {@return this configuration with fewer or more metrics}
    *
    * @param steps from one line of the metrics to the next
    */
@@ -130,7 +130,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with parameters moved in another way}
+   * {@return this configuration with parameters moved in another way}
    *
    * @param change of how a step moves the parameters
    */
@@ -141,7 +141,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with another optimizer; short for a change of the update}
+   * {@return this configuration with another optimizer; short for a change of the update}
    *
    * @param optimizer what moves the parameters
    */
@@ -150,7 +150,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with a learning rate; short for a change of the update}
+   * {@return this configuration with a learning rate; short for a change of the update}
    *
    * @param rate the full rate, instead of the one that scales with the batch
    */
@@ -159,7 +159,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with another schedule; short for a change of the update}
+   * {@return this configuration with another schedule; short for a change of the update}
    *
    * @param schedule the part of the full rate that each step takes
    */
@@ -168,7 +168,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with images loaded in another way}
+   * {@return this configuration with images loaded in another way}
    *
    * @param change of how images are loaded
    */
@@ -179,7 +179,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with other evaluations}
+   * {@return this configuration with other evaluations}
    *
    * @param change of when and how the model is scored
    */
@@ -190,7 +190,7 @@ public record TrainConfig(
   }
 
   /**
-   * {@return these settings with other checkpoints}
+   * {@return this configuration with other checkpoints}
    *
    * @param change of when a checkpoint is written
    */

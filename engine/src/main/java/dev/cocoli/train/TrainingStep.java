@@ -38,7 +38,7 @@ public final class TrainingStep {
    * @param config seed, precision and update
    */
   public TrainingStep(DetectionModel model, ParameterArena parameters, TrainConfig config) {
-    this(model, parameters, config, new StepSynchronization.Alone(parameters));
+    this(model, parameters, config, new StepSynchronization(parameters));
   }
 
   TrainingStep(

@@ -37,7 +37,7 @@ public record UpdateConfig(
   }
 
   /**
-   * {@return these settings with another optimizer}
+   * {@return this configuration with another optimizer}
    *
    * @param other what moves the parameters
    */
@@ -46,7 +46,7 @@ public record UpdateConfig(
   }
 
   /**
-   * {@return these settings with a learning rate}
+   * {@return this configuration with a learning rate}
    *
    * @param rate the full rate, instead of the one that scales with the batch
    */
@@ -55,7 +55,7 @@ public record UpdateConfig(
   }
 
   /**
-   * {@return these settings with another schedule}
+   * {@return this configuration with another schedule}
    *
    * @param other the part of the full rate that each step takes
    */
@@ -64,7 +64,7 @@ public record UpdateConfig(
   }
 
   /**
-   * {@return these settings with gradients clipped}
+   * {@return this configuration with gradients clipped}
    *
    * @param norm the most that the norm of all gradients may be
    */

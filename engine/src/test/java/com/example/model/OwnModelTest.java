@@ -42,10 +42,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A model with a backbone and a branch of its own is trained, resumed and opened as any other. */
+@Tag("slow")
 class OwnModelTest {
   private static final int BINS = 5;
   private static final int CHANNELS = 8;

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * The blood cells of the shared data folder: 364 photographs, 4,888 boxes, of which two have no
- * area.
+ * Reads the blood cells of the shared data folder: 364 photographs, 4,888 boxes, of which two have
+ * no area.
  */
 @Tag("slow")
 class BccdTest {

@@ -74,7 +74,7 @@ class DataLoaderTest {
     throw new AssertionError("a warning: " + warning);
   }
 
-  /** All that is to be seen of a batch. */
+  /** The contents of a batch, for comparisons. */
   private record Seen(
       int index,
       List<String> names,
@@ -214,7 +214,10 @@ class DataLoaderTest {
     assertThrows(IllegalArgumentException.class, () -> config(4).withReplica(2, 2));
   }
 
-  /** An odd number of images, batches that three cannot share evenly at the end. */
+  /**
+   * An odd number of images in batches of three replicas, so that the last batch cannot be divided
+   * evenly.
+   */
   @Test
   void replicasLoseAndRepeatNoImage() {
     List<Seen> whole = epoch(config(6).withData(d -> d.withLastBatch(LastBatch.KEEP)), 1, 0);
@@ -324,9 +327,8 @@ class DataLoaderTest {
         all(loader.epoch(epoch, 0));
       }
       assertEquals(1, warnings.size(), "told once: " + warnings);
-      assertTrue(warnings.getFirst().contains(broken), warnings.getFirst());
-      Path path = folder.resolve("JPEGImages").resolve(broken);
-      assertEquals(Set.of(path.toString()), loader.brokenImages().keySet());
+      String path = folder.resolve("JPEGImages").resolve(broken).toString();
+      assertTrue(warnings.getFirst().contains(path), warnings.getFirst());
     }
   }
 
@@ -358,7 +360,7 @@ class DataLoaderTest {
 
   // ---- bounds and ends
 
-  /** A data set that counts who asks for images; the loader asks as it decodes. */
+  /** A data set that counts its reads; the loader reads an entry when it decodes the image. */
   private record Counting(Dataset inner, AtomicInteger decoded) implements Dataset {
     @Override
     public List<String> classNames() {
@@ -449,7 +451,10 @@ class DataLoaderTest {
     }
   }
 
-  /** Also where the batch is ready, so that whether it ends does not hang on the decoders' luck. */
+  /**
+   * Covers the case that the batch is ready, so that the result does not depend on the decoders'
+   * speed.
+   */
   @ParameterizedTest
   @ValueSource(ints = {0, 300})
   void anInterruptEndsTheWait(int headStartMillis) throws InterruptedException {

@@ -13,13 +13,13 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.provider.Arguments;
 
 /**
- * The backends that a contract is held against: the CPU's, CUDA's with its kernels run on the host,
- * and the first GPU if there is one. The property {@value #DEVICE} names one device instead: {@code
- * cpu}, {@code cuda}, {@code cuda:1}, or {@value #ON_HOST} for those kernels. The quick tests, with
- * the property {@value #QUICK}, leave all but the CPU to the others.
+ * The backends that contract tests run on: the CPU's, CUDA's with its kernels run on the host, and
+ * the first GPU if there is one. The property {@value #DEVICE} chooses a single device: {@code
+ * cpu}, {@code cuda}, {@code cuda:1}, or {@value #ON_HOST} for CUDA's kernels on the host. With the
+ * property {@value #QUICK} they run on the CPU only.
  */
 public final class TestBackends {
-  /** Names the device under test. */
+  /** The property that names the device under test. */
   public static final String DEVICE = "cocoli.test.device";
 
   /** Set in the first of Maven's two executions of the tests. */
@@ -30,7 +30,7 @@ public final class TestBackends {
 
   private static final Device GPU = new Device(Device.Kind.CUDA, 0);
 
-  /** Why there is no GPU; looked for, and said, once. */
+  /** The reason why there is no GPU; determined and printed once. */
   private static final class NoGpu {
     static final Optional<String> REASON = Backends.problem(GPU);
 

@@ -191,7 +191,10 @@ class TrainerTest {
       assertEquals(longRun.model(), detector.spec());
       Evaluation evaluation =
           new Evaluation(
-              longRun.validationData().orElseThrow(), DataLoaderConfig.of(1), warning -> {});
+              longRun.validationData().orElseThrow(),
+              DataLoaderConfig.of(1),
+              Optional.empty(),
+              warning -> {});
       List<String> seen = new ArrayList<>();
       CocoMetrics metrics = evaluation.run(detector, (image, found) -> seen.add(image.fileName()));
       assertEquals(best.metrics(), metrics);

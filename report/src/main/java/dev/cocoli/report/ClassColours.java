@@ -2,7 +2,7 @@ package dev.cocoli.report;
 
 import java.awt.Color;
 
-/** A colour for each class that differs from its neighbours' and shows on most images. */
+/** Chooses a colour per class, visible on most images and unlike those of adjacent labels. */
 final class ClassColours {
 
   private static final int[] FIRST = {
@@ -10,7 +10,7 @@ final class ClassColours {
     0x8f9bff
   };
 
-  /** The part of a turn that never comes back near an earlier hue. */
+  /** The golden ratio as a fraction of the colour circle: multiples of it stay far apart. */
   private static final float GOLDEN_TURN = 0.618034f;
 
   private ClassColours() {}
@@ -24,7 +24,7 @@ final class ClassColours {
     return Color.getHSBColor(hue, index % 2 == 0 ? 0.85f : 0.6f, 1);
   }
 
-  /** Black or white, whichever reads better on the colour. */
+  /** Black or white, whichever is easier to read on the colour. */
   static Color textOn(Color colour) {
     double luminance =
         0.299 * colour.getRed() + 0.587 * colour.getGreen() + 0.114 * colour.getBlue();

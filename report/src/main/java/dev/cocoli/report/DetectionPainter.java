@@ -17,13 +17,13 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Draws detections on a copy of an image: a box in the colour of its class, tagged with class and
- * score, and the ground truth dashed if it is given. An image that is too small for text is
- * enlarged by a whole factor, so that its pixels stay what they are.
+ * Draws detections on a copy of an image: a box in the colour of its class with a tag of class and
+ * score, and the ground truth in dashed lines if it is given. An image that is too small for text
+ * is enlarged by an integer factor, so that its pixels stay sharp.
  */
 public final class DetectionPainter {
 
-  /** Below this longer side, in pixels, an image is enlarged. */
+  /** An image is enlarged if its longer side is shorter than this, in pixels. */
   private static final int MIN_SIDE = 480;
 
   private static final Target NOTHING = new Target(List.of(), new int[0]);
@@ -31,9 +31,10 @@ public final class DetectionPainter {
   private final List<String> classNames;
 
   /**
-   * Makes a painter.
+   * Creates a painter.
    *
-   * @param classNames the classes, that of label 1 first; others are called by their number
+   * @param classNames the classes, in the order of their labels; a label without a name is drawn as
+   *     a number
    */
   public DetectionPainter(List<String> classNames) {
     this.classNames = List.copyOf(classNames);
@@ -42,7 +43,7 @@ public final class DetectionPainter {
   /**
    * Draws detections.
    *
-   * @param image stays as it is
+   * @param image the image; not changed
    * @param detections boxes in pixels of the image, in any order
    * @return a new image, as large or a whole number of times larger
    * @throws IllegalStateException if the machine has no font
@@ -54,7 +55,7 @@ public final class DetectionPainter {
   /**
    * Draws detections over the ground truth.
    *
-   * @param image stays as it is
+   * @param image the image; not changed
    * @param detections boxes in pixels of the image, in any order
    * @param groundTruth the objects, drawn dashed
    * @return a new image, as large or a whole number of times larger
@@ -67,7 +68,7 @@ public final class DetectionPainter {
         image, image.getWidth() * scale, image.getHeight() * scale, detections, groundTruth);
   }
 
-  /** Scales an image to the given size and draws in that. */
+  /** Draws on a copy of an image that is scaled to the given size. */
   BufferedImage paint(
       BufferedImage image, int width, int height, List<Detection> detections, Target groundTruth) {
     BufferedImage canvas = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
@@ -100,7 +101,7 @@ public final class DetectionPainter {
     return String.format(Locale.ROOT, "%s %.2f", name, found.score());
   }
 
-  /** Sizes and places for one canvas. */
+  /** The sizes and positions of what is drawn on one canvas. */
   private final class Layout {
 
     private final Graphics2D graphics;
@@ -126,7 +127,7 @@ public final class DetectionPainter {
       for (Box box : groundTruth.boxes()) {
         dashed(place(box));
       }
-      // the surest on top
+      // boxes with higher scores are drawn over those with lower ones
       List<Detection> ordered =
           detections.stream().sorted(Comparator.comparingDouble(Detection::score)).toList();
       for (Detection found : ordered) {
@@ -144,7 +145,7 @@ public final class DetectionPainter {
     }
 
     private Rectangle2D place(Box box) {
-      // half a line inside, so that a box along the image's edge is seen whole
+      // half a line's width inside, so that a box along the image's edge is visible as a whole
       double x1 = Math.clamp(box.x1() * scaleX, line / 2.0, width - line / 2.0);
       double y1 = Math.clamp(box.y1() * scaleY, line / 2.0, height - line / 2.0);
       double x2 = Math.clamp(box.x2() * scaleX, x1, Math.max(x1, width - line / 2.0));
@@ -164,7 +165,7 @@ public final class DetectionPainter {
       graphics.draw(box);
     }
 
-    /** Above the box, else below or inside it: where the fewest other tags are in the way. */
+    /** Draws a tag above the box, below it or inside it: where it covers the fewest other tags. */
     private void tag(Rectangle2D box, String text, Color colour) {
       FontMetrics metrics = graphics.getFontMetrics();
       double padding = metrics.getHeight() * 0.18;

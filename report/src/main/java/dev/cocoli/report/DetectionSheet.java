@@ -10,10 +10,7 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
-/**
- * Lays several images with their detections out on one sheet, each scaled to its cell and with its
- * caption below.
- */
+/** Arranges several images with their detections and captions on one sheet. */
 public final class DetectionSheet {
 
   private static final Color PAPER = new Color(0x1d2127);
@@ -30,9 +27,9 @@ public final class DetectionSheet {
    * One image of the sheet.
    *
    * @param image the image
-   * @param detections what was found, in pixels of the image
-   * @param groundTruth the objects, drawn dashed; without boxes if they are not known
-   * @param caption a few words, such as the file name
+   * @param detections boxes in pixels of the image
+   * @param groundTruth the objects, drawn dashed; without boxes if there is no ground truth
+   * @param caption a short text, such as the file name
    */
   public record Entry(
       BufferedImage image, List<Detection> detections, Target groundTruth, String caption) {}
@@ -78,7 +75,7 @@ public final class DetectionSheet {
     }
     int across = Math.min(columns, entries.size());
     int down = Math.ceilDiv(entries.size(), across);
-    // rows are no higher than their highest image
+    // the height of a row is that of its highest image
     int[] rowHeights = new int[down];
     for (int i = 0; i < entries.size(); i++) {
       int height = scaled(entries.get(i).image())[1];

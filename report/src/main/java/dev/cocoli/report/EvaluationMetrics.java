@@ -1,7 +1,8 @@
 package dev.cocoli.report;
 
 /**
- * A line of {@code metrics.jsonl} about one evaluation; NaN where the line has no number.
+ * The metrics of one evaluation, as a line of {@code metrics.jsonl} records them; NaN where the
+ * line has no number.
  *
  * @param epoch the epoch after which it took place; its number among the evaluations where the line
  *     has no epoch

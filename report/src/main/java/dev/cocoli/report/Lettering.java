@@ -4,13 +4,13 @@ import java.awt.Font;
 import java.awt.font.FontRenderContext;
 import java.util.function.Supplier;
 
-/** The one typeface of all images, and a clear word where the machine has none. */
+/** The font of all drawn text. The class throws a clear error if the machine has no font. */
 final class Lettering {
 
   private Lettering() {}
 
   /**
-   * A sans-serif font.
+   * Returns a sans-serif font.
    *
    * @throws IllegalStateException if the machine cannot draw text
    */
@@ -26,8 +26,8 @@ final class Lettering {
     } catch (OutOfMemoryError e) {
       throw e;
     } catch (RuntimeException | Error e) {
-      // a JDK without fontconfig or FreeType fails in several ways, without any font in a bare
-      // Error
+      // a JDK without fontconfig or FreeType fails in several ways; one without any font throws a
+      // plain Error
       throw new IllegalStateException(
           "cannot draw text: install fontconfig and a font (Debian: fontconfig fonts-dejavu-core)",
           e);

@@ -8,17 +8,17 @@ import java.nio.file.Path;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
-/** Writes an image as a PNG file, replacing one that is there. */
+/** Writes an image as a PNG file. */
 public final class PngFile {
 
   private PngFile() {}
 
   /**
-   * Writes an image. It is encoded before the file is touched, so that a failure to encode leaves
-   * no file.
+   * Writes an image, replacing an existing file. The image is encoded before the file is opened, so
+   * that a failure to encode leaves no file.
    *
    * @param image the image
-   * @param file in an existing folder
+   * @param file a file in an existing folder
    * @throws IOException if it cannot be written
    */
   public static void write(BufferedImage image, Path file) throws IOException {

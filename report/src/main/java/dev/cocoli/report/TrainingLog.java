@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What {@code metrics.jsonl} says of a run. A resumed run writes again the steps after its
- * checkpoint; the later line about a step or epoch counts.
+ * The steps and evaluations recorded in {@code metrics.jsonl}. A resumed run writes the steps after
+ * its checkpoint again; of several lines about a step or epoch the last one counts.
  *
  * @param steps the logged steps, ascending
  * @param evaluations the evaluations, by ascending epoch
@@ -28,10 +28,10 @@ public record TrainingLog(List<StepMetrics> steps, List<EvaluationMetrics> evalu
   }
 
   /**
-   * Reads a log. A last line that was cut short, as by a kill, is left out; other kinds of lines
-   * are skipped.
+   * Reads a log. A last line that was cut short, for example because the process was killed, is
+   * left out; lines of other kinds are skipped.
    *
-   * @param file a JSON object a line
+   * @param file a file with one JSON object per line
    * @return the steps and evaluations
    * @throws IOException if the file cannot be read, or a line other than the last is not JSON
    */

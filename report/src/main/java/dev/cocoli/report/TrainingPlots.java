@@ -26,22 +26,22 @@ import org.knowm.xchart.style.lines.SeriesLines;
 import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** Plots a run: the losses by step and AP by epoch. */
+/** Plots a training run: the losses by step and AP by epoch. */
 public final class TrainingPlots {
 
-  /** The file that {@link #write} puts the losses in. */
+  /** The name of the file with the losses. */
   public static final String LOSSES_FILE = "losses.png";
 
-  /** The file that {@link #write} puts AP in. */
+  /** The name of the file with AP. */
   public static final String AP_FILE = "ap.png";
 
   private static final int WIDTH = 1000;
   private static final int HEIGHT = 600;
 
-  /** Up to so many points each gets a tick. */
+  /** The largest number of points that get a tick each. */
   private static final int MAX_TICKED_POINTS = 12;
 
-  /** Up to so many points each gets a mark. */
+  /** The largest number of points that get a mark each. */
   private static final int MAX_MARKED_POINTS = 40;
 
   // the palette of Okabe and Ito, which colour-blind people can tell apart
@@ -72,10 +72,10 @@ public final class TrainingPlots {
   }
 
   /**
-   * Writes the plots that the log has points for.
+   * Writes the plots for which the log has points.
    *
    * @param log the run
-   * @param folder an existing folder, gets {@value #LOSSES_FILE} and {@value #AP_FILE}
+   * @param folder an existing folder; {@value #LOSSES_FILE} and {@value #AP_FILE} are written to it
    * @throws IOException if a file cannot be written
    * @throws IllegalStateException if the machine has no font
    */
@@ -186,9 +186,9 @@ public final class TrainingPlots {
   }
 
   /**
-   * XChart puts ticks at the points where these are evenly spaced, such as 1, 25, 49; an unseen
-   * series whose points share no step with them makes it choose round numbers. A few points may
-   * keep a tick each.
+   * Makes XChart choose round ticks. It puts ticks at the points themselves where these are evenly
+   * spaced, such as 1, 25, 49; an invisible series whose points share no spacing with them makes it
+   * choose round numbers. A few points may keep a tick each.
    */
   private static void roundTicks(XYChart chart, double[] x) {
     double last = x[x.length - 1];
@@ -223,7 +223,7 @@ public final class TrainingPlots {
     return evaluations.stream().mapToDouble(value).map(v -> v < 0 ? Double.NaN : v).toArray();
   }
 
-  /** A mean over about the last fiftieth of the points, weighted towards the latest. */
+  /** A mean over about the last fiftieth of the points, in which later points weigh more. */
   private static double[] smooth(double[] values) {
     double keep = 1 - 1 / Math.max(1, values.length / 50.0);
     double[] smooth = new double[values.length];
@@ -240,8 +240,8 @@ public final class TrainingPlots {
   }
 
   /**
-   * The upper end of the axis, above all but 1 % of the steps: a single wild one must neither press
-   * the others together nor bend the smooth curve for long.
+   * The upper end of the axis, above all but 1 % of the steps, so that a single outlier neither
+   * compresses the rest of the plot nor bends the smoothed curve for long.
    */
   private static double top(double[] raw) {
     double[] finite = Arrays.stream(raw).filter(Double::isFinite).sorted().toArray();

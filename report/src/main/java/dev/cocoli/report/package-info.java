@@ -1,5 +1,5 @@
 /**
- * Draws what a run did for people to look at: loss and AP curves, and detections on images.
- * Everything works without a display; a font must be installed.
+ * Draws the results of a run: loss and AP curves, and detections on images. No display is needed,
+ * but a font must be installed.
  */
 package dev.cocoli.report;

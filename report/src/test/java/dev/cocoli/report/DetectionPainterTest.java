@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Detections on images and sheets of them. */
+/** Draws detections on images and sheets. */
 class DetectionPainterTest {
 
   private static final List<String> CLASSES = List.of("cat", "dog");

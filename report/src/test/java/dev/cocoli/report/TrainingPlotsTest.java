@@ -18,7 +18,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The log of a run and its plots. */
+/** Reads the log of a run and plots it. */
 class TrainingPlotsTest {
 
   @TempDir Path folder;

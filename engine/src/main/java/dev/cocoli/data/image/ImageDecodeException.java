@@ -3,8 +3,8 @@ package dev.cocoli.data.image;
 import dev.cocoli.data.DataException;
 
 /**
- * An image that cannot be decoded: missing, truncated, broken, too large, or of an unknown format.
- * The message names the file.
+ * Thrown if an image cannot be decoded: it is missing, truncated, broken, too large, or of an
+ * unknown format. The message names the file.
  */
 public final class ImageDecodeException extends DataException {
 

@@ -16,8 +16,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Computes the regions of a data set's images, several at a time, and hands them on in their order.
- * Never more than twice as many images as there are threads are under way.
+ * Computes the regions of a data set's images, several at a time, and returns them in the images'
+ * order. At most twice as many images as threads are in progress.
  */
 final class ProposalRun implements AutoCloseable {
   private final Dataset data;
@@ -59,7 +59,7 @@ final class ProposalRun implements AutoCloseable {
       ProposalListener listener)
       throws IOException {
     try {
-      if (Thread.interrupted()) { // a future that is done does not look
+      if (Thread.interrupted()) { // a completed future does not check
         throw new InterruptedException();
       }
       List<Box> boxes = searched.get();
@@ -81,7 +81,7 @@ final class ProposalRun implements AutoCloseable {
     }
   }
 
-  /** Ends what is under way. */
+  /** Stops the work in progress. */
   @Override
   public void close() {
     workers.shutdownNow();

@@ -40,7 +40,7 @@ public record LoneReplica(Device device) implements Replica {
   @Override
   public StepSynchronization synchronization(
       ParameterArena parameters, BooleanSupplier isStopRequested) {
-    return new StepSynchronization.Alone(parameters);
+    return new StepSynchronization(parameters);
   }
 
   @Override

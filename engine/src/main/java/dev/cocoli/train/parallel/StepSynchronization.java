@@ -12,18 +12,32 @@ import dev.cocoli.train.TrainingStep;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
-/** What a step has to do with those of the other replicas. */
-public sealed interface StepSynchronization {
+/** What a step has to do with those of the other replicas; with none of them, where it is alone. */
+public sealed class StepSynchronization {
+  private static final AllReduceTimes NO_TIME = new AllReduceTimes(0, 0);
+
+  private final ParameterArena parameters;
+
+  /**
+   * Creates the synchronization of a single replica.
+   *
+   * @param parameters the parameters of the model
+   */
+  public StepSynchronization(ParameterArena parameters) {
+    this.parameters = parameters;
+  }
 
   /**
    * {@return how many numbers of a step travel beside the gradients}
    *
    * @param losses how many losses the model has
    */
-  int numbers(int losses);
+  public int numbers(int losses) {
+    return 0;
+  }
 
   /** {@return who batch norms share their statistics with} */
-  default Optional<Communicator> sharedNorms() {
+  public Optional<Communicator> sharedNorms() {
     return Optional.empty();
   }
 
@@ -33,7 +47,9 @@ public sealed interface StepSynchronization {
    * @param ops what the step is computed with
    * @param shard the part of the batch that it is about
    */
-  void begin(Ops ops, Shard shard);
+  public void begin(Ops ops, Shard shard) {
+    parameters.watch(ops.tape());
+  }
 
   /**
    * After the backward pass: the gradients become those of the whole batch.
@@ -41,7 +57,9 @@ public sealed interface StepSynchronization {
    * @param losses {@code [L]} of this replica
    * @param shared as many as {@link #numbers}, written
    */
-  void end(Tensor losses, Tensor shared);
+  public void end(Tensor losses, Tensor shared) {
+    // all is here
+  }
 
   /**
    * {@return what the step found, in the mean of all}
@@ -49,45 +67,12 @@ public sealed interface StepSynchronization {
    * @param own the losses of this replica
    * @param shared what {@link #end} wrote, once it is read
    */
-  TrainingStep.Outcome outcome(LossValues own, float[] shared);
-
-  /** There are no others. */
-  final class Alone implements StepSynchronization {
-    private static final AllReduceTimes NO_TIME = new AllReduceTimes(0, 0);
-    private final ParameterArena parameters;
-
-    /**
-     * Creates the synchronization of a single replica.
-     *
-     * @param parameters the parameters of the model
-     */
-    public Alone(ParameterArena parameters) {
-      this.parameters = parameters;
-    }
-
-    @Override
-    public int numbers(int losses) {
-      return 0;
-    }
-
-    @Override
-    public void begin(Ops ops, Shard shard) {
-      parameters.watch(ops.tape());
-    }
-
-    @Override
-    public void end(Tensor losses, Tensor shared) {
-      // all is here
-    }
-
-    @Override
-    public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
-      return new TrainingStep.Outcome(own, false, NO_TIME);
-    }
+  public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
+    return new TrainingStep.Outcome(own, false, NO_TIME);
   }
 
   /** Averages gradients and losses; asks for a stop by a number beside the losses. */
-  final class Averaging implements StepSynchronization {
+  static final class Averaging extends StepSynchronization {
     private final Backend backend;
     private final Communicator communicator;
     private final GradientBuckets buckets;
@@ -99,6 +84,7 @@ public sealed interface StepSynchronization {
         Communicator communicator,
         ParallelConfig config,
         BooleanSupplier isStopRequested) {
+      super(parameters);
       this.isStopRequested = isStopRequested;
       this.backend = parameters.backend();
       this.communicator = communicator;

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Lays generated images out as COCO does. Image and annotation ids start at 1. */
+/** Writes generated images in COCO's layout. Image and annotation ids start at 1. */
 final class CocoFolder {
 
   private final Path folder;

@@ -1,4 +1,4 @@
-package dev.cocoli.train;
+package dev.cocoli.cli;
 
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.PartListener;
@@ -10,16 +10,13 @@ import java.util.Map;
  * Takes the time of each part of detections, one after the other. Waits for the device at the end
  * of each part, so that the part has run and not only been asked for.
  */
-public final class PartTimes implements PartListener {
+final class PartTimes implements PartListener {
   private final Map<DetectionPart, Long> nanos = new EnumMap<>(DetectionPart.class);
   private long last = System.nanoTime();
   private int images;
 
-  /** Begins with nothing. */
-  public PartTimes() {}
-
   /** A detection on another image begins now. */
-  public void begin() {
+  void begin() {
     images++;
     last = System.nanoTime();
   }
@@ -37,12 +34,12 @@ public final class PartTimes implements PartListener {
    *
    * @param part the part
    */
-  public double seconds(DetectionPart part) {
+  double seconds(DetectionPart part) {
     return nanos.getOrDefault(part, 0L) / 1e9 / Math.max(1, images);
   }
 
   /** {@return the seconds of an image, in the mean} */
-  public double seconds() {
+  double seconds() {
     double sum = 0;
     for (DetectionPart part : DetectionPart.values()) {
       sum += seconds(part);
