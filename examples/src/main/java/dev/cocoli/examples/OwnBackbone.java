@@ -84,8 +84,7 @@ final class OwnBackbone {
   static DetectionModel build(RcnnConfig config, int classes) {
     Backbone backbone = new PlainBackbone();
     long channels = backbone.outChannels();
-    AnchorGenerator anchors =
-        AnchorGenerator.ofOneMap(config.anchors().sizes(), config.anchors().aspectRatios());
+    AnchorGenerator anchors = AnchorGenerator.ofOneMap(config.anchors());
     BoxHeadConfig box = config.boxHead();
     return new FasterRcnn(
         new ImageTransform(config.transform()),

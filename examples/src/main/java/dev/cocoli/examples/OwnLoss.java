@@ -99,8 +99,7 @@ final class OwnLoss {
             network.trainableBackboneLayers(),
             network.fpnOutChannels());
     long channels = backbone.outChannels();
-    AnchorGenerator anchors =
-        new AnchorGenerator(config.anchors().sizes(), config.anchors().aspectRatios());
+    AnchorGenerator anchors = new AnchorGenerator(config.anchors());
     BoxHeadConfig head = config.boxHead();
     BoxBranch box =
         new BoxBranch(
@@ -113,8 +112,7 @@ final class OwnLoss {
         backbone,
         new RegionProposalNetwork(
             config.rpn(), anchors, new ConvRpnHead(channels, anchors.perLocation())),
-        new RoiHeads(
-            new RoiSampler(config.sampling()), box, new Supervision(box, head, channels)));
+        new RoiHeads(new RoiSampler(config.sampling()), box, new Supervision(box, head, channels)));
   }
 
   static void main(String[] args) throws IOException {
@@ -137,8 +135,7 @@ final class OwnLoss {
     Path together = Path.of(args[0], "two-replicas");
     TrainingRun run = TrainingRun.of(model, data, config, together);
     List<Device> devices = List.of(Device.CPU, Device.CPU);
-    Replicas replicas =
-        new Replicas(run, devices, ParallelConfig.DEFAULT, TrainingListener.NONE);
+    Replicas replicas = new Replicas(run, devices, ParallelConfig.DEFAULT, TrainingListener.NONE);
     System.out.println(replicas.start().summary());
     TrainingPlots.write(together);
   }
