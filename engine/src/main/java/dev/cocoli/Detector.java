@@ -129,6 +129,18 @@ public final class Detector implements AutoCloseable {
   }
 
   /**
+   * Opens a detector of a program's own that training here wrote, on the processor.
+   *
+   * @param weights the safetensors file
+   * @param builder the builder that it was trained with
+   * @return the detector
+   * @throws IOException if the file cannot be used or does not fit what the builder makes
+   */
+  public static Detector open(Path weights, ModelBuilder builder) throws IOException {
+    return open(weights, builder, Device.CPU);
+  }
+
+  /**
    * Opens a detector of a program's own that training here wrote.
    *
    * @param weights the safetensors file

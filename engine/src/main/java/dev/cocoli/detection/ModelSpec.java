@@ -147,7 +147,7 @@ public record ModelSpec(
       throw new IllegalArgumentException(
           "the model '%s' is none of this library's: open it in a program, with its builder"
                   .formatted(model)
-              + " (Detector.open(file, builder, device)); those of this library are "
+              + " (Detector.open(file, builder)); those of this library are "
               + String.join(", ", Models.names()));
     }
     String norm = metadata.getOrDefault("cocoli.norm", "");

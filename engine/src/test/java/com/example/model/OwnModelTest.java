@@ -143,9 +143,9 @@ class OwnModelTest {
     Path weights = run.out().resolve("last.safetensors");
     IOException e = assertThrows(IOException.class, () -> Detector.open(weights));
     assertTrue(e.getMessage().contains("'plain'"), e.getMessage());
-    assertTrue(e.getMessage().contains("Detector.open(file, builder, device)"), e.getMessage());
+    assertTrue(e.getMessage().contains("Detector.open(file, builder)"), e.getMessage());
     int shown = SecondOpinion.SHOWN.get();
-    try (Detector detector = Detector.open(weights, OwnModelTest::build, Device.CPU)) {
+    try (Detector detector = Detector.open(weights, OwnModelTest::build)) {
       assertEquals(run.model().config(), detector.spec().config());
       detector.detect(images.get(0).path());
     }
