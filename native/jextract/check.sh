@@ -1,7 +1,7 @@
 #!/bin/sh
-# Generates the bindings anew and compares them with those that are committed. Skips a library, and says why, where jextract
-# or the library's headers are not there; whatever else keeps it from being compared is a failure. The environment is that of
-# generate.sh.
+# Generates the bindings anew and compares them with the committed ones. Skips a library, and prints the reason, if jextract
+# or the library's headers are missing; any other reason that prevents the comparison is a failure. The environment is that
+# of generate.sh.
 #
 #   native/jextract/check.sh [--all]
 #
@@ -30,7 +30,7 @@ fail() {
   failed=1
 }
 
-# what no library accounts for
+# files that belong to no library
 set --
 for library in onednn cudart cublas cudnn nvrtc nccl; do
   set -- "$@" ! -path "./$bindings/$library/*"

@@ -3,17 +3,17 @@
 #
 #   native/jextract/generate.sh [--output DIR] [LIBRARY...]
 #
-# LIBRARY is one or more of onednn, cudart, cublas, cudnn, nvrtc, nccl; without any, all of them. What a library needs is
-# found by itself or taken from the environment:
+# LIBRARY is one or more of onednn, cudart, cublas, cudnn, nvrtc, nccl; without any, all of them. The tool and the headers
+# are found at their default places or taken from the environment:
 #
 #   JEXTRACT         the tool (default: jextract on the PATH)
 #   DNNL_JAR         org.bytedeco:dnnl, classifier linux-x86_64 (default: the one in ~/.m2/repository); unzip opens it
-#   CUDA_HOME        a CUDA toolkit with its headers (default: /usr/local/cuda): for cudart, and because theirs include the
-#                    toolkit's (cuda_runtime_api.h, crt/host_defines.h, cuda_fp16.h) for cublas, cudnn and nccl too
+#   CUDA_HOME        a CUDA toolkit with its headers (default: /usr/local/cuda): for cudart, and for cublas, cudnn and nccl,
+#                    whose headers include cuda_runtime_api.h, crt/host_defines.h and cuda_fp16.h
 #   NVIDIA_PACKAGES  the folder "nvidia" of a Python environment's site-packages that has nvidia-cublas, nvidia-cuda-nvrtc,
 #                    nvidia-cudnn-cu13 and nvidia-nccl-cu13 (default: the one in $VIRTUAL_ENV)
 #
-# Exits with 77 where jextract or headers are not there and nothing else is wrong, with 1 for everything else.
+# Exits with 77 if jextract or headers are missing and nothing else is wrong, with 1 for every other error.
 #
 # jextract comes as a binary from https://jdk.java.net/jextract, but the libclang in it is newer than 15, and with that it emits
 # classes named after unnamed unions that do not compile. So build it from https://github.com/openjdk/jextract, release 23 or the
@@ -34,7 +34,7 @@
 # stdint.h. Remove that folder there.)
 set -eu
 
-# What the committed bindings were generated from. A change here is a change of the bindings: regenerate and commit both.
+# The versions that the committed bindings were generated from. After a change here, regenerate and commit both.
 JEXTRACT_VERSION=23
 LIBCLANG_VERSIONS='14 15'
 DNNL_JAR_VERSION=3.13-1.5.14
@@ -43,10 +43,10 @@ CUDART_VERSION=13000
 CUBLAS_VERSION=13.1.1
 CUDNN_VERSION=9.24.0
 NCCL_VERSION=2.30.7
-# nvrtc.h has no version of its own: its package is asked
+# nvrtc.h has no version of its own; this is the version of its package
 NVRTC_VERSION=13.0.88
 
-ABSENT=77 # the customary exit code of a test that was skipped
+ABSENT=77 # the usual exit code of a skipped test
 
 fail() {
   echo "generate.sh: $*" >&2
@@ -122,11 +122,11 @@ generate() { # LIBRARY CLASS ARGUMENT...
   class=$2
   shift 2
   folder=dev/cocoli/bindings/$library
-  # one class a library: without it, jextract splits a long one into a chain whose members move with every change
+  # one class per library: without this property, jextract splits a long one into a chain whose members move with every change
   JEXTRACT_JAVA_OPTIONS=-Djextract.decls.per.header=100000 "$jextract" --output "$work/out" \
     --target-package "dev.cocoli.bindings.$library" --header-class-name "$class" "@$here/$library.txt" "$@" \
     >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "jextract failed for $library"; }
-  # an opaque struct has no layout, which is as it should be
+  # jextract warns that opaque structs have no layout; that is expected
   grep -v 'warning: Skipping' "$work/log" >&2 || true
   rm -rf "${output:?}/$folder"
   mkdir -p "$output/$folder"

@@ -3,14 +3,14 @@
     python peers.py probe                                      what is installed, as a line of JSON
     python peers.py prepare --folder DIR                       weights and images for DIR/work.json
     python peers.py export --folder DIR                        the same detector for ONNX Runtime
-    python peers.py worker --folder DIR --task T --peer P      answers requests, one a line (below)
+    python peers.py worker --folder DIR --task T --peer P      answers requests, one per line (below)
     python peers.py detect --weights FILE --image FILE ...   one image, as a small script would do it: the cold start
 
 A worker reads words from standard input and answers each with a line of JSON on standard output: "run" does the task
-once and tells the seconds; "result" tells what the last run found; "memory" tells the peak of the process's resident
-bytes; the end of the input ends it. Images are floats in memory before the clock starts.
+once and returns the seconds; "result" returns the result of the last run; "memory" returns the peak of the process's
+resident bytes; the end of the input ends the worker. Images are floats in memory before the clock starts.
 
-What is imported where matters: the ONNX Runtime worker never loads torch, so that its memory is its own.
+The ONNX Runtime worker must never import torch, so that the measured memory is ONNX Runtime's alone.
 """
 import argparse
 import json
@@ -21,12 +21,12 @@ import time
 
 try:
     import numpy as np
-except ImportError:  # probe tells
+except ImportError:  # probe reports it
     np = None
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4  # torchvision's reference for detection
 TYPES = {"F32": "<f4", "I64": "<i8", "U8": "|u1"}
-EVERYTHING = 10**7  # a sampler that may take so many takes all, and draws nothing
+EVERYTHING = 10**7  # a sampler of this size takes all candidates, so that nothing is random
 
 
 def read_safetensors(path):
@@ -56,7 +56,7 @@ def write_safetensors(path, arrays):
 
 
 def peak_bytes():
-    """The peak of this program; ru_maxrss would include what the process was before it became this program."""
+    """The peak of this program; ru_maxrss would include the program that the process ran before exec."""
     try:
         with open("/proc/self/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
@@ -113,7 +113,7 @@ def scene(height, width, generator):
 
 
 def prepare(args):
-    """Random weights that behave: every channel has a mean of zero and a variance of about one (in the spirit of Mishkin and
+    """Random weights that give usable results: every channel has a mean of zero and a variance of about one (in the spirit of Mishkin and
     Matas 2016), scores are far from saturation and from ties, and objects of many classes are found."""
     import torch
     work = read_work(args.folder)
@@ -123,7 +123,7 @@ def prepare(args):
     height, width = work["height"], work["width"]
     arrays = {}
     for index in range(work["batch"]):
-        arrays[f"picture.{index}"] = scene(height, width, generator).numpy()
+        arrays[f"image.{index}"] = scene(height, width, generator).numpy()
         count = 2 + index % 3
         corner = torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.5, height * 0.5])
         extent = (0.15 + 0.35 * torch.rand(count, 2, generator=generator)) * torch.tensor([width, height])
@@ -166,10 +166,10 @@ def prepare(args):
                 module.bias.zero_()
                 hooks.append(module.register_forward_hook(scale(name)))
         model.eval()
-        for norm in norms:  # the running statistics become this image's
+        for norm in norms:  # the running statistics become those of this image
             norm.train()
             norm.momentum = 1.0
-        model([floats(arrays["picture.0"])])
+        model([floats(arrays["image.0"])])
         for hook in hooks:
             hook.remove()
         state = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
@@ -186,7 +186,7 @@ def export(args):
     work = read_work(args.folder)
     torch.set_num_threads(work["threads"])
     model = build_for(work, "usual").eval()
-    image = floats(read_safetensors(os.path.join(args.folder, "inputs.safetensors"))["picture.0"])
+    image = floats(read_safetensors(os.path.join(args.folder, "inputs.safetensors"))["image.0"])
     torch.onnx.export(model, ([image],), os.path.join(args.folder, "model.onnx"), opset_version=17, dynamo=False, input_names=["x"])
 
 
@@ -201,13 +201,13 @@ class Torchvision:
         self.torch, self.device, self.args = torch, work["device"], args
         torch.set_num_threads(work["threads"])
         torch.manual_seed(work["seed"])
-        torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32 on both sides; matrix products have it off by default
+        torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32 on both sides; matmuls have it off by default
         self.autocast = args.peer == "torchvision-bf16"
         layout = torch.contiguous_format if args.peer == "torchvision" else torch.channels_last
         self.model = build_for(work, args.samplers).to(self.device).to(memory_format=layout)
         self.model.train(args.task == "train")
         inputs = read_safetensors(os.path.join(work["folder"], "inputs.safetensors"))
-        self.images = [floats(inputs[f"picture.{i}"]).to(self.device) for i in range(work["batch"])]
+        self.images = [floats(inputs[f"image.{i}"]).to(self.device) for i in range(work["batch"])]
         self.targets = [{"boxes": torch.from_numpy(inputs[f"boxes.{i}"]).to(self.device),
                          "labels": torch.from_numpy(inputs[f"labels.{i}"]).to(self.device)} for i in range(work["batch"])]
         if args.task == "train":
@@ -243,7 +243,7 @@ class OnnxRuntime:
         options.intra_op_num_threads = work["threads"]
         providers = ["CPUExecutionProvider"] if work["device"] == "cpu" else ["CUDAExecutionProvider"]
         self.session = onnxruntime.InferenceSession(os.path.join(work["folder"], "model.onnx"), options, providers=providers)
-        image = read_safetensors(os.path.join(work["folder"], "inputs.safetensors"))["picture.0"]
+        image = read_safetensors(os.path.join(work["folder"], "inputs.safetensors"))["image.0"]
         self.image = np.ascontiguousarray(image.transpose(2, 0, 1).astype(np.float32) / 255)
 
     def run(self):

@@ -3,16 +3,16 @@
 
     scaling.py [--step SECONDS] [--backward SHARE] [--bf16]
 
-Needs nothing but Python. --step is what one device takes for its share of a batch, --backward the part of it
-that is the backward pass.
+Needs only Python. --step is the time of a step on one device for its shard of a batch, --backward the fraction of it
+that the backward pass takes.
 """
 import argparse
 
-# The buckets of fasterrcnn_resnet50_fpn with 81 classes and frozen norms, in MB, and how far the backward pass
-# is when each is ready: measured on a processor, one image of 800 x 1088.
+# The buckets of fasterrcnn_resnet50_fpn with 81 classes and frozen norms, in MB, and the fraction of the
+# backward pass after which each is ready: measured on a processor, one image of 800 x 1088.
 BUCKETS = [(5.9, 0.01), (51.4, 0.06), (19.9, 0.59), (17.8, 0.60), (26.2, 0.66), (26.0, 0.72), (19.6, 1.00)]
 
-# Bytes a second that an all-reduce of a bucket moves (NCCL's bus bandwidth), and seconds a hop: assumptions.
+# Bytes per second that an all-reduce of a bucket moves (NCCL's bus bandwidth), and seconds per hop: assumptions.
 LINKS = [
     ("NVLink 4 (150 GB/s)", 150e9, 5e-6),
     ("PCIe 4.0 x16 (12 GB/s)", 12e9, 10e-6),
@@ -23,7 +23,7 @@ DEVICES = [2, 4, 8, 16, 32]
 
 
 def exposed(devices, bandwidth, hop, backward, wire):
-    """Seconds behind the backward pass until the last bucket is there; buckets go one after the other."""
+    """Seconds from the end of the backward pass to the end of the last bucket; buckets are reduced one after the other."""
     end = 0.0
     for megabytes, ready in BUCKETS:
         moved = 2 * (devices - 1) / devices * megabytes * 1e6 * wire
@@ -58,11 +58,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--step", type=float, default=0.1)
     parser.add_argument("--backward", type=float, default=0.6)
-    parser.add_argument("--bf16", action="store_true", help="gradients travel in bf16")
+    parser.add_argument("--bf16", action="store_true", help="gradients are all-reduced in bf16")
     given = parser.parse_args()
     wire = 0.5 if given.bf16 else 1.0
     table(
-        "Share of the ideal, by devices, with a step of %g ms:" % (given.step * 1e3),
+        "Fraction of the ideal speed, by devices, with a step of %g ms:" % (given.step * 1e3),
         lambda n, link: "%.1f %%" % (100 * efficiency(n, link, given.step, given.backward, wire)),
     )
     table(

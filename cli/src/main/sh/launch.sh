@@ -1,6 +1,6 @@
-# What ./cocoli and the launchers of benchmarks/ share: they find a JDK, and build with Maven. Read by them, with root (the
-# folder of the sources) and program (the name in messages) set.
-# shellcheck shell=sh disable=SC2154 # those two are the reader's
+# Functions of ./cocoli and the launchers in benchmarks/: they find a JDK and build with Maven. The launchers source this file
+# after they set root (the folder of the sources) and program (the name in messages).
+# shellcheck shell=sh disable=SC2154 # set by the launchers
 
 NEEDED=25
 

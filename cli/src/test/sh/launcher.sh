@@ -27,7 +27,7 @@ expect() {
 }
 
 mkdir "$copy"
-for part in cocoli pom.xml native bindings engine cli; do
+for part in cocoli pom.xml native bindings engine report cli; do
   cp -R "$root/$part" "$copy/"
 done
 find "$copy" -name target -prune -exec rm -rf {} +
@@ -112,7 +112,7 @@ sleep 1
 touch "$source"
 BREAK=yes
 export BREAK
-expect "tells why a build failed" 1 "Main.java is broken" "$copy/cocoli" --version
+expect "shows why a build failed" 1 "Main.java is broken" "$copy/cocoli" --version
 expect "tries again after a failure" 1 "the build failed" "$copy/cocoli" --version
 [ "$(calls)" -eq 2 ] || fail "it built $(calls) times, not 2"
 BREAK=silently

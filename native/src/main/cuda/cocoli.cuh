@@ -195,7 +195,7 @@ __device__ inline u32 block_exclusive_sum(u32 x, u32& total) {
   return inclusive - x + (warp == 0 ? 0 : sums[warp - 1]);
 }
 
-// A place behind those that were taken before, for each lane that wants one: one addition for the whole warp, all of whose lanes
+// A place after those that were taken before, for each lane that wants one: one addition for the whole warp, all of whose lanes
 // come here.
 __device__ inline int take_place(int* taken, bool wanted) {
   u32 lane = threadIdx.x % WARP;

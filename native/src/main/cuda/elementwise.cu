@@ -1,4 +1,4 @@
-// Sums and masks of arrays, and what a convolution leaves to be done behind it. Java: ElementwiseKernels.
+// Sums and masks of arrays, and the operations after a convolution that its kernel does not fuse. Java: ElementwiseKernels.
 #include "cocoli.cuh"
 
 // y = a + b

@@ -21,7 +21,7 @@ struct Box {
     area = (x2 - x1) * (y2 - y1);
   }
 
-  // Places behind an image's last box hold zeros.
+  // Places after an image's last box hold zeros.
   __device__ bool has_extent() const { return x2 > x1 && y2 > y1; }
 
   // Rounded as that of torchvision's box_iou is, the same each time.

@@ -318,10 +318,10 @@ struct NmsSuppress {
         __syncthreads();
         u64 keep = kept_of_tile;
         if (threadIdx.x < NMS_TILE && (keep >> threadIdx.x & 1) != 0) {
-          int behind = kept + __popcll(keep & ((1ull << threadIdx.x) - 1));
-          if (behind < most) {
-            kept_box[behind] = tile[threadIdx.x];
-            kept_group[behind] = tile_groups[threadIdx.x];
+          int rank = kept + __popcll(keep & ((1ull << threadIdx.x) - 1));
+          if (rank < most) {
+            kept_box[rank] = tile[threadIdx.x];
+            kept_group[rank] = tile_groups[threadIdx.x];
             keeps[row + queue[first + threadIdx.x]] = 1;
           }
         }

@@ -315,7 +315,7 @@ KERNEL(merge_runs, MergeRuns, 256)
 struct KeyIndices {
   const u64* keys;
   const int* counts;  // of each row; null if all are there
-  int* indices;       // [rows, columns], -1 behind the last key
+  int* indices;       // [rows, columns], -1 after the last key
   i64 count;
   i64 stride;  // keys from row to row
   Divider columns;

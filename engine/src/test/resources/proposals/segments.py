@@ -18,7 +18,7 @@ HEIGHT, WIDTH = 43, 57
 CASES = [(10, 1), (50, 50), (100, 100), (300, 20)]
 
 
-def picture(generator):
+def image(generator):
     """Blots of colour, a ramp, noise: edges of every strength, and equal ones."""
     rgb = np.full((HEIGHT, WIDTH, 3), 120.0)
     rgb[:, :, 0] += np.linspace(0, 60, WIDTH)
@@ -34,7 +34,7 @@ def stable(values, argsort=np.argsort):
     return argsort(values, kind="stable")
 
 
-rgb = picture(np.random.default_rng(6))
+rgb = image(np.random.default_rng(6))
 # and every colour of a coarse grid, as an image of one row
 grid = np.stack(np.meshgrid(*[[0, 1, 30, 90, 128, 200, 254, 255]] * 3), -1).reshape(1, -1, 3).astype(np.uint8)
 out = {

@@ -1,5 +1,5 @@
 /**
- * The way in for programs that run a detector: {@link dev.cocoli.Detector}. Training starts at
+ * The entry point for programs that run a detector: {@link dev.cocoli.Detector}. Training starts at
  * {@code dev.cocoli.train}.
  */
 package dev.cocoli;

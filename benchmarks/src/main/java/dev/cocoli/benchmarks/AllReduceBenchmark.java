@@ -29,8 +29,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The mean of gradients over replicas: one bucket, from the call to its end on the device. The bus
- * bandwidth is {@code 2 (ranks - 1) / ranks * bytes / time}.
+ * Measures an all-reduce over replicas: the mean of one bucket of gradients, from the call to its
+ * end on the device. The bus bandwidth is {@code 2 (ranks - 1) / ranks * bytes / time}.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -41,11 +41,11 @@ import org.openjdk.jmh.annotations.Warmup;
 public class AllReduceBenchmark {
   private static final Duration TIMEOUT = Duration.ofMinutes(1);
 
-  /** On what: {@code cpu}, for as many replicas as there are ranks, or {@code cuda}. */
+  /** The device: {@code cpu} for all ranks, or {@code cuda}. */
   @Param("cpu")
   public String device;
 
-  /** How many replicas; on {@code cuda} a GPU each. */
+  /** The number of replicas; on {@code cuda} each has a GPU. */
   @Param("2")
   public int ranks;
 
@@ -53,7 +53,7 @@ public class AllReduceBenchmark {
   @Param({"1", "25", "256"})
   public int mebibytes;
 
-  /** What travels: {@code fp32}, {@code bf16}. */
+  /** The type of the elements: {@code fp32}, {@code bf16}. */
   @Param("fp32")
   public String precision;
 
@@ -63,7 +63,7 @@ public class AllReduceBenchmark {
   private final List<Thread> others = new ArrayList<>();
   private List<Communicator> communicators;
 
-  /** Connects the replicas; all but the first take part from threads of their own. */
+  /** Connects the replicas; all but the first run on threads of their own. */
   @Setup
   public void connect() {
     Precision wire = Precision.parse(precision);
@@ -90,14 +90,17 @@ public class AllReduceBenchmark {
         .toList();
   }
 
-  /** A collective begins when all have come, so that these follow the first. */
+  /**
+   * Joins the collectives of another rank. A collective begins when all ranks have entered it, so
+   * that the other ranks follow the first.
+   */
   private void takePart(int rank) {
     try {
       while (true) {
         reduce(rank);
       }
     } catch (CommunicatorException e) {
-      return; // the first is done
+      return; // the first rank has ended
     }
   }
 
@@ -107,13 +110,13 @@ public class AllReduceBenchmark {
     backends.get(rank).transfers().synchronize();
   }
 
-  /** The mean of a bucket. */
+  /** Averages a bucket. */
   @Benchmark
   public void allReduce() {
     reduce(0);
   }
 
-  /** Ends the others. */
+  /** Ends the other ranks. */
   @TearDown
   public void close() throws InterruptedException {
     communicators.getFirst().abort("the benchmark is over");

@@ -15,25 +15,27 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * The floor: what oneDNN's primitives take for a detector's convolutions and the products of its
- * box head, one after the other, with weights in the layout that they like best, everything in warm
- * memory, and nothing in between. Uses the bindings and nothing of the engine.
+ * Measures the lower bound of a detector's time: oneDNN's primitives for its convolutions and the
+ * matmuls of its box head, one after the other, with weights in the layout that oneDNN prefers, all
+ * data in warm memory, and no work in between. It uses the bindings and nothing of the engine.
  */
 public final class BareConvolutions implements AutoCloseable {
   private static final int ROUNDS = 3;
 
-  /** What libgomp takes by itself: this measures oneDNN, not our settings of its threads. */
+  /**
+   * The spin count stays libgomp's default: this measures oneDNN, not our settings of its threads.
+   */
   private static final OptionalLong DEFAULT_SPINS = OptionalLong.empty();
 
   /**
-   * Seconds of all layers.
+   * The seconds of all layers.
    *
-   * @param forward of the forward pass
-   * @param backwardData of the gradients by the inputs
-   * @param backwardWeight of the gradients by the weights
+   * @param forward the forward pass
+   * @param backwardData the gradients by the inputs
+   * @param backwardWeight the gradients by the weights
    */
   public record Seconds(double forward, double backwardData, double backwardWeight) {
-    /** {@return all three} */
+    /** {@return the sum of the three} */
     public double sum() {
       return forward + backwardData + backwardWeight;
     }
@@ -62,9 +64,9 @@ public final class BareConvolutions implements AutoCloseable {
   /**
    * Loads oneDNN.
    *
-   * @param threads how many compute
+   * @param threads the number of computing threads
    * @param type {@code dnnl_f32()} or {@code dnnl_bf16()}
-   * @param batch images at once
+   * @param batch the number of images per batch
    */
   public BareConvolutions(int threads, int type, long batch) {
     OneDnn.load(
@@ -79,7 +81,7 @@ public final class BareConvolutions implements AutoCloseable {
   }
 
   /**
-   * {@return what the layers take; the first has no gradient by its input, which is the image}
+   * {@return the seconds of the layers; the first has no gradient by its input, which is the image}
    *
    * @param layers convolutions, each with its count
    */
@@ -98,7 +100,7 @@ public final class BareConvolutions implements AutoCloseable {
   }
 
   /**
-   * {@return what the layers take in the forward pass}
+   * {@return the seconds of the layers' forward pass}
    *
    * @param layers convolutions, each with its count
    */
@@ -108,7 +110,7 @@ public final class BareConvolutions implements AutoCloseable {
         .sum();
   }
 
-  /** The median of a few runs, after one that warms up. */
+  /** The median of several runs, after a warm-up run. */
   private double seconds(ConvolutionLayer layer, Direction direction) {
     try (Arena local = Arena.ofConfined()) {
       List<Runnable> releases = new ArrayList<>();

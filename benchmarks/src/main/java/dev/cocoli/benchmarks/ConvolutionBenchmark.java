@@ -17,9 +17,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The convolutions of {@code fasterrcnn_resnet50_fpn}, each that has a shape of its own under the
- * name of the first layer that has it, with their gradients. The last two layers of the region
- * proposal network on its coarser maps are left out: they are the same, and less.
+ * Measures the convolutions of {@code fasterrcnn_resnet50_fpn} and their gradients. Each distinct
+ * shape is measured once, under the name of the first layer that has it. The last two layers of the
+ * region proposal network on its coarser maps are left out: they are the same layers on less data.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
@@ -32,11 +32,11 @@ public class ConvolutionBenchmark {
   @Param("800x1088")
   public String size;
 
-  /** Images at once. */
+  /** Images per batch. */
   @Param("1")
   public int batch;
 
-  /** Which layer. */
+  /** The layer. */
   @Param({
     "conv1",
     "layer1.0.conv1",
@@ -81,7 +81,7 @@ public class ConvolutionBenchmark {
   private Tensor dWeight;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -101,21 +101,21 @@ public class ConvolutionBenchmark {
     dWeight = state.empty(found.out(), spec.kernel(), spec.kernel(), found.in());
   }
 
-  /** The forward pass; its weights are packed already, as in detection. */
+  /** Runs the forward pass; the weights are packed already, as in detection. */
   @Benchmark
   public void forward() {
     backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
     backend.transfers().synchronize();
   }
 
-  /** The gradient by the input. */
+  /** Computes the gradient by the input. */
   @Benchmark
   public void backwardData() {
     backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, dx);
     backend.transfers().synchronize();
   }
 
-  /** The gradient by the weight. */
+  /** Computes the gradient by the weight. */
   @Benchmark
   public void backwardWeight() {
     backend.convolutions().conv2dBackwardWeight(spec, x, y, null, dWeight, null);

@@ -7,15 +7,15 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A convolution of a detector, with the extents that it has on an image of some size.
+ * A convolution of a detector, with its extents for an image of a given size.
  *
  * @param name the key of its weight, without {@code .weight}
  * @param spec the window
  * @param height H of its input
  * @param width W of its input
- * @param in its channels
+ * @param in channels of its input
  * @param out channels of its output
- * @param count how many layers have this shape
+ * @param count the number of layers of this shape
  */
 public record ConvolutionLayer(
     String name, Conv2dSpec spec, long height, long width, long in, long out, int count) {
@@ -32,7 +32,10 @@ public record ConvolutionLayer(
     return spec.outputExtent(width);
   }
 
-  /** {@return the multiplications of the forward pass on one image, of all layers of the shape} */
+  /**
+   * {@return the number of multiplications in the forward pass of one image, for all layers of this
+   * shape}
+   */
   public double multiplications() {
     return (double) count * outHeight() * outWidth() * out * in * spec.kernel() * spec.kernel();
   }
@@ -50,13 +53,22 @@ public record ConvolutionLayer(
   }
 
   /**
-   * {@return every convolution of a detector with that backbone, in the order of the forward pass}
+   * {@return every convolution of a detector with the given backbone, in the order of the forward
+   * pass}
    *
    * @param resNet such as {@code resnet50}
    * @param image the size that the model works at
    */
   static List<ConvolutionLayer> all(String resNet, ImageSize image) {
-    ResNetConfig config = ResNetConfig.named(resNet);
+    ResNetConfig config =
+        switch (resNet) {
+          case "tiny" -> ResNetConfig.TINY;
+          case "resnet18" -> ResNetConfig.RESNET18;
+          case "resnet34" -> ResNetConfig.RESNET34;
+          case "resnet50" -> ResNetConfig.RESNET50;
+          case "resnet101" -> ResNetConfig.RESNET101;
+          default -> throw new IllegalArgumentException("no ResNet: " + resNet);
+        };
     ImageSize padded = image.padded();
     List<ConvolutionLayer> layers = new ArrayList<>();
     long in = config.widths().getFirst();
@@ -122,8 +134,9 @@ public record ConvolutionLayer(
   }
 
   /**
-   * {@return the convolutions of {@link #all} that have different shapes, and how often each
-   * occurs; the name is that of the first, and of the map where the same layer sees several}
+   * {@return the convolutions of {@link #all} with distinct shapes, each with the number of its
+   * occurrences; the name is that of the first layer, and contains the map where the same layer
+   * runs on several}
    *
    * @param resNet such as {@code resnet50}
    * @param image the size that the model works at

@@ -19,9 +19,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What a call into the CUDA runtime costs: {@code cudaStreamQuery} of the default stream, through
- * our bindings and through JavaCPP's JNI. {@link RunBenchmarks} leaves it out, and says so, where
- * there is no GPU.
+ * Measures a call into the CUDA runtime: {@code cudaStreamQuery} of the default stream, through our
+ * bindings and through JavaCPP's JNI. Without a GPU, {@link RunBenchmarks} leaves it out and says
+ * so.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -30,11 +30,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class CudaCallBenchmark {
-  /** Loads the runtime and makes a context. */
+  /** Loads the runtime and creates a context. */
   @Setup
   public void load() {
     NvidiaLibraries.load(NvidiaLibrary.CUDA_RUNTIME);
-    // JavaCPP's glue finds the library by its name among those that are loaded
+    // JavaCPP's code finds the library by its name among the loaded ones
     CudaStatus.check("cudaSetDevice", CudaRuntime.cudaSetDevice(0));
     CudaStatus.check("cudaStreamQuery", CudaRuntime.cudaStreamQuery(MemorySegment.NULL));
   }

@@ -18,7 +18,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** The end of a detection: 1000 regions by 91 classes decoded and suppressed class by class. */
+/**
+ * Measures the end of a detection: 1000 regions are decoded for 91 classes, followed by NMS per
+ * class.
+ */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -26,11 +29,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class DetectionHeadBenchmark {
-  /** Regions. */
+  /** The number of regions. */
   @Param("1000")
   public int regions;
 
-  /** Classes, the background included. */
+  /** The number of classes, including the background. */
   @Param("91")
   public int classes;
 
@@ -46,14 +49,14 @@ public class DetectionHeadBenchmark {
   private Tensor count;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
   @Setup
   public void setUp(DeviceState state) {
     backend = state.backend();
-    // about two classes a region above the threshold of 0.05
+    // about two classes per region are above the threshold of 0.05
     float[] wide = new float[regions * classes];
     for (int i = 0; i < wide.length; i++) {
       wide[i] = 6 * state.random().nextFloat() * state.random().nextFloat();
@@ -74,7 +77,7 @@ public class DetectionHeadBenchmark {
     decode();
   }
 
-  /** Softmax, boxes of all classes, threshold. */
+  /** Computes softmax and the boxes of all classes, and applies the threshold. */
   @Benchmark
   public void decode() {
     backend
@@ -84,7 +87,7 @@ public class DetectionHeadBenchmark {
     backend.transfers().synchronize();
   }
 
-  /** Suppression by class, the best 100. */
+  /** Applies NMS per class and keeps the best 100. */
   @Benchmark
   public void nms() {
     backend.proposals().nms(0.5f, boxes, scores, groups, kept, count);

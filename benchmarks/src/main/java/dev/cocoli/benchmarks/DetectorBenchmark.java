@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Timeout;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** A whole detection and a whole training step, from pixels in memory. */
+/** Measures a whole detection and a whole training step, starting with pixels in memory. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -35,11 +35,11 @@ public class DetectorBenchmark {
   @Param("fasterrcnn_resnet50_fpn")
   public String model;
 
-  /** Height x width, at which the model works as well. */
+  /** Height x width of the image, which the model does not resize. */
   @Param("800x1088")
   public String size;
 
-  /** Images at once. */
+  /** Images per batch. */
   @Param("1")
   public int batch;
 
@@ -53,7 +53,7 @@ public class DetectorBenchmark {
   private long step;
 
   /**
-   * Builds a model that can do both.
+   * Creates a model that can detect and train.
    *
    * @param state the device
    */
@@ -70,14 +70,14 @@ public class DetectorBenchmark {
     }
   }
 
-  /** Frees it. */
+  /** Frees the model. */
   @TearDown
   public void tearDown() {
     images.forEach(Image::close);
     run.close();
   }
 
-  /** {@return the objects} */
+  /** {@return the detections} */
   @Benchmark
   public List<List<Detection>> detect() {
     return run.detect(images);

@@ -16,14 +16,14 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** The backend that a benchmark runs on, and the scope that its tensors live in. */
+/** The backend that a benchmark runs on, and the scope of its tensors. */
 @State(Scope.Thread)
 public class DeviceState {
-  /** Where: {@code cpu}, {@code cuda}, {@code cuda:1}. */
+  /** The device: {@code cpu}, {@code cuda}, {@code cuda:1}. */
   @Param("cpu")
   public String device;
 
-  /** In what: {@code fp32}, {@code bf16}. */
+  /** The precision: {@code fp32}, {@code bf16}. */
   @Param("fp32")
   public String precision;
 
@@ -40,7 +40,7 @@ public class DeviceState {
     random = new SplittableRandom(7);
   }
 
-  /** Tells the profiler what the pool holds. */
+  /** Reports the size of the pool to the profiler. */
   @TearDown(Level.Iteration)
   public void report() {
     NativeMemoryProfiler.see(backend.pool());
@@ -65,7 +65,7 @@ public class DeviceState {
     return random;
   }
 
-  /** A tensor of numbers between -0.5 and 0.5. */
+  /** A tensor of random numbers between -0.5 and 0.5. */
   Tensor uniform(long... dims) {
     Tensor tensor = empty(dims);
     float[] values = new float[Math.toIntExact(tensor.elementCount())];
@@ -76,7 +76,7 @@ public class DeviceState {
     return tensor;
   }
 
-  /** Numbers between -0.5 and 0.5 as activations have them in this precision. */
+  /** A tensor of random numbers between -0.5 and 0.5, of the type of activations. */
   Tensor activation(long... dims) {
     Tensor exact = uniform(dims);
     if (precision() == Precision.FP32) {
@@ -87,14 +87,14 @@ public class DeviceState {
     return rounded;
   }
 
-  /** A tensor of these numbers. */
+  /** A tensor of the given numbers. */
   Tensor of(float[] values, long... dims) {
     Tensor tensor = empty(dims);
     backend.transfers().upload(values, tensor);
     return tensor;
   }
 
-  /** A tensor of these numbers. */
+  /** A tensor of the given numbers. */
   Tensor of(int[] values, long... dims) {
     Tensor tensor = scope.allocate(DType.I32, dims);
     backend.transfers().upload(MemorySegment.ofArray(values), tensor);
@@ -114,11 +114,11 @@ public class DeviceState {
   }
 
   /**
-   * Boxes {@code [1, count, 4]} with sides of 16 to 400 pixels, as an image has them.
+   * Boxes {@code [1, count, 4]} with sides of 16 to 400 pixels, like those of an image.
    *
-   * @param count how many
-   * @param height of the image
-   * @param width of the image
+   * @param count the number of boxes
+   * @param height the height of the image
+   * @param width the width of the image
    */
   Tensor boxes(int count, long height, long width) {
     float[] values = new float[4 * count];

@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** An image file to pixels, and pixels to what the backbone reads. */
+/** Measures decoding an image file, and resizing and normalising its pixels. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -49,7 +49,7 @@ public class ImageBenchmark {
   private Tensor slot;
 
   /**
-   * Draws the image.
+   * Draws the image and writes the file.
    *
    * @param state the device
    * @throws IOException if it cannot be written
@@ -67,7 +67,7 @@ public class ImageBenchmark {
   }
 
   /**
-   * Deletes the image.
+   * Deletes the file.
    *
    * @throws IOException if that fails
    */
@@ -84,7 +84,7 @@ public class ImageBenchmark {
     }
   }
 
-  /** Resizes and normalises. */
+  /** Resizes and normalises the image. */
   @Benchmark
   public void transform() {
     backend.images().resizeNormalize(normalize, pixels, resized.height(), resized.width(), slot);

@@ -12,10 +12,10 @@ import java.util.List;
 public record ImageSize(int height, int width) {
 
   /**
-   * {@return what {@code 800x1088} means: height x width}
+   * {@return the size written as {@code 800x1088}: height x width}
    *
    * @param text the text
-   * @throws IllegalArgumentException if it is no size
+   * @throws IllegalArgumentException if it is not a size
    */
   public static ImageSize parse(String text) {
     if (!text.matches("[1-9]\\d{0,4}x[1-9]\\d{0,4}")) {
@@ -26,7 +26,7 @@ public record ImageSize(int height, int width) {
     return new ImageSize(Integer.parseInt(sides[0]), Integer.parseInt(sides[1]));
   }
 
-  /** {@return the size that a backbone sees: multiples of 32} */
+  /** {@return the size after padding to multiples of 32, as a backbone gets it} */
   public ImageSize padded() {
     return new ImageSize(Math.ceilDiv(height, 32) * 32, Math.ceilDiv(width, 32) * 32);
   }

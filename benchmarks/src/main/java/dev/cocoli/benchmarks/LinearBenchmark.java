@@ -16,7 +16,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** The matrix products of the box head: 1000 regions in detection, 512 in training. */
+/** Measures the matmuls of the box head: 1000 regions in detection, 512 in training. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -28,7 +28,7 @@ public class LinearBenchmark {
   @Param({"1024x12544", "1024x1024", "91x1024"})
   public String weights;
 
-  /** Rows. */
+  /** The number of regions, which are the rows. */
   @Param({"512", "1000"})
   public int regions;
 
@@ -42,7 +42,7 @@ public class LinearBenchmark {
   private Tensor dBias;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -61,21 +61,21 @@ public class LinearBenchmark {
     dBias = state.empty(out);
   }
 
-  /** The forward pass. */
+  /** Runs the forward pass. */
   @Benchmark
   public void forward() {
     backend.dense().linear(Activation.RELU, x, weight, bias, y);
     backend.transfers().synchronize();
   }
 
-  /** The gradient by the input. */
+  /** Computes the gradient by the input. */
   @Benchmark
   public void backwardData() {
     backend.dense().linearBackwardData(y, weight, dx);
     backend.transfers().synchronize();
   }
 
-  /** The gradients by weight and bias. */
+  /** Computes the gradients by weight and bias. */
   @Benchmark
   public void backwardWeight() {
     backend.dense().linearBackwardWeight(x, y, dWeight, dBias);

@@ -16,7 +16,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** The losses on their samples: 256 anchors, 512 regions. */
+/** Measures the losses on their samples: 256 anchors, 512 regions. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @State(Scope.Thread)
@@ -24,11 +24,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class LossBenchmark {
-  /** Regions of an image that are trained on. */
+  /** The number of sampled regions per image. */
   @Param("512")
   public int regions;
 
-  /** Classes, the background included. */
+  /** The number of classes, including the background. */
   @Param("91")
   public int classes;
 
@@ -44,7 +44,7 @@ public class LossBenchmark {
   private Tensor loss;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -64,21 +64,21 @@ public class LossBenchmark {
     loss = state.empty(1);
   }
 
-  /** The classes' loss. */
+  /** Computes the loss of the classes. */
   @Benchmark
   public void softmaxCrossEntropy() {
     backend.losses().softmaxCrossEntropy(logits, labels, loss, dLogits);
     backend.transfers().synchronize();
   }
 
-  /** The objectness's loss. */
+  /** Computes the loss of the objectness. */
   @Benchmark
   public void sigmoidCrossEntropy() {
     backend.losses().sigmoidCrossEntropy(objectness, labels, loss, dObjectness);
     backend.transfers().synchronize();
   }
 
-  /** The boxes' loss. */
+  /** Computes the loss of the boxes. */
   @Benchmark
   public void smoothL1() {
     backend.losses().smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas);

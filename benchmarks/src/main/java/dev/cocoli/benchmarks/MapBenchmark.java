@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What goes over whole maps and is no convolution. */
+/** Measures the primitives on whole feature maps other than convolutions. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -31,11 +31,11 @@ public class MapBenchmark {
   @Param("800x1088")
   public String size;
 
-  /** Images at once. */
+  /** Images per batch. */
   @Param("1")
   public int batch;
 
-  /** Channels of the map at a quarter of the image's size: those of a bottleneck's end. */
+  /** Channels of the map at a quarter of the image's size, as at the end of a bottleneck. */
   @Param("256")
   public int channels;
 
@@ -58,7 +58,7 @@ public class MapBenchmark {
   private Tensor coarseArgmax;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -85,7 +85,7 @@ public class MapBenchmark {
     maxPool();
   }
 
-  /** Batch normalisation with a residual and a ReLU. */
+  /** Computes batch normalisation with a residual and a ReLU. */
   @Benchmark
   public void batchNorm() {
     backend
@@ -94,7 +94,7 @@ public class MapBenchmark {
     backend.transfers().synchronize();
   }
 
-  /** Its gradients. */
+  /** Computes the gradients of batch normalisation. */
   @Benchmark
   public void batchNormBackward() {
     backend
@@ -104,42 +104,42 @@ public class MapBenchmark {
     backend.transfers().synchronize();
   }
 
-  /** The stem's maximum over windows, on this map. */
+  /** Computes the max pooling of the stem on this map. */
   @Benchmark
   public void maxPool() {
     backend.pooling().maxPool2d(pool, x, coarse, coarseArgmax);
     backend.transfers().synchronize();
   }
 
-  /** Its gradient. */
+  /** Computes the gradient of max pooling. */
   @Benchmark
   public void maxPoolBackward() {
     backend.pooling().maxPool2dBackward(pool, coarse, coarseArgmax, y);
     backend.transfers().synchronize();
   }
 
-  /** The pyramid's way down: the coarser map enlarged and added. */
+  /** Enlarges a coarser map and adds it, as the top-down path of the pyramid does. */
   @Benchmark
   public void upsampleAdd() {
     backend.upsampling().upsampleNearest(coarse, residual, y);
     backend.transfers().synchronize();
   }
 
-  /** Its gradient by the coarser map. */
+  /** Computes the gradient of that by the coarser map. */
   @Benchmark
   public void upsampleBackward() {
     backend.upsampling().upsampleNearestBackward(y, coarse);
     backend.transfers().synchronize();
   }
 
-  /** Two gradients of one map become their sum. */
+  /** Adds two gradients of one map. */
   @Benchmark
   public void add() {
     backend.elementwise().add(x, residual, y);
     backend.transfers().synchronize();
   }
 
-  /** The gradient of a ReLU. */
+  /** Computes the gradient of a ReLU. */
   @Benchmark
   public void reluBackward() {
     backend.elementwise().reluBackward(y, residual);

@@ -17,7 +17,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What a call into a library costs: {@code dnnl_version()}, which returns the address of a
+ * Measures a call into a native library: {@code dnnl_version()}, which returns the address of a
  * constant, through our bindings and through JavaCPP's JNI.
  */
 @BenchmarkMode(Mode.AverageTime)

@@ -12,15 +12,15 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * What a benchmark holds outside the Java heap, beside its time: the pool that tensors come from,
- * and the largest the process has been. What is allocated on the heap is told by JMH's {@code gc}
- * profiler. (JMH's auxiliary counters would be added up over the iterations.)
+ * Reports the native memory of a benchmark beside its time: the size of the pool of tensors, and
+ * the peak size of the process. JMH's {@code gc} profiler reports heap allocations. (JMH's
+ * auxiliary counters are not used, because they would be added up over the iterations.)
  */
 public final class NativeMemoryProfiler implements InternalProfiler {
   private static volatile long poolReservedBytes;
   private static volatile long poolPeakBytes;
 
-  /** Looks at a pool before the benchmark gives it up. */
+  /** Records the size of a pool before the benchmark closes it. */
   static void see(BufferPool pool) {
     poolReservedBytes = pool.reservedBytes();
     poolPeakBytes = pool.peakUsedBytes();

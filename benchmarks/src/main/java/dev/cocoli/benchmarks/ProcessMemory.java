@@ -6,13 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** What the operating system says of this process's memory. */
+/** Reads this process's memory figures from the operating system. */
 public final class ProcessMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
 
   private ProcessMemory() {}
 
-  /** {@return the peak of the resident bytes; 0 where the system does not tell} */
+  /** {@return the peak of the resident bytes; 0 where the system does not provide it} */
   public static long peakBytes() {
     if (!Files.exists(STATUS)) {
       return 0;

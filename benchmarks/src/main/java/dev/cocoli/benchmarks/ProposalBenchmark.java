@@ -4,7 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
-import dev.cocoli.detection.DetectorConfig;
+import dev.cocoli.detection.config.AnchorConfig;
 import dev.cocoli.detection.head.AnchorGenerator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -23,7 +23,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** From the scores of all anchors to the boxes that are kept, and what anchors are matched with. */
+/**
+ * Measures the steps from the scores of all anchors to the proposals, and the matching and sampling
+ * of anchors.
+ */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -38,7 +41,7 @@ public class ProposalBenchmark {
   @Param("800x1088")
   public String size;
 
-  /** Candidates of each map and boxes kept: 1000 in detection, 2000 in training. */
+  /** The number of candidates per map, and of boxes kept: 1000 in detection, 2000 in training. */
   @Param({"1000", "2000"})
   public int topN;
 
@@ -65,16 +68,14 @@ public class ProposalBenchmark {
   private Tensor targets;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
   @Setup
   public void setUp(DeviceState state) {
     ImageSize image = ImageSize.parse(size);
-    DetectorConfig config = DetectorConfig.DEFAULT;
-    AnchorGenerator generator =
-        new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios());
+    AnchorGenerator generator = new AnchorGenerator(AnchorConfig.DEFAULT);
     List<long[]> maps = image.maps();
     levelOffsets = new long[maps.size() + 1];
     perLevel = new long[maps.size()];
@@ -113,14 +114,14 @@ public class ProposalBenchmark {
     sample();
   }
 
-  /** The best of each map. */
+  /** Selects the best anchors of each map. */
   @Benchmark
   public void topK() {
     backend.proposals().topK(logits, levelOffsets, perLevel, best);
     backend.transfers().synchronize();
   }
 
-  /** Their boxes. */
+  /** Decodes their boxes. */
   @Benchmark
   public void decode() {
     backend
@@ -130,14 +131,14 @@ public class ProposalBenchmark {
     backend.transfers().synchronize();
   }
 
-  /** Suppression within each map. */
+  /** Applies NMS within each map. */
   @Benchmark
   public void nms() {
     backend.proposals().nms(0.7f, boxes, scores, groups, kept, count);
     backend.transfers().synchronize();
   }
 
-  /** All anchors against the objects. */
+  /** Matches all anchors with the objects. */
   @Benchmark
   public void match() {
     backend
@@ -151,14 +152,14 @@ public class ProposalBenchmark {
     backend.transfers().synchronize();
   }
 
-  /** The sample that is trained on. */
+  /** Samples the anchors that are trained on. */
   @Benchmark
   public void sample() {
     backend.matching().sampleBalanced(sampling, matches, new long[] {SEED}, sample, count);
     backend.transfers().synchronize();
   }
 
-  /** What the sample is to learn. */
+  /** Computes the targets of the sample. */
   @Benchmark
   public void targets() {
     backend

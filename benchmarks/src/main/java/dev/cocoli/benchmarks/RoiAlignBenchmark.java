@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** RoIAlign over a pyramid, and its gradient. */
+/** Measures RoIAlign over a pyramid, forward and backward. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -34,7 +34,7 @@ public class RoiAlignBenchmark {
   @Param("800x1088")
   public String size;
 
-  /** Regions: 512 in training, 1000 in detection. */
+  /** The number of regions: 512 in training, 1000 in detection. */
   @Param({"512", "1000"})
   public int regions;
 
@@ -48,7 +48,7 @@ public class RoiAlignBenchmark {
   private Tensor y;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -68,14 +68,14 @@ public class RoiAlignBenchmark {
     y = state.activation(regions, BINS, BINS, CHANNELS);
   }
 
-  /** The forward pass. */
+  /** Runs the forward pass. */
   @Benchmark
   public void forward() {
     backend.regions().roiAlign(spec, maps, rois, y);
     backend.transfers().synchronize();
   }
 
-  /** The gradient by the maps. */
+  /** Computes the gradient by the maps. */
   @Benchmark
   public void backward() {
     backend.regions().roiAlignBackward(spec, y, rois, dMaps);

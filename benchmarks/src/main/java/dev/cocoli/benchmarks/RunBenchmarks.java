@@ -14,8 +14,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * JMH's command line with defaults for this project: results as JSON, allocations and native memory
- * reported, and what this machine cannot run left out by name and reason.
+ * Runs JMH's command line with defaults for this project: results are written as JSON, allocations
+ * and native memory are reported, and benchmarks that cannot run on this machine are left out with
+ * name and reason.
  */
 final class RunBenchmarks {
   private RunBenchmarks() {}
@@ -41,14 +42,14 @@ final class RunBenchmarks {
     org.openjdk.jmh.Main.main(all.toArray(String[]::new));
   }
 
-  /** {@return the options that are not given} */
+  /** {@return the default options that are not given} */
   static List<String> defaults(List<String> given) {
     List<String> defaults = new ArrayList<>();
     if (!given.contains("-prof")) {
       defaults.addAll(List.of("-prof", "gc", "-prof", NativeMemoryProfiler.class.getName()));
     }
     if (!given.contains("-jvmArgs")) {
-      // those of ./cocoli
+      // the JVM options of ./cocoli
       defaults.addAll(
           List.of("-jvmArgs", "--enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -Xmx3g"));
     }
@@ -64,7 +65,7 @@ final class RunBenchmarks {
     return defaults;
   }
 
-  /** {@return why the CUDA runtime cannot be called here; nothing if it can} */
+  /** {@return the reason why the CUDA runtime cannot be called here; empty if it can} */
   static Optional<String> missingGpu() {
     try {
       NvidiaLibraries.load(NvidiaLibrary.CUDA_RUNTIME);

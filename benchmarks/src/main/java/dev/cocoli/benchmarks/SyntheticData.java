@@ -7,13 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** Images of shapes to measure with; whoever asks deletes them. */
+/** Creates images of shapes to measure with; the caller deletes them. */
 final class SyntheticData {
   private static final long SEED = 5;
 
   private SyntheticData() {}
 
-  /** {@return a JPEG file of that size in a temporary folder} */
+  /** {@return a JPEG file of the given size in a temporary folder} */
   static Path jpeg(ImageSize size) throws IOException {
     Path folder = voc(size, 1);
     try (Stream<Path> files = Files.list(folder.resolve("JPEGImages"))) {
@@ -26,7 +26,7 @@ final class SyntheticData {
     }
   }
 
-  /** {@return a temporary Pascal VOC folder with so many images to train on} */
+  /** {@return a temporary Pascal VOC folder with the given number of training images} */
   static Path voc(ImageSize size, int count) throws IOException {
     Path folder = Files.createTempDirectory("cocoli-benchmark");
     new ShapeScenes(ShapeScenesConfig.of(size.width(), size.height(), SEED))
@@ -34,7 +34,7 @@ final class SyntheticData {
     return folder;
   }
 
-  /** Deletes a folder and all that is in it. */
+  /** Deletes a folder and all its contents. */
   static void delete(Path folder) throws IOException {
     try (Stream<Path> files = Files.walk(folder)) {
       for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {

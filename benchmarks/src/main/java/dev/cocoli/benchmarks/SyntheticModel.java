@@ -6,18 +6,20 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
-/** What a detector is given where its weights do not matter, only how long it takes. */
+/**
+ * Creates models and inputs for measuring time, where the values of weights and pixels do not
+ * matter.
+ */
 public final class SyntheticModel {
-  /** As many as COCO has numbers for, the background not counted. */
+  /** The number of COCO's category ids, without the background. */
   public static final int CLASSES = 90;
 
   private SyntheticModel() {}
 
-  /** A model with trainable batch norm that works at the image's own size. */
+  /** A model with trainable batch norm that does not resize images of the given size. */
   public static ModelSpec spec(String model, ImageSize size) {
     return spec(model, size, Norm.Type.BATCH);
   }
@@ -26,10 +28,13 @@ public final class SyntheticModel {
   public static ModelSpec spec(String model, ImageSize size, Norm.Type norm) {
     List<String> classes = IntStream.rangeClosed(1, CLASSES).mapToObj(i -> "class" + i).toList();
     return ModelSpec.of(model, classes, norm)
-        .with(
-            Map.of(
-                "min_size", Integer.toString(Math.min(size.height(), size.width())),
-                "max_size", Integer.toString(Math.max(size.height(), size.width()))));
+        .withConfig(
+            c ->
+                c.withTransform(
+                    t ->
+                        t.withSizes(
+                            Math.min(size.height(), size.width()),
+                            Math.max(size.height(), size.width()))));
   }
 
   /** An image of noise. */
@@ -39,7 +44,7 @@ public final class SyntheticModel {
     return Image.of(size.height(), size.width(), rgb);
   }
 
-  /** Two objects that share nothing. */
+  /** The ground truth of two objects that do not overlap. */
   public static Target twoObjects(ImageSize size) {
     float w = size.width();
     float h = size.height();

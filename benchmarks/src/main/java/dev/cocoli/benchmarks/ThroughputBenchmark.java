@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Timeout;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Images a second of training from files: decoding on its own threads ahead of the steps, as the
- * trainer does it. The counter {@code images} is the figure; the score is batches a second.
+ * Measures the images per second of training from files. Threads decode ahead of the steps, as in
+ * the trainer. The counter {@code images} is the result; the score is batches per second.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -43,11 +43,11 @@ public class ThroughputBenchmark {
   @Param("fasterrcnn_resnet18_fpn")
   public String model;
 
-  /** Height x width of the files, at which the model works as well. */
+  /** Height x width of the files, which the model does not resize. */
   @Param("480x640")
   public String size;
 
-  /** Images a step. */
+  /** Images per step. */
   @Param("2")
   public int batch;
 
@@ -67,7 +67,7 @@ public class ThroughputBenchmark {
   }
 
   /**
-   * Draws the files and builds the model.
+   * Draws the files and creates the model.
    *
    * @param state the device
    * @throws IOException if a file cannot be written
@@ -101,7 +101,7 @@ public class ThroughputBenchmark {
   /**
    * {@return the losses of a step on the next batch}
    *
-   * @param counter reported
+   * @param counter counts the images
    */
   @Benchmark
   public LossValues train(Counter counter) {
@@ -110,8 +110,8 @@ public class ThroughputBenchmark {
       epoch = loader.epoch(epochs++, 0);
     }
     try (Batch next = epoch.next()) {
-      LossValues losses = run.train(next.images(), next.targets(), step++, 1e-4f);
-      counter.images += next.images().size();
+      LossValues losses = run.train(next, step++, 1e-4f);
+      counter.images += next.samples().size();
       return losses;
     }
   }

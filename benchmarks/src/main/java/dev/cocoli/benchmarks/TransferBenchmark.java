@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Host to device and back. */
+/** Measures copies from host to device and back. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -27,7 +27,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class TransferBenchmark {
-  /** Bytes: a small result, an image of 800 x 1088, a map of 200 x 272 x 256. */
+  /** The number of bytes: a small result, an image of 800 x 1088, a map of 200 x 272 x 256. */
   @Param({"4096", "2611200", "55705600"})
   public long bytes;
 
@@ -37,7 +37,7 @@ public class TransferBenchmark {
   private Tensor tensor;
 
   /**
-   * Makes the memory.
+   * Allocates the memory.
    *
    * @param state the device
    */
@@ -55,14 +55,14 @@ public class TransferBenchmark {
     arena.close();
   }
 
-  /** To the device. */
+  /** Copies to the device. */
   @Benchmark
   public void upload() {
     backend.transfers().upload(host, tensor);
     backend.transfers().synchronize();
   }
 
-  /** From the device. */
+  /** Copies from the device. */
   @Benchmark
   public void download() {
     backend.transfers().download(tensor, host);

@@ -16,7 +16,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** The update of all parameters of a model. */
+/** Measures the update of all parameters of a model. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class UpdateBenchmark {
-  /** How many: those of {@code fasterrcnn_resnet50_fpn} with 91 classes. */
+  /** The number of parameters: those of {@code fasterrcnn_resnet50_fpn} with 91 classes. */
   @Param("41755286")
   public int parameters;
 
@@ -36,7 +36,7 @@ public class UpdateBenchmark {
   private Tensor norm;
 
   /**
-   * Makes the tensors.
+   * Creates the tensors.
    *
    * @param state the device
    */
@@ -49,21 +49,21 @@ public class UpdateBenchmark {
     norm = state.empty(1);
   }
 
-  /** A step of SGD. */
+  /** Runs an update of SGD. */
   @Benchmark
   public void sgdUpdate() {
     backend.updates().sgdUpdate(sgd, values, gradients, velocities);
     backend.transfers().synchronize();
   }
 
-  /** The norm of the gradient, which is clipped by it. */
+  /** Computes the squared norm of the gradient, as gradient clipping needs it. */
   @Benchmark
   public void squaredNorm() {
     backend.updates().squaredNorm(gradients, norm);
     backend.transfers().synchronize();
   }
 
-  /** The gradients set to zero. */
+  /** Sets the gradients to zero. */
   @Benchmark
   public void fill() {
     backend.copies().fill(velocities, 0);

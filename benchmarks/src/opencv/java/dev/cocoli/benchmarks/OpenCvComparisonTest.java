@@ -24,13 +24,13 @@ import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 /**
- * Recall of selective search beside that of OpenCV, on the same images: the first of the blood
- * cells' test split, and generated scenes of 500 x 375. Prints a table, and a line an image to
- * {@code target/opencv.csv}, which the engine's tests keep a copy of.
+ * Compares the recall of selective search with that of OpenCV's on the same images: the first ones
+ * of the blood cells' test split, and generated scenes of 500 x 375. It prints a table, and writes
+ * one line per image to {@code target/opencv.csv}, of which the engine's tests keep a copy.
  *
  * <p>{@code mvn -Popencv -pl benchmarks -am test -Dtest=OpenCvComparisonTest
  * -Dsurefire.failIfNoSpecifiedTests=false -Dcocoli.bccd=FOLDER}; {@code -Dcocoli.images=50} sets
- * how many of each, {@code -Dcocoli.mode=fast} the mode.
+ * the number of each, {@code -Dcocoli.mode=fast} the mode.
  */
 class OpenCvComparisonTest {
   private static final int MOST = 2000;
@@ -41,7 +41,7 @@ class OpenCvComparisonTest {
   private final SelectiveSearchMode mode =
       SelectiveSearchMode.valueOf(
           System.getProperty("cocoli.mode", "fast").toUpperCase(Locale.ROOT));
-  private final List<String> lines = new ArrayList<>(List.of("picture,objects,found,overlap"));
+  private final List<String> lines = new ArrayList<>(List.of("image,objects,found,overlap"));
 
   @Test
   void coversNoLessThanOpenCv() throws IOException {
@@ -75,7 +75,7 @@ class OpenCvComparisonTest {
     SelectiveSearch ours =
         new SelectiveSearch(SelectiveSearchConfig.of(mode).withMaxProposals(MOST));
     ProposalSource theirs = new OpenCvSelectiveSearch(mode == SelectiveSearchMode.FAST, MOST);
-    ours.propose(samples.getFirst().image()); // compiles
+    ours.propose(samples.getFirst().image()); // warm-up
     ProposalRecall found = measure(set, "cocoli", ours, samples, false);
     ProposalRecall other = measure(set, "OpenCV", theirs, samples, true);
     samples.forEach(sample -> sample.image().close());

@@ -14,7 +14,7 @@ import org.bytedeco.opencv.opencv_core.Rect;
 import org.bytedeco.opencv.opencv_core.RectVector;
 import org.bytedeco.opencv.opencv_ximgproc.SelectiveSearchSegmentation;
 
-/** OpenCV contrib's selective search, on one thread and with its own settings. */
+/** OpenCV contrib's selective search, on one thread and with its own parameters. */
 record OpenCvSelectiveSearch(boolean fast, int most) implements ProposalSource {
 
   @Override

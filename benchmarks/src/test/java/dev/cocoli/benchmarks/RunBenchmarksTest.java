@@ -20,7 +20,10 @@ class RunBenchmarksTest {
     assertTrue(RunBenchmarks.defaults(List.of("Loss")).contains("json"));
   }
 
-  /** One short iteration in a process of its own: what a release would find broken otherwise. */
+  /**
+   * Runs one short iteration in a process of its own, so that a broken benchmark is noticed before
+   * a release.
+   */
   @Test
   void runsABenchmarkAndReportsNativeMemory(@TempDir Path folder) throws IOException {
     Path results = folder.resolve("results.json");

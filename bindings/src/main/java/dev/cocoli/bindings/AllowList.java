@@ -10,14 +10,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * The functions that a library's bindings call, from the very list that they are generated from.
+ * Reads the list of functions from which a library's bindings are generated, and finds those that
+ * the loaded library lacks.
  */
 final class AllowList {
   private static final String PREFIX = "--include-function ";
 
   private AllowList() {}
 
-  /** The functions of a library, by the name of its list. */
+  /** The functions of a library, given the name of its list. */
   static List<String> functions(String library) {
     String resource = library + ".txt";
     try (InputStream in = AllowList.class.getResourceAsStream(resource)) {
@@ -34,7 +35,7 @@ final class AllowList {
     }
   }
 
-  /** Those functions that none of the libraries loaded so far has. */
+  /** The listed functions that none of the libraries loaded so far has. */
   static List<String> unresolved(String library) {
     SymbolLookup loaded = SymbolLookup.loaderLookup();
     return functions(library).stream().filter(name -> loaded.find(name).isEmpty()).toList();

@@ -2,7 +2,7 @@ package dev.cocoli.bindings;
 
 import java.lang.foreign.MemorySegment;
 
-/** Reads the texts that C libraries return. */
+/** Reads the C strings that libraries return. */
 final class CStrings {
   private CStrings() {}
 

@@ -2,15 +2,18 @@ package dev.cocoli.bindings;
 
 import java.nio.file.Path;
 
-/** Where what can be made again is kept between two starts. */
+/**
+ * The directory for files that can be created again, such as unpacked libraries and compiled
+ * kernels.
+ */
 public final class CacheDirectory {
   private CacheDirectory() {}
 
   /**
-   * This user's: the property {@code cocoli.cache}, else the variable {@code COCOLI_CACHE}, else
-   * {@code cocoli} in {@code XDG_CACHE_HOME} or in {@code ~/.cache}.
+   * Returns this user's directory: the property {@code cocoli.cache}, else the variable {@code
+   * COCOLI_CACHE}, else {@code cocoli} in {@code XDG_CACHE_HOME} or in {@code ~/.cache}.
    *
-   * @return the directory, which need not be there yet
+   * @return the directory, which need not exist yet
    */
   public static Path ofUser() {
     String explicit = System.getProperty("cocoli.cache", System.getenv("COCOLI_CACHE"));

@@ -2,16 +2,16 @@ package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.cublas.Cublas;
 
-/** Checks what the functions of cuBLAS and cuBLASLt return. */
+/** Checks the status codes of cuBLAS and cuBLASLt. */
 public final class CublasStatus {
   private CublasStatus() {}
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception if the call failed.
    *
    * @param call the C function that was called, for the message
-   * @param status what it returned
-   * @throws NativeException when the status is not {@code CUBLAS_STATUS_SUCCESS}
+   * @param status its return value
+   * @throws NativeException if the status is not {@code CUBLAS_STATUS_SUCCESS}
    */
   public static void check(String call, int status) {
     if (status != 0) {

@@ -12,16 +12,16 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** Lists the graphics cards without starting work on any of them. */
+/** Lists the GPUs without starting work on any of them. */
 final class CudaDevices {
   private static final long TEXT_BYTE_SIZE = 256;
 
-  /** The release in which the driver's calls below took their present form. */
+  /** The release since which the driver's functions called below have their present signatures. */
   private static final int DRIVER_CALL_VERSION = 12_000;
 
   private CudaDevices() {}
 
-  /** The devices, or why there are none. */
+  /** The devices, or the reason why there are none. */
   static DoctorReport.Cuda examine() {
     try {
       NvidiaLibraries.load(NvidiaLibrary.CUDA_RUNTIME);
@@ -104,8 +104,8 @@ final class CudaDevices {
   }
 
   /**
-   * Calls the driver, whose answers do not depend on the layout of cudaDeviceProp as the runtime's
-   * do. The numbers of the devices are the same for both.
+   * Calls the driver, because its results, unlike the runtime's, do not depend on the layout of
+   * cudaDeviceProp. Both number the devices alike.
    */
   private static void callDriver(
       String name, FunctionDescriptor descriptor, Arena arena, Object... arguments) {

@@ -10,8 +10,8 @@ import java.lang.invoke.MethodHandle;
 import java.util.OptionalInt;
 
 /**
- * The one question that is put to NVIDIA's driver before the CUDA runtime is chosen. The driver is
- * part of the machine, not of what is searched for.
+ * Asks NVIDIA's driver for the newest CUDA release that it runs, before a CUDA runtime is chosen.
+ * The driver belongs to the machine and is not searched for.
  */
 final class CudaDriver {
   private CudaDriver() {}

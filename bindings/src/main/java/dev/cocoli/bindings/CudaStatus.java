@@ -2,16 +2,16 @@ package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.cudart.CudaRuntime;
 
-/** Checks what the CUDA runtime's functions return. */
+/** Checks the status codes of the CUDA runtime. */
 public final class CudaStatus {
   private CudaStatus() {}
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception if the call failed.
    *
    * @param call the C function that was called, for the message
-   * @param error what it returned
-   * @throws NativeException when the error is not {@code cudaSuccess}
+   * @param error its return value
+   * @throws NativeException if the error is not {@code cudaSuccess}
    */
   public static void check(String call, int error) {
     if (error != 0) {
@@ -19,12 +19,12 @@ public final class CudaStatus {
     }
   }
 
-  /** The constant's name, from the library. */
+  /** The constant's name, as the library returns it. */
   static String name(int error) {
     return CStrings.at(CudaRuntime.cudaGetErrorName(error));
   }
 
-  /** What the library says of the error. */
+  /** The library's description of the error. */
   static String text(int error) {
     return CStrings.at(CudaRuntime.cudaGetErrorString(error));
   }

@@ -4,18 +4,18 @@ import dev.cocoli.bindings.cudnn.Cudnn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Checks what cuDNN's functions return. */
+/** Checks the status codes of cuDNN. */
 public final class CudnnStatus {
   private static final long TEXT_BYTE_SIZE = 4096;
 
   private CudnnStatus() {}
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception if the call failed.
    *
    * @param call the C function that was called, for the message
-   * @param status what it returned
-   * @throws NativeException when the status is not {@code CUDNN_STATUS_SUCCESS}
+   * @param status its return value
+   * @throws NativeException if the status is not {@code CUDNN_STATUS_SUCCESS}
    */
   public static void check(String call, int status) {
     if (status != 0) {
@@ -24,7 +24,7 @@ public final class CudnnStatus {
     }
   }
 
-  /** What this thread's last failed call left behind. */
+  /** The message that cuDNN stored for this thread's last failed call. */
   private static String lastError() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment text = arena.allocate(TEXT_BYTE_SIZE);

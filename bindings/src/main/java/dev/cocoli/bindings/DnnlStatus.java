@@ -2,16 +2,16 @@ package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.onednn.Dnnl;
 
-/** Checks what oneDNN's functions return. */
+/** Checks the status codes of oneDNN. */
 public final class DnnlStatus {
   private DnnlStatus() {}
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception if the call failed.
    *
    * @param call the C function that was called, for the message
-   * @param status what it returned
-   * @throws NativeException when the status is not {@code dnnl_success}
+   * @param status its return value
+   * @throws NativeException if the status is not {@code dnnl_success}
    */
   public static void check(String call, int status) {
     if (status != 0) {

@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Examines the machine: loads every library that is there, asks it for its version, and lists the
- * devices. What is missing becomes a line of the report, never an exception.
+ * Examines the machine: loads every library that is installed, reads its version, and lists the
+ * devices. A missing library becomes a line of the report, never an exception.
  */
 public final class Doctor {
   private Doctor() {}
 
   /**
-   * Examines this machine. It loads several hundred megabytes of libraries and can take seconds.
+   * Examines this machine. This loads several hundred megabytes of libraries and can take seconds.
    *
-   * @return what there is and what is missing
+   * @return the libraries and devices, and what is missing
    */
   public static DoctorReport examine() {
     List<LibraryReport> libraries = new ArrayList<>();
@@ -71,7 +71,7 @@ public final class Doctor {
     }
   }
 
-  /** The message; without the library's name, which the report has already, if that is its own. */
+  /** The message of an exception, without the library's name if it is the same as in the report. */
   private static String problem(String library, NativeException e) {
     String prefix = library + ": ";
     return e.getMessage().startsWith(prefix)
@@ -84,7 +84,7 @@ public final class Doctor {
     try {
       return new DoctorReport.Cpu(Optional.of(OneDnn.instructionSet()), processors);
     } catch (NativeException e) {
-      // the library's own line of the report says why
+      // the reason is in the library's own line of the report
       return new DoctorReport.Cpu(Optional.empty(), processors);
     }
   }

@@ -4,12 +4,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What there is to compute with on this machine, and what is missing.
+ * The libraries and devices of this machine, and what is missing.
  *
  * @param libraries every native library, oneDNN first
- * @param places where NVIDIA's libraries were looked for, in this order
- * @param cpu what oneDNN makes of the processor
- * @param cuda what the CUDA runtime makes of the graphics cards
+ * @param places the places that were searched for NVIDIA's libraries, in this order
+ * @param cpu the processor, as oneDNN sees it
+ * @param cuda the GPUs, as the CUDA runtime sees them
  */
 public record DoctorReport(
     List<LibraryReport> libraries, List<SearchedPlace> places, Cpu cpu, Cuda cuda) {
@@ -23,20 +23,20 @@ public record DoctorReport(
   /**
    * The processor.
    *
-   * @param instructionSet the widest that oneDNN uses, as it calls it, for example {@code
-   *     avx512_core}; empty where oneDNN does not load
-   * @param processorCount what the JVM may use
+   * @param instructionSet oneDNN's name of the widest instruction set that it uses, for example
+   *     {@code avx512_core}; empty if oneDNN does not load
+   * @param processorCount the number of processors that the JVM may use
    */
   public record Cpu(Optional<String> instructionSet, int processorCount) {}
 
   /**
-   * The graphics cards.
+   * The GPUs.
    *
    * @param driverVersion the newest CUDA release that the driver runs, for example 13.0; empty
    *     without a driver
-   * @param runtimeVersion the CUDA runtime's release; empty where it does not load
-   * @param devices what can be used, in the runtime's order
-   * @param problem one line that says why there are no devices; empty when there are
+   * @param runtimeVersion the CUDA runtime's release; empty if it does not load
+   * @param devices the devices that can be used, in the runtime's order
+   * @param problem one line that says why there are no devices; empty if there are some
    */
   public record Cuda(
       Optional<String> driverVersion,
@@ -50,14 +50,14 @@ public record DoctorReport(
   }
 
   /**
-   * One graphics card.
+   * One GPU.
    *
    * @param index its number for the CUDA runtime
-   * @param name what its maker calls it
-   * @param pciBusId where it is plugged in
+   * @param name its model name
+   * @param pciBusId its address on the PCI bus
    * @param computeCapabilityMajor the first part of its compute capability
    * @param computeCapabilityMinor the second part of its compute capability
-   * @param multiprocessorCount how many multiprocessors it has
+   * @param multiprocessorCount the number of its multiprocessors
    * @param memoryByteSize its memory in bytes
    */
   public record CudaDevice(

@@ -24,7 +24,10 @@ final class InstructionSets {
 
   private InstructionSets() {}
 
-  /** The name of a value of {@code dnnl_cpu_isa_t}; the number itself for one that is newer. */
+  /**
+   * The name of a value of {@code dnnl_cpu_isa_t}; the number itself if the value is newer than
+   * this table.
+   */
   static String name(int isa) {
     return NAMES.getOrDefault(isa, "0x" + Integer.toHexString(isa));
   }

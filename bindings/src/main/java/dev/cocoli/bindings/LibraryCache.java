@@ -25,9 +25,9 @@ import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 
 /**
- * Unpacks libraries from the class path into a directory whose name is made of their check sums,
- * and leaves them there for the next start. Processes may do so at the same time: a file appears
- * whole, under its final name, or not at all.
+ * Unpacks libraries from the class path into a directory, and leaves them there for the next start.
+ * The directory's name contains their checksums. Several processes may do so at the same time: a
+ * file appears whole, under its final name, or not at all.
  */
 final class LibraryCache {
   private final Path root;
@@ -36,19 +36,19 @@ final class LibraryCache {
     this.root = root;
   }
 
-  /** The cache of this user, see {@link CacheDirectory#ofUser}. */
+  /** The cache of this user, in {@link CacheDirectory#ofUser}. */
   static LibraryCache ofUser() {
     return new LibraryCache(CacheDirectory.ofUser());
   }
 
   /**
-   * Brings resources into one directory, where libraries find each other, and checks those that are
-   * there already.
+   * Unpacks resources into one directory, so that the libraries find each other, and checks files
+   * that exist already.
    *
-   * @param name what the directory's name begins with
-   * @param resources the files, each under the last part of its path
+   * @param name the first part of the directory's name
+   * @param resources the files, each named by the last part of its path
    * @return the files, in the same order
-   * @throws IOException when the directory cannot be written or a resource is damaged
+   * @throws IOException if the directory cannot be written or a resource is damaged
    */
   List<Path> unpack(String name, List<URL> resources) throws IOException {
     List<Checksum> sums = new ArrayList<>();
@@ -73,9 +73,9 @@ final class LibraryCache {
   }
 
   /**
-   * Whether a file has the size and the bytes it should have. Reading 90 MB at each start would be
-   * slow, so a file that was verified carries a mark that any later write takes away: its time of
-   * modification is its check sum.
+   * Whether a file has the expected size and bytes. Reading 90 MB at each start would be slow, so a
+   * verified file is marked: its modification time is set to its checksum, and any later write
+   * changes that.
    */
   private static boolean isIntact(Path file, Checksum sum) throws IOException {
     try {
@@ -102,12 +102,15 @@ final class LibraryCache {
     try {
       Files.setLastModifiedTime(file, sum.mark());
     } catch (IOException e) {
-      // another's cache, or one that is read only: the file is good, and is read again next time
+      // another user's cache, or read only: the file is good, and the next start reads it again
       return;
     }
   }
 
-  /** Writes beside the file and renames, so that a process that has the old one mapped keeps it. */
+  /**
+   * Writes a new file beside the old one and renames it, so that a process that has mapped the old
+   * one keeps it.
+   */
   private static void replace(Path file, URL resource, Checksum sum) throws IOException {
     Path partial =
         Files.createTempFile(file.getParent(), file.getFileName().toString(), ".partial");
@@ -121,7 +124,7 @@ final class LibraryCache {
         }
         channel.force(true);
       }
-      // a temporary file is private; a cache may be shared
+      // a temporary file is readable by its owner only, but a cache may be shared
       PosixFileAttributeView view =
           Files.getFileAttributeView(partial, PosixFileAttributeView.class);
       if (view != null) {
@@ -142,7 +145,10 @@ final class LibraryCache {
   }
 
   private record Checksum(long crc, long byteSize) {
-    /** Asks the jar's directory, which costs no reading; a file outside a jar is read. */
+    /**
+     * Reads the checksum from the jar's directory, without reading the file; a file outside a jar
+     * is read.
+     */
     static Checksum of(URL resource) throws IOException {
       URLConnection connection = resource.openConnection();
       if (connection instanceof JarURLConnection jar) {
@@ -166,7 +172,7 @@ final class LibraryCache {
       return checked.getChecksum().getValue();
     }
 
-    /** Thirty bits of the sum as seconds, which every file system can store. */
+    /** Thirty bits of the checksum as seconds, which every file system can store. */
     FileTime mark() {
       return FileTime.from(crc & 0x3fff_ffff, TimeUnit.SECONDS);
     }

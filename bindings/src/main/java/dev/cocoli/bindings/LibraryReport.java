@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What is known of one native library.
+ * The result of looking for one native library.
  *
- * @param name what people call it
+ * @param name its usual name
  * @param file the file that was found
- * @param version what the library itself says; empty as long as it is not loaded
- * @param tried the paths that were tried, in order; the last one led to the file if it was found
- * @param problem one line that says why the library cannot be used; empty when it can
+ * @param version the version that the library returns; empty until it is loaded
+ * @param tried the paths that were tried, in order; the last one is the file if it was found
+ * @param problem one line that says why the library cannot be used; empty if it can
  * @param remedy one line that says how to get it
  */
 public record LibraryReport(

@@ -10,31 +10,32 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * Looks for one set of NVIDIA's libraries, all of the same CUDA release: those of CUDA 13 and of 12
- * may lie side by side, and do not mix.
+ * The result of searching for one set of NVIDIA's libraries, all of the same CUDA release.
+ * Libraries of CUDA 13 and 12 may lie side by side, but cannot be used together.
  *
  * @param cudaMajor the release of the set
- * @param places where was looked, in this order
- * @param hits what was found, by library
+ * @param places the places that were searched, in this order
+ * @param hits the files found, by library
  */
 record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrary, Hit> hits) {
-  /** The releases that the bindings fit, the preferred first. */
+  /** The CUDA releases that the bindings support, the preferred one first. */
   private static final int[] CUDA_MAJORS = {13, 12};
 
   /**
-   * What came of the search for one library.
+   * The result of the search for one library.
    *
    * @param file the library, if it was found
-   * @param placeIndex which place had it, the number of places if none
+   * @param placeIndex the index of the place that had it; the number of places if none had
    * @param tried the paths that were tried, up to the one that was found
    */
   record Hit(Optional<Path> file, int placeIndex, List<Path> tried) {}
 
   /**
-   * The set that fits the machine best: one that the driver can run before one that it cannot, then
-   * the more complete one, then the one whose CUDA runtime is nearer the front of the path.
+   * Returns the set that fits the machine best: one that the driver can run before one that it
+   * cannot, then the more complete one, then the one whose CUDA runtime is nearer the front of the
+   * path.
    *
-   * @param places where to look
+   * @param places the places to search
    * @param driverMajor the newest CUDA release that the driver runs; empty without a driver
    */
   static LibrarySearch best(List<SearchedPlace> places, OptionalInt driverMajor) {
@@ -53,7 +54,7 @@ record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrar
       boolean runs = cudaMajor <= driverMajor.getAsInt();
       boolean otherRuns = other.cudaMajor <= driverMajor.getAsInt();
       if (runs != otherRuns) {
-        // even if it is not there: then that is the one to install
+        // even if it is not installed: then it is the one to install
         return runs;
       }
     }
@@ -105,7 +106,7 @@ record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrar
     Path path = directory.resolve(name);
     tried.add(path);
     if (name.endsWith("*")) {
-      // "libnvrtc-builtins.so.13.*": the plain file of the highest release
+      // "libnvrtc-builtins.so.13.*": the file of the highest release
       return SearchPath.glob(directory, name).stream().reduce((lower, higher) -> higher);
     }
     return Files.isRegularFile(path) ? Optional.of(path) : Optional.empty();

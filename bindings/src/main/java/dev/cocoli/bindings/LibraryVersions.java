@@ -11,11 +11,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
-/** Asks the loaded libraries for their versions. */
+/** Reads the versions of loaded libraries. */
 final class LibraryVersions {
   private LibraryVersions() {}
 
-  /** What a loaded library says of itself; nothing for one that cannot be asked. */
+  /** The version that a loaded library returns; empty if it has no such function. */
   static Optional<String> of(NvidiaLibrary library) {
     return switch (library) {
       case CUDA_RUNTIME -> Optional.of(cuda(cudaRuntime()));
@@ -28,7 +28,7 @@ final class LibraryVersions {
     };
   }
 
-  /** oneDNN's version, which its structure begins with. */
+  /** oneDNN's version, from the first fields of its version structure. */
   static String oneDnn() {
     MemorySegment version = Dnnl.dnnl_version().reinterpret(3L * Integer.BYTES);
     return version.getAtIndex(ValueLayout.JAVA_INT, 0)
@@ -38,7 +38,7 @@ final class LibraryVersions {
         + version.getAtIndex(ValueLayout.JAVA_INT, 2);
   }
 
-  /** 13000 for 13.0. */
+  /** The version of the CUDA runtime as an integer: 13000 for 13.0. */
   static int cudaRuntime() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT);
@@ -47,7 +47,7 @@ final class LibraryVersions {
     }
   }
 
-  /** 22703 for 2.27.3. */
+  /** The version of NCCL as an integer: 22703 for 2.27.3. */
   static int nccl() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT);
@@ -61,12 +61,12 @@ final class LibraryVersions {
     return (int) (Cudnn.cudnnGetCudartVersion() / 1000);
   }
 
-  /** Writes 13000 or 12080 as 13.0 or 12.8. */
+  /** Formats 13000 or 12080 as 13.0 or 12.8. */
   static String cuda(int version) {
     return version / 1000 + "." + version % 1000 / 10;
   }
 
-  /** Writes 92400 as 9.24.0: two digits each for minor and patch. */
+  /** Formats 92400 as 9.24.0: two digits each for minor and patch. */
   private static String twoDigits(long version) {
     return version / 10_000 + "." + version % 10_000 / 100 + "." + version % 100;
   }
@@ -75,7 +75,7 @@ final class LibraryVersions {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT);
       StringBuilder version = new StringBuilder();
-      // libraryPropertyType: major, minor, patch
+      // the values of libraryPropertyType: major, minor, patch
       for (int property = 0; property < 3; property++) {
         CublasStatus.check("cublasGetProperty", Cublas.cublasGetProperty(property, out));
         version.append(property == 0 ? "" : ".").append(out.get(ValueLayout.JAVA_INT, 0));

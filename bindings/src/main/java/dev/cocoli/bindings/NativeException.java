@@ -1,8 +1,8 @@
 package dev.cocoli.bindings;
 
 /**
- * A native library refused a call. The message names the library, the call, the code, its symbolic
- * name and what the library says of it.
+ * Thrown if a call of a native library fails. The message contains the library, the call, the code,
+ * its symbolic name and the library's description of it.
  */
 public class NativeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -14,13 +14,13 @@ public class NativeException extends RuntimeException {
   private final String text;
 
   /**
-   * Describes a call that failed.
+   * Creates the exception.
    *
    * @param library the library's own name, as in {@code oneDNN}
    * @param call the C function that was called
-   * @param code what it returned
+   * @param code its return value
    * @param symbolicName the constant of the library's header for that code
-   * @param text what the code means, and whatever else the library tells
+   * @param text the meaning of the code, and any further message of the library
    */
   public NativeException(String library, String call, int code, String symbolicName, String text) {
     this(
@@ -50,7 +50,7 @@ public class NativeException extends RuntimeException {
   }
 
   /**
-   * The library that was called.
+   * Returns the library that was called.
    *
    * @return the library's own name, as in {@code oneDNN}
    */
@@ -59,7 +59,7 @@ public class NativeException extends RuntimeException {
   }
 
   /**
-   * The call that failed.
+   * Returns the call that failed.
    *
    * @return the name of the C function
    */
@@ -68,7 +68,7 @@ public class NativeException extends RuntimeException {
   }
 
   /**
-   * What the call returned.
+   * Returns the code that the call returned.
    *
    * @return the library's code
    */
@@ -77,7 +77,7 @@ public class NativeException extends RuntimeException {
   }
 
   /**
-   * The name that the library's header gives to the code.
+   * Returns the name of the code in the library's header.
    *
    * @return the constant's name
    */
@@ -86,7 +86,7 @@ public class NativeException extends RuntimeException {
   }
 
   /**
-   * What the code means.
+   * Returns the meaning of the code.
    *
    * @return one line
    */

@@ -5,45 +5,45 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * An object that a native library made and must destroy: a stream, a descriptor, a plan. Closing it
- * twice destroys it once.
+ * Owns an object of a native library, such as a stream, a descriptor or a plan, and destroys it
+ * when it is closed. A second close does nothing.
  */
 public final class NativeHandle implements AutoCloseable {
   private final Destroyer destroyer;
   private MemorySegment pointer;
 
-  /** A C function with one pointer that returns a status: {@code create(T*)}. */
+  /** A C function {@code create(T*)} that creates an object and returns a status. */
   @FunctionalInterface
   public interface Creator {
     /**
-     * Makes the object.
+     * Creates the object.
      *
-     * @param out where its pointer is written
+     * @param out the memory that the object's pointer is written to
      * @return the library's status
      */
     int create(MemorySegment out);
   }
 
-  /** What destroys the object, and checks that it went well. */
+  /** Destroys an object and checks the status. */
   @FunctionalInterface
   public interface Destroyer {
     /**
      * Destroys the object.
      *
-     * @param pointer what the creator wrote
+     * @param pointer the pointer that the creator wrote
      */
     void destroy(MemorySegment pointer);
   }
 
-  /** How a library's statuses are checked, for example {@code CudnnStatus::check}. */
+  /** Checks a library's status, for example {@code CudnnStatus::check}. */
   @FunctionalInterface
   public interface Check {
     /**
-     * Does nothing when the call succeeded.
+     * Throws an exception if the call failed.
      *
      * @param call the C function that was called
-     * @param status what it returned
-     * @throws NativeException when the status is not success
+     * @param status its return value
+     * @throws NativeException if the status is not success
      */
     void check(String call, int status);
   }
@@ -54,14 +54,14 @@ public final class NativeHandle implements AutoCloseable {
   }
 
   /**
-   * Makes an object.
+   * Creates an object.
    *
    * @param check checks the status
    * @param call the name of the C function, for the message
    * @param creator the C function
-   * @param destroyer what destroys it
-   * @return the object, which its owner closes
-   * @throws NativeException when the library refuses
+   * @param destroyer destroys the object
+   * @return the object, to be closed by the caller
+   * @throws NativeException if the creator fails
    */
   public static NativeHandle create(
       Check check, String call, Creator creator, Destroyer destroyer) {
@@ -73,10 +73,10 @@ public final class NativeHandle implements AutoCloseable {
   }
 
   /**
-   * The object, for the library's calls.
+   * Returns the object's pointer, to pass to the library.
    *
    * @return its pointer
-   * @throws IllegalStateException when it is closed
+   * @throws IllegalStateException if it is closed
    */
   public MemorySegment pointer() {
     if (pointer == null) {

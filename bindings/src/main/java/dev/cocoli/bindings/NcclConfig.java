@@ -6,21 +6,22 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The macro {@code NCCL_CONFIG_INITIALIZER} of nccl.h, which jextract cannot translate: a
- * configuration in which everything is left to the library.
+ * Creates NCCL configurations in which every field is undefined, so that the library chooses its
+ * value. This is the macro {@code NCCL_CONFIG_INITIALIZER} of nccl.h, which jextract cannot
+ * translate.
  */
 public final class NcclConfig {
   private NcclConfig() {}
 
   /**
-   * Makes a configuration; its fields are set with {@link ncclConfig_t}.
+   * Creates a configuration; its fields are set with {@link ncclConfig_t}.
    *
-   * @param arena who owns it
+   * @param arena the owner of its memory
    * @return a structure for {@code ncclCommInitRankConfig}
    */
   public static MemorySegment allocate(Arena arena) {
     MemorySegment config = ncclConfig_t.allocate(arena);
-    // 0 is a value: what is not set is NULL or NCCL_CONFIG_UNDEF_INT
+    // 0 is a value; an unset field is NULL or NCCL_CONFIG_UNDEF_INT
     int undefined = Nccl.NCCL_CONFIG_UNDEF_INT();
     ncclConfig_t.size(config, ncclConfig_t.sizeof());
     ncclConfig_t.magic(config, Nccl.NCCL_API_MAGIC());

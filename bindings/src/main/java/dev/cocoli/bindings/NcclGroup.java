@@ -3,9 +3,9 @@ package dev.cocoli.bindings;
 import dev.cocoli.bindings.nccl.Nccl;
 
 /**
- * Brackets calls of NCCL that belong together, as one thread that drives several devices must.
- * nccl.h declares the two functions without a prototype, so that jextract makes invokers of
- * functions with any arguments of them.
+ * Groups calls of NCCL, as a thread that drives several devices must. nccl.h declares the two
+ * functions without a prototype, so that jextract generates invokers of functions with any
+ * arguments for them.
  */
 public final class NcclGroup {
   private static final Nccl.ncclGroupStart START = Nccl.ncclGroupStart.makeInvoker();
@@ -16,16 +16,16 @@ public final class NcclGroup {
   /**
    * Begins a group.
    *
-   * @throws NativeException when NCCL refuses
+   * @throws NativeException if NCCL fails
    */
   public static void start() {
     NcclStatus.check("ncclGroupStart", START.apply());
   }
 
   /**
-   * Ends the group, and starts what it holds.
+   * Ends the group, and starts its calls.
    *
-   * @throws NativeException when NCCL refuses the group or one of its calls
+   * @throws NativeException if the group or one of its calls fails
    */
   public static void end() {
     NcclStatus.check("ncclGroupEnd", END.apply());

@@ -3,9 +3,9 @@ package dev.cocoli.bindings;
 import java.util.Map;
 
 /**
- * Variables by which NCCL is set up. It reads each of them once, at the latest with the process's
- * first communicator, which it makes on threads of its own; so they stay in the environment. What
- * the user has set there wins.
+ * Sets the environment variables that configure NCCL. NCCL reads each variable once, at the latest
+ * when the process creates its first communicator, and it does so on threads of its own; therefore
+ * the variables stay set. A variable that the user has set keeps its value.
  */
 public final class NcclSettings {
   private static Map<String, String> applied;
@@ -13,20 +13,20 @@ public final class NcclSettings {
   private NcclSettings() {}
 
   /**
-   * Sets variables of the process, once. C's environment is not safe against threads that read it
-   * at the same time: this belongs before the first communicator.
+   * Sets variables of the process, once. Other threads must not read C's environment at the same
+   * time; therefore this is called before the first communicator is created.
    *
    * @param variables names and values
-   * @throws IllegalStateException when NCCL was set up otherwise before
+   * @throws IllegalStateException if other values were applied before
    */
   public static synchronized void apply(Map<String, String> variables) {
     if (applied == null) {
-      // not closed: see above
+      // not closed, because the variables must stay set
       new ProcessEnvironment(variables);
       applied = Map.copyOf(variables);
     } else if (!applied.equals(variables)) {
       throw new IllegalStateException(
-          "NCCL reads its settings once a process; they are "
+          "NCCL reads its settings once per process; they are "
               + applied
               + " and cannot become "
               + variables);

@@ -3,16 +3,16 @@ package dev.cocoli.bindings;
 import dev.cocoli.bindings.nccl.Nccl;
 import java.lang.foreign.MemorySegment;
 
-/** Checks what NCCL's functions return. */
+/** Checks the status codes of NCCL. */
 public final class NcclStatus {
   private NcclStatus() {}
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception if the call failed.
    *
    * @param call the C function that was called, for the message
-   * @param result what it returned
-   * @throws NativeException when the result is not {@code ncclSuccess}
+   * @param result its return value
+   * @throws NativeException if the result is not {@code ncclSuccess}
    */
   public static void check(String call, int result) {
     if (result != 0) {

@@ -12,11 +12,11 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Finds and loads NVIDIA's libraries, which are too large to come with the jar. Nothing here needs
- * a GPU.
+ * Finds and loads NVIDIA's libraries, which are too large to be part of the jar. No GPU is needed
+ * for that.
  */
 public final class NvidiaLibraries {
-  /** cudaLibraryLoadData and its kin appeared in this release of the runtime. */
+  /** The release of the runtime in which cudaLibraryLoadData and related functions appeared. */
   private static final int CUDA_RUNTIME_MINIMUM = 12_080;
 
   private static final Map<NvidiaLibrary, Path> LOADED = new EnumMap<>(NvidiaLibrary.class);
@@ -26,13 +26,13 @@ public final class NvidiaLibraries {
   private NvidiaLibraries() {}
 
   /**
-   * Loads libraries and what they need, each once, and checks that they have what the bindings
-   * call.
+   * Loads libraries and those that they need, each once, and checks that they have the functions
+   * that the bindings call.
    *
    * @param wanted the libraries
-   * @throws NativeLibraryException when one is not found, does not load, is too old or is for
-   *     another CUDA release; the message names each library that is missing, where was looked and
-   *     what to install
+   * @throws NativeLibraryException if one is not found, does not load, is too old or belongs to
+   *     another CUDA release; the message names each missing library, the places that were searched
+   *     and what to install
    */
   public static synchronized void load(NvidiaLibrary... wanted) {
     Set<NvidiaLibrary> all = EnumSet.noneOf(NvidiaLibrary.class);
@@ -55,26 +55,26 @@ public final class NvidiaLibraries {
   }
 
   /**
-   * Whether a library has been loaded.
+   * Returns whether a library has been loaded.
    *
    * @param library the library
-   * @return true after {@link #load} with it, or with one that needs it
+   * @return true after {@link #load} with this library, or with one that needs it
    */
   public static synchronized boolean isLoaded(NvidiaLibrary library) {
     return LOADED.containsKey(library);
   }
 
   /**
-   * The newest CUDA release that the machine's driver runs. Nothing is loaded but the driver.
+   * Returns the newest CUDA release that the machine's driver runs. Only the driver is loaded.
    *
-   * @return 13000 for 13.0; empty without a driver, when no device can be used
+   * @return 13000 for 13.0; empty without a driver, in which case no device can be used
    */
   public static OptionalInt driver() {
     return CudaDriver.newestCuda();
   }
 
   /**
-   * The directories in which libraries are looked for, in this order.
+   * Returns the directories that are searched for libraries, in this order.
    *
    * @return at least the toolkit's and the system's
    */
@@ -83,10 +83,10 @@ public final class NvidiaLibraries {
   }
 
   /**
-   * What was found, without loading anything that is not loaded yet.
+   * Returns the result of the search for a library, without loading anything.
    *
    * @param library the library
-   * @return where it is, or where it was looked for
+   * @return the file, or the places that were searched
    */
   public static synchronized LibraryReport report(NvidiaLibrary library) {
     LibrarySearch.Hit hit = search().hits().get(library);
@@ -137,7 +137,8 @@ public final class NvidiaLibraries {
   }
 
   /**
-   * Catches what would fail at the first use: a runtime without libraries, a cuDNN of the other.
+   * Rejects combinations that would fail at the first use: a CUDA runtime that is too old to load
+   * kernels, or a cuDNN of the other CUDA release.
    */
   private static void checkRelease(NvidiaLibrary library, Path file) {
     if (library == NvidiaLibrary.CUDA_RUNTIME) {

@@ -2,19 +2,21 @@ package dev.cocoli.bindings;
 
 import java.util.List;
 
-/** NVIDIA's libraries, in the order in which they are loaded: each after those that it needs. */
+/**
+ * NVIDIA's libraries, in the order in which they are loaded: each comes after those that it needs.
+ */
 public enum NvidiaLibrary {
   /** Devices, memory, streams, events, launches. */
   CUDA_RUNTIME("CUDA runtime", "libcudart.so.%d", "nvidia-cuda-runtime%s", "cudart"),
-  /** Matrix products with epilogues; cuBLAS and cuDNN are built on it. */
+  /** Matmuls with epilogues; cuBLAS and cuDNN are built on it. */
   CUBLAS_LT("cuBLASLt", "libcublasLt.so.%d", "nvidia-cublas%s", null),
-  /** Matrix products. */
+  /** Matmuls. */
   CUBLAS("cuBLAS", "libcublas.so.%d", "nvidia-cublas%s", "cublas"),
-  /** What NVRTC opens when it compiles. */
+  /** Loaded by NVRTC when it compiles. */
   NVRTC_BUILTINS("NVRTC built-ins", "libnvrtc-builtins.so.%d.*", "nvidia-cuda-nvrtc%s", null),
   /** The compiler of CUDA C++. */
   NVRTC("NVRTC", "libnvrtc.so.%d", "nvidia-cuda-nvrtc%s", "nvrtc"),
-  /** Convolution, pooling, normalisation. It opens its own parts from its own directory. */
+  /** Convolution, pooling, normalisation. It loads its own parts from its own directory. */
   CUDNN("cuDNN", "libcudnn.so.9", "nvidia-cudnn-cu%d", "cudnn"),
   /** Collectives between devices. */
   NCCL("NCCL", "libnccl.so.2", "nvidia-nccl-cu%d", "nccl");
@@ -32,7 +34,7 @@ public enum NvidiaLibrary {
   }
 
   /**
-   * What people call the library.
+   * Returns the usual name of the library.
    *
    * @return for example {@code cuDNN}
    */
@@ -40,24 +42,32 @@ public enum NvidiaLibrary {
     return displayName;
   }
 
-  /** The file's name with its version, as runtime packages ship no other; may end in a star. */
+  /**
+   * The file's name with its version, because runtime packages have no other file; may end in a
+   * star.
+   */
   String fileName(int cudaMajor) {
     return filePattern.formatted(cudaMajor);
   }
 
-  /** The Python package that has the library; only those of CUDA 12 have it in all their names. */
+  /**
+   * The Python package that contains the library; only the names for CUDA 12 all have the release
+   * in them.
+   */
   String packageName(int cudaMajor) {
     return packagePattern.contains("%d")
         ? packagePattern.formatted(cudaMajor)
         : packagePattern.formatted(cudaMajor >= 13 ? "" : "-cu" + cudaMajor);
   }
 
-  /** The resource with the symbols that are bound; null for a library that is not called. */
+  /**
+   * The resource with the list of bound functions; null for a library that is not called directly.
+   */
   String allowList() {
     return allowList;
   }
 
-  /** What must be loaded before. */
+  /** The libraries that must be loaded before this one. */
   List<NvidiaLibrary> needs() {
     return switch (this) {
       case CUDA_RUNTIME, NVRTC_BUILTINS -> List.of();
@@ -68,7 +78,9 @@ public enum NvidiaLibrary {
     };
   }
 
-  /** The library beside which this one lies in every distribution; itself when there is none. */
+  /**
+   * The library that lies beside this one in every distribution; this one itself if there is none.
+   */
   NvidiaLibrary companion() {
     return switch (this) {
       case CUBLAS_LT -> CUBLAS;

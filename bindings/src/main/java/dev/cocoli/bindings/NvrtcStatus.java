@@ -2,28 +2,28 @@ package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.nvrtc.Nvrtc;
 
-/** Checks what NVRTC's functions return. */
+/** Checks the status codes of NVRTC. */
 public final class NvrtcStatus {
   private NvrtcStatus() {}
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception if the call failed.
    *
    * @param call the C function that was called, for the message
    * @param result what it returned
-   * @throws NativeException when the result is not {@code NVRTC_SUCCESS}
+   * @throws NativeException if the result is not {@code NVRTC_SUCCESS}
    */
   public static void check(String call, int result) {
     check(call, result, "see the program's log");
   }
 
   /**
-   * Does nothing when the call succeeded.
+   * Throws an exception with the compiler's output if the call failed.
    *
    * @param call the C function that was called, for the message
    * @param result what it returned
-   * @param log what the compiler wrote
-   * @throws NativeException when the result is not {@code NVRTC_SUCCESS}
+   * @param log the compiler's output
+   * @throws NativeException if the result is not {@code NVRTC_SUCCESS}
    */
   public static void check(String call, int result, String log) {
     if (result != 0) {

@@ -7,23 +7,24 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * How OpenMP, which runs oneDNN's loops, is set up when it is loaded; later changes have no effect.
- * What the user has already set in the environment wins over each field.
+ * The settings of OpenMP, which runs oneDNN's loops. They apply when OpenMP is loaded; later
+ * changes have no effect. A variable that the user has set in the environment overrides the field.
  *
- * <p>OpenMP keeps a pool of workers for each thread that calls it, so that oneDNN should be called
- * from one and the same platform thread.
+ * <p>OpenMP keeps a pool of workers for each thread that calls it; therefore oneDNN should always
+ * be called from the same platform thread.
  *
- * @param threads the workers of a pool ({@code OMP_NUM_THREADS})
+ * @param threads the number of workers of a pool ({@code OMP_NUM_THREADS})
  * @param waitPolicy what a worker without work does ({@code OMP_WAIT_POLICY})
- * @param spinCount how many rounds a worker spins before it sleeps ({@code GOMP_SPINCOUNT})
+ * @param spinCount the number of rounds that a worker spins before it sleeps ({@code
+ *     GOMP_SPINCOUNT})
  */
 public record OpenMpSettings(OptionalInt threads, WaitPolicy waitPolicy, OptionalLong spinCount) {
 
-  /** What a worker does between two parallel loops. */
+  /** The behaviour of a worker between two parallel loops. */
   public enum WaitPolicy {
-    /** The OpenMP library's choice: spins for a few milliseconds, then sleeps. */
+    /** The OpenMP library's default: spins for a few milliseconds, then sleeps. */
     UNSET,
-    /** Spins: quick to start the next loop, but takes the core from everyone else. */
+    /** Spins: starts the next loop quickly, but keeps the core busy. */
     ACTIVE,
     /** Sleeps: leaves the core to Java's threads at once. */
     PASSIVE
@@ -32,7 +33,7 @@ public record OpenMpSettings(OptionalInt threads, WaitPolicy waitPolicy, Optiona
   /**
    * Checks the fields.
    *
-   * @throws IllegalArgumentException when the number of threads is below one or the count negative
+   * @throws IllegalArgumentException if the number of threads is below one or the count is negative
    */
   public OpenMpSettings {
     Objects.requireNonNull(waitPolicy, "waitPolicy");
@@ -45,8 +46,8 @@ public record OpenMpSettings(OptionalInt threads, WaitPolicy waitPolicy, Optiona
   }
 
   /**
-   * As many workers as the JVM has processors (which heeds a container's quota, as OpenMP does
-   * not), everything else as the OpenMP library has it.
+   * Returns the default settings: as many workers as the JVM has processors (the JVM respects a
+   * container's quota, OpenMP does not), everything else as in the OpenMP library.
    *
    * @return the settings that {@link OneDnn#load()} uses
    */
@@ -57,7 +58,10 @@ public record OpenMpSettings(OptionalInt threads, WaitPolicy waitPolicy, Optiona
         OptionalLong.empty());
   }
 
-  /** Puts them into the process's environment until that is closed, for who is not set there. */
+  /**
+   * Sets the variables that are not set yet in the process's environment, until the result is
+   * closed.
+   */
   ProcessEnvironment apply() {
     Map<String, String> variables = new HashMap<>();
     threads.ifPresent(n -> variables.put("OMP_NUM_THREADS", String.valueOf(n)));

@@ -8,18 +8,19 @@ import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
- * The workers that OpenMP gives a thread. {@link OpenMpSettings} say how many every thread gets;
- * threads that compute beside each other share the cores, and each needs fewer.
+ * Sets the number of OpenMP workers of the calling thread. {@link OpenMpSettings} set the number
+ * for every thread; threads that compute at the same time share the cores, and each needs fewer
+ * workers.
  */
 public final class OpenMpTeam {
   private OpenMpTeam() {}
 
   /**
-   * Sets how many workers the calling thread's loops have from now on, itself included; other
-   * threads keep theirs. oneDNN has to be loaded, and what the thread has it make comes after this:
-   * a primitive is made for the workers that there are then.
+   * Sets how many workers the calling thread's loops use from now on, including the thread itself;
+   * other threads keep their number. oneDNN must be loaded. Call this before the thread creates
+   * primitives, because a primitive is made for the number of workers at its creation.
    *
-   * @param threads how many
+   * @param threads the number of workers
    * @throws NativeLibraryException if the OpenMP library does not have the function
    */
   public static void resize(int threads) {

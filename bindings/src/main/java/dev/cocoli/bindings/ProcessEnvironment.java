@@ -12,18 +12,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Variables of the C library's environment that hold while a native library is loaded, which reads
- * them then, and are gone afterwards, so that processes started later do not inherit them. What is
- * set already stays as it is. {@link System#getenv} is a copy from the start of the JVM and sees
- * none of this.
+ * Sets variables in the C library's environment while a native library is loaded, which reads them
+ * then, and removes them afterwards, so that processes started later do not inherit them. A
+ * variable that is set already keeps its value. {@link System#getenv} is a copy from the start of
+ * the JVM and does not show these variables.
  *
- * <p>C's environment is not safe against threads that read it at the same time: this belongs right
- * around the loading, and nowhere else.
+ * <p>Other threads must not read C's environment at the same time; therefore this is used only
+ * around the loading of a library.
  */
 final class ProcessEnvironment implements AutoCloseable {
   private final List<String> names = new ArrayList<>();
 
-  /** Sets those of the variables that are not set. */
+  /** Sets those of the variables that are not set already. */
   ProcessEnvironment(Map<String, String> variables) {
     variables.forEach(
         (name, value) -> {
@@ -34,7 +34,7 @@ final class ProcessEnvironment implements AutoCloseable {
         });
   }
 
-  /** What a native library would read now; null when the variable is not set. */
+  /** The value that a native library would read now; null if the variable is not set. */
   static String get(String name) {
     MethodHandle getenv = function("getenv", ValueLayout.ADDRESS, ValueLayout.ADDRESS);
     try (Arena arena = Arena.ofConfined()) {
@@ -69,7 +69,7 @@ final class ProcessEnvironment implements AutoCloseable {
     }
   }
 
-  /** Takes back what was set. Closing again does nothing. */
+  /** Removes the variables again. A second close does nothing. */
   @Override
   public void close() {
     MethodHandle unsetenv = function("unsetenv", ValueLayout.JAVA_INT, ValueLayout.ADDRESS);

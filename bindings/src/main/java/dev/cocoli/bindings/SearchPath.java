@@ -13,12 +13,12 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * Where NVIDIA's libraries may lie, the explicit before the customary: what the user names, {@code
- * LD_LIBRARY_PATH}, the toolkit, the system's directories, Python environments (where most hosts
- * with a GPU have them).
+ * The directories that may contain NVIDIA's libraries, explicit ones first: those that the user
+ * names, {@code LD_LIBRARY_PATH}, the toolkit, the system's directories, and Python environments
+ * (where most hosts with a GPU have them).
  */
 final class SearchPath {
-  /** The property that names directories, before the variable of the same purpose. */
+  /** The property that names directories; it comes before the variable. */
   static final String PROPERTY = "cocoli.library.path";
 
   /** The variable that names directories. */
@@ -33,17 +33,17 @@ final class SearchPath {
     this.root = root;
   }
 
-  /** The places of this process. */
+  /** The places for this process. */
   static List<SearchedPlace> ofProcess() {
     return of(System.getProperty(PROPERTY), System::getenv, Path.of("/"));
   }
 
   /**
-   * The places, without duplicates.
+   * Returns the places, without duplicates.
    *
    * @param property the value of {@link #PROPERTY}, or null
-   * @param environment the variables, null where one is not set
-   * @param root what the system's own paths are resolved against
+   * @param environment returns the value of a variable, null if it is not set
+   * @param root the directory against which the system's own paths are resolved
    */
   static List<SearchedPlace> of(String property, UnaryOperator<String> environment, Path root) {
     SearchPath path = new SearchPath(environment, root);
@@ -109,14 +109,14 @@ final class SearchPath {
       Path python = directory.resolve("python3");
       if (Files.isExecutable(python)) {
         addPythonOf(python);
-        // an environment's python3 is a link into the installation that it was made from
+        // an environment's python3 is a link into the installation from which it was created
         addPythonOf(target(python));
       }
     }
     for (Path home : paths(environment.apply("HOME"))) {
       addPython("the user's Python packages", home.resolve(".local"));
     }
-    // where pip puts them when it runs as root, as in most containers
+    // the place where pip installs when it runs as root, as in most containers
     addPython("the system's Python packages", root.resolve("usr/local"));
   }
 
@@ -129,7 +129,7 @@ final class SearchPath {
 
   private void addPython(String source, Path prefix) {
     List<Path> libs = glob(prefix.resolve("lib"), "python3*");
-    // Fedora and its kin; in a virtual environment it is a link to lib
+    // as on Fedora and related systems; in a virtual environment it is a link to lib
     if (!Files.isSymbolicLink(prefix.resolve("lib64"))) {
       libs.addAll(glob(prefix.resolve("lib64"), "python3*"));
     }
@@ -152,7 +152,7 @@ final class SearchPath {
     places.putIfAbsent(absolute, new SearchedPlace(source, absolute));
   }
 
-  /** The directories in a variable's value; none where it is not set. */
+  /** The directories in a variable's value; empty if it is not set. */
   private static List<Path> paths(String value) {
     List<Path> paths = new ArrayList<>();
     for (String entry : value == null ? new String[0] : value.split(File.pathSeparator)) {
@@ -160,7 +160,8 @@ final class SearchPath {
         try {
           paths.add(Path.of(entry));
         } catch (InvalidPathException e) {
-          // a name with letters that the locale lacks: the JVM could not open what is in it either
+          // the name has letters that the locale lacks, so that the JVM could not open its files
+          // either
           continue;
         }
       }
@@ -168,7 +169,7 @@ final class SearchPath {
     return paths;
   }
 
-  /** A file that cannot be read names no directories. */
+  /** The lines of a file; empty if it cannot be read. */
   private static List<String> lines(Path file) {
     try {
       return Files.readAllLines(file);
@@ -185,14 +186,14 @@ final class SearchPath {
     }
   }
 
-  /** In the order of their names; nothing where there is no such directory. */
+  /** The matching files in the order of their names; empty if there is no such directory. */
   static List<Path> glob(Path directory, String pattern) {
     List<Path> found = new ArrayList<>();
     if (Files.isDirectory(directory)) {
       try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, pattern)) {
         entries.forEach(found::add);
       } catch (IOException e) {
-        // a directory that cannot be read holds nothing that could be loaded
+        // nothing could be loaded from a directory that cannot be read
         found.clear();
       }
     }

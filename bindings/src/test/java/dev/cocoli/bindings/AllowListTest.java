@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Holds each allow-list against the classes that were generated from it: jextract says nothing of a
+ * Compares each allow-list with the classes generated from it, because jextract does not report a
  * name that no header has. Needs no library.
  */
 class AllowListTest {

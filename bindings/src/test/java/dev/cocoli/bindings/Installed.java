@@ -2,11 +2,14 @@ package dev.cocoli.bindings;
 
 import org.junit.jupiter.api.Assumptions;
 
-/** Skips a test, and prints why, where it needs what the machine does not have. */
+/** Skips a test, and prints the reason, if it needs a library that the machine does not have. */
 final class Installed {
   private Installed() {}
 
-  /** Loads a library; a machine without it skips, a library that is found and fails does not. */
+  /**
+   * Loads a library. If it is not installed, the test is skipped; if it is installed and does not
+   * load, it fails.
+   */
   static void require(NvidiaLibrary library) {
     if (NvidiaLibraries.report(library).file().isEmpty()) {
       skip(library.displayName() + " is not installed (set COCOLI_LIBRARY_PATH or VIRTUAL_ENV)");

@@ -68,7 +68,7 @@ class OneDnnTest {
 
   @Test
   void multipliesMatrices() {
-    // [2,3] x [3,2], worked out by hand
+    // [2,3] x [3,2], computed by hand
     float[] product =
         matmul(2, 3, 2, new float[] {1, 2, 3, 4, 5, 6}, new float[] {1, 0, 2, 1, 0, 3});
     assertArrayEquals(new float[] {5, 11, 14, 23}, product);

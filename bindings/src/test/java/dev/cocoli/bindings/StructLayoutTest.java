@@ -25,7 +25,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Compares the layout of every bound struct with what the C compiler makes of the header. */
+/** Compares the layout of every bound struct with the C compiler's layout of the header. */
 class StructLayoutTest {
   private static final String DNNL_INCLUDE = "org/bytedeco/dnnl/linux-x86_64/include/";
 
@@ -74,7 +74,7 @@ class StructLayoutTest {
     compare("nccl", "nccl.h", List.of(headers, cudaHeaders()));
   }
 
-  /** The structs of another release may differ, and rightly so. */
+  /** Skips other releases, whose structs may differ. */
   private static void requireRelease(Path header, Class<?> bindings, String... macros)
       throws Exception {
     if (!Files.isRegularFile(header)) {

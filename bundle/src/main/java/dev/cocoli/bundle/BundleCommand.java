@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Makes the archive: a Java runtime, our jars, launchers. */
+/** Creates the archive: a Java runtime, our jars, launchers. */
 @Command(
     name = "bundle",
     description =
@@ -66,7 +66,7 @@ final class BundleCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The jar that this class comes from; its libraries lie beside it. */
+  /** The jar of this class, beside which its libraries lie. */
   private static Path program() throws IOException {
     try {
       Path jar =
@@ -101,7 +101,7 @@ final class BundleCommand implements Callable<Integer> {
       Files.setPosixFilePermissions(
           bin.resolve(name), PosixFilePermissions.fromString("rwxr-xr-x"));
     }
-    // where benchmarks/compare looks for it
+    // the place where benchmarks/compare looks for it
     Path python = Files.createDirectories(root.resolve("benchmarks/src/main/python"));
     try (InputStream peers = BundleCommand.class.getResourceAsStream("python/peers.py")) {
       Files.copy(peers, python.resolve("peers.py"));

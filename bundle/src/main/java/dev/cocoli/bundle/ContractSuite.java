@@ -13,9 +13,9 @@ import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs tests of the engine against a device, and prints what fails. */
+/** Runs tests of the engine on a device, and prints the failures. */
 final class ContractSuite {
-  /** Read by the engine's tests: the device that they open. */
+  /** The property by which the engine's tests choose their device. */
   private static final String DEVICE = "cocoli.test.device";
 
   private final String device;
@@ -30,8 +30,8 @@ final class ContractSuite {
    * Runs a set of tests.
    *
    * @param check its name
-   * @param inPackage the package of the engine
-   * @param classes what the names of its classes match
+   * @param inPackage the package of the tests
+   * @param classes the pattern of the tests' class names
    */
   Finding run(String check, String inPackage, String classes) {
     long began = System.nanoTime();

@@ -1,21 +1,21 @@
 package dev.cocoli.bundle;
 
 /**
- * What one check of the self-test found.
+ * The result of one check of the self-test.
  *
- * @param check what was looked at
- * @param verdict how it went
- * @param detail figures, or what is wrong
- * @param seconds how long it took
+ * @param check the name of the check
+ * @param verdict the verdict
+ * @param detail figures, or the error
+ * @param seconds the duration of the check
  */
 record Finding(String check, Verdict verdict, String detail, double seconds) {
-  /** How a check went. */
+  /** The verdict of a check. */
   enum Verdict {
-    /** As it should. */
+    /** The check passed. */
     OK,
-    /** It did not. */
+    /** The check failed. */
     FAILED,
-    /** Nothing was to be proved: a figure, or a check that cannot be made here. */
+    /** The check has no pass or fail: it gives a figure, or cannot run here. */
     NOTED
   }
 }

@@ -6,12 +6,13 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.spi.ToolProvider;
 
-/** Links a Java runtime of just the modules that Cocoli needs, with the JDK's own tool. */
+/** Links a Java runtime that has only the modules that Cocoli needs, with the JDK's own tool. */
 final class JavaRuntime {
   /**
-   * What jdeps finds in our jars and in those that they need, one by one (it does not take them
-   * together, since some are modules whose own dependencies are left out), and two that no class
-   * names: the file systems in archives, and the flight recorder, which finds what slows a server.
+   * The modules that jdeps finds in our jars and in those that they need, and two that no class
+   * names: the file systems for archives, and the flight recorder, which finds what slows a server.
+   * (jdeps was run on each jar alone, because some are modules whose own dependencies are left
+   * out.)
    */
   static final String MODULES =
       "java.desktop,java.logging,java.management,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs";
@@ -21,7 +22,7 @@ final class JavaRuntime {
   /**
    * Links a runtime.
    *
-   * @param target where it goes; not there yet
+   * @param target the folder of the runtime, which must not exist
    * @throws IOException if this Java has no jlink, or it fails
    */
   static void link(Path target) throws IOException {

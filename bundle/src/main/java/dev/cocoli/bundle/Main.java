@@ -3,7 +3,7 @@ package dev.cocoli.bundle;
 import java.io.PrintWriter;
 import java.util.List;
 
-/** The command line with the commands that need the tests or the JDK. */
+/** Runs the command line with the additional commands that need the tests or the JDK. */
 public final class Main {
   private Main() {}
 

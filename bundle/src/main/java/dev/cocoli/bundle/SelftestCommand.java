@@ -19,11 +19,11 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Proves a device: the contract, the references' outputs, memory, downloads, precision, times. */
+/** Tests a device: the contract, the references' outputs, memory, downloads, precision, times. */
 @Command(
     name = "selftest",
     description =
-        "Proves that a device computes what it should: the contract of every primitive,"
+        "Checks that a device computes what it should: the contract of every primitive,"
             + " torchvision's outputs, flat memory, downloads, bf16 beside fp32; and times it.")
 final class SelftestCommand implements Callable<Integer> {
   private static final int QUICK_STEPS = 100;
@@ -74,7 +74,7 @@ final class SelftestCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--runs and --batch are 1 or more");
     }
     ImageSize timed = size();
-    Backends.open(where).close(); // one clear error where it cannot
+    Backends.open(where).close(); // throws one clear error if the device cannot be used
     List<Finding> findings = new ArrayList<>();
     ContractSuite suite = new ContractSuite(where.toString(), out);
     add(
@@ -126,7 +126,10 @@ final class SelftestCommand implements Callable<Integer> {
     }
   }
 
-  /** A check that breaks is a finding; those behind it are made all the same. */
+  /**
+   * Adds the results of a check. A check that throws is a failure, and the checks after it still
+   * run.
+   */
   private void add(List<Finding> findings, Supplier<List<Finding>> check, PrintWriter out) {
     List<Finding> found;
     try {

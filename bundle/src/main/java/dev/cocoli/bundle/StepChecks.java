@@ -15,15 +15,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SplittableRandom;
 
-/** Whole training steps and detections on a device: downloads, memory, precision, time. */
+/** Checks whole training steps and detections on a device: downloads, memory, precision, time. */
 final class StepChecks {
-  /** The rate of the steps: so low that random weights stay finite. */
+  /** The learning rate, so low that random weights stay finite. */
   private static final float LEARNING_RATE = 1e-4f;
 
-  /** Steps after which pool and caches have all that they need. */
+  /** The number of steps after which pool and caches have reached their size. */
   private static final int SETTLED_STEPS = 20;
 
   private static final int COMPARED_STEPS = 20;
@@ -38,7 +37,7 @@ final class StepChecks {
     this.device = device;
   }
 
-  /** A model, images and their objects, ready for steps. */
+  /** A model with images and their ground truth. */
   private final class Bench implements AutoCloseable {
     final Backend backend = Backends.open(device);
     final DetectorRun run;
@@ -74,14 +73,16 @@ final class StepChecks {
 
   private static ModelSpec small() {
     return SyntheticModel.spec(SMALL_MODEL, SMALL)
-        .with(
-            Map.of(
-                "rpn_post_nms_top_n_train", "200",
-                "rpn_post_nms_top_n_test", "100",
-                "box_batch_size_per_image", "64"));
+        .withConfig(
+            c ->
+                c.withRpn(r -> r.withPostNmsTopNTrain(200).withPostNmsTopNTest(100))
+                    .withSampling(s -> s.withBatchSizePerImage(64)));
   }
 
-  /** One download a step and a detection; the pool as large at the end as when it had settled. */
+  /**
+   * Checks that there is one download per step and per detection, and that the pool has not grown
+   * since it settled.
+   */
   List<Finding> downloadsAndMemory(int steps) {
     long began = System.nanoTime();
     try (Bench bench = new Bench(small(), SMALL, 2, Precision.FP32)) {
@@ -115,7 +116,7 @@ final class StepChecks {
     }
   }
 
-  /** The losses of the first steps in bf16 beside those in fp32. */
+  /** Compares the losses of the first steps in bf16 with those in fp32. */
   Finding bf16() {
     long began = System.nanoTime();
     double[] exact = losses(Precision.FP32);
@@ -147,12 +148,13 @@ final class StepChecks {
   }
 
   /**
-   * Median seconds of a training step and a detection of ResNet-50-FPN with random weights.
+   * Measures the median seconds of a training step and a detection of ResNet-50-FPN with random
+   * weights.
    *
-   * @param size of the images, at which the network works
-   * @param batch images at once
-   * @param precision what it computes in
-   * @param runs how many are timed, after three that are not
+   * @param size the size of the images, which the model does not resize
+   * @param batch the number of images per batch
+   * @param precision the precision
+   * @param runs the number of timed runs, after three that are not timed
    */
   List<Finding> times(ImageSize size, int batch, Precision precision, int runs) {
     ModelSpec spec = SyntheticModel.spec("fasterrcnn_resnet50_fpn", size);
@@ -175,11 +177,11 @@ final class StepChecks {
         what,
         Finding.Verdict.NOTED,
         String.format(
-            Locale.ROOT, "%s: %.4f s, %.2f images a second (median)", of, median, batch / median),
+            Locale.ROOT, "%s: %.4f s, %.2f images per second (median)", of, median, batch / median),
         seconds);
   }
 
-  /** Something that is timed. */
+  /** An action that is timed. */
   @FunctionalInterface
   private interface Timed {
     void run(int number);

@@ -1,2 +1,2 @@
-/** What is not part of the product: the self-test of a device, and the archive that carries it. */
+/** The self-test of a device, and the archive that contains it. Neither is part of the product. */
 package dev.cocoli.bundle;

@@ -11,15 +11,15 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The option {@code --classes}: how many there are, or a file with their names. */
+/** The option {@code --classes}: the number of classes, or a file with their names. */
 final class ClassesOption {
   @Option(
       names = "--classes",
       paramLabel = "N|FILE",
       description =
-          "The classes without the background: their number, or a file with a name a line, that of"
-              + " label 1 first. Needed for weights that do not name them; for data, only a file,"
-              + " and without one the classes are those found in the data.")
+          "The classes without the background: their number, or a file with one name per line, that"
+              + " of label 1 first. Needed for weights that do not name them; for data, only a"
+              + " file, and without one the classes are those found in the data.")
   private String value;
 
   @Spec(Spec.Target.MIXEE)
@@ -29,24 +29,24 @@ final class ClassesOption {
     return value != null;
   }
 
-  /** Whether only their number is known. */
+  /** Whether only the number of classes is known. */
   boolean isNumber() {
     return value != null && value.matches("\\d{1,6}");
   }
 
-  /** Returns the names that a file has; nothing without the option. */
+  /** Returns the names in the file; empty without the option. */
   Optional<List<String>> fromFile() throws IOException {
     if (value == null) {
       return Optional.empty();
     }
     if (isNumber()) {
       throw new ParameterException(
-          spec.commandLine(), "--classes: the names are needed here, a file with one a line");
+          spec.commandLine(), "--classes: the names are needed here, a file with one per line");
     }
     return Optional.of(read(Path.of(value)));
   }
 
-  /** Returns the names; 1, 2, ... where only their number is known. */
+  /** Returns the names; 1, 2, ... if only their number is known. */
   Optional<List<String>> names() throws IOException {
     if (!isNumber()) {
       return fromFile();

@@ -5,7 +5,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
-/** The top of the command line: names the commands. */
+/** The root command, which lists the other commands. */
 @Command(
     name = "cocoli",
     description = "Trains and runs R-CNN object detectors.",
@@ -27,9 +27,9 @@ import picocli.CommandLine.ScopeType;
     },
     footer = {
       "",
-      "cocoli COMMAND --help tells the options of a command. Start with: cocoli demo",
+      "cocoli COMMAND --help lists the options of a command. Start with: cocoli demo",
       "From the sources there are two more: bundle packs all of it for a server without a JDK, and",
-      "selftest proves a device.",
+      "selftest tests a device.",
       "",
       "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
     })
@@ -52,7 +52,7 @@ final class CocoliCommand implements Runnable {
         "which command? There are demo, train, eval, detect, proposals, family, doctor");
   }
 
-  /** What {@code --version} prints. */
+  /** Provides the text of {@code --version}. */
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {

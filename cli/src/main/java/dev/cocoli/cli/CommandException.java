@@ -1,6 +1,6 @@
 package dev.cocoli.cli;
 
-/** What stops a command; the message is for the user, in one line. */
+/** Stops a command; the message is for the user, in one line. */
 final class CommandException extends RuntimeException {
   private static final long serialVersionUID = 1;
 

@@ -17,10 +17,10 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** The options that say where images and boxes are. */
+/** The options that choose the data set: images and ground truth. */
 final class DataOptions {
-  /** How many of a data set's problems are told one by one. */
-  private static final int TOLD_FINDINGS = 5;
+  /** The number of a data set's problems that are printed one by one. */
+  private static final int PRINTED_FINDINGS = 5;
 
   @Option(
       names = "--data",
@@ -70,12 +70,12 @@ final class DataOptions {
   }
 
   /**
-   * Opens a split, tells what was found in it, and what is wrong with it.
+   * Opens a split, and prints its size and its problems.
    *
-   * @param split its name; empty for a COCO file, which is one by itself
+   * @param split its name; empty for a COCO file, which is a split by itself
    * @param classes the classes; empty to find them in the data
-   * @param role what the images are for, in a word
-   * @param out where that is told
+   * @param role the purpose of the images, in a word
+   * @param out where that is printed
    */
   Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
     DatasetOptions options = new DatasetOptions(classes, policy, boxes);
@@ -83,9 +83,9 @@ final class DataOptions {
     out.printf("%s: %s%n", role, opened.report().summary());
     var findings = opened.report().findings();
     findings.stream()
-        .limit(TOLD_FINDINGS)
+        .limit(PRINTED_FINDINGS)
         .forEach(finding -> out.println("  " + finding.message()));
-    if (findings.size() > TOLD_FINDINGS) {
+    if (findings.size() > PRINTED_FINDINGS) {
       out.println("  ...");
     }
     return opened;
@@ -108,7 +108,7 @@ final class DataOptions {
     return Datasets.open(data, given, split, format, options);
   }
 
-  /** Returns the annotation files that a command line names, as far as these are single files. */
+  /** Returns the annotation files that the command line names, if they are single files. */
   List<Path> files(Optional<String> split) {
     if (data == null || !isFile()) {
       return List.of();
@@ -116,7 +116,7 @@ final class DataOptions {
     return split.isPresent() ? List.of(data, Path.of(split.get())) : List.of(data);
   }
 
-  /** Whether the data is a file, so that another split is another file. */
+  /** Whether the data set is a file, so that another split is another file. */
   boolean isFile() {
     return Files.isRegularFile(data);
   }
@@ -126,7 +126,7 @@ final class DataOptions {
     return Files.isRegularFile(data.resolve("ImageSets").resolve("Main").resolve(split + ".txt"));
   }
 
-  /** Returns where the data is, for the record. */
+  /** Returns the location of the data, for the record. */
   Map<String, String> origin() {
     Map<String, String> origin = new LinkedHashMap<>();
     origin.put("data", data.toAbsolutePath().normalize().toString());
@@ -136,7 +136,7 @@ final class DataOptions {
     return origin;
   }
 
-  /** Reads words with dashes, in any case, as values of an enum. */
+  /** Parses words with dashes, in any case, as values of an enum. */
   private abstract static class Words<E extends Enum<E>> implements ITypeConverter<E> {
     private final Class<E> type;
 

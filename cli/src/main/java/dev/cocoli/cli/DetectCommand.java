@@ -27,16 +27,20 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Finds objects on images. */
+/** Detects objects in images. */
 @Command(
     name = "detect",
     description = {
-      "Finds objects on images. Prints a line for each, unless --json or --out say where to write"
-          + " them. An image that cannot be decoded is named, and the others are still done."
+      "Detects objects in images. Prints a line per object, unless --json or --out say where to"
+          + " write them. An image that cannot be decoded is reported, and the others are"
+          + " processed."
     },
     customSynopsis = {"cocoli detect --weights FILE [options] IMAGE|DIR..."})
 final class DetectCommand implements Callable<Integer> {
-  /** What people are shown without {@code --score}; files have all that the model reports. */
+  /**
+   * The least score of what is printed and drawn without {@code --score}; files contain all that
+   * the model returns.
+   */
   private static final double SHOWN_SCORE = 0.5;
 
   @Mixin private WeightsOptions weights;
@@ -45,8 +49,8 @@ final class DetectCommand implements Callable<Integer> {
       names = "--score",
       paramLabel = "X",
       description =
-          "Report objects that score more than X. Default: what the model has, usually 0.05, and in"
-              + " lines and on images 0.5.")
+          "Report objects that score more than X. Default: the model's, usually 0.05, and 0.5 for"
+              + " what is printed and drawn.")
   private Double score;
 
   @Mixin private ProposalsOption proposals;
@@ -116,7 +120,7 @@ final class DetectCommand implements Callable<Integer> {
       }
     }
     if (!lines) {
-      tell(images.size() - failures, notes);
+      summarize(images.size() - failures, notes);
     }
     return failures == 0 ? 0 : 1;
   }
@@ -146,7 +150,7 @@ final class DetectCommand implements Callable<Integer> {
     }
   }
 
-  /** What a file of proposals knows the image by. */
+  /** The entry by which a file of proposals identifies the image. */
   private static AnnotatedImage known(Path path, Image image) {
     return new AnnotatedImage(
         0, path.getFileName().toString(), path, image.width(), image.height(), List.of());
@@ -173,7 +177,7 @@ final class DetectCommand implements Callable<Integer> {
             found.box().y2());
   }
 
-  private void tell(int done, PrintWriter notes) {
+  private void summarize(int done, PrintWriter notes) {
     notes.printf(
         "%,d image%s, %,d object%s%s%s%n",
         done,

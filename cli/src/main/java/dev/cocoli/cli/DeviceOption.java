@@ -13,7 +13,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The option {@code --device}. What is asked for is used, or it is an error; nothing else is. */
+/**
+ * The option {@code --device}. It is an error if the chosen device cannot be used; no other device
+ * is used in its place.
+ */
 final class DeviceOption {
   private static final String AUTO = "auto";
   private static final String CUDA = "cuda";
@@ -33,9 +36,9 @@ final class DeviceOption {
   private CommandSpec spec;
 
   /**
-   * Returns the one device, and says what {@code auto} chose.
+   * Returns the chosen device, and prints what {@code auto} chose.
    *
-   * @param notes where that is said
+   * @param notes where that is printed
    */
   Device choose(PrintWriter notes) {
     List<Device> devices = chooseAll(notes, Optional.empty());
@@ -46,11 +49,11 @@ final class DeviceOption {
   }
 
   /**
-   * Returns the devices, one replica each, and says what {@code auto} chose. Where a launcher has
-   * started several processes, {@code cuda} is the one of this process's place on its host.
+   * Returns the devices, one replica each, and prints what {@code auto} chose. If a launcher has
+   * started several processes, {@code cuda} is the GPU with this process's local rank on its host.
    *
-   * @param notes where that is said
-   * @param processes which of several processes this is
+   * @param notes where that is printed
+   * @param processes the rank of this process, if there are several
    */
   List<Device> chooseAll(PrintWriter notes, Optional<RankEnvironment> processes) {
     if (processes.isPresent() && (name.equals(AUTO) || name.startsWith("cpu"))) {
@@ -73,7 +76,7 @@ final class DeviceOption {
       throw usage("replicas compute on one sort of device", null);
     }
     if (parsed.getFirst().kind() == Device.Kind.CUDA) {
-      requireUsable(new Device(Device.Kind.CUDA, 0)); // before they are counted
+      requireUsable(new Device(Device.Kind.CUDA, 0)); // before the devices are counted
     }
     List<Device> devices = new ArrayList<>();
     for (int i = 0; i < parsed.size(); i++) {
@@ -97,7 +100,10 @@ final class DeviceOption {
             });
   }
 
-  /** The first GPU if it can be used. It is not an error if it cannot: that was not asked for. */
+  /**
+   * Returns the first GPU if it can be used, otherwise the CPU. An unusable GPU is no error here,
+   * because none was asked for.
+   */
   private static Device automatic(PrintWriter notes) {
     Device gpu = new Device(Device.Kind.CUDA, 0);
     Optional<String> problem = Backends.problem(gpu);

@@ -11,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Prints what there is to compute with, and how to get what is missing. */
+/** Prints the libraries and devices of this machine, and how to get what is missing. */
 @Command(
     name = "doctor",
     description =

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A doctor's report for programs. */
+/** Writes a {@link DoctorReport} as JSON for programs. */
 final class DoctorJson {
   private DoctorJson() {}
 

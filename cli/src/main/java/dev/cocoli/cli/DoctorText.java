@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** A doctor's report for people. */
+/** Formats a {@link DoctorReport} as text for people. */
 final class DoctorText {
   private static final double GIB = 1024.0 * 1024 * 1024;
 

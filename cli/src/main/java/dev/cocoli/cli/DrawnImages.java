@@ -11,17 +11,17 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Writes images with boxes to a folder, each under its own name. */
+/** Writes images with drawn detections to a folder, each under its own name. */
 final class DrawnImages {
   private final DetectionPainter painter;
   private final List<Path> files = new ArrayList<>();
 
   /**
-   * Decides where each image goes.
+   * Chooses the file name of each image.
    *
-   * @param folder where to
-   * @param sources the images that will be drawn on; refused if one would be overwritten
-   * @param classNames of the detections
+   * @param folder the target folder
+   * @param sources the images that will be drawn on; it is an error if one would be overwritten
+   * @param classNames the class names of the detections
    */
   DrawnImages(Path folder, List<Path> sources, List<String> classNames) {
     this.painter = new DetectionPainter(classNames);
@@ -44,7 +44,7 @@ final class DrawnImages {
     }
   }
 
-  /** The image's own name; a second one of that name gets a number. */
+  /** The image's own name; if the name is taken, with a number added. */
   private static String name(Path source, Set<String> taken) {
     String whole = source.getFileName().toString();
     int dot = whole.lastIndexOf('.');

@@ -8,14 +8,14 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
-/** Says in one line what went wrong. */
+/** Turns an exception into one line for the user. */
 final class ErrorMessages {
   private ErrorMessages() {}
 
   static String of(Throwable problem) {
     return oneLine(
         switch (problem) {
-          // Java's messages of these are but the file's name
+          // the messages of these exceptions are only the file's name
           case NoSuchFileException e -> e.getFile() + ": there is no such file or folder";
           case AccessDeniedException e -> e.getFile() + ": permission denied";
           case FileAlreadyExistsException e -> e.getFile() + ": exists already";
@@ -33,7 +33,7 @@ final class ErrorMessages {
         });
   }
 
-  /** What no one foresaw: its message alone may say nothing. */
+  /** An unexpected exception, whose message alone may not be helpful. */
   private static String withClass(Throwable problem) {
     boolean foreseen =
         problem instanceof java.io.IOException
@@ -42,7 +42,7 @@ final class ErrorMessages {
     if (foreseen && problem.getMessage() != null) {
       return problem.getMessage();
     }
-    return "internal error: " + problem + " (--debug tells where; please report it)";
+    return "internal error: " + problem + " (--debug shows where; please report it)";
   }
 
   static String oneLine(String text) {

@@ -26,12 +26,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Scores a detector on a data set, or a file of detections. */
+/** Evaluates a detector on a data set, or a file of detections. */
 @Command(
     name = "eval",
     description = {
-      "Scores a detector on a split of a data set, or a file of detections against a file of ground"
-          + " truth: COCO's twelve numbers, and the AP of each class."
+      "Evaluates a detector on a split of a data set, or a file of detections against a file of"
+          + " ground truth: COCO's twelve metrics, and AP per class."
     },
     customSynopsis = {
       "cocoli eval --weights FILE --data DIR|FILE.json --split NAME [--json FILE] [options]",
@@ -60,13 +60,13 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--detections",
       paramLabel = "RESULTS.json",
-      description = "Detections in COCO's results form, such as detect --json writes.")
+      description = "Detections in COCO's results format, as detect --json writes them.")
   private Path detections;
 
   @Option(
       names = "--json",
       paramLabel = "FILE",
-      description = "Write the numbers to a file, under pycocotools' names.")
+      description = "Write the metrics to a file, by pycocotools' names.")
   private Path json;
 
   @Spec private CommandSpec spec;
@@ -113,8 +113,7 @@ final class EvalCommand implements Callable<Integer> {
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
     Dataset images = open(model, out);
-    ModelSpec named =
-        new ModelSpec(model.model(), images.classNames(), model.norm(), model.config());
+    ModelSpec named = model.withClassNames(images.classNames());
     try (ProposalsOption regions = proposals;
         Detector detector = weights.open(named, where);
         EvaluationBar bar = EvaluationBar.of(images.size())) {
@@ -127,7 +126,7 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  /** Opens the data with the detector's classes; refuses data that speaks of others. */
+  /** Opens the data with the detector's classes; throws if the data has other classes. */
   private Dataset open(ModelSpec model, PrintWriter out) {
     Optional<String> name = Optional.ofNullable(split);
     List<String> classes = model.classNames();

@@ -2,7 +2,7 @@ package dev.cocoli.cli;
 
 import me.tongfei.progressbar.ProgressBar;
 
-/** Shows how far an evaluation is, where there is a terminal to show it on. */
+/** Shows the progress of an evaluation if there is a terminal. */
 final class EvaluationBar implements AutoCloseable {
   private final ProgressBar bar;
 

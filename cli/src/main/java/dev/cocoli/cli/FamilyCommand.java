@@ -13,12 +13,11 @@ import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Models;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
-import dev.cocoli.train.PartTimes;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
@@ -48,24 +47,31 @@ import picocli.CommandLine.Spec;
     name = "family",
     description = {
       "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same images, and"
-          + " prints one table: AP50, time of training, seconds an image and where they go."
+          + " prints one table: AP50, time of training, and seconds per image with their parts."
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
+  /**
+   * Seconds per image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
+   * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
+   * 2015, table 5).
+   */
+  private static final List<Double> PAPER_SECONDS = List.of(47.0, 0.3, 0.2);
+
   @Mixin private DataOptions data;
 
   @Option(
       names = "--split",
       paramLabel = "NAME",
       defaultValue = "train",
-      description = "What to train on. Default: ${DEFAULT-VALUE}.")
+      description = "The images to train on. Default: ${DEFAULT-VALUE}.")
   private String split;
 
   @Option(
       names = "--val-split",
       paramLabel = "NAME",
       defaultValue = "val",
-      description = "What to score on, and to take the time on. Default: ${DEFAULT-VALUE}.")
+      description = "The images to evaluate and measure the time on. Default: ${DEFAULT-VALUE}.")
   private String validationSplit;
 
   @Option(
@@ -81,11 +87,19 @@ final class FamilyCommand implements Callable<Integer> {
       description = "A torchvision classifier with this network, to start all three from.")
   private Path weights;
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Of each detector. Default: 12.")
-  private Integer epochs;
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "12",
+      description = "Of each detector. Default: ${DEFAULT-VALUE}.")
+  private int epochs;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Images a step. Default: 2.")
-  private Integer batch;
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Images per step. Default: ${DEFAULT-VALUE}.")
+  private int batch;
 
   @Option(
       names = "--lr",
@@ -103,7 +117,7 @@ final class FamilyCommand implements Callable<Integer> {
       names = "--timed",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Images to take the time of detection on. Default: ${DEFAULT-VALUE}.")
+      description = "Images to measure the time of detection on. Default: ${DEFAULT-VALUE}.")
   private int timed;
 
   @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the runs.")
@@ -115,7 +129,7 @@ final class FamilyCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "DIR",
       required = true,
-      description = "A folder, with one run folder a detector; what is in it already goes on.")
+      description = "A folder, with one run folder per detector; runs that are there are resumed.")
   private Path out;
 
   @Spec private CommandSpec spec;
@@ -151,34 +165,35 @@ final class FamilyCommand implements Callable<Integer> {
           run = run.withWeights(weights);
         }
         notes.printf("%n%s%n", model.model());
-        Optional<FamilyRow> row = row(run, backend, where, notes);
+        Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
-          notes.println("stopped; the same command goes on");
+          notes.println("stopped; the same command resumes");
           return TrainingSession.STOPPED;
         }
         rows.add(row.get());
       }
     }
-    tell(rows, notes);
+    summarize(rows, notes);
     return 0;
   }
 
   private TrainConfig config() {
-    TrainConfigBuilder builder = TrainConfig.builder().seed(seed);
-    Optional.ofNullable(epochs).ifPresent(builder::epochs);
-    Optional.ofNullable(batch).ifPresent(builder::batch);
-    Optional.ofNullable(learningRate).ifPresent(builder::learningRate);
     try {
-      TrainConfig config = builder.build();
-      return config.toBuilder().evaluateEvery(config.epochs()).build();
+      TrainConfig config =
+          TrainConfig.DEFAULT
+              .withEpochs(epochs)
+              .withBatch(batch)
+              .withSeed(seed)
+              .withEvaluation(evaluation -> evaluation.withEveryEpochs(epochs));
+      return learningRate == null ? config : config.withLearningRate(learningRate);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
     }
   }
 
-  /** The three, each with the hyper-parameters that mean something to it. */
+  /** The three models, each with the hyper-parameters that it has. */
   private List<ModelSpec> models(List<String> classes) {
-    boolean isPlain = network.contains("vgg");
+    String pyramid = "fasterrcnn_" + network + "_fpn";
     Norm.Type norm = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
     List<ModelSpec> models = new ArrayList<>();
     Set<String> used = new HashSet<>();
@@ -186,7 +201,7 @@ final class FamilyCommand implements Callable<Integer> {
         List.of(
             "rcnn_" + network,
             "fastrcnn_" + network,
-            "fasterrcnn_" + network + (isPlain ? "" : "_fpn"))) {
+            Models.names().contains(pyramid) ? pyramid : "fasterrcnn_" + network)) {
       ModelSpec model = WeightsOptions.named(name, classes, norm, spec);
       Map<String, String> own = new LinkedHashMap<>(set);
       own.keySet().retainAll(model.hyperparameters().keySet());
@@ -205,7 +220,7 @@ final class FamilyCommand implements Callable<Integer> {
     return models;
   }
 
-  /** The regions of a split: found once, and kept. */
+  /** The regions of a split, computed once and stored in a file. */
   private ProposalFile proposals(Dataset images, String name, PrintWriter notes) {
     Path file = out.resolve(name);
     if (!Files.exists(file)) {
@@ -229,8 +244,9 @@ final class FamilyCommand implements Callable<Integer> {
     return found;
   }
 
-  /** Trains a detector and takes its times; nothing if the user stopped it. */
-  private Optional<FamilyRow> row(TrainingRun run, Backend backend, Device where, PrintWriter notes)
+  /** Trains a detector and measures its times; empty if the user stopped it. */
+  private Optional<FamilyRow> row(
+      TrainingRun run, double paperSeconds, Backend backend, Device where, PrintWriter notes)
       throws IOException {
     EvaluationReport[] score = {null};
     TrainingLines lines =
@@ -255,7 +271,7 @@ final class FamilyCommand implements Callable<Integer> {
       return Optional.of(
           new FamilyRow(
               run.model().model(),
-              run.model().kind(),
+              paperSeconds,
               kept.ap50().getAsDouble(),
               kept.trainingSeconds(),
               times));
@@ -276,6 +292,7 @@ final class FamilyCommand implements Callable<Integer> {
         new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
       result = Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
     }
+    TrainingSession.drawPlots(run.out(), spec.commandLine().getErr());
     double scoring = score[0] == null ? 0 : score[0].seconds();
     double seconds = (System.nanoTime() - began) / 1e9 - scoring;
     return result.outcome() == TrainingResult.Outcome.STOP_REQUESTED
@@ -283,7 +300,7 @@ final class FamilyCommand implements Callable<Integer> {
         : before.after(seconds).withAp50(score[0].metrics().ap50());
   }
 
-  /** Takes the time of detection; regions are searched for, and decoding is left out. */
+  /** Measures the time of detection, including the search for regions, without decoding. */
   private PartTimes time(Detector detector, Dataset images) {
     ImageDecoder decoder = new ImageDecoder();
     PartTimes warm = new PartTimes();
@@ -299,11 +316,11 @@ final class FamilyCommand implements Callable<Integer> {
     return times;
   }
 
-  private void tell(List<FamilyRow> rows, PrintWriter notes) throws IOException {
+  private void summarize(List<FamilyRow> rows, PrintWriter notes) throws IOException {
     notes.printf("%n%s%n", FamilyRow.HEADER);
     rows.forEach(row -> notes.println(row.line()));
     notes.printf(
-        "paper: seconds an image with VGG-16 on a graphics card; those of R-CNN and Fast R-CNN"
+        "paper: seconds per image with VGG-16 on a GPU; those of R-CNN and Fast R-CNN"
             + " without proposals%n");
     double newest = rows.getLast().times().seconds();
     for (FamilyRow row : rows.subList(0, rows.size() - 1)) {

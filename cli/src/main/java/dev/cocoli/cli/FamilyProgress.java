@@ -9,10 +9,10 @@ import java.nio.file.Path;
 import java.util.OptionalDouble;
 
 /**
- * How far one detector of the family is, in a file of its run folder.
+ * The progress of one detector of the family, stored in a file of its run folder.
  *
- * @param trainingSeconds over all the times it went on
- * @param ap50 once it is trained
+ * @param trainingSeconds the seconds of training, summed over all starts
+ * @param ap50 the AP50, once it is trained
  */
 record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
   private static final String FILE = "family.json";

@@ -9,22 +9,25 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** Finds the images that a command line means. */
+/** Finds the images that the command line names. */
 final class ImageFiles {
-  /** Kinds that cannot be read are among them, so that they are named and not passed over. */
+  /**
+   * The extensions of images, including formats that cannot be decoded, so that such files are
+   * reported and not ignored.
+   */
   private static final Set<String> EXTENSIONS =
       Set.of("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "jp2");
 
   private ImageFiles() {}
 
-  /** Returns the files, and the images in the folders, by name; nothing below those. */
+  /** Returns the files, and the images directly in the folders, sorted by name. */
   static List<Path> of(List<Path> filesAndFolders) throws IOException {
     List<Path> images = new ArrayList<>();
     for (Path path : filesAndFolders) {
       if (Files.isDirectory(path)) {
         images.addAll(in(path));
       } else {
-        images.add(path); // whatever it is called; decoding shows what it is
+        images.add(path); // with any extension; decoding shows whether it is an image
       }
     }
     return images;

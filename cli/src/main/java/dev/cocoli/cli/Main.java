@@ -7,7 +7,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Where the command line begins: runs a command and turns its outcome into an exit code. */
+/** The entry point of the command line: runs a command and returns its exit code. */
 public final class Main {
   private Main() {}
 
@@ -27,11 +27,11 @@ public final class Main {
   }
 
   /**
-   * Runs a command, of these or of others; errors are printed.
+   * Runs one of these commands or of additional ones; prints errors.
    *
-   * @param others more commands, as picocli takes them
-   * @param out for what is asked for
-   * @param err for errors
+   * @param others additional commands, as picocli takes them
+   * @param out standard output
+   * @param err standard error
    * @param args the command and its options
    * @return its exit code: 0, 1 for an error, 2 for a wrong command line
    */
@@ -39,7 +39,7 @@ public final class Main {
     boolean debug = java.util.Arrays.asList(args).contains(CocoliCommand.DEBUG);
     try {
       return commandLine(others, debug).setOut(out).setErr(err).execute(args);
-    } catch (Error e) { // picocli hands on exceptions only
+    } catch (Error e) { // picocli handles exceptions only
       return report(err, e, debug);
     } finally {
       out.flush();

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 
-/** COCO's numbers for people and for programs. */
+/** Formats COCO's metrics for people and for programs. */
 final class MetricsText {
   private MetricsText() {}
 
@@ -28,12 +28,12 @@ final class MetricsText {
           one.ap50());
     }
     if (metrics.perClass().stream().anyMatch(one -> one.ap() < 0)) {
-      out.println(" (-1 stands where no object is marked, so that there is nothing to be found)");
+      out.println(" (-1: the ground truth has no such object)");
     }
     out.flush();
   }
 
-  /** Writes the twelve numbers under pycocotools' names, and those of the classes. */
+  /** Writes the twelve metrics by pycocotools' names, and AP per class. */
   static void write(CocoMetrics metrics, Path file) throws IOException {
     try (JsonGenerator json =
         new JsonFactory().createGenerator(Files.newOutputStream(file)).useDefaultPrettyPrinter()) {

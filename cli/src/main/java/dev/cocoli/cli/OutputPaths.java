@@ -8,20 +8,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 
-/** Makes sure, before the work begins, that its results can be written. */
+/** Checks before the work begins that its results can be written. */
 final class OutputPaths {
   private OutputPaths() {}
 
-  /** Makes a folder if need be, and tries it. */
+  /** Creates a folder if need be, and checks that it can be written to. */
   static void prepareFolder(Path folder) {
     prepare(folder, folder);
   }
 
   /**
-   * Makes a file's folder if need be, and tries it.
+   * Creates a file's folder if need be, and checks that it can be written to.
    *
-   * @param file to be written later
-   * @param inputs what the command reads, which it must not destroy
+   * @param file the file to be written later
+   * @param inputs the files that the command reads, which must not be overwritten
    */
   static void prepareFile(Path file, Collection<Path> inputs) {
     if (Files.isDirectory(file)) {
@@ -33,10 +33,10 @@ final class OutputPaths {
     }
   }
 
-  /** Refuses to write over what the command reads. */
+  /** Throws an exception if the file is one that the command reads. */
   static void requireOther(Path file, Collection<Path> inputs) {
     if (!Files.isRegularFile(file)) {
-      return; // it is not there yet, or a device
+      return; // it does not exist yet, or is a device
     }
     for (Path input : inputs) {
       try {
@@ -50,7 +50,10 @@ final class OutputPaths {
     }
   }
 
-  /** Names the file with what went wrong, which the system's words for a full disk do not. */
+  /**
+   * An error that names the file and the reason; the system's message for a full disk does not name
+   * the file.
+   */
   static CommandException notWritten(Path file, IOException e) {
     String words = ErrorMessages.of(e);
     return new CommandException(

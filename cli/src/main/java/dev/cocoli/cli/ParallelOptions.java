@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** How the replicas of several devices work together. */
+/** The options for training with replicas on several devices. */
 final class ParallelOptions {
   private static final long MEGABYTE = 1 << 20;
 
@@ -22,7 +22,7 @@ final class ParallelOptions {
       paramLabel = "MB",
       defaultValue = "25",
       description =
-          "With several devices: gradients that are averaged at once, about. Default:"
+          "With several devices: the approximate size of a bucket of gradients. Default:"
               + " ${DEFAULT-VALUE}.")
   private double bucketSize;
 
@@ -31,7 +31,7 @@ final class ParallelOptions {
       paramLabel = "fp32|bf16",
       defaultValue = "fp32",
       description =
-          "With several devices: what gradients travel in between them. Default:"
+          "With several devices: the type in which gradients are all-reduced. Default:"
               + " ${DEFAULT-VALUE}.")
   private String gradientPrecision;
 
@@ -40,7 +40,7 @@ final class ParallelOptions {
       paramLabel = "SECONDS",
       defaultValue = "300",
       description =
-          "With several devices: how long one waits for the others before all stop. Default:"
+          "With several devices: how long a replica waits for the others before all stop. Default:"
               + " ${DEFAULT-VALUE}.")
   private double timeout;
 
@@ -54,7 +54,7 @@ final class ParallelOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
-  /** Returns what was chosen. */
+  /** Returns the chosen configuration. */
   ParallelConfig config() {
     if (!(bucketSize > 0 && bucketSize <= 1 << 20)) {
       throw usage("--bucket-size is positive, not " + bucketSize, null);
@@ -73,7 +73,7 @@ final class ParallelOptions {
     }
   }
 
-  /** Returns which of several processes this is, if a launcher has started several. */
+  /** Returns the rank of this process, if a launcher has started several. */
   static Optional<RankEnvironment> processes() {
     try {
       return RankEnvironment.ofProcess();
@@ -83,10 +83,10 @@ final class ParallelOptions {
   }
 
   /**
-   * Refuses a batch that cannot be shared evenly.
+   * Throws a usage error if the batch cannot be divided evenly among the replicas.
    *
-   * @param config how to train
-   * @param size how many replicas there are
+   * @param config the training configuration
+   * @param size the number of replicas
    * @param spec the command
    */
   static void requireShareable(TrainConfig config, int size, CommandSpec spec) {

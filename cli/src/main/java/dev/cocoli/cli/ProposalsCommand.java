@@ -31,8 +31,8 @@ import picocli.CommandLine.Spec;
     name = "proposals",
     description = {
       "Finds the regions of each image of a data set that may hold an object, by selective"
-          + " search, writes them to a file, and tells how many of the marked objects they cover. A"
-          + " image that cannot be decoded is named, and has none."
+          + " search, writes them to a file, and prints how many of the annotated objects they"
+          + " cover. An image that cannot be decoded is reported, and has no regions."
     },
     customSynopsis = {
       "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",
@@ -64,7 +64,7 @@ final class ProposalsCommand implements Callable<Integer> {
       names = "--max",
       paramLabel = "N",
       defaultValue = "" + SelectiveSearchConfig.DEFAULT_MAX_PROPOSALS,
-      description = "The most regions of an image. Default: ${DEFAULT-VALUE}.")
+      description = "The most regions per image. Default: ${DEFAULT-VALUE}.")
   private int max;
 
   @Option(
@@ -92,7 +92,7 @@ final class ProposalsCommand implements Callable<Integer> {
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
     long began = System.nanoTime();
     ProposalRecall recall = write(images, config);
-    tell(recall, (System.nanoTime() - began) / 1e9, notes);
+    summarize(recall, (System.nanoTime() - began) / 1e9, notes);
     return 0;
   }
 
@@ -105,7 +105,8 @@ final class ProposalsCommand implements Callable<Integer> {
     }
   }
 
-  private void tell(ProposalRecall recall, double seconds, PrintWriter notes) throws IOException {
+  private void summarize(ProposalRecall recall, double seconds, PrintWriter notes)
+      throws IOException {
     notes.printf(
         Locale.ROOT,
         "%,d image%s, %,d regions, %,.1f MB in %s; %,.0f s%n",
@@ -131,7 +132,7 @@ final class ProposalsCommand implements Callable<Integer> {
     return new ParameterException(spec.commandLine(), text);
   }
 
-  /** Counts, and shows how far it is where there is a terminal to show it on. */
+  /** Counts the covered objects, and shows the progress if there is a terminal. */
   private static final class Progress implements ProposalListener, AutoCloseable {
     private final ProgressBar bar;
     private final PrintWriter err;

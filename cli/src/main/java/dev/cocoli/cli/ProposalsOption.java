@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The option {@code --proposals}: where the regions of the older detectors come from. */
+/** The option {@code --proposals}: the file with the regions for R-CNN and Fast R-CNN. */
 final class ProposalsOption implements AutoCloseable {
   @Option(
       names = "--proposals",
@@ -37,7 +37,7 @@ final class ProposalsOption implements AutoCloseable {
    * Opens the file.
    *
    * @param model the model that needs it
-   * @return the file; nothing if the option was not given
+   * @return the file; empty if the option was not given
    */
   Optional<ProposalSource> open(ModelSpec model) {
     if (file == null) {
@@ -51,7 +51,10 @@ final class ProposalsOption implements AutoCloseable {
     return Optional.of(opened);
   }
 
-  /** Opens the file and refuses one of other images; without one, searches. */
+  /**
+   * Opens the file and checks that it belongs to the images; without the option, computes the
+   * regions by selective search.
+   */
   ProposalSource openFor(ModelSpec model, Dataset data) {
     Optional<ProposalSource> given = open(model);
     if (given.isPresent()) {

@@ -5,8 +5,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets Ctrl-C (and a termination) end a run in good order. Java answers the signal with a shutdown,
- * which waits for this hook, which waits for the run; a second signal ends the process at once.
+ * Makes Ctrl-C (and a termination) stop a run cleanly. Java answers the signal with a shutdown,
+ * which waits for this hook, which waits for the run. A second signal ends the process at once.
  */
 final class StopOnInterrupt implements AutoCloseable {
   private static final int POLL_MILLIS = 100;
@@ -40,13 +40,13 @@ final class StopOnInterrupt implements AutoCloseable {
         }
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // nothing interrupts it; then it need not wait
+      Thread.currentThread().interrupt(); // nobody does this; if it happens, it need not wait
     }
   }
 
   /**
-   * Counts the signals that wait for the shutdown: Java gives each a thread of this name. There is
-   * no public way to be told of a second one.
+   * The number of signals that wait for the shutdown: Java gives each a thread of this name. There
+   * is no public way to be notified of a second signal.
    */
   private static long signals() {
     return Thread.getAllStackTraces().keySet().stream()
@@ -54,14 +54,14 @@ final class StopOnInterrupt implements AutoCloseable {
         .count();
   }
 
-  /** The run is over. */
+  /** Records that the run is over. */
   @Override
   public void close() {
     done.countDown();
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {
-      return; // the shutdown is under way, and goes on now
+      return; // the shutdown is in progress, and continues now
     }
   }
 }

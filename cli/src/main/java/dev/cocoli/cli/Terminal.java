@@ -6,7 +6,7 @@ import java.time.temporal.ChronoUnit;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** Whether someone is looking, and the bar that they are shown. */
+/** Checks whether there is a terminal, and creates progress bars for it. */
 final class Terminal {
   private static final int UPDATE_MILLIS = 250;
 
@@ -18,11 +18,11 @@ final class Terminal {
   }
 
   /**
-   * Makes a bar, on standard error unless told otherwise.
+   * Creates a bar, on standard error by default.
    *
-   * @param task what is done, in a short word: there are 80 columns
-   * @param done how many were done before
-   * @param total how many there are
+   * @param task the task in a short word, because there are 80 columns
+   * @param done the number of items done before
+   * @param total the number of all items
    */
   static ProgressBarBuilder bar(String task, long done, long total) {
     return new ProgressBarBuilder()

@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 
 /** Tells how a run goes in lines, for files and pipes. */
 class TrainingLines implements TrainingListener {
-  /** Images from line to line of a stage behind the steps. */
+  /** Images from line to line of a stage after the steps. */
   private static final int STAGE_EVERY = 50;
 
   private final int every;

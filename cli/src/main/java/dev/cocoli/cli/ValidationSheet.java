@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Draws what a detector finds on some images of a data set, beside what is there. */
+/** Draws a detector's detections on some images of a data set, together with the ground truth. */
 final class ValidationSheet {
   private static final int COLUMNS = 4;
   private static final int IMAGES = 12;
@@ -22,7 +22,7 @@ final class ValidationSheet {
 
   private ValidationSheet() {}
 
-  /** Takes images from all over the data set; leaves out those that cannot be decoded. */
+  /** Takes images spread evenly over the data set; leaves out those that cannot be decoded. */
   static void write(Detector detector, Dataset data, Path file) throws IOException {
     List<DetectionSheet.Entry> entries = new ArrayList<>();
     int count = Math.min(IMAGES, data.size());
@@ -35,7 +35,7 @@ final class ValidationSheet {
             new DetectionSheet.Entry(
                 image.toBufferedImage(), found, annotated.target(), annotated.fileName()));
       } catch (ImageDecodeException e) {
-        continue; // the evaluation has named it
+        continue; // the evaluation has reported it
       }
     }
     if (!entries.isEmpty()) {

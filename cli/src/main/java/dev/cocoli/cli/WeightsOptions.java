@@ -42,13 +42,13 @@ final class WeightsOptions {
     return Optional.ofNullable(weights);
   }
 
-  /** Whether the detector's classes are but numbers, so that they cannot be compared by name. */
+  /** Whether the detector's classes are only numbers, so that they cannot be compared by name. */
   boolean hasNamelessClasses() {
     return classes.isNumber();
   }
 
   /**
-   * Returns what the detector is.
+   * Returns the model of the weights.
    *
    * @param changes hyper-parameters that the command sets
    */
@@ -89,7 +89,7 @@ final class WeightsOptions {
                   String.join(", ", described.classNames()),
                   names.get().size()));
     }
-    return new ModelSpec(described.model(), names.get(), described.norm(), described.config());
+    return described.withClassNames(names.get());
   }
 
   private ModelSpec bare() throws IOException {
@@ -99,11 +99,11 @@ final class WeightsOptions {
               + " does not say what model it is for: give --model NAME and --classes N|FILE as"
               + " well");
     }
-    // statistics are fixed in detection, whatever they were in training
+    // statistics are fixed in detection, even if training did not fix them
     return named(model, classes.names().orElseThrow(), Norm.Type.FROZEN, spec);
   }
 
-  /** Returns a model by its name; a wrong one is a usage error. */
+  /** Returns a model by its name; an unknown name is a usage error. */
   static ModelSpec named(String model, List<String> classes, Norm.Type norm, CommandSpec spec) {
     try {
       return ModelSpec.of(model, classes, norm);
@@ -115,7 +115,7 @@ final class WeightsOptions {
   /**
    * Opens the detector.
    *
-   * @param model what {@link #model} returned
+   * @param model the result of {@link #model}
    * @param device where it runs
    */
   Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {

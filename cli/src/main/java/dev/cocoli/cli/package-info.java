@@ -1,5 +1,2 @@
-/**
- * The command line: reads options, calls the library, prints and draws. Nothing here is needed by
- * the library.
- */
+/** The command line. The library does not depend on it. */
 package dev.cocoli.cli;

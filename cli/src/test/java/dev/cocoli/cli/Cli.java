@@ -12,16 +12,16 @@ import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 
 /**
- * What a command line did.
+ * The result of a command line.
  *
  * @param code the exit code
- * @param out what it printed
- * @param err what it complained about
+ * @param out its standard output
+ * @param err its standard error
  */
 record Cli(int code, String out, String err) {
   private static final Path ENGINE = Path.of("../engine/src/test/resources");
 
-  /** Copies a file of the engine's test data, which is kept compressed, into a folder. */
+  /** Copies a file of the engine's test data, which is stored compressed, into a folder. */
   static Path unpack(String name, Path folder) throws IOException {
     Path target = folder.resolve(Path.of(name).getFileName());
     try (InputStream packed = Files.newInputStream(ENGINE.resolve(name + ".gz"));
@@ -31,7 +31,7 @@ record Cli(int code, String out, String err) {
     return target;
   }
 
-  /** Reads a file of the engine's test data that is kept as it is. */
+  /** Reads a file of the engine's test data that is stored uncompressed. */
   static byte[] read(String name) throws IOException {
     return Files.readAllBytes(ENGINE.resolve(name));
   }
@@ -48,13 +48,13 @@ record Cli(int code, String out, String err) {
     return new Cli(code, out.toString(), err.toString());
   }
 
-  /** Checks that it went well. */
+  /** Checks that it succeeded. */
   Cli ok() {
     assertEquals(0, code, () -> "it failed:\n" + err + out);
     return this;
   }
 
-  /** Checks that it failed with one line, which has all of these parts. */
+  /** Checks that it failed with one line that contains all of these parts. */
   Cli failed(int expectedCode, String... parts) {
     assertEquals(expectedCode, code, () -> "another exit code:\n" + err + out);
     assertEquals(1, err.lines().count(), () -> "not one line:\n" + err);

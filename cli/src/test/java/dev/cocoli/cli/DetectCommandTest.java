@@ -23,7 +23,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Detection from the command line: what it writes, and what it says of bad input. */
+/**
+ * Runs detections from the command line and checks their output and the messages about bad input.
+ */
 class DetectCommandTest {
   @TempDir private static Path shared;
   private static Path weights;
@@ -216,7 +218,7 @@ class DetectCommandTest {
     assertTrue(Files.exists(drawn.resolve("a.png")) && Files.exists(drawn.resolve("a-2.png")));
   }
 
-  /** Detects with the tiny model that torchvision's reference was computed with. */
+  /** Detects with the tiny model for which torchvision's reference was computed. */
   private static Cli detect(Object... args) {
     List<Object> all =
         new ArrayList<>(

@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The doctor tells the same to people and to programs. */
+/** Checks that doctor reports the same to people and to programs. */
 class DoctorCommandTest {
   @TempDir private Path folder;
 

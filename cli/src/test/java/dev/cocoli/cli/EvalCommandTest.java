@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Scoring a file of detections, as pycocotools does it. */
+/** Evaluates a file of detections, as pycocotools does. */
 class EvalCommandTest {
   private static final List<String> NAMES =
       List.of(
@@ -46,7 +46,7 @@ class EvalCommandTest {
     Path found = Files.writeString(folder.resolve("found.json"), "[]");
     Cli cli = Cli.run("eval", "--ground-truth", groundTruth, "--detections", found).ok();
     assertTrue(cli.out().contains(" dog  AP -1.000"), cli.out());
-    assertTrue(cli.out().contains("-1 stands where no object is marked"), cli.out());
+    assertTrue(cli.out().contains("-1: the ground truth has no such object"), cli.out());
   }
 
   @ParameterizedTest

@@ -15,10 +15,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The older detectors on the command line, and the one command that compares all three. */
+/**
+ * Runs R-CNN and Fast R-CNN from the command line, and the command that compares all three
+ * detectors.
+ */
+@Tag("slow")
 class FamilyCommandTest {
   @TempDir private Path folder;
   private Path data;

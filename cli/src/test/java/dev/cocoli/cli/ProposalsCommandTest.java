@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Proposals of a small data set, on the command line. */
+/** Computes proposals of a small data set from the command line. */
 class ProposalsCommandTest {
   @TempDir private Path folder;
   private Path data;

@@ -7,9 +7,11 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** A wrong command line is told in one line, and the help tells all that there is. */
+/**
+ * Checks that a wrong command line gives one line of error, and that the help lists all options.
+ */
 class UsageTest {
-  /** The options of each command, as they were designed. */
+  /** The options of each command, as designed. */
   private static final Map<String, List<String>> OPTIONS =
       Map.of(
           "demo",
@@ -143,7 +145,7 @@ class UsageTest {
     train("--precision", "fp8").failed(2, "--precision", "bf16", "fp32", "fp8");
     train("--set", "box_head_size").failed(2, "--set");
     train("--epochs", "3", "--epochs", "4").failed(2, "--epochs");
-    // all of it before the data is looked at
+    // checked before the data is read
     train("--norm", "layer").failed(2, "--norm", "layer");
     train("--set", "box_heads=3").failed(2, "box_heads");
     Cli.run("train", "--data", "no-such-data", "--model", "yolo", "--out", "no-such-run")

@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An image of a data set and what is marked on it.
+ * An image of a data set and its annotated objects.
  *
  * @param imageId the image's number in the data set: COCO's {@code id}; for VOC its line in the
  *     split, from 0
- * @param fileName the name by which the data set knows the file
+ * @param fileName the name of the file in the data set
  * @param path where the file is
  * @param width columns of the image that the boxes refer to
  * @param height rows of the image that the boxes refer to
@@ -25,9 +25,7 @@ public record AnnotatedImage(
     annotations = List.copyOf(annotations);
   }
 
-  /**
-   * {@return what to train on: every object, difficult ones too, but no crowd, which is no object}
-   */
+  /** {@return the ground truth for training: every object, also difficult ones, but no crowds} */
   public Target target() {
     List<Box> boxes = new ArrayList<>(annotations.size());
     List<Integer> labels = new ArrayList<>(annotations.size());

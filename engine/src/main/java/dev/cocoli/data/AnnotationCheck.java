@@ -11,19 +11,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * Checks the annotations of one data set by one policy, and keeps the book from which the report is
- * made.
- */
+/** Checks the annotations of a data set under a policy, and collects the problems for a report. */
 public final class AnnotationCheck {
 
   /**
-   * By so much, in pixels, may a box reach over an edge without a word: COCO files round x and
-   * width to two decimals each, and their sum may then pass the image's width.
+   * The distance in pixels by which a box may cross an edge without being reported. COCO files
+   * round x and width to two decimals each, and their sum may then exceed the image's width.
    */
   private static final float ROUNDING = 0.02f;
 
-  /** So many findings are quoted when the policy is to stop. */
+  /** The number of findings that are quoted when the policy is to stop. */
   private static final int QUOTED = 5;
 
   private final AnnotationPolicy policy;
@@ -47,7 +44,7 @@ public final class AnnotationCheck {
   }
 
   /**
-   * Where an object is written, for messages: file, number from 1, class.
+   * The place of an object in a file, for messages: file, number from 1, class.
    *
    * @param file the file
    * @param number the number of the object, from 1
@@ -61,11 +58,11 @@ public final class AnnotationCheck {
   }
 
   /**
-   * Notes a problem and what was done about it.
+   * Records a problem and the action taken.
    *
    * @param problem the kind of problem
-   * @param action what was done
-   * @param file the file that has it
+   * @param action the action taken
+   * @param file the file with the problem
    * @param message the text to show
    */
   public void note(Problem problem, Action action, String file, String message) {
@@ -76,10 +73,10 @@ public final class AnnotationCheck {
   }
 
   /**
-   * An image that cannot be used.
+   * Records an image that cannot be used.
    *
    * @param problem the kind of problem
-   * @param file the file that has it
+   * @param file the file with the problem
    * @param message the text to show
    */
   public void dropImage(Problem problem, String file, String message) {
@@ -88,7 +85,7 @@ public final class AnnotationCheck {
   }
 
   /**
-   * An object that cannot be used, for a reason other than its box.
+   * Records an object that cannot be used for a reason other than its box.
    *
    * @param problem the kind of problem
    * @param place where the object is written
@@ -100,7 +97,7 @@ public final class AnnotationCheck {
   }
 
   /**
-   * An image that can be used, with what passed the check.
+   * Records an image that can be used, with the annotations that passed the check.
    *
    * @param annotations the annotations that passed
    */
@@ -112,7 +109,7 @@ public final class AnnotationCheck {
   }
 
   /**
-   * The box to use, or nothing if it cannot be used on an image of width x height.
+   * Returns the box to use, or nothing if it cannot be used on an image of width x height.
    *
    * @param place where the box is written
    * @param box the box
@@ -179,8 +176,7 @@ public final class AnnotationCheck {
   }
 
   /**
-   * Closes the book. Under the policy to stop, anything found is an error that quotes the first of
-   * it.
+   * Ends the check. Under the policy to stop, any problem is an error that quotes the first ones.
    *
    * @param dataset the name of the dataset
    * @return what was found
@@ -213,7 +209,7 @@ public final class AnnotationCheck {
       String why = findings.isEmpty() ? "" : " (" + findings.getFirst().message() + ")";
       throw new DataException(dataset + ": no image can be used" + why);
     }
-    if (objects == 0 && objectsDropped > 0) { // other classes, or masks alone
+    if (objects == 0 && objectsDropped > 0) { // of other classes, or with masks only
       String first =
           findings.stream()
               .filter(finding -> finding.action() == Action.OBJECT_DROPPED)

@@ -7,17 +7,17 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What was found in the annotations of a data set. Counts are complete; of the findings only the
- * first {@link #MOST_FINDINGS} are kept.
+ * The result of checking the annotations of a data set. Counts are complete; of the findings only
+ * the first {@link #MOST_FINDINGS} are kept.
  *
  * @param images images that can be used
- * @param imagesWithoutObjects those among them on which nothing is marked
+ * @param imagesWithoutObjects those among them without annotated objects
  * @param imagesDropped images that were left out
  * @param objects objects that can be used, crowds included
  * @param crowds those among them that are crowds
  * @param objectsDropped objects that were left out, without those of dropped images
- * @param objectsClipped objects cut at the edge of their image
- * @param counts how often each problem was found
+ * @param objectsClipped objects clipped at the edge of their image
+ * @param counts the number of findings of each problem
  * @param findings the problems, in the order of the files
  */
 public record AnnotationReport(
@@ -31,7 +31,7 @@ public record AnnotationReport(
     Map<Problem, Integer> counts,
     List<Finding> findings) {
 
-  /** So many findings are kept. */
+  /** The largest number of findings that are kept. */
   public static final int MOST_FINDINGS = 1000;
 
   /** Copies the collections. */
@@ -40,11 +40,11 @@ public record AnnotationReport(
     findings = List.copyOf(findings);
   }
 
-  /** What can be wrong with an annotation. */
+  /** The kinds of problems of annotations. */
   public enum Problem {
     /** {@code x2 <= x1} or {@code y2 <= y1}. */
     DEGENERATE_BOX("box without area"),
-    /** A coordinate is missing or no finite number. */
+    /** A coordinate is missing or not a finite number. */
     NO_NUMBER("box that is no numbers"),
     /** No part of the box with an area is on the image. */
     OUTSIDE("box outside the image"),
@@ -60,7 +60,7 @@ public record AnnotationReport(
     MISSING_ANNOTATION("missing annotation file"),
     /** The annotation file cannot be understood. */
     BROKEN_ANNOTATION("broken annotation file"),
-    /** The annotation file tells another size than the image has; the image's counts. */
+    /** The annotation file gives a size other than the image's; the image's counts. */
     OTHER_SIZE("size that is not the image's"),
     /** An object lies on an image that the file does not list. */
     UNKNOWN_IMAGE("object on an unlisted image");
@@ -77,15 +77,15 @@ public record AnnotationReport(
     }
   }
 
-  /** What was done about a problem. */
+  /** The action taken about a problem. */
   public enum Action {
     /** The object was left out. */
     OBJECT_DROPPED,
     /** The image was left out. */
     IMAGE_DROPPED,
-    /** The box was cut at the image's edges. */
+    /** The box was clipped at the image's edges. */
     CLIPPED,
-    /** Nothing: it can be trained on as it is. */
+    /** None: it can be trained on as it is. */
     KEPT
   }
 
@@ -93,7 +93,7 @@ public record AnnotationReport(
    * One problem.
    *
    * @param problem its kind
-   * @param action what was done
+   * @param action the action taken
    * @param file the file it is in
    * @param message file, object and what is wrong, in one line
    */

@@ -1,7 +1,7 @@
 package dev.cocoli.data;
 
 /**
- * What a {@link DataLoader} does with an image that cannot be decoded, which only shows in the
+ * What a {@link DataLoader} does with an image that cannot be decoded, which shows only in the
  * middle of an epoch.
  */
 public enum BrokenImagePolicy {
@@ -10,9 +10,10 @@ public enum BrokenImagePolicy {
   ERROR,
 
   /**
-   * Training goes on with the next image of the epoch's order that can be decoded in its place
-   * (which is then seen twice), so that batches keep their size and a resumed run its numbers; in a
-   * pass for scoring the image is left out. Each file is reported once. The default.
+   * The image is skipped. In training, the next image of the epoch's order that can be decoded
+   * takes its place (and is seen twice), so that batches keep their size and a resumed run its
+   * numbers. In a pass for evaluation the image is left out. Each file is reported once. The
+   * default.
    */
   SKIP
 }

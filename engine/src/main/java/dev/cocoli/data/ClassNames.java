@@ -4,7 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The classes of a data set and the label of each: the first is 1, because 0 is the background. */
+/** The classes of a data set and their labels. The first label is 1; 0 is the background. */
 public final class ClassNames {
 
   /** The label of a name that is not in the list. */

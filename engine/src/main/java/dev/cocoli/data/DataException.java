@@ -1,9 +1,6 @@
 package dev.cocoli.data;
 
-/**
- * A data set that cannot be used as it is. The message names the file and says what to do; it is
- * meant for the user.
- */
+/** Thrown if a data set cannot be used. The message names the file and says what to do. */
 public class DataException extends RuntimeException {
 
   private static final long serialVersionUID = 1;
@@ -21,7 +18,7 @@ public class DataException extends RuntimeException {
    * Creates the exception.
    *
    * @param message what is wrong, in which file
-   * @param cause what told us
+   * @param cause the exception that led to this one
    */
   public DataException(String message, Throwable cause) {
     super(message, cause);

@@ -1,43 +1,27 @@
 package dev.cocoli.data;
 
+import java.util.function.UnaryOperator;
+
 /**
- * How a {@link DataLoader} works.
+ * The configuration of a {@link DataLoader}.
  *
- * @param batchSize images a batch, over all replicas
- * @param seed decides order and flips, together with the epoch
- * @param flipProbability how likely an image is mirrored left to right, 0 to 1
- * @param workers threads that decode
- * @param prefetchBatches batches that are decoded ahead of the one in use; bounds the memory
+ * @param batchSize images per batch, over all replicas
+ * @param seed decides the order and the augmentations, together with the epoch
  * @param rank which replica this loader feeds, from 0
  * @param worldSize how many replicas share each batch
- * @param brokenImages what to do with an image that cannot be decoded
- * @param lastBatch what becomes of images that do not fill a training batch
+ * @param data how images are loaded
  */
-public record DataLoaderConfig(
-    int batchSize,
-    long seed,
-    double flipProbability,
-    int workers,
-    int prefetchBatches,
-    int rank,
-    int worldSize,
-    BrokenImagePolicy brokenImages,
-    LastBatch lastBatch) {
+public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize, DataConfig data) {
 
   /** Checks the ranges. */
   public DataLoaderConfig {
     require(batchSize > 0, "batchSize must be positive, not " + batchSize);
     require(
-        flipProbability >= 0 && flipProbability <= 1,
-        "flipProbability must be 0 to 1, not " + flipProbability);
-    require(workers > 0, "workers must be positive, not " + workers);
-    require(prefetchBatches >= 0, "prefetchBatches must not be negative, as " + prefetchBatches);
-    require(
         worldSize > 0 && rank >= 0 && rank < worldSize,
         "rank must be 0 to worldSize - 1, not " + rank + " of " + worldSize);
     require(
         batchSize % worldSize == 0,
-        "a batch of " + batchSize + " cannot be shared evenly by " + worldSize + " replicas");
+        "a batch of " + batchSize + " cannot be divided evenly among " + worldSize + " replicas");
   }
 
   private static void require(boolean condition, String message) {
@@ -47,116 +31,39 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return the usual settings: seed 0, half of the images flipped, a worker a processor, two
-   * batches ahead, one replica, broken images skipped, whole batches only}
+   * {@return the usual settings: seed 0, one replica, {@link DataConfig#DEFAULT}}
    *
-   * @param batchSize images a batch
+   * @param batchSize images per batch
    */
   public static DataLoaderConfig of(int batchSize) {
-    int workers = Runtime.getRuntime().availableProcessors();
-    return new DataLoaderConfig(
-        batchSize, 0, 0.5, workers, 2, 0, 1, BrokenImagePolicy.SKIP, LastBatch.DROP);
+    return new DataLoaderConfig(batchSize, 0, 0, 1, DataConfig.DEFAULT);
   }
 
   /**
-   * {@return these settings with another seed}
+   * {@return this configuration with another seed}
    *
-   * @param other decides order and flips
+   * @param other decides the order and the augmentations
    */
   public DataLoaderConfig withSeed(long other) {
-    return new DataLoaderConfig(
-        batchSize,
-        other,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        brokenImages,
-        lastBatch);
+    return new DataLoaderConfig(batchSize, other, rank, worldSize, data);
   }
 
   /**
-   * {@return these settings with another probability}
+   * {@return this configuration for one of several replicas}
    *
-   * @param other how likely an image is mirrored, 0 to 1
-   */
-  public DataLoaderConfig withFlipProbability(double other) {
-    return new DataLoaderConfig(
-        batchSize, seed, other, workers, prefetchBatches, rank, worldSize, brokenImages, lastBatch);
-  }
-
-  /**
-   * {@return these settings with other threads}
-   *
-   * @param otherWorkers threads that decode
-   * @param otherPrefetchBatches batches that are decoded ahead
-   */
-  public DataLoaderConfig withWorkers(int otherWorkers, int otherPrefetchBatches) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        otherWorkers,
-        otherPrefetchBatches,
-        rank,
-        worldSize,
-        brokenImages,
-        lastBatch);
-  }
-
-  /**
-   * {@return these settings for one of several replicas}
-   *
-   * @param otherRank which, from 0
-   * @param otherWorldSize of how many
+   * @param otherRank the number of the replica, from 0
+   * @param otherWorldSize the number of replicas
    */
   public DataLoaderConfig withReplica(int otherRank, int otherWorldSize) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        otherRank,
-        otherWorldSize,
-        brokenImages,
-        lastBatch);
+    return new DataLoaderConfig(batchSize, seed, otherRank, otherWorldSize, data);
   }
 
   /**
-   * {@return these settings with another policy}
+   * {@return this configuration with images loaded in another way}
    *
-   * @param other what to do with an image that cannot be decoded
+   * @param change of how images are loaded
    */
-  public DataLoaderConfig withBrokenImages(BrokenImagePolicy other) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        other,
-        lastBatch);
-  }
-
-  /**
-   * {@return these settings with another policy}
-   *
-   * @param other what becomes of images that do not fill a training batch
-   */
-  public DataLoaderConfig withLastBatch(LastBatch other) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        brokenImages,
-        other);
+  public DataLoaderConfig withData(UnaryOperator<DataConfig> change) {
+    return new DataLoaderConfig(batchSize, seed, rank, worldSize, change.apply(data));
   }
 }

@@ -1,10 +1,12 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import java.util.List;
 
 /**
- * Images with marked objects, by index. Everything was checked when the data set was opened;
- * implementations do not change afterwards and may be read by many threads.
+ * A list of images with annotated objects. Everything is checked when the data set is opened.
+ * Implementations do not change afterwards and may be read by many threads.
  */
 public interface Dataset {
 
@@ -15,17 +17,28 @@ public interface Dataset {
   int size();
 
   /**
-   * {@return an image and its objects; the pixels stay in the file}
+   * {@return an image's entry with its objects; the pixels stay in the file}
    *
    * @param index 0 to {@link #size()} - 1
    */
   AnnotatedImage get(int index);
 
-  /** {@return what was found, left out and changed when the data set was opened} */
+  /**
+   * {@return the pixels of an image, by default decoded from its file; to be closed by the caller.
+   * An implementation may read them from elsewhere}
+   *
+   * @param index 0 to {@link #size()} - 1
+   * @throws dev.cocoli.data.image.ImageDecodeException if it cannot be decoded
+   */
+  default Image image(int index) {
+    return new ImageDecoder().decode(get(index));
+  }
+
+  /** {@return the report of the problems found when the data set was opened} */
   AnnotationReport report();
 
   /**
-   * {@return the number by which the data set's own files, and so COCO results, call a class}
+   * {@return the number of a class in the data set's own files, and so in COCO results}
    *
    * @param label 1 to the number of classes
    */

@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * How to open a data set.
+ * The options for opening a data set.
  *
  * @param classNames the classes, the first becoming label 1; empty to find them in the data
  * @param policy what to do with annotations that cannot be trained on
- * @param boxes how the numbers of VOC boxes are meant; COCO has but one way
+ * @param boxes the meaning of the numbers of VOC boxes; COCO has only one
  */
 public record DatasetOptions(
     List<String> classNames, AnnotationPolicy policy, BoxConvention boxes) {
@@ -19,9 +19,7 @@ public record DatasetOptions(
   public static final DatasetOptions DEFAULT =
       new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN);
 
-  /**
-   * torchvision's name for the holes in COCO's category ids; the only name that may be given twice.
-   */
+  /** torchvision's name for unused category ids of COCO; the only name that may be repeated. */
   private static final String HOLE = "N/A";
 
   /** Checks that no class is given twice. */
@@ -56,7 +54,7 @@ public record DatasetOptions(
   /**
    * {@return these options with another convention}
    *
-   * @param other how the numbers of VOC boxes are meant
+   * @param other the meaning of the numbers of VOC boxes
    */
   public DatasetOptions withBoxes(BoxConvention other) {
     return new DatasetOptions(classNames, policy, other);

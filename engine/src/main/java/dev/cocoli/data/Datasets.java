@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Opens a data set of either layout. */
+/** Opens a data set in VOC or COCO format. */
 public final class Datasets {
 
   private Datasets() {}
@@ -21,10 +21,10 @@ public final class Datasets {
    * @param images COCO: the folder of the images; without it, the file's own folder
    * @param split VOC: the name of the list of images; COCO files are a split by themselves and take
    *     none
-   * @param format the layout, or {@link DatasetFormat#AUTO} to see it from the path
+   * @param format the format, or {@link DatasetFormat#AUTO} to determine it from the path
    * @param options classes, policy, box convention
    * @return the data set
-   * @throws DataException if there is nothing, neither layout, or the data set cannot be used
+   * @throws DataException if the path does not exist or has neither format, or the data set cannot
    */
   public static Dataset open(
       Path data,
@@ -44,14 +44,14 @@ public final class Datasets {
   }
 
   /**
-   * {@return the layout of a data set, seen from its path}
+   * {@return the format of a data set, determined from its path}
    *
    * @param data a folder or file
    * @throws DataException if it looks like neither
    */
   public static DatasetFormat formatOf(Path data) {
     if (Files.isDirectory(data)) {
-      VocSplits.of(data); // a folder can be nothing else; says what is missing
+      VocSplits.of(data); // throws if it is not a VOC folder
       return DatasetFormat.VOC;
     }
     if (!Files.exists(data)) {

@@ -1,9 +1,9 @@
 package dev.cocoli.data;
 
-/** What becomes of the images at the end of an epoch that do not fill a batch. */
+/** What to do with the images at the end of an epoch that do not fill a batch. */
 public enum LastBatch {
-  /** They wait for another epoch, whose order is another; as in torchvision's reference. */
+  /** They are left out of this epoch, as in torchvision's reference; the next has another order. */
   DROP,
-  /** They make a smaller batch: every epoch has every image once. */
+  /** They form a smaller batch, so that every epoch has every image once. */
   KEEP
 }

@@ -1,11 +1,12 @@
 package dev.cocoli.data;
 
 /**
- * One replica's part of a batch: consecutive places, as many as the others have or one more.
+ * One replica's part of a batch: consecutive images, as many as the other replicas have or one
+ * more.
  *
- * @param first the place in the whole batch that it begins with, from 0
- * @param count how many places; 0 where there are fewer images than replicas
- * @param total the places of the whole batch
+ * @param first the index of its first image in the whole batch, from 0
+ * @param count the number of images; 0 where there are fewer images than replicas
+ * @param total the number of images of the whole batch
  */
 public record Shard(int first, int count, int total) {
 
@@ -20,9 +21,9 @@ public record Shard(int first, int count, int total) {
   /**
    * {@return the shard of a replica; all shards together are the batch, without overlap}
    *
-   * @param total the places of the whole batch
-   * @param rank which replica, from 0
-   * @param worldSize of how many
+   * @param total the number of images of the whole batch
+   * @param rank the number of the replica, from 0
+   * @param worldSize the number of replicas
    */
   public static Shard of(int total, int rank, int worldSize) {
     int first = (int) ((long) total * rank / worldSize);
@@ -31,10 +32,10 @@ public record Shard(int first, int count, int total) {
   }
 
   /**
-   * {@return what the shard counts beside an equal one: its images over the mean of all replicas; 1
-   * exactly where all have the same}
+   * {@return the weight of the shard's mean among those of all replicas: its number of images over
+   * the mean number per replica; exactly 1 if all have the same}
    *
-   * @param worldSize how many replicas there are
+   * @param worldSize the number of replicas
    */
   public double weight(int worldSize) {
     return (double) count * worldSize / total;

@@ -5,7 +5,8 @@ import dev.cocoli.tensor.Tensor;
 import java.util.Locale;
 
 /**
- * A collective as a rank entered it. Ranks do the same if their calls of one number are equal.
+ * One collective operation as one rank entered it. Two ranks run the same operation if their calls
+ * with the same number are equal.
  *
  * @param number counts the rank's collectives, from 1
  * @param what the operation with all that must agree between the ranks
@@ -13,10 +14,10 @@ import java.util.Locale;
 public record CollectiveCall(long number, String what) {
 
   /**
-   * {@return what an all-reduce is to agree on}
+   * {@return the description of an all-reduce, on which all ranks must agree}
    *
-   * @param x what is reduced
-   * @param reduction how
+   * @param x the tensor to reduce
+   * @param reduction the reduction
    * @throws IllegalArgumentException if the tensor is neither F32 nor BF16
    */
   public static String allReduce(Tensor x, Communicator.Reduction reduction) {
@@ -28,10 +29,10 @@ public record CollectiveCall(long number, String what) {
   }
 
   /**
-   * {@return what a broadcast is to agree on}
+   * {@return the description of a broadcast, on which all ranks must agree}
    *
-   * @param x what is overwritten
-   * @param root whose elements all get
+   * @param x the tensor to overwrite
+   * @param root the rank whose elements all ranks get
    * @param size the number of ranks
    * @throws IllegalArgumentException if there is no such rank
    */
@@ -42,12 +43,15 @@ public record CollectiveCall(long number, String what) {
     return "broadcast of " + x.byteSize() + " bytes from rank " + root;
   }
 
-  /** {@return what an all-gather is to agree on: sizes may differ} */
+  /**
+   * {@return the description of an all-gather, on which all ranks must agree; the sizes are not
+   * part of it, because they may differ}
+   */
   public static String allGather() {
     return "all-gather";
   }
 
-  /** {@return what a barrier is to agree on} */
+  /** {@return the description of a barrier} */
   public static String barrier() {
     return "barrier";
   }

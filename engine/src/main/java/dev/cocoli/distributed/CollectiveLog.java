@@ -1,19 +1,19 @@
 package dev.cocoli.distributed;
 
 /**
- * The last collective that each rank has entered: what a message needs that says why a job hangs.
- * The ranks of one process share a log; of other processes' ranks it knows nothing. Any thread may
- * call it.
+ * Records the last collective that each rank has entered, for the message that says why a job
+ * hangs. The ranks of one process share a log; it knows nothing of the ranks of other processes. It
+ * is safe for many threads.
  */
 public final class CollectiveLog {
   private final CollectiveCall[] last;
   private final boolean[] here;
 
   /**
-   * Begins with no calls.
+   * Creates an empty log.
    *
    * @param size the number of ranks
-   * @param localRanks those whose calls are noted here
+   * @param localRanks the ranks whose calls are recorded here
    */
   public CollectiveLog(int size, int... localRanks) {
     last = new CollectiveCall[size];
@@ -24,7 +24,7 @@ public final class CollectiveLog {
   }
 
   /**
-   * Notes that a rank enters a collective.
+   * Records that a rank enters a collective.
    *
    * @param rank the rank
    * @param what the operation with all that must agree between the ranks
@@ -36,7 +36,7 @@ public final class CollectiveLog {
     return last[rank];
   }
 
-  /** {@return for each rank the last collective that it entered, one line} */
+  /** {@return one line with the last collective that each rank entered} */
   public synchronized String describe() {
     StringBuilder text = new StringBuilder("last collective entered: ");
     for (int rank = 0; rank < last.length; rank++) {

@@ -4,19 +4,20 @@ import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
 /**
- * Connects the replicas of a data-parallel run, one rank each. Every rank calls the same
- * collectives in the same order; a call that the others do not join ends in an exception once the
- * timeout is over, on every rank. Counts are elements.
+ * Connects one rank of a process group to the others. Every rank calls the same collectives in the
+ * same order. If a rank does not join a call before the timeout is over, every rank gets an
+ * exception. Counts are elements.
  *
- * <p>Once a rank has failed, is missing or has called something else than the others, every call
- * throws a {@link CommunicatorException} that names it, and the last collective that each rank had
- * entered. Then nobody touches the ranks' tensors any more.
+ * <p>Once a rank has failed, is missing or has called a different collective, every call throws a
+ * {@link CommunicatorException}, which names that rank and the last collective that each rank had
+ * entered. From then on the ranks' tensors are not touched any more.
  *
- * <p>One thread, the one that drives the rank's backend, calls everything but {@link #abort}.
+ * <p>Only the thread that drives the rank's backend calls it, except {@link #abort}, which any
+ * thread may call.
  */
 public interface Communicator extends AutoCloseable {
 
-  /** How an all-reduce joins the ranks' elements. */
+  /** The operation by which an all-reduce combines the ranks' elements. */
   enum Reduction {
     /** Their sum. */
     SUM,
@@ -25,39 +26,40 @@ public interface Communicator extends AutoCloseable {
   }
 
   /**
-   * What all-reduces cost.
+   * The time that all-reduces took.
    *
-   * @param seconds for which they ran, from when all ranks were there
-   * @param waitSeconds for which {@link #awaitAllReduces} held up the backend, the wait for other
-   *     ranks included
+   * @param seconds the time for which they ran, counted from when all ranks were there
+   * @param waitSeconds the time for which {@link #awaitAllReduces} held up the backend, including
+   *     the wait for other ranks
    */
   record AllReduceTimes(double seconds, double waitSeconds) {}
 
-  /** {@return which of the ranks this is, from 0} */
+  /** {@return the number of this rank, from 0} */
   int rank();
 
   /** {@return the number of ranks} */
   int size();
 
   /**
-   * Begins to replace a tensor by the reduction of all ranks' tensors. It takes place once the
-   * backend has run all that it was called for, and beside what it is called for afterwards; until
-   * {@link #awaitAllReduces} the tensor is neither read nor written. Every rank gets the same bits.
+   * Begins to replace a tensor by the reduction of all ranks' tensors. The reduction starts when
+   * the backend has finished all calls made so far, and runs beside the calls made afterwards.
+   * Until {@link #awaitAllReduces} the tensor must be neither read nor written. Every rank gets the
+   * same bits.
    *
    * @param x F32 or BF16, as many elements on every rank
-   * @param reduction how elements are joined
+   * @param reduction how elements are combined
    */
   void startAllReduce(Tensor x, Reduction reduction);
 
   /**
-   * Orders what the backend is called for from now on after all reductions begun. Does not block
-   * where the device can do the waiting.
+   * Makes every later call of the backend wait for all reductions begun so far. It does not block
+   * the host where the device can do the waiting.
    */
   void awaitAllReduces();
 
   /**
-   * {@return what the all-reduces cost that were waited for since the last call; zeros where that
-   * is not measured}
+   * {@return the time that the all-reduces took that were waited for since the last call of this
+   * method; zeros where it is not measured}
    */
   default AllReduceTimes takeAllReduceTimes() {
     return new AllReduceTimes(0, 0);
@@ -67,31 +69,30 @@ public interface Communicator extends AutoCloseable {
    * Overwrites a tensor with that of one rank, in the order of the backend's calls.
    *
    * @param x any type, as many bytes on every rank
-   * @param root the rank whose elements all get
+   * @param root the rank whose elements all ranks get
    */
   void broadcast(Tensor x, int root);
 
   /**
-   * Passes a few bytes of the host to everyone, and waits for theirs.
+   * Sends a few bytes of host memory to all ranks and waits for theirs.
    *
-   * @param value this rank's; sizes may differ
-   * @return every rank's, by rank
+   * @param value the bytes of this rank; sizes may differ
+   * @return the bytes of every rank, by rank
    */
   List<byte[]> allGather(byte[] value);
 
-  /** Waits until every rank has come here, and has run all that its backend was called for. */
+  /** Waits until every rank has called this, and has finished all calls of its backend. */
   void barrier();
 
   /**
-   * Ends every call that waits or is still to come, on this rank and, as far as they can be
-   * reached, on the others, with an exception that says why. From any thread; a second call does
-   * nothing.
+   * Makes every current and later call throw an exception with the reason, on this rank and, as far
+   * as they can be reached, on the others. Any thread may call it; a second call does nothing.
    *
    * @param reason what went wrong here, for the others' messages
    */
   void abort(String reason);
 
-  /** Frees what the rank holds; waits for no other rank. */
+  /** Frees the resources of this rank; waits for no other rank. */
   @Override
   void close();
 }

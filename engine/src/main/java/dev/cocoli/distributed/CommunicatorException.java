@@ -4,29 +4,30 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The ranks can do nothing together any more: one failed, is missing or called something else. The
- * message names it, says why, and names the last collective that each rank had entered.
+ * Thrown by every collective once a rank has failed, is missing or has called a different
+ * collective. The message names that rank, the reason, and the last collective that each rank had
+ * entered.
  */
 public final class CommunicatorException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  /** Integers only, so that the exception can be serialised. */
+  /** An array, because a list need not be serialisable. */
   private final int[] failedRanks;
 
   /**
    * Creates the exception.
    *
-   * @param message which rank, why, and where the ranks were
-   * @param failedRanks those that failed, are missing or called something else; none where that is
-   *     not known
-   * @param cause what was thrown, or null
+   * @param message the rank, the reason, and the last collective of each rank
+   * @param failedRanks the ranks that failed, are missing or called a different collective; empty
+   *     where they are not known
+   * @param cause the exception that led to this one, or null
    */
   public CommunicatorException(String message, List<Integer> failedRanks, Throwable cause) {
     super(message, cause);
     this.failedRanks = failedRanks.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** {@return those that failed, are missing or called something else; may be empty} */
+  /** {@return the ranks that failed, are missing or called a different collective; may be empty} */
   public List<Integer> failedRanks() {
     return Arrays.stream(failedRanks).boxed().toList();
   }

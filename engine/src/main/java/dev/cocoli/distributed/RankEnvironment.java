@@ -5,23 +5,23 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which rank a process is, and where rank 0 is to be found, as the launcher of a job of several
- * processes tells it through environment variables.
+ * The rank of this process in a job of several processes, and the address of rank 0, as the job's
+ * launcher sets them in environment variables.
  *
  * <p>The innermost launcher counts: torchrun's variables before Open MPI's before Slurm's. Slurm
  * sets {@code SLURM_PROCID}, {@code SLURM_LOCALID} and {@code SLURM_NTASKS} for a batch script too,
- * of which there is one whatever the tasks; only srun sets {@code SLURM_STEP_NUM_TASKS}. So that a
- * process is a rank of Slurm's if that is more than 1, and a program that a batch script or an
- * interactive shell starts without srun is on its own.
+ * which runs only once whatever the number of tasks; only srun sets {@code SLURM_STEP_NUM_TASKS}.
+ * Hence a process is one of Slurm's ranks if that variable is more than 1, and a program that a
+ * batch script or an interactive shell starts without srun is not.
  *
- * <p>torchrun listens on {@code MASTER_PORT} itself, and says so in {@code
+ * <p>torchrun itself listens on {@code MASTER_PORT}, and says so in {@code
  * TORCHELASTIC_USE_AGENT_STORE}; rank 0 then takes the next port.
  *
- * @param rank which of the processes this is, from 0
+ * @param rank the number of this process, from 0
  * @param size the number of processes
- * @param localRank which of those of its host this is, from 0: the index of its device
+ * @param localRank its number among the processes of its host, from 0: the index of its device
  * @param masterAddress name or address of rank 0's host
- * @param masterPort where rank 0 listens
+ * @param masterPort the port that rank 0 listens on
  */
 public record RankEnvironment(
     int rank, int size, int localRank, String masterAddress, int masterPort) {
@@ -31,13 +31,13 @@ public record RankEnvironment(
   /** "True" where torchrun itself listens on the master's port, for torch's own store. */
   private static final String TORCHRUNS_STORE = "TORCHELASTIC_USE_AGENT_STORE";
 
-  /** Ports derived from a job's number lie below those that Linux hands out by itself. */
+  /** Ports derived from a job's number lie below those that Linux assigns by itself. */
   private static final int FIRST_JOB_PORT = 20_000;
 
   private static final int JOB_PORTS = 10_000;
 
   /**
-   * Checks the fields.
+   * Checks the ranges.
    *
    * @throws IllegalArgumentException if a rank is not among the ranks or the port is none
    */
@@ -51,13 +51,13 @@ public record RankEnvironment(
     }
   }
 
-  /** {@return what the launcher of this process set; empty if it is on its own} */
+  /** {@return the values set by the launcher of this process; empty if there is no launcher} */
   public static Optional<RankEnvironment> ofProcess() {
     return of(System.getenv());
   }
 
   /**
-   * {@return what a launcher has set; empty if the process is on its own}
+   * {@return the values set by a launcher; empty if there is none}
    *
    * @param environment variables and their values
    * @throws IllegalArgumentException if variables are missing or contradict each other; the message
@@ -101,7 +101,7 @@ public record RankEnvironment(
   }
 
   private static RankEnvironment openMpi(Variables variables) {
-    // mpirun tells no address; where all ranks are of one host none is needed
+    // mpirun sets no address; if all ranks are on one host, none is needed
     boolean oneHost =
         variables.has("OMPI_COMM_WORLD_LOCAL_SIZE")
             && variables
@@ -118,7 +118,7 @@ public record RankEnvironment(
 
   private static RankEnvironment slurm(Variables variables) {
     Optional<String> address = Optional.empty();
-    // rank 0 runs on the first host of the step; srun itself may have been called somewhere else
+    // rank 0 runs on the first host of the step; srun itself may have been called on another host
     for (String list : List.of("SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST", "SLURM_NODELIST")) {
       if (address.isEmpty() && variables.has(list)) {
         address = Optional.of(firstHost(variables.get(list)));
@@ -129,7 +129,7 @@ public record RankEnvironment(
     }
     Optional<Integer> port = Optional.empty();
     if (variables.has("SLURM_JOB_ID")) {
-      // jobs that share a host get ports of their own, and so do the steps of a job
+      // jobs that share a host get different ports, and so do the steps of a job
       long job = variables.number("SLURM_JOB_ID", 0, Integer.MAX_VALUE);
       long step =
           variables.has("SLURM_STEP_ID") ? variables.number("SLURM_STEP_ID", 0, 0xFFFFFFFFL) : 0;
@@ -168,8 +168,9 @@ public record RankEnvironment(
   }
 
   /**
-   * A batch script that exports RANK before srun gives all processes one and the same. torchrun's
-   * own ranks may well be in another order than those of the launchers around it.
+   * Rejects a rank that a batch script has exported before srun, so that all processes have the
+   * same one. Ranks set by torchrun are not compared, because their order may differ from that of
+   * the launchers around it.
    */
   private static void refuseOneRankForAll(Variables variables, RankEnvironment ranks) {
     if (variables.has("TORCHELASTIC_RUN_ID")) {
@@ -194,25 +195,25 @@ public record RankEnvironment(
   private static String firstHost(String list) {
     StringBuilder host = new StringBuilder();
     boolean inBracket = false;
-    boolean behindFirst = false; // of the numbers in a bracket
+    boolean pastFirst = false; // in a bracket, whether its first number has ended
     for (char c : list.toCharArray()) {
       switch (c) {
         case '[' -> inBracket = true;
         case ']' -> {
           inBracket = false;
-          behindFirst = false;
+          pastFirst = false;
         }
         case ',', '-' -> {
           if (c == ',' && !inBracket) {
             return host.toString();
           }
-          behindFirst |= inBracket;
+          pastFirst |= inBracket;
           if (!inBracket) {
             host.append(c);
           }
         }
         default -> {
-          if (!behindFirst) {
+          if (!pastFirst) {
             host.append(c);
           }
         }
@@ -221,7 +222,7 @@ public record RankEnvironment(
     return host.toString();
   }
 
-  /** Variables, and errors that name them. */
+  /** The variables, read with errors that name them. */
   private record Variables(Map<String, String> values) {
     boolean has(String name) {
       return !values.getOrDefault(name, "").isBlank();
@@ -254,7 +255,7 @@ public record RankEnvironment(
           return number;
         }
       } catch (NumberFormatException _) {
-        // told below
+        // reported below
       }
       throw new IllegalArgumentException(
           "the environment variable "

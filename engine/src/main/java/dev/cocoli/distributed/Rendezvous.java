@@ -16,34 +16,34 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Where the processes of a job find each other: rank 0 listens, every other rank connects, and once
- * all have come, each gets the same few bytes from rank 0 (how to connect for good). If one does
- * not come, comes twice or was started with something else, all of them get an exception that says
- * so. Nothing stays open.
+ * Connects the processes of a job once, when they start: rank 0 listens, every other rank connects,
+ * and when all have come, rank 0 sends each the same few bytes, which say how to set up the
+ * permanent connection. If a rank does not come, comes twice or was started with other data or
+ * settings, all ranks get an exception that says so. No connection stays open.
  */
 public final class Rendezvous {
-  /** Between two attempts to connect: rank 0 may be started last. */
+  /** The pause between two attempts to connect, because rank 0 may be the last to start. */
   private static final long RETRY_MILLIS = 100;
 
-  /** One attempt: a host that is down may not answer at all. */
+  /** The longest time of one attempt, because a host that is down may not answer at all. */
   private static final long CONNECT_MILLIS = 5_000;
 
-  /** How much longer than rank 0 the others wait, whose message says more than theirs. */
+  /** The time that others wait longer than rank 0, because its message says more than theirs. */
   private static final Duration GRACE = Duration.ofSeconds(10);
 
   private Rendezvous() {}
 
   /**
-   * Meets the other processes.
+   * Sends the bytes of rank 0 to all processes.
    *
-   * @param ranks who this is, and where rank 0 listens
-   * @param runDigest what must be equal for all ranks, as of data, configuration and version; at
-   *     most 2,048 bytes
-   * @param payload makes what rank 0 passes on, at most 1 MiB; called on rank 0 alone
+   * @param ranks the rank of this process, and where rank 0 listens
+   * @param runDigest a digest of all that must be equal on all ranks, such as data, configuration
+   *     and version; at most 2,048 bytes
+   * @param payload makes the bytes that rank 0 sends, at most 1 MiB; called on rank 0 only
    * @param timeout how long rank 0 waits for the others, and they for it
-   * @return what rank 0's payload made
-   * @throws CommunicatorException if a rank is missing, comes twice or differs, or if there is no
-   *     way to rank 0; on every rank that has come
+   * @return the bytes that rank 0's payload made
+   * @throws CommunicatorException on every rank that has come, if a rank is missing, comes twice or
+   *     differs, or if rank 0 cannot be reached
    */
   public static byte[] exchange(
       RankEnvironment ranks, byte[] runDigest, Supplier<byte[]> payload, Duration timeout) {
@@ -69,7 +69,7 @@ public final class Rendezvous {
     }
   }
 
-  /** Rank 0's part, on a channel that listens already. */
+  /** Runs rank 0's part on a channel that listens already. */
   static byte[] serve(
       ServerSocketChannel listener,
       RankEnvironment ranks,
@@ -112,14 +112,14 @@ public final class Rendezvous {
       Socket socket = new Socket();
       IOException failure;
       try {
-        // resolved each time: the name of a host that is just starting may be unknown yet
+        // resolved at every attempt: the name of a host that has just started may not be known yet
         socket.connect(
             new InetSocketAddress(ranks.masterAddress(), ranks.masterPort()),
             (int) Math.clamp(left, 1, CONNECT_MILLIS));
         if (!socket.getLocalSocketAddress().equals(socket.getRemoteSocketAddress())) {
           return socket;
         }
-        // nobody listens, but the system chose that very port for this end
+        // nobody listens, but the system chose the same port for this end of the connection
         failure = new IOException("connected to itself");
       } catch (IOException e) {
         failure = e;
@@ -177,7 +177,7 @@ public final class Rendezvous {
     }
   }
 
-  /** Reads until a point in time, whatever the pace at which bytes come in. */
+  /** Reads until a point in time, however slowly the bytes arrive. */
   private static byte[] read(Socket socket, int byteSize, long end) throws IOException {
     byte[] bytes = new byte[byteSize];
     InputStream in = socket.getInputStream();
@@ -200,7 +200,7 @@ public final class Rendezvous {
     try {
       socket.close();
     } catch (IOException _) {
-      // it was never of use
+      // nothing is lost: the connection is of no more use
     }
   }
 

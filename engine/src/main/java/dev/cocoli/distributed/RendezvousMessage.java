@@ -5,20 +5,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What goes over a rendezvous' connections: a greeting to rank 0 and an answer from it. Both begin
- * with a number by which strangers are told from ranks; integers are big-endian.
+ * The two messages of a rendezvous: a greeting to rank 0 and the answer to it. Both begin with a
+ * number that no other program sends; integers are big-endian.
  */
 final class RendezvousMessage {
-  /** "COCOLIRV": what another program does not send. */
+  /** The ASCII characters of "COCOLIRV". */
   static final long MAGIC = 0x434F434F4C495256L;
 
-  /** Of the layout of greeting and answer. */
+  /** The version of the layout of greeting and answer. */
   static final int VERSION = 1;
 
-  /** Magic, version, rank, size, byte size of the digest. */
+  /** The size of magic, version, rank, number of ranks and byte size of the digest. */
   static final int GREETING_HEADER_BYTES = Long.BYTES + 4 * Integer.BYTES;
 
-  /** Magic, outcome, byte size of the payload or the text. */
+  /** The size of magic, outcome, and byte size of the payload or the text. */
   static final int ANSWER_HEADER_BYTES = Long.BYTES + 2 * Integer.BYTES;
 
   static final int MAX_DIGEST_BYTES = 1 << 11;
@@ -27,10 +27,10 @@ final class RendezvousMessage {
   private static final int ACCEPTED = 0;
   private static final int REFUSED = 1;
 
-  /** A rank's introduction. */
+  /** The message by which a rank introduces itself. */
   record Greeting(int version, int rank, int size, byte[] digest) {}
 
-  /** Rank 0's words: a payload, or the reason why there is none. */
+  /** The answer of rank 0: a payload, or the reason why there is none. */
   record Answer(Optional<byte[]> payload, String refusal) {}
 
   private RendezvousMessage() {}
@@ -49,7 +49,7 @@ final class RendezvousMessage {
         .flip();
   }
 
-  /** The bytes that a greeting has, as far as its beginning tells; -1 if it is none. */
+  /** The byte size of a whole greeting as given in its first bytes; -1 if it is no greeting. */
   static int greetingByteSize(ByteBuffer received) {
     int known = Math.min(received.position(), Long.BYTES);
     for (int i = 0; i < known; i++) {
@@ -96,7 +96,7 @@ final class RendezvousMessage {
         .flip();
   }
 
-  /** The bytes after an answer's header; -1 if it is none. */
+  /** The number of bytes that follow an answer's header; -1 if it is no answer. */
   static int answerByteSize(byte[] header) {
     ByteBuffer bytes = ByteBuffer.wrap(header);
     long magic = bytes.getLong();

@@ -15,14 +15,14 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Rank 0's end of a {@link Rendezvous}. One thread serves all connections, none of which it waits
- * for: a stranger who says nothing keeps nobody up.
+ * Serves rank 0's end of a {@link Rendezvous}. One thread serves all connections without blocking
+ * on any, so that a client that sends nothing does not delay the others.
  */
 final class RendezvousServer implements AutoCloseable {
-  /** For an answer to get out into a connection that has room for it. */
+  /** The time for which an answer may be written to a connection that has room for it. */
   private static final long ANSWER_NANOS = 1_000_000_000;
 
-  /** Someone who has connected; a rank once its greeting is complete. */
+  /** A client that has connected; it is a rank once its greeting is complete. */
   private static final class Guest {
     final SocketChannel channel;
     final ByteBuffer received =
@@ -53,7 +53,7 @@ final class RendezvousServer implements AutoCloseable {
     selector = Selector.open();
   }
 
-  /** Waits for all ranks and gives them the payload; else tells all that came what went wrong. */
+  /** Waits for all ranks and sends them the payload, or the reason of a failure. */
   void serve(byte[] payload, Duration timeout) throws IOException {
     listener.configureBlocking(false);
     listener.register(selector, SelectionKey.OP_ACCEPT);
@@ -116,7 +116,7 @@ final class RendezvousServer implements AutoCloseable {
       count = -1; // reset by the other end
     }
     if (guest.rank >= 0) {
-      // a rank has nothing more to say
+      // a rank sends nothing after its greeting
       throw new CommunicatorException(
           "rank "
               + guest.rank
@@ -178,7 +178,7 @@ final class RendezvousServer implements AutoCloseable {
     }
   }
 
-  /** Writes all of an answer; a rank that cannot take it has gone, and will be missed later. */
+  /** Writes a whole answer. A rank that cannot take it has gone, and will be missing later. */
   private static void write(SocketChannel channel, ByteBuffer answer) {
     long end = System.nanoTime() + ANSWER_NANOS;
     try {
@@ -188,7 +188,7 @@ final class RendezvousServer implements AutoCloseable {
         }
       }
     } catch (IOException _) {
-      // nothing can be told to it any more
+      // the rank can receive nothing any more
     }
   }
 

@@ -1,2 +1,2 @@
-/** Process groups: the collective operations of ranks, and how ranks find each other. */
+/** Process groups: ranks, their collective operations, and how several processes connect. */
 package dev.cocoli.distributed;

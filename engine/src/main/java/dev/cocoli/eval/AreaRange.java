@@ -1,6 +1,9 @@
 package dev.cocoli.eval;
 
-/** COCO's size classes of objects, bounds included (pycocotools, {@code Params.setDetParams}). */
+/**
+ * The size classes of COCO's metric, by the area of an object, bounds included (pycocotools, {@code
+ * Params.setDetParams}).
+ */
 enum AreaRange {
   ALL(0, 1e5 * 1e5),
   SMALL(0, 32 * 32),

@@ -5,10 +5,11 @@ package dev.cocoli.eval;
  *
  * @param imageId the image
  * @param categoryId the class
- * @param box where
+ * @param box the box of the object
  * @param area the object's area in square pixels, which decides whether it is small, medium or
- *     large; COCO gives that of the segmentation, the box's area serves where there is none
- * @param crowd whether the box covers a group: it may be found many times, and is never missed
+ *     large; COCO files give that of the segmentation; without one it is that of the box
+ * @param crowd whether the box covers a group of objects: any number of detections may match it,
+ *     and it is never counted as missed
  */
 public record CocoAnnotation(
     long imageId, long categoryId, CocoBox box, double area, boolean crowd) {
@@ -25,7 +26,7 @@ public record CocoAnnotation(
    *
    * @param imageId the image
    * @param categoryId the class
-   * @param box where
+   * @param box the box of the object
    * @return the object
    */
   public static CocoAnnotation of(long imageId, long categoryId, CocoBox box) {

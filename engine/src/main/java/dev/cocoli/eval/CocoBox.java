@@ -3,7 +3,8 @@ package dev.cocoli.eval;
 import dev.cocoli.structures.Box;
 
 /**
- * A rectangle as COCO writes it, in double precision and in pixels of its image.
+ * A rectangle in COCO's form (corner, width, height), in double precision and in pixels of its
+ * image.
  *
  * @param x left edge
  * @param y upper edge
@@ -40,7 +41,7 @@ public record CocoBox(double x, double y, double width, double height) {
     return width * height;
   }
 
-  /** The area shared with another box; 0 where they do not meet (bbIou in COCO's maskApi.c). */
+  /** The area of the intersection; 0 if the boxes do not overlap (bbIou in COCO's maskApi.c). */
   double intersection(CocoBox other) {
     double w = Math.min(width + x, other.width + other.x) - Math.max(x, other.x);
     double h = Math.min(height + y, other.height + other.y) - Math.max(y, other.y);

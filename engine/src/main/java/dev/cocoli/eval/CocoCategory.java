@@ -1,7 +1,7 @@
 package dev.cocoli.eval;
 
 /**
- * A class of objects under the id and name that COCO files give it.
+ * A class of objects, with the id and name that COCO files use for it.
  *
  * @param id the category id, any number
  * @param name the class name

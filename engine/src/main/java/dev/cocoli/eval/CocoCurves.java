@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Precision and recall of one class over all images: {@code COCOeval.accumulate} of pycocotools.
- * Undefined values, where there is no object to find, are -1.
+ * Precision and recall of one class over all images, as {@code COCOeval.accumulate} of pycocotools
+ * computes them. Values are -1 where there is no object to find.
  *
  * @param precision mean over the 101 recall thresholds, with up to 100 detections: [size][IoU]
- * @param recall the highest reached: [size][number of detections][IoU]
+ * @param recall the highest recall: [size][number of detections][IoU]
  */
 record CocoCurves(double[][] precision, double[][][] recall) {
 
   /** np.spacing(1), which pycocotools adds to the denominator of the precision. */
   private static final double EPSILON = Math.ulp(1.0);
 
-  /** Accumulates the images in the order given, which decides between equal scores. */
+  /** Accumulates the images in the given order, which breaks ties between equal scores. */
   static CocoCurves of(List<CocoMatches> images) {
     int sizes = AreaRange.values().length;
     int limits = CocoThresholds.MAX_DETECTIONS.length;
@@ -48,7 +48,7 @@ record CocoCurves(double[][] precision, double[][][] recall) {
 
   private record Curve(double precision, double recall) {}
 
-  /** (image, detection) pairs, highest score first; equal scores stay in the images' order. */
+  /** The (image, detection) pairs, highest score first; equal scores stay in the images' order. */
   private static int[][] ranking(List<CocoMatches> images, int maxDetections) {
     return IntStream.range(0, images.size())
         .boxed()

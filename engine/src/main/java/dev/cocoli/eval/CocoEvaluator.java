@@ -11,13 +11,14 @@ import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Collects ground truth and detections image by image and computes COCO's twelve box numbers as
- * pycocotools does. Every image is announced with its objects, even without any, before its
- * detections; the order of the images does not matter, that of equal scores in an image does.
+ * Collects ground truth and detections per image and computes COCO's twelve box metrics as
+ * pycocotools does. Each image is announced with its objects before its detections are added, even
+ * if it has none. The order of the images does not matter; the order of equal scores in an image
+ * does.
  *
- * <p>One difference is deliberate: pycocotools counts an object whose annotation id is 0 as never
- * found, here ids of annotations play no part. Not for use by several threads at once: let each
- * have its own evaluator and {@linkplain #merge merge} them.
+ * <p>One difference is deliberate: pycocotools never counts an object with annotation id 0 as
+ * found, while annotation ids are ignored here. An evaluator is not safe for several threads: give
+ * each thread its own and {@linkplain #merge merge} them.
  */
 public final class CocoEvaluator {
 
@@ -28,7 +29,7 @@ public final class CocoEvaluator {
   private record Image(List<CocoAnnotation> objects, List<CocoResult> detections) {}
 
   /**
-   * Makes an evaluator without images.
+   * Creates an evaluator without images.
    *
    * @param categories the classes; label 1 of a {@link Target} or {@link Detection} is the first
    * @throws IllegalArgumentException if two have the same id
@@ -44,7 +45,7 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Makes an evaluator with ids 1, 2, ... for the classes, as labels count them.
+   * Creates an evaluator that gives the classes the ids 1, 2, ..., which are their labels.
    *
    * @param classNames the classes without the background
    * @return an evaluator without images
@@ -58,7 +59,7 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Makes an evaluator that knows all images and objects of a ground truth.
+   * Creates an evaluator with all images and objects of a ground truth.
    *
    * @param groundTruth the images, classes and objects
    * @return an evaluator without detections
@@ -80,7 +81,7 @@ public final class CocoEvaluator {
     return evaluator;
   }
 
-  /** {@return the classes, that of label 1 first} */
+  /** {@return the classes, in the order of their labels} */
   public List<CocoCategory> categories() {
     return categories;
   }
@@ -89,7 +90,7 @@ public final class CocoEvaluator {
    * Announces an image with its objects.
    *
    * @param imageId the image
-   * @param objects what is on it; may be empty
+   * @param objects its objects; may be empty
    * @throws IllegalArgumentException if the image is known already, or an object is of another
    *     image or of an unknown class
    */
@@ -107,7 +108,7 @@ public final class CocoEvaluator {
    * Announces an image with its objects; the area of an object is that of its box.
    *
    * @param imageId the image
-   * @param target what is on it
+   * @param target its objects
    * @throws IllegalArgumentException if the image is known already or a label has no class
    */
   public void addImage(long imageId, Target target) {
@@ -121,7 +122,7 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Adds what a detector found on an image.
+   * Adds the detections of an image.
    *
    * @param imageId an image that was announced
    * @param detections boxes in pixels of the image as it is in the ground truth
@@ -158,10 +159,10 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Takes over the images of another evaluator; the numbers are exactly those of one evaluator that
-   * was given all of them.
+   * Adds the images and detections of another evaluator. The metrics are exactly those of one
+   * evaluator to which all of them were added.
    *
-   * @param other has the same classes and other images
+   * @param other an evaluator with the same classes and other images
    * @throws IllegalArgumentException if the classes differ or an image is in both
    */
   public void merge(CocoEvaluator other) {
@@ -179,7 +180,7 @@ public final class CocoEvaluator {
             images.put(imageId, new Image(image.objects, new ArrayList<>(image.detections))));
   }
 
-  /** {@return the numbers of all that was added so far; more may be added afterwards} */
+  /** {@return the metrics of all images added so far; more may be added afterwards} */
   public CocoMetrics evaluate() {
     List<CocoCurves> curves = matchesByCategory().stream().parallel().map(CocoCurves::of).toList();
     int all = AreaRange.ALL.ordinal();

@@ -8,20 +8,20 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Reads COCO annotation files and results files, token by token, so that segmentations cost no
- * memory. What is wrong in a file is told in one message with the file and the entry.
+ * Reads COCO annotation files and results files. Files are read token by token, so that
+ * segmentations take no memory. An error names the file and the entry.
  */
 public final class CocoFiles {
 
   private CocoFiles() {}
 
   /**
-   * Scores a results file against an annotation file.
+   * Evaluates a results file against an annotation file.
    *
    * @param groundTruthFile a COCO annotation file
    * @param results a COCO results file
-   * @return the twelve numbers
-   * @throws IOException if a file cannot be read or is not what it should be
+   * @return the twelve metrics
+   * @throws IOException if a file cannot be read or is not a valid file of its kind
    */
   public static CocoMetrics evaluate(Path groundTruthFile, Path results) throws IOException {
     CocoGroundTruth groundTruth = readGroundTruth(groundTruthFile);
@@ -32,11 +32,11 @@ public final class CocoFiles {
 
   /**
    * Reads the images, classes and boxes of an annotation file. An annotation without {@code area}
-   * gets that of its box, one without {@code iscrowd} is a single object; all else that is read
-   * must be there.
+   * gets the area of its box; one without {@code iscrowd} is a single object. All other fields that
+   * are read are mandatory.
    *
    * @param file an object with the arrays images, annotations and categories
-   * @return what it says
+   * @return the ground truth of the file
    * @throws IOException if the file cannot be read, is not JSON, lacks a field, gives an id twice,
    *     or has an annotation of an unknown image or category
    */
@@ -76,7 +76,7 @@ public final class CocoFiles {
    * Reads a results file.
    *
    * @param file an array of objects with image_id, category_id, bbox and score
-   * @param groundTruth the ground truth that the results are of
+   * @param groundTruth the ground truth that the results refer to
    * @return the detections, in the order of the file
    * @throws IOException if the file cannot be read, is not JSON, lacks a field, or has a detection
    *     of an image or category that the ground truth does not have

@@ -3,7 +3,7 @@ package dev.cocoli.eval;
 import java.util.List;
 
 /**
- * What a COCO annotation file says of its boxes.
+ * The ground truth of a COCO annotation file: images, classes and boxes.
  *
  * @param imageIds the images, with and without objects
  * @param categories the classes, in the order of the file

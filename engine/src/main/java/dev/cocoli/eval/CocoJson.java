@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A JSON file read forward once, whose every complaint names the file and the entry at hand. Fields
- * of an entry are read in any order.
+ * A forward reader of one JSON file, whose errors name the file and the current entry. The fields
+ * of an entry may come in any order.
  */
 final class CocoJson implements AutoCloseable {
 
@@ -22,7 +22,7 @@ final class CocoJson implements AutoCloseable {
   private final JsonParser parser;
   private String entry = "";
 
-  /** Reads one entry of an array, from behind its opening brace to its closing one. */
+  /** Reads one entry of an array, from after its opening brace to its closing brace. */
   interface EntryReader<T> {
     T read(CocoJson json) throws IOException;
   }
@@ -57,7 +57,10 @@ final class CocoJson implements AutoCloseable {
     }
   }
 
-  /** The next field of the object at hand with the parser on its value, or null at its end. */
+  /**
+   * Moves to the value of the next field of the current object, and returns the field's name, or
+   * null at the object's end.
+   */
   String nextField() throws IOException {
     if (next() == JsonToken.END_OBJECT) {
       return null;
@@ -75,7 +78,7 @@ final class CocoJson implements AutoCloseable {
     }
   }
 
-  /** Reads the array that the parser is on. */
+  /** Reads the array at the parser's position. */
   <T> List<T> readArray(String what, EntryReader<T> reader) throws IOException {
     if (parser.currentToken() != JsonToken.START_ARRAY) {
       throw new IOException(
@@ -84,7 +87,7 @@ final class CocoJson implements AutoCloseable {
     return readElements(what, reader);
   }
 
-  /** Reads the rest of an array whose start was read. */
+  /** Reads the rest of an array whose start has been read. */
   <T> List<T> readElements(String what, EntryReader<T> reader) throws IOException {
     List<T> entries = new ArrayList<>();
     while (next() != JsonToken.END_ARRAY) {
@@ -94,7 +97,7 @@ final class CocoJson implements AutoCloseable {
       }
       try {
         entries.add(reader.read(this));
-      } catch (JsonProcessingException e) { // text and numbers are looked at only when asked for
+      } catch (JsonProcessingException e) { // text and numbers are parsed only here
         throw notJson(e);
       } catch (IllegalArgumentException e) {
         throw new IOException(file + ": " + entry + ": " + e.getMessage(), e);
@@ -111,7 +114,7 @@ final class CocoJson implements AutoCloseable {
     return value;
   }
 
-  /** An integral number (2.0 passes, as it does in Python), or null. */
+  /** An integer (2.0 is accepted, as in Python), or null. */
   Long integer(String field) throws IOException {
     if (parser.currentToken() == JsonToken.VALUE_NULL) {
       return null;

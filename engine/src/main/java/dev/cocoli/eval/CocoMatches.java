@@ -5,11 +5,12 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Which detections of one class in one image are right, at every IoU threshold and object size. It
- * is {@code COCOeval.evaluateImg} of pycocotools.
+ * The matches between detections and objects of one class in one image, at every IoU threshold and
+ * object size, as {@code COCOeval.evaluateImg} of pycocotools computes them.
  *
- * @param scores of the detections that count, highest first: [D], at most 100
- * @param outcomes what became of each detection: [size][IoU threshold][D], one of the constants
+ * @param scores the scores of the detections that count, highest first: [D], at most 100
+ * @param outcomes whether each detection is right, wrong or ignored, as one of the constants:
+ *     [size][IoU threshold][D]
  * @param positives the number of objects to find: [size]
  */
 record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
@@ -21,7 +22,7 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
   private static final int MAX_DETECTIONS =
       CocoThresholds.MAX_DETECTIONS[CocoThresholds.MAX_DETECTIONS.length - 1];
 
-  /** Matches the detections, highest score first, ties in the order given, to the objects. */
+  /** Matches the detections to the objects, highest score first, ties in the given order. */
   static CocoMatches of(List<CocoAnnotation> objects, List<CocoResult> detections) {
     List<CocoResult> found =
         detections.stream()
@@ -33,7 +34,8 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
     byte[][][] outcomes = new byte[sizes.length][][];
     int[] positives = new int[sizes.length];
     for (AreaRange size : sizes) {
-      // objects to find first, ignored ones last, as the search below may stop between the two
+      // objects to find come first and ignored ones last, so that the search below may stop between
+      // the two
       int[] order = new int[objects.size()];
       int count = 0;
       for (int g = 0; g < order.length; g++) {
@@ -69,7 +71,7 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
     return !object.crowd() && size.contains(object.area());
   }
 
-  /** IoU of each detection with each object; with a crowd, the share of the detection inside it. */
+  /** The IoU of each detection and object; for a crowd, the fraction of the detection inside it. */
   private static double[][] overlaps(List<CocoResult> found, List<CocoAnnotation> objects) {
     double[][] overlaps = new double[found.size()][objects.size()];
     for (int d = 0; d < overlaps.length; d++) {
@@ -84,7 +86,7 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
     return overlaps;
   }
 
-  /** The greedy assignment at one threshold; {@code order[0..positives)} are the ones to find. */
+  /** The greedy matching at one threshold; {@code order[0..positives)} are the objects to find. */
   private static byte[] match(
       double threshold,
       AreaRange size,
@@ -105,10 +107,10 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
           continue;
         }
         if (match >= 0 && match < positives && i >= positives) {
-          break; // an object to find is never given up for an ignored one
+          break; // a match with an object to find wins over any ignored one
         }
         if (overlaps[d][g] < best) {
-          continue; // on equal overlap the later object wins
+          continue; // of equal overlaps the later object wins
         }
         best = overlaps[d][g];
         match = i;

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * COCO's twelve box numbers, each from 0 to 1, or -1 where the ground truth has no object that
+ * COCO's twelve box metrics, each from 0 to 1, or -1 where the ground truth has no object that
  * could count. Names and order are those of pycocotools.
  *
  * @param ap AP averaged over IoU 0.50 to 0.95
@@ -15,13 +15,13 @@ import java.util.Map;
  * @param aps AP of objects of at most 32 x 32 pixels
  * @param apm AP of objects between 32 x 32 and 96 x 96 pixels
  * @param apl AP of objects of at least 96 x 96 pixels
- * @param ar1 recall with one detection an image and class
- * @param ar10 recall with ten
- * @param ar100 recall with a hundred
- * @param ars recall of small objects with a hundred
- * @param arm recall of medium objects
- * @param arl recall of large objects
- * @param perClass AP of each class, in the order in which the evaluator got them
+ * @param ar1 recall with one detection per image and class
+ * @param ar10 recall with ten per image and class
+ * @param ar100 recall with a hundred per image and class
+ * @param ars recall of small objects with a hundred per image and class
+ * @param arm recall of medium objects, likewise
+ * @param arl recall of large objects, likewise
+ * @param perClass AP per class, in the order of the evaluator's classes
  */
 public record CocoMetrics(
     double ap,
@@ -44,7 +44,7 @@ public record CocoMetrics(
   }
 
   /**
-   * How well one class is found.
+   * The average precision of one class.
    *
    * @param category the class
    * @param ap AP averaged over IoU 0.50 to 0.95; -1 without an object of the class
@@ -52,7 +52,7 @@ public record CocoMetrics(
    */
   public record ClassAp(CocoCategory category, double ap, double ap50) {}
 
-  /** {@return the twelve numbers under pycocotools' names, in its order} */
+  /** {@return the twelve metrics by pycocotools' names, in its order} */
   public Map<String, Double> byName() {
     Map<String, Double> numbers = new LinkedHashMap<>();
     numbers.put("AP", ap);
@@ -70,7 +70,10 @@ public record CocoMetrics(
     return numbers;
   }
 
-  /** {@return the twelve lines that pycocotools prints, and what -1 means where it occurs} */
+  /**
+   * {@return the twelve lines that pycocotools prints, followed by an explanation of -1 if it
+   * occurs}
+   */
   public String summary() {
     StringBuilder text = new StringBuilder();
     line(text, "Precision", "AP", "0.50:0.95", "all", 100, ap);

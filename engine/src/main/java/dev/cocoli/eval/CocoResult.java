@@ -1,16 +1,16 @@
 package dev.cocoli.eval;
 
 /**
- * One detection in COCO's results form.
+ * One detection in COCO's results format.
  *
  * @param imageId the image
  * @param categoryId the class
- * @param box where
+ * @param box the box of the object
  * @param score the confidence, any finite number
  */
 public record CocoResult(long imageId, long categoryId, CocoBox box, double score) {
 
-  /** Checks that the score can be sorted. */
+  /** Checks that the score is a finite number. */
   public CocoResult {
     if (!Double.isFinite(score)) {
       throw new IllegalArgumentException(

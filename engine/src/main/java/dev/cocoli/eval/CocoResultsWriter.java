@@ -9,8 +9,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Writes detections in COCO's results form, with the image's file name and the class name added.
- * The numbers are written in full, so that scoring the file gives what scoring in memory gives.
+ * Writes detections in COCO's results format, with the image's file name and the class name added.
+ * Numbers are written in full precision, so that evaluating the file gives the metrics that
+ * evaluating the detections in memory gives.
  */
 public final class CocoResultsWriter implements AutoCloseable {
 
@@ -18,10 +19,10 @@ public final class CocoResultsWriter implements AutoCloseable {
   private final JsonGenerator json;
 
   /**
-   * Starts a file.
+   * Creates the file.
    *
-   * @param file to write; replaced where it exists
-   * @param categories the classes; label 1 of a {@link Detection} is the first
+   * @param file the file; replaced if it exists
+   * @param categories the classes, in the order of their labels
    * @throws IOException if the file cannot be written
    */
   public CocoResultsWriter(Path file, List<CocoCategory> categories) throws IOException {
@@ -31,9 +32,9 @@ public final class CocoResultsWriter implements AutoCloseable {
   }
 
   /**
-   * Writes what was found on one image.
+   * Writes the detections of one image.
    *
-   * @param imageId the image's id in the ground truth, or its number where there is none
+   * @param imageId the image's id in the ground truth, or its index if there is no ground truth
    * @param fileName the image's name
    * @param detections boxes in pixels of the image
    * @throws IOException if the file cannot be written
@@ -47,7 +48,7 @@ public final class CocoResultsWriter implements AutoCloseable {
       }
       CocoCategory category = categories.get(found.label() - 1);
       CocoBox box = CocoBox.of(found.box());
-      json.writeRaw('\n'); // a line a detection, for people and for diff
+      json.writeRaw('\n'); // one line per detection, for people and for diff
       json.writeStartObject();
       json.writeNumberField("image_id", imageId);
       json.writeStringField("file_name", fileName);

@@ -1,6 +1,6 @@
 package dev.cocoli.eval;
 
-/** The fixed grid of COCO's metric (pycocotools, {@code Params.setDetParams}). */
+/** The thresholds of COCO's metrics (pycocotools, {@code Params.setDetParams}). */
 final class CocoThresholds {
 
   /** IoU from 0.50 to 0.95 in steps of 0.05; index 0 is AP50's and 5 AP75's. */
@@ -12,13 +12,14 @@ final class CocoThresholds {
   /** Recall from 0 to 1 in steps of 0.01. */
   static final double[] RECALL = linspace(0, 1, 101);
 
-  /** How many detections of a class count in an image: those of AR1, AR10, AR100. */
+  /** The numbers of detections per class and image that AR1, AR10 and AR100 count. */
   static final int[] MAX_DETECTIONS = {1, 10, 100};
 
   private CocoThresholds() {}
 
   /**
-   * The doubles of numpy.linspace: 0.9 comes out as 0.8999999999999999, and matches depend on it.
+   * Computes the same doubles as numpy.linspace: 0.9 comes out as 0.8999999999999999, and matches
+   * depend on it.
    */
   private static double[] linspace(double start, double stop, int count) {
     double step = (stop - start) / (count - 1);

@@ -5,8 +5,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How well proposals cover the objects of images: of each object the IoU with the proposal that
- * fits it best, whatever its rank. Images are added one by one, in any order.
+ * Measures how well proposals cover the objects of images. For each object it keeps the highest IoU
+ * with any proposal of the image, whatever the proposal's rank. Images are added one by one, in any
+ * order.
  */
 public final class ProposalRecall {
   private double[] overlaps = new double[64];
@@ -14,7 +15,7 @@ public final class ProposalRecall {
   private int images;
   private long proposals;
 
-  /** Begins with no image. */
+  /** Creates one without images. */
   public ProposalRecall() {}
 
   /**
@@ -77,7 +78,7 @@ public final class ProposalRecall {
   }
 
   /**
-   * {@return the share of objects that a proposal covers; NaN without objects}
+   * {@return the fraction of objects that a proposal covers; NaN without objects}
    *
    * @param iou the least IoU that counts
    */

@@ -10,20 +10,21 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /**
- * Collects ground truth and detections image by image and computes Pascal VOC's average precision,
- * by the eleven points of VOC2007 and by the area of VOC2010 and later ({@code VOCevaldet.m} and
- * {@code VOCap.m} of the development kit).
+ * Collects ground truth and detections per image and computes Pascal VOC's average precision, both
+ * by the eleven points of VOC2007 and by the area under the curve of VOC2010 and later ({@code
+ * VOCevaldet.m} and {@code VOCap.m} of the development kit).
  *
- * <p>Detections rank by score, then by image id, then as they were added. A detection is compared
- * with the object that it overlaps most: it is right if the IoU reaches the threshold and the
- * object was not found before; difficult objects, and detections of them, do not count. Two things
- * differ from the kit. Boxes are continuous here, so a box from 10 to 20 is 10 wide, where the kit
- * counts 11 pixels. And recall is compared with the eleven levels in whole numbers, where programs
- * that step by 0.1 miss 3 of 10 objects at level 0.3, as 3 x 0.1 is a little more than 0.3.
+ * <p>Detections are ranked by score, then by image id, then in the order in which they were added.
+ * Each detection is compared with the object that it overlaps most: it is right if the IoU reaches
+ * the threshold and the object was not found before. Difficult objects, and detections of them, do
+ * not count. Two things differ from the kit. Boxes are continuous here: a box from 10 to 20 is 10
+ * pixels wide, while the kit counts 11. And recall is compared with the eleven levels in integers:
+ * programs that step by 0.1 reject a recall of 3 of 10 objects at level 0.3, because 3 x 0.1 is a
+ * little more than 0.3.
  */
 public final class VocEvaluator {
 
-  /** The IoU that the challenge asks for. */
+  /** The IoU threshold of the challenge. */
   public static final double DEFAULT_IOU = 0.5;
 
   private final List<String> classNames;
@@ -35,7 +36,7 @@ public final class VocEvaluator {
   private record Ranked(long imageId, Detection detection) {}
 
   /**
-   * Makes an evaluator with the challenge's IoU threshold of 0.5.
+   * Creates an evaluator with the challenge's IoU threshold of 0.5.
    *
    * @param classNames the classes without the background; label 1 is the first
    */
@@ -44,7 +45,7 @@ public final class VocEvaluator {
   }
 
   /**
-   * Makes an evaluator.
+   * Creates an evaluator.
    *
    * @param classNames the classes without the background; label 1 is the first
    * @param iouThreshold the least IoU of a right detection, above 0 and at most 1
@@ -62,7 +63,7 @@ public final class VocEvaluator {
    * Announces an image with its objects.
    *
    * @param imageId the image
-   * @param objects what is on it; may be empty
+   * @param objects its objects; may be empty
    * @throws IllegalArgumentException if the image is known already or a label has no class
    */
   public void addImage(long imageId, List<VocObject> objects) {
@@ -73,7 +74,7 @@ public final class VocEvaluator {
   }
 
   /**
-   * Adds what a detector found on an image.
+   * Adds the detections of an image.
    *
    * @param imageId an image that was announced
    * @param detections boxes in pixels of the image as it is in the ground truth
@@ -97,10 +98,10 @@ public final class VocEvaluator {
   }
 
   /**
-   * Takes over the images of another evaluator; the numbers are exactly those of one evaluator that
-   * was given all of them.
+   * Adds the images and detections of another evaluator. The metrics are exactly those of one
+   * evaluator to which all of them were added.
    *
-   * @param other has the same classes and threshold and other images
+   * @param other an evaluator with the same classes and threshold and other images
    * @throws IllegalArgumentException if these differ or an image is in both
    */
   public void merge(VocEvaluator other) {
@@ -121,7 +122,7 @@ public final class VocEvaluator {
             images.put(imageId, new Image(image.objects, new ArrayList<>(image.detections))));
   }
 
-  /** {@return the numbers of all that was added so far; more may be added afterwards} */
+  /** {@return the metrics of all images added so far; more may be added afterwards} */
   public VocMetrics evaluate() {
     List<VocMetrics.ClassAp> perClass =
         IntStream.rangeClosed(1, classNames.size()).mapToObj(this::evaluateClass).toList();
@@ -152,7 +153,7 @@ public final class VocEvaluator {
     }
     ranking.sort(
         Comparator.comparingDouble((Ranked ranked) -> ranked.detection.score()).reversed());
-    // after each detection that counts: how many were right so far
+    // the number of right detections up to each detection that counts
     int[] right = new int[ranking.size()];
     int counted = 0;
     int truePositives = 0;
@@ -175,7 +176,7 @@ public final class VocEvaluator {
         area(right, counted, positives));
   }
 
-  /** The object with the largest IoU if that reaches the threshold, the first of equals, or -1. */
+  /** The first object with the largest IoU, if that reaches the threshold, or -1. */
   private int mostOverlapped(Box box, List<VocObject> objects) {
     int best = -1;
     double bestIou = 0;
@@ -192,7 +193,7 @@ public final class VocEvaluator {
     return bestIou >= iouThreshold ? best : -1;
   }
 
-  /** The mean over recall 0, 0.1, ..., 1 of the best precision at that recall or a higher one. */
+  /** The mean over recall 0, 0.1, ..., 1 of the highest precision at that recall or above. */
   private static double elevenPoints(int[] right, int counted, int positives) {
     double sum = 0;
     for (int level = 0; level <= 10; level++) {
@@ -207,7 +208,7 @@ public final class VocEvaluator {
     return sum / 11;
   }
 
-  /** The area under the precision made to fall with recall. */
+  /** The area under the precision-recall curve, with the precision made non-increasing. */
   private static double area(int[] right, int counted, int positives) {
     double area = 0;
     double best = 0;

@@ -3,11 +3,12 @@ package dev.cocoli.eval;
 import java.util.List;
 
 /**
- * Pascal VOC's average precision, each number from 0 to 1, or -1 where there is no object to find.
+ * Pascal VOC's average precision. Each number is from 0 to 1, or -1 where there is no object to
+ * find.
  *
  * @param ap07 the mean over the classes of VOC2007's AP, precision at eleven recall levels
  * @param ap12 the mean over the classes of VOC2012's AP, the area under the curve
- * @param perClass each class, that of label 1 first
+ * @param perClass AP per class, in the order of the labels
  */
 public record VocMetrics(double ap07, double ap12, List<ClassAp> perClass) {
 
@@ -17,7 +18,7 @@ public record VocMetrics(double ap07, double ap12, List<ClassAp> perClass) {
   }
 
   /**
-   * How well one class is found.
+   * The average precision of one class.
    *
    * @param name the class
    * @param ap07 VOC2007's AP

@@ -1,6 +1,6 @@
 /**
- * Scores detections against ground truth: COCO's twelve box numbers and Pascal VOC's average
- * precision. Both evaluators are fed image by image, can be merged, and read and write COCO's JSON
- * files.
+ * Evaluates detections against ground truth: COCO's twelve box metrics and Pascal VOC's average
+ * precision. Images are added one by one; evaluators can be merged. COCO's JSON files can be read
+ * and written.
  */
 package dev.cocoli.eval;

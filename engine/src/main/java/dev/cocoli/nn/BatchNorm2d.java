@@ -8,8 +8,8 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * Batch normalisation (Ioffe and Szegedy 2015; torch's {@code BatchNorm2d}): with the batch's
- * statistics while a tape records, with the running ones, folded into the convolution, otherwise.
+ * Batch normalisation (Ioffe and Szegedy 2015; torch's {@code BatchNorm2d}). While a tape records,
+ * it uses the batch's statistics; otherwise the running statistics, folded into the convolution.
  */
 public final class BatchNorm2d extends Norm {
   /** torch's default. */
@@ -24,7 +24,7 @@ public final class BatchNorm2d extends Norm {
   private final FoldedNorm folded;
 
   /**
-   * The identity, until trained.
+   * Creates the identity, which training changes.
    *
    * @param channels C
    * @param eps added to the variance

@@ -38,8 +38,8 @@ public final class Conv2d extends Module {
   }
 
   /**
-   * {@return a convolution for a normalisation to follow: no bias, He's initialisation by the fan
-   * out}
+   * {@return a convolution to be followed by a normalisation: no bias, He's initialisation by the
+   * fan out}
    *
    * @param in I
    * @param out O
@@ -87,8 +87,8 @@ public final class Conv2d extends Module {
   }
 
   /**
-   * {@return the output with a factor and an addend a channel, a residual and an activation, in one
-   * primitive}
+   * {@return the output multiplied by a factor and shifted by an addend per channel, with a
+   * residual added and an activation applied, in one primitive}
    *
    * @param ops the forward pass
    * @param x {@code [N,H,W,I]}

@@ -6,9 +6,9 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * Fixed statistics as one factor and one addend a channel, recomputed when what they come from was
- * written. They live in a parameter arena of their own, so that writing them does not look like
- * writing what they come from.
+ * A normalisation with fixed statistics as one factor and one addend per channel, recomputed when
+ * the statistics or parameters were written. Factors and addends have a parameter arena of their
+ * own, because writing them must not count as writing what they are computed from.
  */
 final class FoldedNorm {
   private final Parameter weight;
@@ -20,7 +20,7 @@ final class FoldedNorm {
   private final Parameter scale;
   private final Parameter shift;
 
-  /** What the factor was computed from: the memory and how often it had been written. */
+  /** The memory that the factor was computed from, and its version at that time. */
   private Tensor source;
 
   private long weightVersion;

@@ -13,7 +13,7 @@ public final class FrozenBatchNorm2d extends Norm {
   private final FoldedNorm folded;
 
   /**
-   * The identity, until weights are loaded.
+   * Creates the identity, which loaded weights replace.
    *
    * @param channels C
    * @param eps added to the variance

@@ -2,7 +2,7 @@ package dev.cocoli.nn;
 
 import java.util.random.RandomGenerator;
 
-/** How a parameter's first values are drawn: torch's and torchvision's defaults. */
+/** Draws a parameter's first values: torch's and torchvision's defaults. */
 public sealed interface Initializer {
   /** All zero. */
   Initializer ZEROS = new Constant(0);
@@ -32,7 +32,7 @@ public sealed interface Initializer {
   record Uniform(double bound) implements Initializer {}
 
   /**
-   * {@return He's normal initialisation by the fan out, for layers with a ReLU behind them: torch's
+   * {@return He's normal initialisation by the fan out, for layers followed by a ReLU: torch's
    * {@code kaiming_normal_(mode="fan_out", nonlinearity="relu")}, which torchvision's ResNet uses}
    *
    * @param fanOut output channels times the window's taps

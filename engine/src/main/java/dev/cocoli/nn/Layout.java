@@ -3,25 +3,26 @@ package dev.cocoli.nn;
 import dev.cocoli.tensor.Shape;
 
 /**
- * How a parameter's elements lie in a torch file, and how here: torch's maps are channels first,
- * ours channels last. Converted once, when a file is read or written.
+ * The order of a parameter's elements in a torch file and in the engine: torch stores feature maps
+ * channels first, the engine channels last. Elements are converted once, when a file is read or
+ * written.
  */
 public sealed interface Layout {
-  /** The same on both sides. */
+  /** The same order in both. */
   Layout PLAIN = new Plain();
 
-  /** A convolution's weight: {@code [O,I,kH,kW]} there, {@code [O,kH,kW,I]} here. */
+  /** A convolution's weight: {@code [O,I,kH,kW]} in a file, {@code [O,kH,kW,I]} in the engine. */
   Layout CONVOLUTION = new Convolution();
 
-  /** The same on both sides. */
+  /** The same order in both. */
   record Plain() implements Layout {}
 
   /** A convolution's weight. */
   record Convolution() implements Layout {}
 
   /**
-   * The weight of a layer that reads a flattened map: {@code [O, C*bins*bins]} there, {@code [O,
-   * bins*bins*C]} here.
+   * The weight of a layer that reads a flattened map: {@code [O, C*bins*bins]} in a torch file,
+   * {@code [O, bins*bins*C]} in the engine.
    *
    * @param channels C
    * @param bins extent of the map along each axis
@@ -40,8 +41,8 @@ public sealed interface Layout {
   }
 
   /**
-   * {@return the three extents {@code (outer, channels, pixels)} whose last two are swapped between
-   * the sides; (1, 1, n) for none}
+   * {@return the three extents {@code (outer, channels, pixels)} of which the last two are
+   * transposed between file and engine; (1, 1, n) if nothing is transposed}
    *
    * @param here the shape in the engine
    */

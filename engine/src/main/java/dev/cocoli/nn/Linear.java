@@ -13,7 +13,7 @@ public final class Linear extends Module {
   private final Parameter bias;
 
   /**
-   * A layer on plain features, with torch's default initialisation.
+   * Creates a layer for plain features, with torch's default initialisation.
    *
    * @param in I
    * @param out O
@@ -23,7 +23,7 @@ public final class Linear extends Module {
   }
 
   /**
-   * A layer whose input may be a flattened map.
+   * Creates a layer whose input may be a flattened map.
    *
    * @param in I
    * @param out O
@@ -48,7 +48,8 @@ public final class Linear extends Module {
   }
 
   /**
-   * {@return the output {@code [M,O]} in fp32, whatever the input is in: for losses and boxes}
+   * {@return the output {@code [M,O]} in fp32 whatever the type of the input, as losses and boxes
+   * need it}
    *
    * @param ops the forward pass
    * @param x {@code [M,I]}

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A part of a model: parameters and smaller modules, each under its name. The path of names to a
- * parameter is its key in torch's {@code state_dict}.
+ * A part of a model. It holds parameters and smaller modules, each with a name. The path of names
+ * to a parameter is its key in torch's {@code state_dict}.
  */
 public abstract class Module {
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
@@ -19,7 +19,7 @@ public abstract class Module {
   /** For subclasses. */
   protected Module() {}
 
-  /** A number that is part of the state but never reaches the device. */
+  /** A number that is part of the state but stays on the host. */
   public static final class Counter {
     private long value;
 
@@ -68,7 +68,7 @@ public abstract class Module {
   }
 
   /**
-   * Adds an array that the optimiser does not move.
+   * Adds an array that the optimizer does not change.
    *
    * @param name its name
    * @param shape its shape
@@ -80,7 +80,8 @@ public abstract class Module {
   }
 
   /**
-   * Adds memory for what is computed from parameters. It has no name: it is no part of the state.
+   * Adds memory for values computed from parameters. It has no name, because it is not part of the
+   * state.
    *
    * @param shape its shape
    * @return the memory
@@ -116,7 +117,7 @@ public abstract class Module {
     return named;
   }
 
-  /** What this module and the smaller ones compute from parameters. */
+  /** The memory for values computed from parameters, of this module and the smaller ones. */
   final List<Parameter> derivedParameters() {
     List<Parameter> all = new ArrayList<>();
     visit("", (prefix, module) -> all.addAll(module.derived));
@@ -136,7 +137,7 @@ public abstract class Module {
   }
 
   /**
-   * {@return whether a key of a torch file belongs to this module although nothing here holds it}
+   * {@return whether a key of a torch file belongs to this module although no parameter has it}
    *
    * @param key the key, from this module on
    */

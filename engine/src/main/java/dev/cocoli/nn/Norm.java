@@ -5,12 +5,13 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * A normalisation behind a convolution. It runs the convolution itself, so that fixed statistics
- * become part of it.
+ * A normalisation that follows a convolution. It runs the convolution itself, so that fixed
+ * statistics can be folded into it.
  */
-public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatchNorm2d {
+public abstract class Norm extends Module {
 
-  Norm() {}
+  /** For subclasses, which may lie outside this library. */
+  protected Norm() {}
 
   /** The normalisations that a backbone can be built with. */
   public enum Type {
@@ -30,7 +31,7 @@ public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatc
     }
 
     /**
-     * {@return a normalisation of so many channels}
+     * {@return a normalisation of a number of channels}
      *
      * @param channels C
      * @param eps added to the variance
@@ -44,7 +45,7 @@ public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatc
    * {@return {@code activation(norm(conv(x)) + residual)}}
    *
    * @param ops the forward pass
-   * @param conv the convolution in front, without a bias
+   * @param conv the convolution before it, without a bias
    * @param x its input {@code [N,H,W,I]}
    * @param residual {@code [N,H',W',O]} or null
    * @param activation applied last

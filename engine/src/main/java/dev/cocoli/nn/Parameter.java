@@ -4,18 +4,18 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * A named array of a module: learned, or a buffer that is only carried along (a running mean). It
- * has no memory until a {@link ParameterArena} gives it some.
+ * A named array of a module: a learned parameter, or a buffer such as a running mean. A {@link
+ * ParameterArena} gives it memory.
  */
 public final class Parameter {
 
-  /** What training does with it. */
+  /** The role of an array in training. */
   public enum Kind {
-    /** The optimiser moves it. */
+    /** Updated by the optimizer. */
     LEARNED,
-    /** Part of the state, but not moved by the optimiser. */
+    /** Part of the state, but not updated by the optimizer. */
     BUFFER,
-    /** Computed from others: memory, but no part of the state. */
+    /** Computed from other parameters, and not part of the state. */
     DERIVED
   }
 
@@ -34,7 +34,7 @@ public final class Parameter {
     this.initializer = initializer;
   }
 
-  /** {@return what training does with it} */
+  /** {@return its role in training} */
   public Kind kind() {
     return kind;
   }
@@ -54,12 +54,12 @@ public final class Parameter {
     return initializer;
   }
 
-  /** Keeps the optimiser from it: it is not watched, so its gradient costs nothing. */
+  /** Excludes it from training: the tape does not watch it, so it gets no gradient. */
   public void freeze() {
     frozen = true;
   }
 
-  /** {@return whether the optimiser moves it} */
+  /** {@return whether the optimizer updates it} */
   public boolean isTrainable() {
     return kind == Kind.LEARNED && !frozen;
   }

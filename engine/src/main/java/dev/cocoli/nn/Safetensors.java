@@ -28,8 +28,8 @@ import java.util.Map;
 
 /**
  * A file of named arrays in the safetensors format: the header's length in 8 bytes, little-endian;
- * a JSON header; the arrays' bytes. A file is mapped, not read; every size in its header is checked
- * before it is believed.
+ * a JSON header; the arrays' bytes. The file is mapped into memory; every size in its header is
+ * checked before it is used.
  */
 public final class Safetensors implements AutoCloseable {
   /** The format's own limit. */
@@ -45,7 +45,8 @@ public final class Safetensors implements AutoCloseable {
    *
    * @param dtype the element type
    * @param shape the extents
-   * @param data its bytes, row-major, little-endian; of the file: valid until that is closed
+   * @param data its bytes, row-major, little-endian; for an array of a mapped file, valid until the
+   *     file is closed
    */
   public record Entry(DType dtype, Shape shape, MemorySegment data) {}
 
@@ -58,11 +59,12 @@ public final class Safetensors implements AutoCloseable {
   }
 
   /**
-   * Maps a file.
+   * Maps a file into memory.
    *
    * @param file the file
    * @return its arrays
-   * @throws IOException if it cannot be read or its header is not true; the message names the file
+   * @throws IOException if it cannot be read or its header does not fit its bytes; the message
+   *     names
    */
   public static Safetensors open(Path file) throws IOException {
     Arena arena = Arena.ofShared();
@@ -116,7 +118,7 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  /** As the format demands: every byte belongs to one array and to one only. */
+  /** Checks what the format demands: every byte belongs to exactly one array. */
   private void requireSeamless(MemorySegment body) throws IOException {
     List<Map.Entry<String, Entry>> byPlace = new ArrayList<>(entries.entrySet());
     byPlace.sort(
@@ -133,7 +135,7 @@ public final class Safetensors implements AutoCloseable {
     }
     expect(
         end == body.byteSize(),
-        "it has %d bytes behind its last array".formatted(body.byteSize() - end));
+        "it has %d bytes after its last array".formatted(body.byteSize() - end));
   }
 
   private static long offset(MemorySegment body, Entry entry) {
@@ -231,7 +233,8 @@ public final class Safetensors implements AutoCloseable {
   }
 
   /**
-   * Writes a file. Not atomic: write beside the target and move it into place.
+   * Writes a file. The write is not atomic: to replace a file, write another one beside it and move
+   * that into place.
    *
    * @param file the file, overwritten
    * @param metadata what goes into the header
@@ -258,7 +261,7 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  /** A view, or of an array of larger elements, which has none, a copy. */
+  /** The bytes of an array: a view of native memory, or a copy of a Java array. */
   private static ByteBuffer bytes(MemorySegment data) {
     return data.isNative()
         ? data.asByteBuffer()

@@ -14,11 +14,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Moves a model's state between its memory and arrays under torch's names and layouts, strictly:
- * every key must be there, none may be left over, every shape must be right.
+ * Copies a model's state between its memory and arrays with torch's names and layouts. The check is
+ * strict: every key must be there, none may be left over, every shape must be right.
  */
 public final class StateDict {
-  /** How many keys of each sort an error names. */
+  /** The number of keys of each kind that an error names. */
   private static final int NAMED_KEYS = 5;
 
   private static final int INFINITY_BITS = 0x7F800000;
@@ -76,7 +76,7 @@ public final class StateDict {
         });
     Map<String, Module.Counter> counters = module.namedCounters();
     for (String name : counters.keySet()) {
-      Safetensors.Entry entry = source.get(name); // which very old files of torch lack
+      Safetensors.Entry entry = source.get(name); // very old files of torch lack it
       if (entry != null && (entry.dtype() != DType.I64 || entry.shape().elementCount() != 1)) {
         misshapen.add(name + " (" + entry.dtype() + entry.shape() + ", wanted I64[])");
       }
@@ -106,7 +106,7 @@ public final class StateDict {
     }
   }
 
-  /** In pieces that stay in the cache, by a loop that is vectorised. */
+  /** Checks that all elements are finite, in pieces that stay in the cache, by vector code. */
   private static boolean isFinite(MemorySegment floats, int[] piece) {
     long count = floats.byteSize() / Float.BYTES;
     for (long at = 0; at < count; at += piece.length) {
@@ -119,7 +119,10 @@ public final class StateDict {
     return true;
   }
 
-  /** The bits of magnitudes are in the order of the magnitudes; those of NaNs are the greatest. */
+  /**
+   * The bits of the largest magnitude. Bits of magnitudes compare like the magnitudes; those of
+   * NaNs are the greatest.
+   */
   private static int largestMagnitude(int[] bits, int size) {
     int largest = 0;
     for (int i = 0; i < size; i++) {
@@ -138,7 +141,7 @@ public final class StateDict {
   }
 
   /**
-   * {@return a copy of a module's state under torch's names and layouts}
+   * {@return a copy of a module's state with torch's names and layouts}
    *
    * @param module the module
    * @param backend where its memory lies

@@ -22,7 +22,8 @@ public record Box(float x1, float y1, float x2, float y2) {
   }
 
   /**
-   * {@return the area that both cover over the area that either covers; 0 if they are apart}
+   * {@return the intersection over union: the area that both boxes cover over the area that either
+   * covers; 0 if they do not overlap}
    *
    * @param other the other box
    */

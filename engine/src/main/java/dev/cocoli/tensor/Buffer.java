@@ -3,10 +3,10 @@ package dev.cocoli.tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A piece of a device's memory. Whoever got it closes it; a second close does nothing.
+ * A contiguous range of one device's memory. Its owner closes it; a second close does nothing.
  *
- * <p>For {@link Device.Kind#CUDA} the segment holds a device address and its bytes cannot be read
- * from the host.
+ * <p>For {@link Device.Kind#CUDA} the segment holds a device address, so that the host cannot read
+ * its bytes.
  */
 public final class Buffer implements AutoCloseable {
   private final Device device;
@@ -16,7 +16,7 @@ public final class Buffer implements AutoCloseable {
   private boolean closed;
 
   /**
-   * Takes over a piece of memory.
+   * Wraps allocated memory.
    *
    * @param device where it lies
    * @param segment its address and size
@@ -44,14 +44,14 @@ public final class Buffer implements AutoCloseable {
   }
 
   /**
-   * {@return how often {@link #markWritten} was called: what is derived from a parameter (a packed
-   * copy, a folded scale) is stale when this has moved}
+   * {@return the number of calls of {@link #markWritten} so far. A value derived from this memory
+   * (a packed copy, a folded scale) is stale when the number has changed}
    */
   public long version() {
     return version;
   }
 
-  /** Notes that values that others may have derived from were overwritten. */
+  /** Records that the contents were overwritten. Whoever overwrites shared values calls it. */
   public void markWritten() {
     version++;
   }

@@ -1,14 +1,14 @@
 package dev.cocoli.tensor;
 
 /**
- * Where memory lies and primitives run.
+ * A processor that owns memory and runs primitives: the host's CPU or one GPU.
  *
- * @param kind what sort of device
- * @param index which of its sort, from 0
+ * @param kind the kind of device
+ * @param index its number among the devices of its kind, from 0
  */
 public record Device(Kind kind, int index) {
 
-  /** The sorts of device. */
+  /** The kinds of device. */
   public enum Kind {
     /** The host's processor and memory. */
     CPU,
@@ -27,10 +27,10 @@ public record Device(Kind kind, int index) {
   }
 
   /**
-   * {@return the device that a name such as {@code cpu}, {@code cuda} or {@code cuda:1} means}
+   * {@return the device with a name such as {@code cpu}, {@code cuda} or {@code cuda:1}}
    *
    * @param name the name
-   * @throws IllegalArgumentException if it names none
+   * @throws IllegalArgumentException if no device has this name
    */
   public static Device parse(String name) {
     if (name.equals("cpu")) {

@@ -5,16 +5,16 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * What a network computes in. Parameters, their gradients, statistics, losses and boxes are fp32 in
- * either; activations, their gradients and the copies of weights that products read are what
- * differs.
+ * The number format that a network computes in. It determines the type of activations, of their
+ * gradients, and of the copies of weights that matmuls and convolutions read. Parameters, their
+ * gradients, statistics, losses and boxes are fp32 with either.
  */
 public enum Precision {
   /** 32-bit floating point throughout. */
   FP32(DType.F32),
   /**
-   * Mixed: bfloat16 activations and weights, products summed in fp32 (Micikevicius et al. 2018;
-   * torch's autocast).
+   * Mixed precision: bfloat16 activations and weights, matmuls and convolutions summed in fp32
+   * (Micikevicius et al. 2018; torch's autocast).
    */
   BF16(DType.BF16);
 
@@ -24,13 +24,13 @@ public enum Precision {
     this.activations = activations;
   }
 
-  /** {@return the type of activations} */
+  /** {@return the element type of activations} */
   public DType activations() {
     return activations;
   }
 
   /**
-   * {@return the precision of a name, {@code fp32} or {@code bf16}}
+   * {@return the precision with a name, {@code fp32} or {@code bf16}}
    *
    * @param name the name
    * @throws IllegalArgumentException if it names none

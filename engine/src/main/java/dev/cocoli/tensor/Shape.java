@@ -2,7 +2,7 @@ package dev.cocoli.tensor;
 
 import java.util.Arrays;
 
-/** The extents of a tensor, outermost first; row-major. A scalar has none. */
+/** The extents of a row-major tensor, outermost first. A scalar has no extents. */
 public final class Shape {
   private final long[] dims;
   private final long elementCount;

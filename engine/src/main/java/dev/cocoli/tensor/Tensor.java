@@ -14,7 +14,7 @@ public final class Tensor {
   private final MemorySegment segment;
 
   /**
-   * Lays a tensor over a range of a buffer.
+   * Creates a tensor over a range of a buffer.
    *
    * @param buffer the memory
    * @param byteOffset where the first element lies
@@ -51,7 +51,7 @@ public final class Tensor {
     return buffer;
   }
 
-  /** {@return where in the buffer it begins} */
+  /** {@return the offset in the buffer at which its elements begin} */
   public long byteOffset() {
     return byteOffset;
   }
@@ -75,7 +75,7 @@ public final class Tensor {
     return dtype;
   }
 
-  /** {@return where it lies} */
+  /** {@return the device whose memory it lies in} */
   public Device device() {
     return buffer.device();
   }
@@ -85,12 +85,12 @@ public final class Tensor {
     return shape.elementCount();
   }
 
-  /** {@return its bytes} */
+  /** {@return its size in bytes} */
   public long byteSize() {
     return segment.byteSize();
   }
 
-  /** {@return address and size of exactly its elements} */
+  /** {@return the segment of exactly its elements} */
   public MemorySegment segment() {
     return segment;
   }
@@ -140,7 +140,7 @@ public final class Tensor {
   }
 
   /**
-   * Does nothing if host memory has exactly as many bytes as this tensor.
+   * Checks that host memory has exactly as many bytes as this tensor.
    *
    * @param host what is copied to or from it
    * @throws IllegalArgumentException if it has more or less

@@ -1,5 +1,2 @@
-/**
- * Tensors as data: element types, shapes, devices and the memory behind them. Nothing here
- * computes.
- */
+/** Tensors as data: element types, shapes, devices and memory. Nothing here computes. */
 package dev.cocoli.tensor;

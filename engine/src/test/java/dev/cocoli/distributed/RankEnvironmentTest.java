@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What launchers set, and what they set in part. */
+/** The variables that launchers set, complete and incomplete. */
 class RankEnvironmentTest {
   private static final Map<String, String> TORCHRUN =
       Map.of(
@@ -154,7 +154,7 @@ class RankEnvironmentTest {
 
   @Test
   void aProcessInAnAllocationWithoutSrunIsOnItsOwn() {
-    // what sbatch sets for its script: 4 tasks may be started, but none has been
+    // variables that sbatch sets for its script: 4 tasks may be started, but none has been
     Map<String, String> batch =
         with(SRUN, "SLURM_PROCID", "0", "SLURM_LOCALID", "0", "SLURM_STEP_NUM_TASKS", null);
     assertEquals(Optional.empty(), RankEnvironment.of(batch));
@@ -187,7 +187,7 @@ class RankEnvironmentTest {
     Map<String, String> both = new HashMap<>(SRUN);
     both.putAll(with(TORCHRUN, "RANK", "0", "WORLD_SIZE", "4", "LOCAL_RANK", "0"));
     assertRefused(both, "RANK is 0", "SLURM_PROCID is 3");
-    // torchrun may number its processes otherwise than srun did
+    // torchrun's order of processes may differ from srun's
     assertEquals(0, ranks(with(both, "TORCHELASTIC_RUN_ID", "none")).rank());
     assertEquals(3, ranks(with(both, "RANK", "3")).rank());
   }

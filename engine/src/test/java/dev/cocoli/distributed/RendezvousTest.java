@@ -33,12 +33,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Ranks as threads of one process, on a port that the system chose. */
+/** Ranks as threads of one process, on a port chosen by the system. */
 class RendezvousTest {
-  /** Where nobody is to run into it. */
+  /** A timeout that no test reaches. */
   private static final Duration LONG = Duration.ofSeconds(60);
 
-  /** Where somebody is: time enough for the others to come before. */
+  /** A timeout that tests reach; long enough for the other ranks to come before. */
   private static final Duration SHORT = Duration.ofSeconds(2);
 
   private static final byte[] DIGEST = {1, 2, 3};
@@ -53,7 +53,9 @@ class RendezvousTest {
   private int port;
   private long socketsBefore;
 
-  /** The JDK keeps a socket of its own from the first one closed in use on. */
+  /**
+   * The JDK opens a socket of its own when the first socket is closed while in use, and keeps it.
+   */
   @BeforeAll
   static void closeOneInUse() throws IOException {
     try (ServerSocketChannel listener = ServerSocketChannel.open().bind(new InetSocketAddress(0));
@@ -78,13 +80,13 @@ class RendezvousTest {
       try {
         task.get();
       } catch (ExecutionException _) {
-        // looked at by the test
+        // the test checks them
       }
     }
     assertEquals(socketsBefore, sockets(), "sockets of this process");
   }
 
-  /** How many sockets the process has; the same number wherever that is not told. */
+  /** The number of the process's sockets; a constant on systems that do not list them. */
   private static long sockets() throws IOException {
     Path folder = Path.of("/proc/self/fd");
     if (!Files.isDirectory(folder)) {
@@ -227,7 +229,7 @@ class RendezvousTest {
       gone.setSoLinger(true, 0); // a reset
       gone.close();
       FutureTask<byte[]> server = serve(2, LONG);
-      // who is refused sees the end of the connection
+      // a rank that is rejected gets the end of the connection
       assertEquals(-1, readOrReset(http));
       assertEquals(-1, readOrReset(large));
       assertArrayEquals(PAYLOAD, join(1, 2).get());

@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The twelve numbers against pycocotools, and by hand where its cases do not reach. */
+/**
+ * Compares the twelve metrics with pycocotools, and with values computed by hand for cases that its
+ * files do not cover.
+ */
 class CocoEvaluatorTest {
 
   private static final Path CASES = Fixtures.folder("eval");

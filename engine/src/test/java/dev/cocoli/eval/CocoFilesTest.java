@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** COCO's files: what is read and written, and what is said of bad ones. */
+/** Reads and writes COCO's files, and checks the messages about bad ones. */
 class CocoFilesTest {
 
   private static final String GROUND_TRUTH =

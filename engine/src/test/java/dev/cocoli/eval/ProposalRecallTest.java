@@ -6,7 +6,7 @@ import dev.cocoli.structures.Box;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Overlaps worked out by hand. */
+/** Compares recall with overlaps computed by hand. */
 class ProposalRecallTest {
   @Test
   void countsTheBestOfEachObject() {
@@ -21,7 +21,7 @@ class ProposalRecallTest {
     assertEquals(4, recall.images());
     assertEquals(5, recall.proposals());
     assertEquals(4, recall.objects());
-    assertEquals(2, recall.found(0.5)); // halves count, a hair more does not
+    assertEquals(2, recall.found(0.5)); // an IoU of exactly one half counts at 0.5, but not above
     assertEquals(1, recall.found(0.5001));
     assertEquals(0.5, recall.recall(0.5));
     assertEquals((0.5 + 1) / 4, recall.meanBestOverlap(), 1e-12);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Pascal VOC's AP against an independent computation, and by hand. */
+/** Compares Pascal VOC's AP with an independent computation and with values computed by hand. */
 class VocEvaluatorTest {
 
   private static final Box HERE = new Box(0, 0, 10, 10);

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The file format: what is written comes back, and a header that lies is caught before it is
- * believed.
+ * Writes and reads safetensors files, and checks that wrong headers are rejected before they are
+ * used.
  */
 class SafetensorsTest {
   @TempDir Path folder;
@@ -69,8 +69,8 @@ class SafetensorsTest {
         "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},"
             + "'y':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | begins at byte 4, where 8",
         "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | begins at byte 4, where 0",
-        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 4 bytes behind its last array",
-        "{} | 8 bytes behind its last array",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 4 bytes after its last array",
+        "{} | 8 bytes after its last array",
       })
   void aLyingHeaderIsOneClearError(String header, String words) throws IOException {
     Path file = folder.resolve("bad.safetensors");

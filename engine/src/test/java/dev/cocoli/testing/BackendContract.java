@@ -6,11 +6,13 @@ import dev.cocoli.tensor.Tensor;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What primitives owe: the tests of a subclass run on every backend. */
+/** The base of contract tests: the tests of a subclass run on every backend. */
+@Tag("contract")
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
 public abstract class BackendContract {
@@ -33,7 +35,7 @@ public abstract class BackendContract {
   /**
    * {@return a tensor of normally distributed numbers}
    *
-   * @param random where they come from
+   * @param random the generator
    * @param dims its extents
    */
   protected Tensor gaussians(Random random, long... dims) {
@@ -43,8 +45,8 @@ public abstract class BackendContract {
   /**
    * {@return normally distributed numbers}
    *
-   * @param random where they come from
-   * @param count how many
+   * @param random the generator
+   * @param count the number of values
    */
   protected static float[] values(Random random, int count) {
     float[] values = new float[count];
@@ -57,10 +59,10 @@ public abstract class BackendContract {
   /**
    * {@return boxes, some of them small, most inside the image}
    *
-   * @param random where they come from
-   * @param count how many
-   * @param width of the image
-   * @param height of the image
+   * @param random the generator
+   * @param count the number of boxes
+   * @param width the width of the image
+   * @param height the height of the image
    */
   protected static float[] boxes(Random random, int count, float width, float height) {
     float[] boxes = new float[4 * count];

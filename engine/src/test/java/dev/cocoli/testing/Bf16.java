@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.tensor.Precision;
 
-/** What tests of mixed precision share. */
+/** Rounding and assumptions for tests of mixed precision. */
 public final class Bf16 {
   private Bf16() {}
 
   /**
-   * Skips a test where the backend does not compute in bf16, with its reason.
+   * Skips a test if the backend does not compute in bf16.
    *
    * @param backend the backend
    */
@@ -35,7 +35,7 @@ public final class Bf16 {
     int bits = Float.floatToRawIntBits(below);
     float above = Float.intBitsToFloat(bits + 0x10000);
     double toBelow = Math.abs((double) value - below);
-    // past the largest there is infinity, at the place of the next power of two
+    // the next power of two takes the place of infinity
     double top = Float.isInfinite(above) ? Math.copySign(0x1p128, value) : above;
     double toAbove = Math.abs(top - value);
     if (toBelow == toAbove) {

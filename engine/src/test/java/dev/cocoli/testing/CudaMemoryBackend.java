@@ -12,7 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 
-/** A graphics card's memory and a stream: as much of a backend as a communicator's tests need. */
+/** A backend with only a GPU's memory and a stream, which suffices for a communicator's tests. */
 final class CudaMemoryBackend implements AutoCloseable {
   private final Device device;
   private final MemorySegment stream;

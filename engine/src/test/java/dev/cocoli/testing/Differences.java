@@ -3,15 +3,15 @@ package dev.cocoli.testing;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
-/** Compares arrays and says where they differ most. */
+/** Compares arrays and reports where they differ most. */
 public final class Differences {
   private Differences() {}
 
   /**
    * Fails if an element differs by more than a tolerance, or one is NaN and the other is not.
    *
-   * @param expected what is right
-   * @param actual what was computed
+   * @param expected the correct values
+   * @param actual the computed values
    * @param tolerance the largest difference allowed
    * @param what names the arrays in the message
    */
@@ -50,10 +50,10 @@ public final class Differences {
   }
 
   /**
-   * {@return the norm of the difference over the norm of what is right}
+   * {@return the norm of the difference over the norm of the correct values}
    *
-   * @param expected what is right
-   * @param actual what was computed
+   * @param expected the correct values
+   * @param actual the computed values
    */
   public static double relativeNorm(float[] expected, float[] actual) {
     assertEquals(expected.length, actual.length, "number of elements");

@@ -17,7 +17,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
-/** The test resources, which are kept compressed, as the plain files that the readers want. */
+/**
+ * Unpacks the test resources, which are stored compressed, to plain files for the readers under
+ * test.
+ */
 public final class Fixtures {
   private static final String COMPRESSED = ".gz";
   private static final Map<String, Path> UNPACKED = new ConcurrentHashMap<>();
@@ -25,8 +28,8 @@ public final class Fixtures {
   private Fixtures() {}
 
   /**
-   * {@return a copy of a folder of test resources, with what is compressed unpacked}; made once,
-   * and deleted when the virtual machine ends
+   * {@return a copy of a folder of test resources, with compressed files unpacked}; made once, and
+   * deleted when the virtual machine ends
    *
    * @param name from the root of the resources
    */

@@ -20,8 +20,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Ranks on graphics cards, connected by NCCL. Where there are more ranks than cards, several share
- * one; NCCL allows it from 2.30 on, if the environment has NCCL_MULTI_RANK_GPU_ENABLE=1.
+ * Ranks on GPUs, connected by NCCL. If there are more ranks than GPUs, several share one; NCCL
+ * allows that from 2.30 on, if the environment has NCCL_MULTI_RANK_GPU_ENABLE=1.
  */
 public final class NcclRanks implements RankGroups {
   private static final String SHARED_CARDS = "NCCL_MULTI_RANK_GPU_ENABLE";
@@ -30,7 +30,7 @@ public final class NcclRanks implements RankGroups {
 
   private static int devices = -1;
 
-  /** {@return how many ranks there can be; says why, where there are few} */
+  /** {@return the largest number of ranks; prints the reason if it is small} */
   public static synchronized int mostRanks() {
     if (devices < 0) {
       devices = countDevices();

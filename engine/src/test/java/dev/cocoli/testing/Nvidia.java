@@ -4,24 +4,24 @@ import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import org.junit.jupiter.api.Assumptions;
 
-/** Skips tests, and prints why, where something of NVIDIA's is not installed. */
+/** Skips tests, and prints the reason, if a library of NVIDIA's is not installed. */
 public final class Nvidia {
   private Nvidia() {}
 
   /**
-   * {@return whether a library is there}
+   * {@return whether a library is installed}
    *
-   * @param library which
+   * @param library the library
    */
   public static boolean has(NvidiaLibrary library) {
     return NvidiaLibraries.report(library).file().isPresent();
   }
 
   /**
-   * Loads libraries with what they need; a machine without one skips, one that is found and fails
-   * does not.
+   * Loads libraries and those that they need. If one is not installed, the test is skipped; if one
+   * is installed and does not load, it fails.
    *
-   * @param libraries which
+   * @param libraries the libraries
    */
   public static void require(NvidiaLibrary... libraries) {
     for (NvidiaLibrary library : libraries) {
@@ -33,9 +33,9 @@ public final class Nvidia {
   }
 
   /**
-   * Ends a test that cannot be made here.
+   * Skips a test that cannot run here.
    *
-   * @param reason why
+   * @param reason the reason
    */
   public static void skip(String reason) {
     System.out.println("skipped: " + reason);

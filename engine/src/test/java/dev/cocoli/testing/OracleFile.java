@@ -35,7 +35,7 @@ public final class OracleFile {
   /**
    * {@return a file among the test resources}
    *
-   * @param path from the root of the resources, where it lies compressed
+   * @param path the path of the compressed file, from the root of the resources
    */
   public static OracleFile resource(String path) {
     try (InputStream packed = OracleFile.class.getResourceAsStream(path + ".gz")) {

@@ -8,26 +8,24 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 
-/** A way to connect ranks: what a communicator's contract is held against. */
+/** A way to connect ranks, which is tested against the communicator's contract. */
 public interface RankGroups {
-  /** The property that leaves out all ways to connect but NCCL. */
+  /** The property that limits the tests to NCCL. */
   String ONLY_NCCL = "cocoli.test.nccl";
 
-  /**
-   * Ranks that are to be connected. Closing frees what does not belong to a rank's communicator.
-   */
+  /** Ranks to be connected. Closing frees what does not belong to a rank's communicator. */
   interface RankGroup extends AutoCloseable {
     /**
-     * {@return a rank's backend}
+     * {@return the backend of a rank}
      *
-     * @param rank which
+     * @param rank the rank
      */
     Backend backend(int rank);
 
     /**
-     * {@return a rank's communicator; called on the rank's thread}
+     * {@return the communicator of a rank; called on the rank's thread}
      *
-     * @param rank which
+     * @param rank the rank
      */
     Communicator connect(int rank);
 
@@ -38,7 +36,7 @@ public interface RankGroups {
   /**
    * {@return ranks to be connected}
    *
-   * @param size how many
+   * @param size the number of ranks
    * @param timeout how long they wait for each other
    */
   RankGroup open(int size, Duration timeout);
@@ -46,7 +44,7 @@ public interface RankGroups {
   /**
    * {@return every way to connect that this machine has, with numbers of ranks}
    *
-   * @param sizes how many ranks, wherever that many can be
+   * @param sizes the wanted numbers of ranks; those that a way cannot reach are left out
    */
   static Stream<Arguments> all(int... sizes) {
     List<Arguments> all = new ArrayList<>();

@@ -9,22 +9,22 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Runs something on every rank at once, each on a thread of its own. */
+/** Runs a body on every rank at the same time, each on a thread of its own. */
 public final class RankThreads {
-  /** No test waits that long; it is there so that a hang is a failure. */
+  /** The time after which a hang is a failure; no test takes that long. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private RankThreads() {}
 
-  /** What one rank does. */
+  /** The body that every rank runs. */
   @FunctionalInterface
   public interface Body {
     /**
-     * Does it.
+     * Runs the body.
      *
-     * @param communicator the rank's, closed afterwards
-     * @param tensors of the rank's backend
-     * @throws Exception whatever
+     * @param communicator the rank's communicator, closed afterwards
+     * @param tensors tensors on the rank's backend
+     * @throws Exception any exception
      */
     void run(Communicator communicator, TestTensors tensors) throws Exception;
   }
@@ -32,9 +32,9 @@ public final class RankThreads {
   /**
    * Runs a body on every rank, and fails if one throws.
    *
-   * @param groups how the ranks are connected
-   * @param size how many there are
-   * @param body what each does
+   * @param groups the way in which the ranks are connected
+   * @param size the number of ranks
+   * @param body the body
    */
   public static void run(RankGroups groups, int size, Body body) {
     List<Throwable> thrown = outcomes(groups, size, PATIENCE, body);
@@ -48,11 +48,11 @@ public final class RankThreads {
   /**
    * Runs a body on every rank.
    *
-   * @param groups how the ranks are connected
-   * @param size how many there are
+   * @param groups the way in which the ranks are connected
+   * @param size the number of ranks
    * @param timeout how long ranks wait for each other
-   * @param body what each does
-   * @return what each rank threw, or null
+   * @param body the body
+   * @return the exception of each rank, or null
    */
   public static List<Throwable> outcomes(RankGroups groups, int size, Duration timeout, Body body) {
     Throwable[] thrown = new Throwable[size];

@@ -1,5 +1,5 @@
 /**
- * What tests of several packages share: references that other systems computed, backends to run
- * against, tensors from arrays.
+ * Code shared by the tests of several packages: references that other systems computed, backends to
+ * run on, tensors made from arrays.
  */
 package dev.cocoli.testing;

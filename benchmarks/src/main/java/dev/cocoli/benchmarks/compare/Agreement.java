@@ -7,16 +7,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** Tells whether two sides did the same work, by what came of it. */
+/** Compares the results of two sides, to make sure that they did the same work. */
 final class Agreement {
   private Agreement() {}
 
   /**
-   * {@return in what two results differ by more than they may; nothing if in nothing}
+   * {@return a text about the first difference that is larger than allowed; empty if there is none}
    *
-   * @param ours of Cocoli
-   * @param theirs of a peer
-   * @param tolerance how far they may differ
+   * @param ours the result of Cocoli
+   * @param theirs the result of a peer
+   * @param tolerance the allowed differences
    */
   static Optional<String> difference(Found ours, Found theirs, Tolerance tolerance) {
     if (ours.detections().size() != theirs.detections().size()) {
@@ -123,7 +123,7 @@ final class Agreement {
     for (Map.Entry<String, Double> loss : ours.entrySet()) {
       double other = theirs.get(loss.getKey());
       double difference = Math.abs(loss.getValue() - other);
-      // the negation refuses what is not a number
+      // the negation makes NaN fail
       double allowed = Math.max(tolerance.loss() * Math.abs(other), tolerance.lossOfSum() * sum);
       if (!(difference <= allowed)) {
         return Optional.of(

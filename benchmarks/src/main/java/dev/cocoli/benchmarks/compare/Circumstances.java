@@ -7,7 +7,9 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Where and with what a comparison was made, without which its figures mean nothing. */
+/**
+ * The machine and the software versions of a comparison, without which its figures mean nothing.
+ */
 final class Circumstances {
   private Circumstances() {}
 

@@ -27,7 +27,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Cocoli's side of a comparison: a process that answers the requests that {@code peers.py} answers.
+ * Runs Cocoli's side of a comparison: a process that answers the same requests as {@code peers.py}.
  * Arguments: folder, task, samplers, precision, learning rate.
  */
 final class CocoliWorker {
@@ -49,7 +49,7 @@ final class CocoliWorker {
   }
 
   /**
-   * Answers requests until they end.
+   * Answers requests until the input ends.
    *
    * @param arguments folder, task, samplers, precision, learning rate
    * @throws IOException if the work cannot be read
@@ -75,7 +75,7 @@ final class CocoliWorker {
   private void read(Path inputs, int batch) throws IOException {
     try (Safetensors file = Safetensors.open(inputs)) {
       for (int i = 0; i < batch; i++) {
-        Safetensors.Entry image = file.entries().get("picture." + i);
+        Safetensors.Entry image = file.entries().get("image." + i);
         images.add(
             Image.of(
                 (int) image.shape().dim(0),

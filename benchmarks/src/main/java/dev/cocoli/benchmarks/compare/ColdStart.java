@@ -19,9 +19,9 @@ import java.util.function.Consumer;
 import javax.imageio.ImageIO;
 
 /**
- * One small image from the shell, from nothing to the results in a file: {@code ./cocoli detect}
- * beside a small script with torchvision. Both have run once before, so that files are in memory
- * and Cocoli has its archive of classes.
+ * Measures the detection on one small image from the shell, from the start of the process to the
+ * results in a file: {@code ./cocoli detect} beside a small script with torchvision. Both have run
+ * once before, so that files are in the page cache and Cocoli's archive of classes exists.
  */
 final class ColdStart {
   private final Work work;
@@ -33,11 +33,11 @@ final class ColdStart {
   /**
    * Prepares the comparison.
    *
-   * @param work a small image, one
-   * @param folder where weights and the image lie, made by {@link Comparison#prepare}
+   * @param work one small image
+   * @param folder the folder of weights and image, made by {@link Comparison#prepare}
    * @param root the folder of {@code ./cocoli}
    * @param python runs the script
-   * @param progress told what is going on
+   * @param progress receives a message about each part
    */
   ColdStart(Work work, Path folder, Path root, PythonPeers python, Consumer<String> progress) {
     this.work = work;
@@ -132,7 +132,7 @@ final class ColdStart {
   private Path image() throws IOException {
     Path path = folder.resolve("image.png");
     try (Safetensors inputs = Safetensors.open(folder.resolve(Work.INPUTS))) {
-      Safetensors.Entry entry = inputs.entries().get("picture.0");
+      Safetensors.Entry entry = inputs.entries().get("image.0");
       byte[] rgb = entry.data().toArray(ValueLayout.JAVA_BYTE);
       try (Image image = Image.of(work.size().height(), work.size().width(), rgb)) {
         ImageIO.write(image.toBufferedImage(), "png", path.toFile());
@@ -141,7 +141,7 @@ final class ColdStart {
     return path;
   }
 
-  /** COCO results of one image: boxes as corner and extent. */
+  /** Reads COCO results of one image, whose boxes are corner and extent. */
   private static Found ofCoco(Path file) throws IOException {
     List<Detection> found = new ArrayList<>();
     for (JsonNode one : new ObjectMapper().readTree(file.toFile())) {

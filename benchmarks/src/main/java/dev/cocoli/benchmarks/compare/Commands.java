@@ -7,15 +7,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Runs programs that end by themselves, and knows how ours are started. */
+/** Runs programs to their end, and builds the command lines of our own. */
 final class Commands {
-  /** What {@code ./cocoli} gives to Java. */
+  /** The JVM options of {@code ./cocoli}. */
   private static final List<String> JVM_OPTIONS =
       List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Djava.awt.headless=true");
 
   private Commands() {}
 
-  /** {@return how a class of ours is started with so many computing threads} */
+  /**
+   * {@return the command that starts a class of ours with the given number of computing threads}
+   */
   static List<String> java(int threads, Class<?> main, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -31,11 +33,11 @@ final class Commands {
   /**
    * Runs a program to its end.
    *
-   * @param name for messages
+   * @param name the name for messages
    * @param command program and arguments
-   * @param environment what is added to ours
-   * @param folder where it leaves what it says
-   * @return what it said on standard output
+   * @param environment variables added to ours
+   * @param folder the folder for its output
+   * @return its standard output
    * @throws ComparisonException if it fails
    */
   static String run(String name, List<String> command, Map<String, String> environment, Path folder)

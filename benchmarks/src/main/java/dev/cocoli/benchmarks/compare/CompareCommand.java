@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks.compare;
 
 import dev.cocoli.benchmarks.ImageSize;
-import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Models;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
@@ -19,16 +19,16 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Sets Cocoli beside its peers and prints what came of it. */
+/** Compares Cocoli with its peers and prints the result. */
 @Command(
     name = "benchmarks/compare",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Sets Cocoli beside torchvision (plain, channels-last, bfloat16 autocast) and ONNX Runtime:"
+      "Compares Cocoli with torchvision (plain, channels-last, bfloat16 autocast) and ONNX Runtime:"
           + " the same weights, the same images, in turn on this machine. Refuses to time what"
           + " does not compute the same. Prints medians, ratios (theirs / Cocoli's), peak memory,"
-          + " what the bare oneDNN primitives take, and the engine's own share."
+          + " the time of the bare oneDNN primitives, and the engine's own share of the time."
     },
     exitCodeListHeading = "Exit codes: ",
     exitCodeList = {"0:compared", "1:could not, or would compare different work", "2:wrong usage"})
@@ -37,13 +37,13 @@ final class CompareCommand implements Callable<Integer> {
 
   /** The parts of a comparison. */
   enum Part {
-    /** Detection beside each peer. */
+    /** Detection, compared with each peer. */
     DETECT,
-    /** A training step beside each peer. */
+    /** A training step, compared with each peer. */
     TRAIN,
-    /** The bare oneDNN primitives, and the engine's own share. */
+    /** The bare oneDNN primitives, and the engine's own part of the time. */
     FLOOR,
-    /** One small image from the shell. */
+    /** The detection on one small image from the shell. */
     COLD
   }
 
@@ -91,7 +91,7 @@ final class CompareCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "How many compute, on both sides. Default: the processors.")
+      description = "Computing threads, on both sides. Default: the processors.")
   private int threads = Runtime.getRuntime().availableProcessors();
 
   @Option(
@@ -131,7 +131,7 @@ final class CompareCommand implements Callable<Integer> {
   private CompareCommand() {}
 
   /**
-   * Compares.
+   * Runs the command and ends the process.
    *
    * @param arguments the command line
    */
@@ -155,7 +155,7 @@ final class CompareCommand implements Callable<Integer> {
         .setExecutionExceptionHandler(
             (problem, line, result) -> {
               if (!(problem instanceof ComparisonException || problem instanceof IOException)) {
-                problem.printStackTrace(err); // a fault of ours
+                problem.printStackTrace(err); // a bug of ours
               }
               err.println("compare: " + problem.getMessage());
               return CommandLine.ExitCode.SOFTWARE;
@@ -196,7 +196,7 @@ final class CompareCommand implements Callable<Integer> {
 
   private Work work() {
     try {
-      if (!ModelSpec.MODELS.contains(model) || model.equals("fasterrcnn_tiny_fpn")) {
+      if (!Models.names().contains(model) || model.equals("fasterrcnn_tiny_fpn")) {
         throw new IllegalArgumentException("torchvision has no model '" + model + "'");
       }
       if (batch < 1 || threads < 1 || rounds < 1 || warmUps < 1) {
@@ -221,7 +221,7 @@ final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  /** Those that can be run; one that was asked for by name and cannot is an error. */
+  /** The peers that can be run; it is an error if one that was asked for by name cannot. */
   private List<Peer> available(List<Peer> asked, PythonPeers python, Report report) {
     List<String> missing = python.missingForOnnx();
     if (!asked.contains(Peer.ONNX_RUNTIME) || missing.isEmpty()) {
@@ -249,7 +249,7 @@ final class CompareCommand implements Callable<Integer> {
       return;
     }
     Comparison comparison =
-        new Comparison(work, folder, Precision.parse(precision), python, this::tell);
+        new Comparison(work, folder, Precision.parse(precision), python, this::report);
     comparison.prepare(chosen, tasks);
     for (Task task : tasks) {
       List<Peer> able = chosen.stream().filter(peer -> peer.does(task, batch)).toList();
@@ -265,12 +265,12 @@ final class CompareCommand implements Callable<Integer> {
       throws IOException {
     Path coldFolder = Files.createDirectory(folder.resolve("cold"));
     Work small = new Work(work.model(), COLD_SIZE, 1, work.threads(), work.device());
-    new Comparison(small, coldFolder, Precision.FP32, python, this::tell)
+    new Comparison(small, coldFolder, Precision.FP32, python, this::report)
         .prepare(List.of(), List.of());
-    report.add(new ColdStart(small, coldFolder, root, python, this::tell).compare(rounds));
+    report.add(new ColdStart(small, coldFolder, root, python, this::report).compare(rounds));
   }
 
-  private void tell(String what) {
+  private void report(String what) {
     spec.commandLine().getErr().println("compare: " + what);
   }
 

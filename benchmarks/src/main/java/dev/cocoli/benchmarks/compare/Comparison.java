@@ -13,14 +13,14 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Cocoli and its peers at the same work, in turn. Each side is a process of its own that waits
+ * Runs Cocoli and its peers on the same work, in turn. Each side is a process of its own that waits
  * while the other computes; a peer's process lives only as long as it is measured. Nothing is timed
- * before both sides have been seen to compute the same.
+ * before both sides have been checked to compute the same result.
  */
 final class Comparison {
   /**
-   * Large enough that the second step's losses tell whether the first one's update was the same
-   * (the sum falls by some percent), and small enough that a long run does not diverge.
+   * Large enough that the second step's losses show whether the first update was the same (the sum
+   * falls by some percent), and small enough that a long run does not diverge.
    */
   private static final String LEARNING_RATE = "0.0001";
 
@@ -33,13 +33,13 @@ final class Comparison {
   private final Consumer<String> progress;
 
   /**
-   * Prepares comparisons of a work.
+   * Prepares comparisons of one work.
    *
-   * @param work what is done
-   * @param folder where weights and images lie
-   * @param precision Cocoli's
+   * @param work the work
+   * @param folder the folder of weights and images
+   * @param precision Cocoli's precision
    * @param python runs the peers
-   * @param progress told what is going on
+   * @param progress receives a message about each part
    */
   Comparison(
       Work work, Path folder, Precision precision, PythonPeers python, Consumer<String> progress) {
@@ -50,7 +50,7 @@ final class Comparison {
     this.progress = progress;
   }
 
-  /** Makes weights and images, and the exported detector if a peer needs it. */
+  /** Writes weights and images, and the exported detector if a peer needs it. */
   void prepare(List<Peer> peers, List<Task> tasks) throws IOException {
     progress.accept("weights and images");
     work.write(folder);
@@ -63,7 +63,7 @@ final class Comparison {
     }
   }
 
-  /** Cocoli beside each peer. */
+  /** Measures Cocoli and each peer. */
   List<Row> compare(Task task, List<Peer> peers, int warmUps, int rounds) throws IOException {
     if (task == Task.TRAIN) {
       checkTraining(peers);
@@ -117,7 +117,9 @@ final class Comparison {
         theirs.peakBytes());
   }
 
-  /** In processes of their own, because training on every candidate takes more memory. */
+  /**
+   * Checks training in processes of its own, because training on every candidate takes more memory.
+   */
   private void checkTraining(List<Peer> peers) throws IOException {
     progress.accept("training step: do both compute the same losses?");
     List<Found> ours;
@@ -202,7 +204,7 @@ final class Comparison {
     return samplers.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Where Cocoli's time goes, and what the bare primitives take. */
+  /** Measures the parts of Cocoli's time, and the bare primitives. */
   List<Share> shares(List<Task> tasks, int warmUps, int rounds) throws IOException {
     progress.accept("bare oneDNN primitives");
     JsonNode floor =
@@ -227,7 +229,7 @@ final class Comparison {
     return shares;
   }
 
-  /** The run whose share is the median one. */
+  /** Returns the run whose own part is the median. */
   private Share share(Task task, double floor, int warmUps, int rounds) throws IOException {
     progress.accept(task.title() + ": the engine's own share");
     OneDnnProfile profile = new OneDnnProfile();

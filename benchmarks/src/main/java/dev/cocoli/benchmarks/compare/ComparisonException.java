@@ -1,6 +1,8 @@
 package dev.cocoli.benchmarks.compare;
 
-/** A comparison that cannot be made, or may not; the message says why in one line. */
+/**
+ * Thrown if a comparison cannot be made, or would not be valid; the message says why in one line.
+ */
 final class ComparisonException extends RuntimeException {
   private static final long serialVersionUID = 1;
 

@@ -12,9 +12,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Measures the floor of a detection and of a training step in a process of its own: the bare oneDNN
- * times of all convolutions and of the box head. Arguments: folder, precision. Prints JSON, in
- * seconds.
+ * Measures the lower bound of a detection and of a training step in a process of its own: the bare
+ * oneDNN times of all convolutions and of the box head. Arguments: folder, precision. Prints JSON,
+ * in seconds.
  */
 final class FloorWorker {
   private static final int DETECTION_REGIONS = 1000;
@@ -26,7 +26,7 @@ final class FloorWorker {
   private FloorWorker() {}
 
   /**
-   * Measures.
+   * Measures and prints the result.
    *
    * @param arguments folder, precision
    * @throws IOException if the work cannot be read
@@ -53,7 +53,7 @@ final class FloorWorker {
     System.out.println(answer);
   }
 
-  /** A fully connected layer is a convolution of one pixel over a column of regions. */
+  /** The fully connected layers, each as a convolution of one pixel over a column of regions. */
   private static List<ConvolutionLayer> boxHead(int regions) {
     return List.of(
         connected("fc6", regions, MAP_ELEMENTS, HEAD),

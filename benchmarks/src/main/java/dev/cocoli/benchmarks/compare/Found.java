@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a worker says that it found.
+ * The result of a worker's last run.
  *
- * @param detections of each image, the best first; empty after training
+ * @param detections the detections per image, the best first; empty after training
  * @param losses under torchvision's names; empty after detection
  */
 record Found(List<List<Detection>> detections, Map<String, Double> losses) {

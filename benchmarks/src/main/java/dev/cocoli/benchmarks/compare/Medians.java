@@ -2,12 +2,12 @@ package dev.cocoli.benchmarks.compare;
 
 import java.util.List;
 
-/** The middle of measurements. */
+/** Computes the median of measurements. */
 final class Medians {
   private Medians() {}
 
   /**
-   * {@return the median; the mean of the two in the middle if their number is even}
+   * {@return the median; for an even number of values the mean of the two in the middle}
    *
    * @param values one or more
    */

@@ -4,8 +4,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Adds up what oneDNN says of its own time: with {@code ONEDNN_VERBOSE=profile_exec} it prints a
- * line for each primitive that it has run, whose fifth field is {@code cpu}, sixth the kind and
+ * Adds up the times that oneDNN prints. With {@code ONEDNN_VERBOSE=profile_exec} it prints a line
+ * for each primitive that it has run; the fifth field is {@code cpu}, the sixth the kind and the
  * last the milliseconds.
  */
 final class OneDnnProfile {
@@ -15,7 +15,7 @@ final class OneDnnProfile {
 
   private final Map<String, Double> seconds = new TreeMap<>();
 
-  /** Takes a line; all but those of the profile are passed over. */
+  /** Adds the time of a line; lines that are not of the profile are ignored. */
   void accept(String line) {
     if (!line.startsWith(MARK)) {
       return;
@@ -26,17 +26,17 @@ final class OneDnnProfile {
     }
   }
 
-  /** Forgets what was added up. */
+  /** Resets the sums to zero. */
   void clear() {
     seconds.clear();
   }
 
-  /** {@return the seconds of each kind of primitive} */
+  /** {@return the seconds per kind of primitive} */
   Map<String, Double> byKind() {
     return new TreeMap<>(seconds);
   }
 
-  /** {@return the seconds of all} */
+  /** {@return the seconds of all primitives} */
   double total() {
     return seconds.values().stream().mapToDouble(Double::doubleValue).sum();
   }

@@ -5,15 +5,15 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** What Cocoli is set beside. */
+/** The systems that Cocoli is compared with. */
 enum Peer {
-  /** torchvision as it comes. */
+  /** torchvision with its defaults. */
   TORCHVISION("torchvision", Precision.FP32),
-  /** With the channels last in memory, as oneDNN likes them. */
+  /** torchvision with the channels last in memory, which oneDNN prefers. */
   CHANNELS_LAST("torchvision-channels-last", Precision.FP32),
   /** ONNX Runtime with the exported detector. */
   ONNX_RUNTIME("onnxruntime", Precision.FP32),
-  /** bfloat16 under autocast, the channels last. */
+  /** torchvision in bfloat16 under autocast, with the channels last in memory. */
   AUTOCAST("torchvision-bf16", Precision.BF16);
 
   private final String word;
@@ -24,7 +24,7 @@ enum Peer {
     this.precision = precision;
   }
 
-  /** The word that {@code peers.py} and the command line know it by. */
+  /** Its name in {@code peers.py} and on the command line. */
   String word() {
     return word;
   }
@@ -33,12 +33,12 @@ enum Peer {
     return precision;
   }
 
-  /** Whether it does the task: the exported detector only detects, on one image. */
+  /** Whether it can do the task: the exported detector only detects, on one image. */
   boolean does(Task task, int batch) {
     return this != ONNX_RUNTIME || task == Task.DETECT && batch == 1;
   }
 
-  /** Those that Cocoli is set beside unless others are asked for: of its precision, or better. */
+  /** The peers that Cocoli is compared with by default: those of its precision or a higher one. */
   static List<Peer> of(Precision precision) {
     return Arrays.stream(values())
         .filter(peer -> precision != Precision.FP32 || peer.precision == precision)

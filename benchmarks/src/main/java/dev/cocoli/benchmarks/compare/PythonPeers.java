@@ -27,7 +27,7 @@ final class PythonPeers {
   }
 
   /**
-   * Looks for the interpreter and what it can import.
+   * Looks for the interpreter and the modules that it can import.
    *
    * @param given the interpreter, or null for that of the virtual environment
    * @param virtualEnvironment its folder, or null if none is active
@@ -92,17 +92,17 @@ final class PythonPeers {
     }
   }
 
-  /** {@return what is installed; null for what is not} */
+  /** {@return the installed versions; null for a module that is missing} */
   Map<String, String> versions() {
     return versions;
   }
 
-  /** {@return what ONNX Runtime lacks here} */
+  /** {@return the modules that ONNX Runtime needs and that are missing} */
   List<String> missingForOnnx() {
     return NEEDED_FOR_ONNX.stream().filter(name -> versions.get(name) == null).toList();
   }
 
-  /** {@return a command of the script} */
+  /** {@return a command that runs the script} */
   List<String> command(String... arguments) {
     List<String> command =
         new ArrayList<>(List.of(interpreter.toString(), "-W", "ignore", script.toString()));

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** What came of a comparison, to be printed and written. */
+/** The results of a comparison, to be printed and written. */
 final class Report {
   private final Map<String, String> circumstances = new LinkedHashMap<>();
   private final List<Row> rows = new ArrayList<>();
@@ -102,7 +102,7 @@ final class Report {
     return bytes == 0 ? "-" : String.format(Locale.ROOT, "%d MB", Math.round(bytes / 1e6));
   }
 
-  /** Writes all, every round of it, as JSON. */
+  /** Writes all results, with every round, as JSON. */
   void write(Path file) throws IOException {
     ObjectMapper json =
         new ObjectMapper()
@@ -116,7 +116,7 @@ final class Report {
     json.writeValue(file.toFile(), all);
   }
 
-  /** A row and what follows from it. */
+  /** A row and the values derived from it. */
   private static Map<String, Object> described(Row row) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("task", row.task());

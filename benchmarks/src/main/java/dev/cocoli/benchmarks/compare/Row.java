@@ -4,16 +4,16 @@ import dev.cocoli.tensor.Precision;
 import java.util.List;
 
 /**
- * Cocoli beside one peer at one task.
+ * The measurements of Cocoli and one peer at one task.
  *
- * @param task what was done, such as {@code detection}
- * @param precision Cocoli's
- * @param peer its name
- * @param peerPrecision its precision
- * @param ours Cocoli's seconds, round by round
- * @param theirs the peer's
- * @param ourBytes peak of Cocoli's resident memory; 0 if it was not looked at
- * @param theirBytes the peer's
+ * @param task the task, such as {@code detection}
+ * @param precision Cocoli's precision
+ * @param peer the peer's name
+ * @param peerPrecision the peer's precision
+ * @param ours Cocoli's seconds per round
+ * @param theirs the peer's seconds per round
+ * @param ourBytes peak of Cocoli's resident memory; 0 if it was not measured
+ * @param theirBytes peak of the peer's
  */
 record Row(
     String task,
@@ -25,12 +25,12 @@ record Row(
     long ourBytes,
     long theirBytes) {
 
-  /** {@return how many times as long the peer takes} */
+  /** {@return the peer's time over Cocoli's} */
   double ratio() {
     return Medians.of(theirs) / Medians.of(ours);
   }
 
-  /** {@return how many times as much memory the peer takes; NaN if it was not looked at} */
+  /** {@return the peer's memory over Cocoli's; NaN if it was not measured} */
   double memoryRatio() {
     return ourBytes == 0 || theirBytes == 0 ? Double.NaN : (double) theirBytes / ourBytes;
   }

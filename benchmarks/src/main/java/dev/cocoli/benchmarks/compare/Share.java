@@ -4,14 +4,14 @@ import dev.cocoli.tensor.Precision;
 import java.util.Map;
 
 /**
- * Where Cocoli's time goes.
+ * The parts of Cocoli's time at one task.
  *
- * @param task what was done
- * @param precision in what
- * @param seconds of the whole
- * @param oneDnnSeconds what oneDNN says that its primitives took, in the same run
- * @param byKind the same by kind of primitive
- * @param floorSeconds the bare primitives of the same layers
+ * @param task the task
+ * @param precision the precision
+ * @param seconds the whole time
+ * @param oneDnnSeconds the time of its primitives as oneDNN reports it, in the same run
+ * @param byKind the same per kind of primitive
+ * @param floorSeconds the time of the bare primitives of the same layers
  */
 record Share(
     String task,
@@ -21,7 +21,7 @@ record Share(
     Map<String, Double> byKind,
     double floorSeconds) {
 
-  /** {@return the part of the time that is not oneDNN's, 0 to 1} */
+  /** {@return the fraction of the time that is not oneDNN's, 0 to 1} */
   double own() {
     return 1 - oneDnnSeconds / seconds;
   }

@@ -3,13 +3,13 @@ package dev.cocoli.benchmarks.compare;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Text in rows and columns. */
+/** Formats text in rows and columns. */
 final class Table {
-  /** How a table is printed. */
+  /** The form in which a table is printed. */
   enum Form {
     /** Columns padded with spaces. */
     TEXT(" ", "  ", ""),
-    /** As Markdown has it. */
+    /** Markdown. */
     MARKDOWN("| ", " | ", " |");
 
     private final String before;
@@ -38,7 +38,7 @@ final class Table {
     rows.add(List.of(cells));
   }
 
-  /** {@return the table; the first column to the left, numbers to the right} */
+  /** {@return the table; the first column is aligned to the left, numbers to the right} */
   String print(Form form) {
     List<List<String>> all = new ArrayList<>();
     all.add(header);

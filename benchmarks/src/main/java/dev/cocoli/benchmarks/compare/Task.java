@@ -2,7 +2,7 @@ package dev.cocoli.benchmarks.compare;
 
 import java.util.Locale;
 
-/** What is compared. */
+/** The tasks that are compared. */
 enum Task {
   /** From pixels in memory to boxes on the host. */
   DETECT("detection"),
@@ -19,7 +19,7 @@ enum Task {
     return title;
   }
 
-  /** The word that workers know it by. */
+  /** Its name in requests to workers. */
   String word() {
     return name().toLowerCase(Locale.ROOT);
   }

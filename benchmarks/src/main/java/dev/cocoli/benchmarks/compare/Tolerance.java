@@ -4,32 +4,33 @@ import dev.cocoli.tensor.Precision;
 import java.util.stream.Stream;
 
 /**
- * How far two sides that do the same work may differ.
+ * The differences allowed between two sides that do the same work.
  *
- * @param iou the overlap of two boxes that are the same detection, at least
- * @param score the difference of their scores, at most
- * @param share of the detections that need a partner; the rest may have changed places with others
- *     whose scores are as good as equal
- * @param loss the relative difference of a loss, at most
- * @param lossOfSum or this share of the sum of all losses: a small one may hang on a few boxes
+ * @param iou the least IoU of two boxes of the same detection
+ * @param score the largest difference of their scores
+ * @param share the fraction of the detections that need a partner; the rest may be replaced by
+ *     others with almost equal scores
+ * @param loss the largest relative difference of a loss
+ * @param lossOfSum an alternative to {@code loss}, relative to the sum of all losses, because a
+ *     small loss may depend on a few boxes
  */
 record Tolerance(double iou, double score, double share, double loss, double lossOfSum) {
   private static final Tolerance EXACT = new Tolerance(0.98, 1e-3, 0.98, 1e-3, 0);
 
   /**
    * bfloat16 has 8 bits: under autocast torchvision even rounds anchors to multiples of 4 pixels,
-   * and suppression then keeps a neighbour.
+   * and NMS then keeps a different neighbour.
    */
   private static final Tolerance ROUGH = new Tolerance(0.5, 0.25, 0.5, 0.05, 0.01);
 
-  /** What holds between two sides of these precisions: the coarser one's. */
+  /** The tolerance for two sides of these precisions: that of the lower precision. */
   static Tolerance of(Precision... precisions) {
     return Stream.of(precisions).allMatch(precision -> precision == Precision.FP32) ? EXACT : ROUGH;
   }
 
   /**
-   * What holds after an update, which makes rounding errors larger: a proposal that is kept on one
-   * side only changes who is trained on what.
+   * The tolerance after an update, which increases rounding errors: a proposal that only one side
+   * keeps changes which regions are sampled.
    */
   Tolerance afterUpdate() {
     return new Tolerance(iou, score, share, 10 * loss, lossOfSum);

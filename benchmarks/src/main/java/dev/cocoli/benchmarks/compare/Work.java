@@ -7,17 +7,16 @@ import dev.cocoli.benchmarks.SyntheticModel;
 import dev.cocoli.detection.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Map;
 
 /**
- * The work that both sides do: what the file {@code work.json} of a folder says, beside which lie
- * {@code weights.safetensors} and {@code inputs.safetensors}.
+ * The work that both sides do, as the file {@code work.json} of a folder describes it; {@code
+ * weights.safetensors} and {@code inputs.safetensors} lie beside it.
  *
  * @param model the model's name
- * @param size of each image, at which the model works as well
- * @param batch images at once
- * @param threads how many compute
- * @param device where: {@code cpu}, {@code cuda}, {@code cuda:1}
+ * @param size the size of each image, which the model does not resize
+ * @param batch the number of images per batch
+ * @param threads the number of computing threads
+ * @param device the device: {@code cpu}, {@code cuda}, {@code cuda:1}
  */
 record Work(String model, ImageSize size, int batch, int threads, String device) {
   static final String WEIGHTS = "weights.safetensors";
@@ -25,10 +24,10 @@ record Work(String model, ImageSize size, int batch, int threads, String device)
   private static final String FILE = "work.json";
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** More than there are candidates: a sampler that may take so many takes all. */
-  private static final String EVERYTHING = "10000000";
+  /** More than there are candidates: a sampler of this size takes all of them. */
+  private static final long EVERYTHING = 10_000_000;
 
-  /** What a step is trained on. */
+  /** The candidates that a step is trained on. */
   enum Samplers {
     /** torchvision's numbers of anchors and regions, drawn at random. */
     USUAL,
@@ -59,16 +58,16 @@ record Work(String model, ImageSize size, int batch, int threads, String device)
         json.get("device").asText());
   }
 
-  /** The model that does it. */
+  /** The model to use. */
   ModelSpec spec(Samplers samplers) {
     ModelSpec spec = SyntheticModel.spec(model, size);
     return switch (samplers) {
       case USUAL -> spec;
       case EXHAUSTIVE ->
-          spec.with(
-              Map.of(
-                  "rpn_batch_size_per_image", EVERYTHING,
-                  "box_batch_size_per_image", EVERYTHING));
+          spec.withConfig(
+              c ->
+                  c.withRpn(r -> r.withBatchSizePerImage(EVERYTHING))
+                      .withSampling(s -> s.withBatchSizePerImage(EVERYTHING)));
     };
   }
 }

@@ -15,9 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * A process that does the work when it is asked to, and waits otherwise: a word on its standard
- * input is answered by a line of JSON. Lines that are no JSON, such as oneDNN's profile, are handed
- * on.
+ * A process that runs the work on request. A request is a word on its standard input, and the
+ * answer a line of JSON. Other lines, such as oneDNN's profile, are passed on.
  */
 final class WorkerProcess implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -42,11 +41,11 @@ final class WorkerProcess implements AutoCloseable {
   /**
    * Starts a process.
    *
-   * @param name for messages
+   * @param name the name for messages
    * @param command program and arguments
-   * @param environment what is added to ours
-   * @param folder where it runs, and leaves what it says on standard error
-   * @param otherLines told of lines that are no JSON
+   * @param environment variables added to ours
+   * @param folder the folder in which it runs and its standard error is stored
+   * @param otherLines receives the lines that are not JSON
    */
   static WorkerProcess start(
       String name,
@@ -61,12 +60,12 @@ final class WorkerProcess implements AutoCloseable {
     return new WorkerProcess(name, builder.start(), log, otherLines);
   }
 
-  /** Runs the work once; returns the seconds that it took. */
+  /** Runs the work once; returns its seconds. */
   double run() {
     return ask("run").get("seconds").asDouble();
   }
 
-  /** What the last run found. */
+  /** The result of the last run. */
   Found result() {
     return Found.of(ask("result"));
   }
@@ -95,7 +94,7 @@ final class WorkerProcess implements AutoCloseable {
     }
   }
 
-  /** The end of what it said on standard error. */
+  /** The end of its standard error. */
   private String lastWords() {
     try {
       process.waitFor(ENDING_SECONDS, TimeUnit.SECONDS);
@@ -110,7 +109,7 @@ final class WorkerProcess implements AutoCloseable {
     }
   }
 
-  /** Ends the process: the end of its input does, and if not, force. */
+  /** Ends the process by ending its input, and by force if that does not suffice. */
   @Override
   public void close() {
     try {
@@ -119,7 +118,7 @@ final class WorkerProcess implements AutoCloseable {
         process.destroyForcibly();
       }
     } catch (IOException e) {
-      process.destroyForcibly(); // it is gone or deaf
+      process.destroyForcibly(); // it has ended or does not react
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();

@@ -1,2 +1,2 @@
-/** Cocoli beside other systems: the same work, on the same machine, in turn. */
+/** Compares Cocoli with other systems: the same work, on the same machine, in turn. */
 package dev.cocoli.benchmarks.compare;

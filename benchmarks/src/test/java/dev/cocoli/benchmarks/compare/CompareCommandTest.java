@@ -28,7 +28,7 @@ class CompareCommandTest {
     assertEquals(code, actual);
   }
 
-  /** An interpreter that says what it has, whatever it is asked. */
+  /** An interpreter that prints the same answer to every command. */
   private Path python(String answer) throws IOException {
     Path file = folder.resolve("python");
     Files.writeString(file, "#!/bin/sh\necho '" + answer + "'\n");

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 
-/** One of each outcome, for the suite that counts them; surefire does not take it for a test. */
+/**
+ * One test of each outcome, for the suite that counts them; surefire does not take it for a test.
+ */
 public class Mixed {
   @Test
   void passesOnTheDeviceUnderTest() {

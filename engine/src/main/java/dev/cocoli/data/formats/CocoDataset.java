@@ -21,12 +21,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A data set in a COCO annotation file ({@code instances_*.json}) and a folder of images. Labels
- * count the categories in the order of their numbers, without holes; {@link #categoryId} leads
- * back. A crowd is an annotation, but no training target.
+ * A data set of a COCO annotation file ({@code instances_*.json}) and a folder of images. Labels
+ * number the categories consecutively in the order of their ids; {@link #categoryId} returns the id
+ * of a label. A crowd is an annotation, but not part of the training target.
  *
- * <p>The size of an image is the one that the file tells (of the image itself only if the file
- * tells none); an image that turns out to have another one is refused when it is decoded.
+ * <p>The size of an image is taken from the file, or from the image itself if the file has none.
+ * Decoding throws an exception if an image has a different size.
  */
 public final class CocoDataset implements Dataset {
 
@@ -62,10 +62,10 @@ public final class CocoDataset implements Dataset {
    *
    * @param json the annotation file
    * @param imagesFolder the folder that its {@code file_name}s are in
-   * @param options classes and policy
+   * @param options the classes and the policy
    * @return the images of the file, in its order
-   * @throws DataException if the file is no COCO annotation file, nothing usable is left, or the
-   *     policy is to stop and there is a reason to
+   * @throws DataException if the file is not a COCO annotation file, no usable image is left, or
+   *     the policy is to stop and there is a problem
    */
   public static CocoDataset open(Path json, Path imagesFolder, DatasetOptions options) {
     if (!Files.isDirectory(imagesFolder)) {
@@ -95,7 +95,7 @@ public final class CocoDataset implements Dataset {
   }
 
   /**
-   * {@return the category of a class}
+   * {@return the category id of a label}
    *
    * @throws IllegalArgumentException if the class was given but is not in the file
    */
@@ -110,14 +110,14 @@ public final class CocoDataset implements Dataset {
   }
 
   /**
-   * {@return the category of label 1, of label 2, and so on; -1 for a given class that is not in
-   * the file}
+   * {@return the category ids in the order of the labels; -1 for a given class that is not in the
+   * file}
    */
   public List<Integer> categoryIds() {
     return categoryIds;
   }
 
-  /** The state while opening; one use. */
+  /** The state while a data set is opened; used once. */
   private static final class Opening {
     private final Path json;
     private final Path folder;
@@ -205,7 +205,10 @@ public final class CocoDataset implements Dataset {
               listed.id(), listed.fileName(), path.get(), width, height, annotations));
     }
 
-    /** Where the file says, else, as some tools write folders of their own, under its bare name. */
+    /**
+     * The image at the path in the file or, as some tools write paths of their own folders, the one
+     * with its bare name.
+     */
     private Optional<Path> imageFile(String fileName) {
       String slashed = fileName.replace('\\', '/');
       String bare = slashed.substring(slashed.lastIndexOf('/') + 1);
@@ -242,7 +245,7 @@ public final class CocoDataset implements Dataset {
       float boxWidth = file.objects.box(index, 2);
       float boxHeight = file.objects.box(index, 3);
       double area = file.objects.area(index);
-      // the sum in single precision, as torchvision's ConvertCocoPolysToMask has it
+      // summed in single precision, as torchvision's ConvertCocoPolysToMask does
       Box box = new Box(x, y, x + boxWidth, y + boxHeight);
       return check
           .box(place, box, width, height)

@@ -20,20 +20,21 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A COCO annotation file as it is written, read as a stream: masks and licences are skipped, so
- * memory is for what is kept, about 60 bytes an object. The sections may come in any order.
+ * The contents of a COCO annotation file as they are written. The file is read as a stream; masks
+ * and licences are skipped, so that memory is needed only for what is kept, about 60 bytes per
+ * object. The sections may come in any order.
  */
 final class CocoFile {
 
-  /** Python writes NaN and Infinity; as numbers they lead to the object that has them. */
+  /** Python writes NaN and Infinity; read as numbers, they lead to the object that has them. */
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
-  /** No number was given. */
+  /** The value of a number that the file does not give. */
   static final long NONE = Long.MIN_VALUE;
 
   /**
-   * An image as the file lists it.
+   * One entry of the file's list of images.
    *
    * @param id its number
    * @param fileName its file
@@ -44,13 +45,13 @@ final class CocoFile {
 
   private final Path path;
 
-  /** Images by number, in the order of the file. */
+  /** The images by id, in the order of the file. */
   final Map<Long, Listed> images = new LinkedHashMap<>();
 
-  /** Names of categories by number, ascending. */
+  /** The names of the categories by id, ascending. */
   final TreeMap<Integer, String> categories = new TreeMap<>();
 
-  /** The objects, a column a property, because a large file has a million. */
+  /** The objects, with one column per property, because a large file has a million of them. */
   final Objects objects = new Objects();
 
   private boolean hasImages;
@@ -60,7 +61,7 @@ final class CocoFile {
     this.path = path;
   }
 
-  /** Reads a file, or says what is wrong with it. */
+  /** Reads a file; throws an exception that says what is wrong with it. */
   static CocoFile read(Path path) {
     CocoFile file = new CocoFile(path);
     try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
@@ -142,8 +143,8 @@ final class CocoFile {
     if (id == NONE || fileName == null) {
       throw new DataException(path + ": an image has no number 'id' or no 'file_name'" + at(json));
     }
-    boolean told = width > 0 && height > 0 && width <= 1 << 24 && height <= 1 << 24;
-    Listed image = new Listed(id, fileName, told ? (int) width : 0, told ? (int) height : 0);
+    boolean hasSize = width > 0 && height > 0 && width <= 1 << 24 && height <= 1 << 24;
+    Listed image = new Listed(id, fileName, hasSize ? (int) width : 0, hasSize ? (int) height : 0);
     Listed former = images.put(id, image);
     if (former != null) {
       throw new DataException(
@@ -223,7 +224,7 @@ final class CocoFile {
     return Double.NaN;
   }
 
-  /** A whole number; some tools write it as a string. */
+  /** Reads an integer, which some tools write as a string. */
   private static long integer(JsonParser json) throws IOException {
     switch (json.currentToken()) {
       case VALUE_NUMBER_INT -> {
@@ -261,7 +262,7 @@ final class CocoFile {
     return " (line " + json.currentLocation().getLineNr() + ")";
   }
 
-  /** All objects, in the order of the file. */
+  /** The objects, in the order of the file. */
   static final class Objects {
     private int size;
     private long[] ids = new long[1024];
@@ -294,7 +295,7 @@ final class CocoFile {
       return size;
     }
 
-    /** The object's id, or its place in the file counted from 1 if it has none. */
+    /** The object's id, or its position in the file counted from 1 if it has none. */
     long number(int index) {
       return ids[index] == NONE ? index + 1 : ids[index];
     }
@@ -307,7 +308,7 @@ final class CocoFile {
       return categories[index];
     }
 
-    /** x, y, width, height; which of them, 0 to 3. */
+    /** One number of a box; sides 0 to 3 are x, y, width, height. */
     float box(int index, int side) {
       return boxes[4 * index + side];
     }
@@ -320,7 +321,7 @@ final class CocoFile {
       return crowds[index];
     }
 
-    /** For each image the indices of its objects, in the order of the file. */
+    /** The indices of each image's objects, in the order of the file. */
     Map<Long, List<Integer>> byImage() {
       Map<Long, List<Integer>> found = new LinkedHashMap<>();
       for (int i = 0; i < size; i++) {

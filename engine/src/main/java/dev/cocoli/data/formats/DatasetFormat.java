@@ -2,7 +2,7 @@ package dev.cocoli.data.formats;
 
 /** The layout of a data set on disk. */
 public enum DatasetFormat {
-  /** Whichever of the others the path looks like. */
+  /** VOC or COCO, whichever the path looks like. */
   AUTO,
   /** A folder with JPEGImages, Annotations and ImageSets. */
   VOC,

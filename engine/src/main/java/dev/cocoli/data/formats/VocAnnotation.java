@@ -21,9 +21,9 @@ import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
 
 /**
- * An annotation file of a VOC data set, as it is written. A file that declares a document type is
- * refused before any entity is looked at: annotations need none, and entities can read other files
- * or expand without end.
+ * The contents of an annotation file of a VOC data set as they are written. A file that declares a
+ * document type is rejected before any entity is expanded: annotations need none, and entities can
+ * read other files or expand without end.
  *
  * @param fileName the image's file name; empty if the file does not say
  * @param width the image's columns; 0 if the file does not say
@@ -33,7 +33,7 @@ import javax.xml.stream.XMLStreamReader;
 record VocAnnotation(String fileName, int width, int height, List<VocObject> objects) {
 
   /**
-   * An object as it is written.
+   * One object as it is written.
    *
    * @param className its class
    * @param box its corners; NaN where the file has no number
@@ -41,13 +41,13 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    */
   record VocObject(String className, Box box, boolean difficult) {}
 
-  /** A thousand objects take a third of a megabyte. */
+  /** The largest file that is read; a thousand objects take a third of a megabyte. */
   private static final long MOST_BYTES = 64L << 20;
 
   private static final Pattern ENCODING =
       Pattern.compile("<\\?xml[^>]*\\sencoding\\s*=\\s*[\"']([A-Za-z0-9._-]+)[\"']");
 
-  /** The file is no XML, or no VOC annotation. */
+  /** Thrown if the file is not XML, or not a VOC annotation. */
   static final class Malformed extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -60,7 +60,7 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    * Reads a file.
    *
    * @throws DataException if it declares a document type
-   * @throws Malformed if it is no annotation
+   * @throws Malformed if it is not an annotation
    */
   static VocAnnotation read(XMLInputFactory factory, Path path) throws Malformed, IOException {
     try {
@@ -78,8 +78,8 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
   }
 
   /**
-   * The whole file, checked to be text where it should be UTF-8: of bytes that are not, the JDK's
-   * parser would complain to standard error as well.
+   * Reads the whole file and checks UTF-8, because the JDK's parser also prints a message to
+   * standard error if the bytes are not valid.
    */
   private static byte[] bytes(Path path) throws Malformed, IOException {
     if (Files.size(path) > MOST_BYTES) {
@@ -100,7 +100,7 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
     return bytes;
   }
 
-  /** The parser's words, which stand behind a place that is told already. */
+  /** The parser's message without the position, which the error gives already. */
   private static String reason(XMLStreamException e) {
     String message = e.getMessage() == null ? "" : e.getMessage();
     String words = message.substring(message.lastIndexOf("Message: ") + 1);
@@ -109,7 +109,10 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
     return words.isEmpty() ? "" : " (" + words + ")";
   }
 
-  /** A factory for {@link #read}: the JDK's own, without document types and external entities. */
+  /**
+   * Creates a factory for {@link #read}: the JDK's own, without document types and external
+   * entities.
+   */
   static XMLInputFactory factory() {
     XMLInputFactory factory = XMLInputFactory.newDefaultFactory();
     factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
@@ -122,7 +125,7 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
     return factory;
   }
 
-  /** The state while reading; one use. */
+  /** The state while a file is read; used once. */
   private static final class Reader {
     private final Path path;
     private final List<VocObject> objects = new ArrayList<>();
@@ -172,8 +175,8 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
     }
 
     /**
-     * Deeper than anything of interest the path is left empty, or a file of a million levels would
-     * fill the memory.
+     * Elements deeper than any of interest get an empty path; otherwise a file with a million
+     * levels would fill the memory.
      */
     private static String pathOf(Deque<String> open, String element) {
       if (open.isEmpty()) {

@@ -27,14 +27,14 @@ import java.util.TreeSet;
 import javax.xml.stream.XMLInputFactory;
 
 /**
- * A data set in the layout of Pascal VOC: images in {@code JPEGImages}, a file for each in {@code
- * Annotations}, lists of names in {@code ImageSets/Main}. A split is one of the lists; its images
- * keep their order.
+ * A data set in the layout of Pascal VOC: images in {@code JPEGImages}, one annotation file per
+ * image in {@code Annotations}, lists of names in {@code ImageSets/Main}. A split is one of the
+ * lists; its images keep their order.
  *
- * <p>The classes found in the data are those of all splits together, sorted by name, so that every
- * split gives a class the same label. An image's size is taken from its own header, after the EXIF
- * orientation; if the annotation tells the size that the image has without its orientation, its
- * boxes refer to that, and the image is not turned.
+ * <p>If no classes are given, they are those of all splits together, sorted by name, so that a
+ * class has the same label in every split. An image's size is taken from its header, after the EXIF
+ * orientation is applied. If the annotation gives the size that the image has without its
+ * orientation, the boxes refer to that size, and the orientation is ignored.
  */
 public final class VocDataset implements Dataset {
 
@@ -69,10 +69,10 @@ public final class VocDataset implements Dataset {
    *
    * @param root the folder with {@code JPEGImages}, {@code Annotations} and {@code ImageSets}
    * @param split the name of a list in {@code ImageSets/Main}, without {@code .txt}
-   * @param options classes, policy, box convention
+   * @param options the classes, the policy and the box convention
    * @return the images of the list
    * @throws DataException if the layout or the split is missing, a file declares a document type,
-   *     nothing usable is left, or the policy is to stop and there is a reason to
+   *     no usable image is left, or the policy is to stop and there is a problem
    */
   public static VocDataset open(Path root, String split, DatasetOptions options) {
     VocSplits splits = VocSplits.of(root);
@@ -100,7 +100,7 @@ public final class VocDataset implements Dataset {
     return report;
   }
 
-  /** The state while opening; one use. */
+  /** The state while a data set is opened; used once. */
   private static final class Opening {
     private final Path imageFolder;
     private final Path annotations;
@@ -153,8 +153,8 @@ public final class VocDataset implements Dataset {
     }
 
     /**
-     * The classes of all splits. Files of other splits that cannot be read are that split's
-     * concern.
+     * The classes of all splits. Malformed files of other splits are skipped, because they are
+     * reported when that split is opened.
      */
     private List<String> classesOf(VocSplits splits) {
       TreeSet<String> names = new TreeSet<>();
@@ -219,9 +219,9 @@ public final class VocDataset implements Dataset {
     }
 
     private void noteOtherSize(Path file, ImageHeader header, VocAnnotation annotation) {
-      boolean told = annotation.width() > 0 && annotation.height() > 0;
+      boolean hasSize = annotation.width() > 0 && annotation.height() > 0;
       boolean same = annotation.width() == header.width() && annotation.height() == header.height();
-      if (told && !same) {
+      if (hasSize && !same) {
         check.note(
             Problem.OTHER_SIZE,
             Action.KEPT,
@@ -236,7 +236,7 @@ public final class VocDataset implements Dataset {
       }
     }
 
-    /** The image that belongs to an annotation: the one of its name, else the one that it names. */
+    /** The image with the annotation's own name, otherwise the one that the annotation names. */
     private Optional<Path> imageFile(String stem, String fileName) {
       for (String extension : EXTENSIONS) {
         Path path = imageFolder.resolve(stem + extension);

@@ -19,9 +19,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The lists in {@code ImageSets/Main} of a VOC folder: an image's name a line, in the lists of a
- * single class followed by 1, 0 or -1, which is left away (what is on an image is in its
- * annotation).
+ * Reads the lists in {@code ImageSets/Main} of a VOC folder. A list has the name of one image per
+ * line. The lists of a single class add 1, 0 or -1, which is ignored, because the annotations say
+ * which objects an image has.
  */
 public final class VocSplits {
 
@@ -40,10 +40,11 @@ public final class VocSplits {
   }
 
   /**
-   * Finds the lists of a folder, or says what it lacks.
+   * Finds the lists of a folder.
    *
    * @param root the folder
    * @return its lists
+   * @throws DataException if the folder is not laid out like VOC; the message says what is missing
    */
   public static VocSplits of(Path root) {
     if (!Files.isDirectory(root)) {
@@ -67,7 +68,7 @@ public final class VocSplits {
     }
   }
 
-  /** The original archives have the data set two folders down, in VOCdevkit/VOC2007. */
+  /** A hint for the original archives, which have the data set in VOCdevkit/VOC2007. */
   private static String hint(Path root) {
     try (Stream<Path> below = Files.walk(root, 2)) {
       return below
@@ -81,7 +82,7 @@ public final class VocSplits {
     }
   }
 
-  /** The names of a split, in its order. */
+  /** The names of a split's images, in its order. */
   List<String> stems(String split) {
     Path list = inside(lists, split + ".txt").orElse(null);
     if (list == null || !Files.isRegularFile(list)) {
@@ -154,7 +155,7 @@ public final class VocSplits {
     return inside(annotations, stem + ".xml").filter(Files::isRegularFile).isPresent();
   }
 
-  /** The path of a name below a folder; nothing if the name leads out of it or is no path. */
+  /** The path of a name inside a folder; empty if it is not a path or leads out of the folder. */
   static Optional<Path> inside(Path folder, String name) {
     try {
       Path path = folder.resolve(name).normalize();

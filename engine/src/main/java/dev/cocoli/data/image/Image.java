@@ -6,8 +6,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * An RGB image in off-heap memory: unsigned bytes [height, width, 3], row-major, without padding.
- * Whoever got it closes it; the memory is freed then, and {@link #pixels()} of a closed image is an
- * error.
+ * Its owner closes it, which frees the memory; after that {@link #pixels()} throws an exception.
  */
 public final class Image implements AutoCloseable {
 
@@ -22,7 +21,7 @@ public final class Image implements AutoCloseable {
   }
 
   /**
-   * Makes an image from bytes on the heap.
+   * Creates an image from bytes on the heap.
    *
    * @param height rows
    * @param width columns
@@ -41,8 +40,8 @@ public final class Image implements AutoCloseable {
   }
 
   /**
-   * Makes an image from an image of any type. Alpha is dropped, grey becomes three equal channels,
-   * 16-bit samples keep their high byte.
+   * Creates an image from a {@link BufferedImage} of any type. Alpha is dropped, grey becomes three
+   * equal channels, 16-bit samples keep their high byte.
    *
    * @param buffered the image, copied
    * @return the image, to be closed by the caller
@@ -62,7 +61,7 @@ public final class Image implements AutoCloseable {
   }
 
   /**
-   * {@return the unsigned bytes [height, width, 3]; not to be used after {@link #close}}
+   * {@return the unsigned bytes [height, width, 3]; they must not be used after {@link #close}}
    *
    * @throws IllegalStateException if the image is closed
    */
@@ -91,7 +90,7 @@ public final class Image implements AutoCloseable {
     }
   }
 
-  /** {@return a copy as {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write to a file} */
+  /** {@return a copy of type {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write} */
   public BufferedImage toBufferedImage() {
     MemorySegment segment = pixels();
     BufferedImage buffered = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
@@ -111,7 +110,7 @@ public final class Image implements AutoCloseable {
     return buffered;
   }
 
-  /** Frees the memory. Closing again does nothing. */
+  /** Frees the memory. A second close does nothing. */
   @Override
   public synchronized void close() {
     if (pixels != null) {
@@ -121,8 +120,8 @@ public final class Image implements AutoCloseable {
   }
 
   /**
-   * {@return the bytes of all images in this process that are not closed yet; for tests of leaks
-   * and for doctors}
+   * {@return the bytes of all images of this process that are not closed; for leak tests and
+   * diagnosis}
    */
   public static long allocatedByteSize() {
     return OffHeap.allocatedByteSize();

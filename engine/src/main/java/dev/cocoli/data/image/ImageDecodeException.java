@@ -3,14 +3,20 @@ package dev.cocoli.data.image;
 import dev.cocoli.data.DataException;
 
 /**
- * An image that cannot be decoded: missing, truncated, broken, too large, or of an unknown format.
- * The message names the file.
+ * Thrown if an image cannot be decoded: it is missing, truncated, broken, too large, or of an
+ * unknown format. The message names the file.
  */
 public final class ImageDecodeException extends DataException {
 
   private static final long serialVersionUID = 1;
 
-  ImageDecodeException(String name, String problem) {
+  /**
+   * Creates the exception.
+   *
+   * @param name of the file
+   * @param problem what is wrong with it
+   */
+  public ImageDecodeException(String name, String problem) {
     super(name + ": " + problem);
   }
 

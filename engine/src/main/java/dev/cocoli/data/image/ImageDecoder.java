@@ -13,22 +13,22 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
  * Decodes JPEG (baseline, progressive, grey, CMYK), PNG (all kinds), BMP and GIF (first frame) to
- * RGB, upright by their EXIF orientation. Samples come out as PIL's {@code convert("RGB")} gives
- * them; a truncated or broken file is an error, never an image that is half grey.
+ * RGB, turned upright by their EXIF orientation. Samples are those of PIL's {@code convert("RGB")}.
+ * A truncated or broken file is an error; it never gives an image that is half grey.
  *
- * <p>Decoders have no state and may be shared by threads.
+ * <p>A decoder has no state and may be shared by threads.
  */
 public final class ImageDecoder {
 
-  /** The size at which PIL refuses to decode ({@code 2 * Image.MAX_IMAGE_PIXELS}). */
+  /** The largest number of pixels that PIL decodes ({@code 2 * Image.MAX_IMAGE_PIXELS}). */
   public static final long DEFAULT_MAX_PIXELS = 178_956_970;
 
-  /** Java's largest array, less what some virtual machines want for its header. */
+  /** The size of Java's largest array, less the header that some virtual machines need. */
   private static final long LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
   private final long maxPixels;
 
-  /** Creates a decoder that takes images of up to {@link #DEFAULT_MAX_PIXELS}. */
+  /** Creates a decoder of images with up to {@link #DEFAULT_MAX_PIXELS} pixels. */
   public ImageDecoder() {
     this(DEFAULT_MAX_PIXELS);
   }
@@ -36,8 +36,8 @@ public final class ImageDecoder {
   /**
    * Creates a decoder.
    *
-   * @param maxPixels the largest width x height that is decoded; the header is asked before memory
-   *     is
+   * @param maxPixels the largest width x height that is decoded; the header is checked before
+   *     memory is allocated
    */
   public ImageDecoder(long maxPixels) {
     if (maxPixels <= 0) {
@@ -51,7 +51,7 @@ public final class ImageDecoder {
    *
    * @param path the file
    * @return the upright image, to be closed by the caller
-   * @throws ImageDecodeException if the file is missing, broken, too large or no image
+   * @throws ImageDecodeException if the file is missing, broken, too large or not an image
    */
   public Image decode(Path path) {
     return decode(read(path), path.toString());
@@ -61,22 +61,23 @@ public final class ImageDecoder {
    * Decodes bytes.
    *
    * @param file all bytes of an image file
-   * @param name what to call the image in messages
+   * @param name the image's name in messages
    * @return the upright image, to be closed by the caller
-   * @throws ImageDecodeException if the bytes are broken, describe too large an image or none
+   * @throws ImageDecodeException if the bytes are broken, too large an image or not an image
    */
   public Image decode(byte[] file, String name) {
     return decode(file, ImageHeader.read(file, name), name);
   }
 
   /**
-   * Decodes the image of a data set the way its boxes see it: upright, or as stored where only that
-   * has the annotated size (some labelling tools ignore the orientation).
+   * Decodes an image of a data set to the size that its boxes refer to. The image is turned
+   * upright, unless only the stored orientation has the annotated size (some labelling tools ignore
+   * EXIF).
    *
-   * @param image says the path and the expected size
+   * @param image the path and the expected size
    * @return an image of exactly that size, to be closed by the caller
-   * @throws ImageDecodeException as {@link #decode(Path)}, and if neither way has the annotated
-   *     size
+   * @throws ImageDecodeException as {@link #decode(Path)}, and if neither orientation has the
+   *     annotated size
    */
   public Image decode(AnnotatedImage image) {
     String name = image.path().toString();
@@ -159,9 +160,9 @@ public final class ImageDecoder {
   }
 
   /**
-   * The samples behind our own header. Many whole files lack the end marker; where a single scan
-   * carries everything, adding one lets the decoder complain only if samples are missing. In a
-   * progressive file a missing end is a missing scan.
+   * The JPEG's samples, preceded by the header that we write. Many whole files lack the end marker.
+   * If a single scan has all samples, the marker is added, so that the decoder complains only if
+   * samples are missing. In a progressive file a missing end is a missing scan.
    */
   private static byte[] withHeader(JpegHeader header, byte[] file, int samplesStart) {
     byte[] segments = header.segments();
@@ -206,7 +207,7 @@ public final class ImageDecoder {
       if (e instanceof ImageDecodeException known) {
         throw known;
       }
-      // the readers of the JDK answer broken files with all sorts of unchecked exceptions, too
+      // the JDK's readers throw many kinds of unchecked exceptions for broken files, too
       throw new ImageDecodeException(
           name, "the " + format + " is truncated or broken (" + ImageHeader.reason(e) + ")", e);
     } finally {
@@ -215,8 +216,8 @@ public final class ImageDecoder {
   }
 
   /**
-   * Whether a decoder's warning means that pixels are wrong. Left-over bytes between segments do
-   * not: cameras write them, and libjpeg has every sample by then.
+   * Whether a decoder's warning means that pixels are wrong. Extra bytes between segments do not:
+   * cameras write them, and libjpeg has every sample by then.
    */
   private static boolean isDamage(String warning) {
     return !warning.contains("extraneous bytes before marker");

@@ -17,20 +17,26 @@ import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * What an image file says of itself before a pixel is decoded.
+ * The size, format and orientation of an image file, read without decoding its pixels.
  *
- * @param format the kind of file, from its first bytes
+ * @param format the file format, from its first bytes
  * @param storedWidth columns as stored
  * @param storedHeight rows as stored
  * @param orientation EXIF orientation, 1 to 8
  */
 public record ImageHeader(Format format, int storedWidth, int storedHeight, int orientation) {
 
-  enum Format {
+  /** The kinds of image files. */
+  public enum Format {
+    /** Baseline or progressive. */
     JPEG,
+    /** With or without transparency. */
     PNG,
+    /** Windows bitmap. */
     BMP,
+    /** Its first frame. */
     GIF,
+    /** Recognised, and not decoded. */
     WEBP
   }
 
@@ -57,7 +63,8 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
   }
 
   /**
-   * This header without its orientation if only that gives the annotated size, else this one.
+   * Returns this header without its orientation if only that has the annotated size, otherwise this
+   * header.
    *
    * @param annotatedWidth the width in the annotation
    * @param annotatedHeight the height in the annotation
@@ -72,7 +79,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
   }
 
   /**
-   * Reads the header of a file, and little more than that.
+   * Reads the header of a file and little more than that.
    *
    * @param path the file
    * @return its header
@@ -169,9 +176,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     }
   }
 
-  /**
-   * The JDK's reader, which comes with every JDK, rather than whatever else is on the class path.
-   */
+  /** Returns the JDK's own reader, even if there are others on the class path. */
   static ImageReader readerOf(Format format, String name) {
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.name());
     ImageReader found = null;
@@ -193,7 +198,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     return found;
   }
 
-  /** What a reader has to say, in short: its own words, or else the kind of its failure. */
+  /** The message of a reader's exception, or the kind of exception if it has none. */
   static String reason(Exception e) {
     Throwable deepest = e;
     while (deepest.getCause() != null) {

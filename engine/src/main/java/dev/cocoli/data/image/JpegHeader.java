@@ -9,9 +9,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * What precedes the samples of a JPEG: size, number of components, colour transform, orientation.
- * It also keeps the segments that a decoder needs, without metadata, so that profiles, thumbnails
- * and odd orders of APP segments cannot disturb or steer decoding.
+ * The part of a JPEG file before the samples: size, number of components, colour transform,
+ * orientation. It keeps only the segments that a decoder needs, without metadata, so that profiles,
+ * thumbnails and unusual orders of APP segments cannot affect decoding.
  *
  * @param width stored columns
  * @param height stored rows
@@ -40,15 +40,12 @@ record JpegHeader(
   private static final int COMMENT = 0xFE;
   private static final int NONE = -1;
 
-  /** A JFIF segment, version 1.1, without a density or thumbnail: says "YCbCr" or "grey". */
+  /** A JFIF segment, version 1.1, without density or thumbnail, which declares YCbCr or grey. */
   private static final byte[] JFIF = {
     -1, (byte) APP0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0
   };
 
-  /**
-   * Reads from the start of a file to the end of the first scan's header, and leaves the stream
-   * there.
-   */
+  /** Reads from the start of a file to the end of the first scan's header, and no further. */
   static JpegHeader read(InputStream stream, String name) throws IOException {
     try {
       return new Reader(new DataInputStream(stream), name).read();
@@ -57,7 +54,7 @@ record JpegHeader(
     }
   }
 
-  /** The state while reading; one use. */
+  /** The state while a header is read; used once. */
   private static final class Reader {
     private final DataInputStream in;
     private final String name;
@@ -97,7 +94,7 @@ record JpegHeader(
       }
     }
 
-    /** As libjpeg does, skips what is no marker. */
+    /** Skips bytes that are no marker, as libjpeg does. */
     private int nextMarker() throws IOException {
       while (true) {
         while (in.readUnsignedByte() != 0xFF) {
@@ -214,7 +211,7 @@ record JpegHeader(
       return components == 4 && adobeTransform != NONE && adobeTransform != 0;
     }
 
-    /** An Adobe segment: transform 0 says RGB or CMYK, 1 YCbCr, 2 YCCK. */
+    /** An Adobe segment: transform 0 declares RGB or CMYK, 1 YCbCr, 2 YCCK. */
     private static byte[] adobe(int transform) {
       return new byte[] {
         -1, (byte) APP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, (byte) transform

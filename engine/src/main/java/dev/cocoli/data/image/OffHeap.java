@@ -8,9 +8,9 @@ import java.lang.invoke.MethodHandle;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The C library's malloc and free. An image is made by one thread and freed by another, thousands
- * of times; a shared arena would stop every thread at each close, and an automatic one leaves the
- * memory to the garbage collector.
+ * Calls the C library's malloc and free. One thread allocates an image and another frees it,
+ * thousands of times. A shared arena would stop every thread at each close, and an automatic one
+ * would leave the memory to the garbage collector.
  */
 final class OffHeap {
 
@@ -27,7 +27,7 @@ final class OffHeap {
     return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
   }
 
-  /** Allocates uninitialised memory, to be given to {@link #free} once. */
+  /** Allocates uninitialised memory, which must be passed to {@link #free} once. */
   static MemorySegment allocate(long byteSize) {
     MemorySegment address;
     try {

@@ -1,8 +1,8 @@
 package dev.cocoli.data.image;
 
 /**
- * The eight orientations of EXIF (tag 0x0112, TIFF 6.0 page 36): how the stored rows and columns
- * are to be shown. 1 is upright; from 5 on, width and height change places.
+ * The eight orientations of EXIF (tag 0x0112, TIFF 6.0 page 36), which say how the stored rows and
+ * columns are to be shown. 1 is upright; from 5 on, width and height are exchanged.
  */
 final class Orientation {
 
@@ -17,8 +17,8 @@ final class Orientation {
   }
 
   /**
-   * Turns stored RGB bytes [height, width, 3] into the shown ones, which are [width, height, 3] if
-   * the sides change places.
+   * Turns stored RGB bytes [height, width, 3] into the bytes to show, which are [width, height, 3]
+   * if width and height are exchanged.
    */
   static byte[] apply(int orientation, byte[] rgb, int height, int width) {
     if (orientation == UPRIGHT) {
@@ -53,8 +53,8 @@ final class Orientation {
   }
 
   /**
-   * Reads the tag from a TIFF structure, the body of an EXIF block. An image is worth more than its
-   * metadata: what is not understood counts as upright.
+   * Reads the orientation from a TIFF structure, the body of an EXIF block. Metadata that cannot be
+   * read count as upright, so that the image can still be used.
    */
   static int ofTiff(byte[] bytes, int offset) {
     if (bytes.length - offset < 8) {

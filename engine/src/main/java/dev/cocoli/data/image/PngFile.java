@@ -8,8 +8,9 @@ import java.io.InputStream;
 import java.util.zip.CRC32;
 
 /**
- * The chunks of a PNG: size and orientation from its header, and the few chunks that make its
- * pixels. Text, profiles and other ancillary chunks are never inflated, so they cannot be bombs.
+ * Reads the chunks of a PNG file: size and orientation from its header, and the few chunks that its
+ * pixels need. Text, profiles and other ancillary chunks are never inflated, so that they cannot
+ * exhaust the memory.
  */
 final class PngFile {
 
@@ -22,10 +23,7 @@ final class PngFile {
 
   private PngFile() {}
 
-  /**
-   * Reads size and orientation; the stream is walked to its end, because the orientation may come
-   * last.
-   */
+  /** Reads size and orientation, up to the stream's end, because the orientation may come last. */
   static ImageHeader header(InputStream stream, String name) throws IOException {
     DataInputStream in = new DataInputStream(stream);
     int width;
@@ -68,14 +66,11 @@ final class PngFile {
         in.skipNBytes(size + 4L);
       }
     } catch (EOFException e) {
-      return Orientation.UPRIGHT; // truncation is found, and named, when the image is decoded
+      return Orientation.UPRIGHT; // decoding reports the truncation
     }
   }
 
-  /**
-   * The PNG reduced to header, palette and pixels, after all of these were checked against their
-   * sums.
-   */
+  /** Reduces a PNG file to header, palette and pixels, and checks their checksums. */
   static byte[] pixelsOnly(byte[] file, String name) {
     ByteArrayOutputStream kept = new ByteArrayOutputStream(file.length);
     kept.write(file, 0, 8);

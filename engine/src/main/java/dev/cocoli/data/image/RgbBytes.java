@@ -10,9 +10,9 @@ import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 
 /**
- * The RGB bytes [height, width, 3] of an image or raster, as PIL's {@code convert("RGB")} gives
- * them: the samples as they are stored, without colour management, alpha dropped. {@link
- * BufferedImage#getRGB} is slower and bends grey through a gamma curve.
+ * Converts an image or raster to RGB bytes [height, width, 3], as PIL's {@code convert("RGB")}
+ * does: the samples are taken as stored, without colour management, and alpha is dropped. {@link
+ * BufferedImage#getRGB} is slower and applies a gamma curve to grey.
  */
 final class RgbBytes {
 
@@ -40,8 +40,8 @@ final class RgbBytes {
   }
 
   /**
-   * Band {@code red} becomes the first channel, and so on; any number of bands, any sample size up
-   * to 16 bits.
+   * Converts bands to channels: band {@code red} becomes the first, and so on. Any number of bands,
+   * any sample size up to 16 bits.
    */
   private static byte[] ofBands(Raster raster, int red, int green, int blue) {
     if (raster.getSampleModel() instanceof PixelInterleavedSampleModel model
@@ -110,7 +110,7 @@ final class RgbBytes {
   private static byte[] ofPalette(Raster raster, IndexColorModel palette) {
     int height = raster.getHeight();
     int width = raster.getWidth();
-    // an index beyond the palette is black, as in libpng
+    // an index past the end of the palette is black, as in libpng
     int[] colors = new int[1 << palette.getPixelSize()];
     int[] known = new int[palette.getMapSize()];
     palette.getRGBs(known);
@@ -129,7 +129,7 @@ final class RgbBytes {
     return rgb;
   }
 
-  /** Whatever else there is, through its colour model. */
+  /** Converts any other image through its colour model. */
   private static byte[] ofAnything(BufferedImage image) {
     int height = image.getHeight();
     int width = image.getWidth();
@@ -147,9 +147,9 @@ final class RgbBytes {
   }
 
   /**
-   * Inverted CMYK or YCCK samples [height, width, 4], as Adobe's programs write them and PIL takes
-   * them, to RGB with PIL's {@code cmyk2rgb}; YCCK first goes to CMYK with libjpeg's {@code
-   * ycck_cmyk_convert}.
+   * Converts inverted CMYK or YCCK samples [height, width, 4], as Adobe's programs write them and
+   * PIL reads them, to RGB with PIL's {@code cmyk2rgb}; YCCK is first converted to CMYK with
+   * libjpeg's {@code ycck_cmyk_convert}.
    */
   static byte[] ofInvertedCmyk(Raster raster, boolean ycck) {
     int height = raster.getHeight();

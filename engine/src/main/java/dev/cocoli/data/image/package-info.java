@@ -1,2 +1,2 @@
-/** Image files and their pixels: headers, decoding, orientation. */
+/** Reads image files: headers, orientation, and decoding to RGB pixels. */
 package dev.cocoli.data.image;

@@ -1,8 +1,8 @@
 package dev.cocoli.data.proposals;
 
 /**
- * CIE L*a*b* in bytes: L times 2.55, a and b plus 128, as 8-bit images have them. Tables and whole
- * numbers only, so that every processor gives the same.
+ * Converts sRGB to CIE L*a*b* in bytes: L times 2.55, a and b plus 128, as in 8-bit images. It uses
+ * tables and integers only, so that every processor gives the same result.
  */
 final class CieLab {
   /** sRGB to XYZ, each row divided by its sum, the white of D65 (IEC 61966-2-1), times 2^16. */

@@ -1,8 +1,8 @@
 package dev.cocoli.data.proposals;
 
 /**
- * Writes an image in another colour space, each channel scaled to 0 to 255 (Uijlings et al.,
- * section 4.2.1 and table 1: each is blind to other changes of light).
+ * Converts an image to another colour space, each channel scaled to 0 to 255. Each space is
+ * invariant to other changes of light (Uijlings et al., section 4.2.1 and table 1).
  */
 enum ColourSpace {
   /** Hue, saturation, value. */
@@ -23,7 +23,7 @@ enum ColourSpace {
       CieLab.convert(red, green, blue, planes, at);
     }
   },
-  /** The shares of red and green, and intensity. */
+  /** The fractions of red and green in the sum of the channels, and intensity. */
   RGI(3) {
     @Override
     void convert(int red, int green, int blue, byte[][] planes, int at) {
@@ -65,7 +65,7 @@ enum ColourSpace {
     return planes;
   }
 
-  /** The angle on the colour circle, 255 for all of it; 0 for greys. */
+  /** The angle on the colour circle, 255 for the full circle; 0 for greys. */
   private static int hue(int red, int green, int blue) {
     int most = Math.max(red, Math.max(green, blue));
     int range = most - Math.min(red, Math.min(green, blue));
@@ -84,7 +84,7 @@ enum ColourSpace {
     return (2 * 255 * angle + 6 * range) / (12 * range);
   }
 
-  /** The luma of ITU-R BT.601, in 16 bits of fraction. */
+  /** The luma of ITU-R BT.601, with 16 bits of fraction. */
   private static int intensity(int red, int green, int blue) {
     return 19595 * red + 38470 * green + 7471 * blue + 32768 >> 16;
   }

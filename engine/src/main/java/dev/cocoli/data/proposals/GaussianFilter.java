@@ -3,18 +3,18 @@ package dev.cocoli.data.proposals;
 import java.util.Arrays;
 
 /**
- * Smooths a channel, or derives it along x or y, with Gaussians; beyond the edge the image is
- * mirrored. Whole numbers only, so that every processor gives the same. In: bytes [height x width];
- * out: sixteenths of a grey level.
+ * Smooths a channel with a Gaussian, or differentiates it along x or y; the image is mirrored at
+ * its edges. It uses integers only, so that every processor gives the same result. In: bytes
+ * [height x width]; out: sixteenths of a grey level.
  */
 final class GaussianFilter {
-  /** What one grey level of 255 is in the results. */
+  /** The value of one of the 255 grey levels in the results. */
   static final int GREY_LEVEL = 16;
 
   private static final int RADIUS = 3;
   private static final int TAPS = 2 * RADIUS + 1;
 
-  /** Fractions of a weight, of what is kept between the two passes, and of the result. */
+  /** The bits of fraction of weights, of values between the two passes, and of results. */
   private static final int WEIGHT_BITS = 12;
 
   private static final int MIDDLE_BITS = 8;
@@ -34,12 +34,12 @@ final class GaussianFilter {
     return filter(plane, weights, weights);
   }
 
-  /** Derives along x: how much brighter it gets to the right, from a pixel to the next. */
+  /** Differentiates along x: the increase of brightness to the right, per pixel. */
   int[] deriveAlongX(byte[] plane, double sigma) {
     return filter(plane, derivative(sigma), gaussian(sigma));
   }
 
-  /** Derives along y: how much brighter it gets downwards, from a pixel to the next. */
+  /** Differentiates along y: the increase of brightness downwards, per pixel. */
   int[] deriveAlongY(byte[] plane, double sigma) {
     return filter(plane, gaussian(sigma), derivative(sigma));
   }
@@ -81,7 +81,7 @@ final class GaussianFilter {
     }
   }
 
-  /** The place that a place beyond the edge mirrors: c b a | a b c | c b a. */
+  /** The index that an index outside the image mirrors: c b a | a b c | c b a. */
   private static int mirrored(int at, int size) {
     int within = Math.floorMod(at, 2 * size);
     return Math.min(within, 2 * size - 1 - within);
@@ -100,7 +100,7 @@ final class GaussianFilter {
       weights[i] = (int) StrictMath.rint(values[i] / sum * (1 << WEIGHT_BITS));
       rest -= weights[i];
     }
-    weights[RADIUS] += rest; // so that a plain area keeps its colour to the bit
+    weights[RADIUS] += rest; // the sum is exact: a plain area keeps its colour
     return weights;
   }
 

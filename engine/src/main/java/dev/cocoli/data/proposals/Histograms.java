@@ -1,11 +1,11 @@
 package dev.cocoli.data.proposals;
 
-/** Histograms of regions that grow together, and how much two have in common. */
+/** The histograms of regions that are merged step by step, and their intersections. */
 final class Histograms {
   private final int length;
   private final int one;
 
-  /** How often each bin occurs, [regions, length], and the same as shares of the region. */
+  /** The count of each bin, [regions, length]; below the same as fractions of the region. */
   private final int[] counts;
 
   private final int[] shares;
@@ -13,9 +13,9 @@ final class Histograms {
   /**
    * Copies histograms.
    *
-   * @param counts how often each bin occurs, [regions, length]
-   * @param length bins of a region
-   * @param one what the shares of a region add up to, but for rounding
+   * @param counts the count of each bin, [regions, length]
+   * @param length the number of bins per region
+   * @param one the sum of a region's fractions, except for rounding
    */
   Histograms(int[] counts, int length, int one) {
     this.length = length;
@@ -27,7 +27,7 @@ final class Histograms {
     }
   }
 
-  /** Adds a region's histogram to another's. */
+  /** Adds a region's histogram to that of another. */
   void add(int to, int region) {
     int a = to * length;
     int b = region * length;
@@ -37,7 +37,7 @@ final class Histograms {
     normalise(a);
   }
 
-  /** Sums what two regions have in common: all of it is one. */
+  /** The intersection of two histograms, {@code one} for equal ones. */
   int intersection(int region, int other) {
     int a = region * length;
     int b = other * length;

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
 /**
- * Tells an image's file from another of the same name and size, without reading all of it: CRC-32C
- * of its size (8 bytes), its first 4,096 bytes and its last 4,096.
+ * A checksum that distinguishes image files of the same name and size without reading all of them:
+ * CRC-32C of the file's size (8 bytes), its first 4,096 bytes and its last 4,096.
  */
 final class ImageSum {
   private static final int PART = 4096;

@@ -2,7 +2,7 @@ package dev.cocoli.data.proposals;
 
 import java.util.Arrays;
 
-/** A binary heap of numbers, the least on top. */
+/** A binary heap of numbers with the smallest on top. */
 final class LongHeap {
   private long[] values;
   private int count;

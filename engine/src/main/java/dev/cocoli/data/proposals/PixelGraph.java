@@ -2,16 +2,17 @@ package dev.cocoli.data.proposals;
 
 /**
  * Segments an image as Felzenszwalb and Huttenlocher do (Efficient Graph-Based Image Segmentation,
- * IJCV 2004, section 3): pixels are joined along the edges to their eight neighbours, the least
- * different first, unless an edge is a good deal stronger than those within either part. In:
- * smoothed channels [channels][height x width]; the edges are sorted once for every scale.
+ * IJCV 2004, section 3). Edges connect each pixel with its eight neighbours. In the order of
+ * increasing difference, an edge joins the segments of its two pixels unless it is much stronger
+ * than the edges inside either. In: smoothed channels [channels][height x width]. The edges are
+ * sorted once for all scales.
  */
 final class PixelGraph {
   private static final int DIGIT_BITS = 9;
   private static final int DIGITS = 1 << DIGIT_BITS;
   private static final int DIGIT_MASK = DIGITS - 1;
 
-  /** The low bits of an edge: which of the four directions, and the pixel where it begins. */
+  /** The low bits of an edge: one of the four directions, and the pixel at which it begins. */
   private static final int PLACE_BITS = 34;
 
   private static final int PIXEL_BITS = 32;
@@ -19,7 +20,7 @@ final class PixelGraph {
   private final int pixels;
   private final int[] steps;
 
-  /** The edges, the weakest first; of equals the one that comes first in the image. */
+  /** The edges, weakest first; of equal ones, the one that comes first in the image. */
   private final long[] edges;
 
   private PixelGraph(int pixels, int[] steps, long[] edges) {
@@ -58,9 +59,12 @@ final class PixelGraph {
     return new PixelGraph(pixels, steps, sorted(edges));
   }
 
-  /** The squared difference of each pixel and the one a step behind it, where there is one. */
+  /**
+   * Computes the squared difference of each pixel and the one {@code step} after it, where there is
+   * one.
+   */
   private static void weigh(int[][] channels, int step, int[] weights) {
-    // a channel alone counts thrice, so that a scale means the same in every colour space
+    // a single channel counts three times, so that a scale means the same in every colour space
     int times = channels.length == 1 ? 3 : 1;
     for (int c = 0; c < channels.length; c++) {
       int[] values = channels[c];
@@ -79,7 +83,7 @@ final class PixelGraph {
     }
   }
 
-  /** Sorts by weight, from the lowest digit on; each pass keeps the order of equals. */
+  /** Sorts by weight by radix, from the lowest digit; each pass keeps the order of equals. */
   private static long[] sorted(long[] edges) {
     long most = 0;
     for (long edge : edges) {
@@ -109,12 +113,13 @@ final class PixelGraph {
    * Joins pixels.
    *
    * @param scale the paper's k, in the channels' units: the larger, the larger the segments
-   * @param minSize segments of fewer pixels are joined with the neighbour they differ least from
+   * @param minSize segments of fewer pixels are joined with the most similar neighbour
    */
   Segmentation segment(double scale, int minSize) {
     int[] parents = new int[pixels];
     int[] sizes = new int[pixels];
-    // the strongest edge that may join a segment: its inner difference, and k by its size
+    // the strongest edge that may join a segment: its largest inner difference plus k divided by
+    // its size
     double[] limits = new double[pixels];
     for (int i = 0; i < pixels; i++) {
       parents[i] = i;

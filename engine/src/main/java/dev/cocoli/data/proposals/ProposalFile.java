@@ -26,26 +26,26 @@ import java.util.Map;
 import java.util.zip.DataFormatException;
 
 /**
- * The regions of a data set's images in a file, read from the disk as they are asked for. Safe for
- * many threads.
+ * A file with the proposals of a data set's images, which are read from the disk when they are
+ * asked for. It is safe for many threads.
  *
- * <p>The form, numbers big-endian: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the
- * settings, a text; CRC-32C of all that. Then of each image its regions, each x1, y1, width and
+ * <p>The format, with big-endian numbers: the 8 bytes {@code COCOLIRP}; the version, 4 bytes; the
+ * settings, a text; CRC-32C of all that. Then the regions per image, each as x1, y1, width and
  * height in 16 bits, by columns, high bytes first, deflated. Then the index: the number of images,
- * and of each the file's name (a text), width, height, CRC-32C of the image file's size, first
+ * and for each the file's name (a text), width, height, CRC-32C of the image file's size, first
  * 4,096 bytes and last 4,096 (4 bytes each), the offset of the regions (8 bytes), their packed
  * size, their number and their CRC-32C (4 bytes each). Last the index's offset and size (8 bytes
  * each), its CRC-32C, and the 8 bytes again. A text is the number of its bytes (4 bytes) and UTF-8.
  */
 public final class ProposalFile implements ProposalSource, AutoCloseable {
-  /** Of the magic and the version. */
+  /** The size of magic and version. */
   private static final int START_BYTES = ProposalWriter.MAGIC.length + 4;
 
   private static final String AGAIN = "; write it again with cocoli proposals";
 
   private final Path file;
 
-  /** No channel: an interrupt of one reader would close it for all. */
+  /** Not a channel, because an interrupt of one reader would close it for all. */
   private final RandomAccessFile bytes;
 
   private final String settings;
@@ -65,12 +65,12 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   }
 
   /**
-   * Opens a file, and checks all of it.
+   * Opens a file and checks all of it.
    *
-   * @param file what {@link #write} has written
+   * @param file a file written by {@link #write}
    * @return the file, to be closed by the caller
-   * @throws DataException if it cannot be read, is no such file, of another version, truncated or
-   *     damaged, or has a region outside its image or of no size
+   * @throws DataException if it cannot be read, is not a proposals file, has another version, is
+   *     truncated or damaged, or has a region outside its image or without an area
    */
   public static ProposalFile read(Path file) {
     RandomAccessFile bytes;
@@ -185,7 +185,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
 
   private static byte[] read(RandomAccessFile from, long offset, int count) throws IOException {
     byte[] read = new byte[count];
-    synchronized (from) { // the place to read at is the file's
+    synchronized (from) { // the position in the file is shared
       from.seek(offset);
       from.readFully(read);
     }
@@ -193,18 +193,18 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   }
 
   /**
-   * Computes the regions of every image of a data set and writes them; nothing is at the place
-   * until all is written.
+   * Computes the regions of every image of a data set and writes them. The file appears only when
+   * all is written.
    *
-   * @param file where to; replaced if it is there
+   * @param file the file; replaced if it exists
    * @param data the images
-   * @param source where the regions come from
-   * @param settings how the source was set, in words, for the record
-   * @param threads how many images are worked on at once
-   * @throws DataException if the file cannot be written, or the source gives a region outside its
-   *     image or of no size
-   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays
-   *     set
+   * @param source computes the regions
+   * @param settings the settings of the source in words, for the record
+   * @param threads the number of images that are processed at once
+   * @throws DataException if the file cannot be written, or the source returns a region outside its
+   *     image or without an area
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted; its interrupt
+   *     status stays set
    */
   public static void write(
       Path file, Dataset data, ProposalSource source, String settings, int threads) {
@@ -212,18 +212,18 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   }
 
   /**
-   * Computes the regions of every image of a data set and writes them, and tells how far it is.
+   * Computes the regions of every image of a data set, writes them, and reports the progress.
    *
-   * @param file where to; replaced if it is there
+   * @param file the file; replaced if it exists
    * @param data the images
-   * @param source where the regions come from
-   * @param settings how the source was set, in words, for the record
-   * @param threads how many images are worked on at once
-   * @param listener is told of each image
-   * @throws DataException if the file cannot be written, or the source gives a region outside its
-   *     image or of no size
-   * @throws java.util.concurrent.CancellationException if the thread is interrupted, which stays
-   *     set
+   * @param source computes the regions
+   * @param settings the settings of the source in words, for the record
+   * @param threads the number of images that are processed at once
+   * @param listener called after each image
+   * @throws DataException if the file cannot be written, or the source returns a region outside its
+   *     image or without an area
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted; its interrupt
+   *     status stays set
    */
   public static void write(
       Path file,
@@ -241,7 +241,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
     }
   }
 
-  /** Java's messages of these are but the file's name. */
+  /** The reason of an exception; the messages of these two kinds are only the file's name. */
   private static String reason(IOException problem) {
     return switch (problem) {
       case AccessDeniedException ignored -> "permission denied";
@@ -250,7 +250,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
     };
   }
 
-  /** {@return how the regions were made, as it was told when the file was written} */
+  /** {@return the settings of the source, as passed when the file was written} */
   public String settings() {
     return settings;
   }
@@ -271,11 +271,11 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   }
 
   /**
-   * Makes sure that the file has the regions of every image of a data set; it may have those of
-   * others, too. An image is known by its name, its size, and its file's size, beginning and end.
+   * Checks that the file has the regions of every image of a data set; it may have those of other
+   * images, too. Images are compared by name, size, and their file's size, first and last bytes.
    *
    * @param data the data set
-   * @throws DataException if an image is missing, or is another
+   * @throws DataException if an image is missing or differs
    */
   public void requireFor(Dataset data) {
     for (int i = 0; i < data.size(); i++) {
@@ -319,7 +319,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
    * {@return the regions of an image, the best first}
    *
    * @param annotated the image
-   * @throws DataException if the file has none of this name and size
+   * @throws DataException if the file has no image of this name and size
    */
   public List<Box> proposals(AnnotatedImage annotated) {
     return boxes(entry(annotated));
@@ -351,7 +351,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
     }
   }
 
-  /** Closes the file. Closing again does nothing. */
+  /** Closes the file. A second close does nothing. */
   @Override
   public void close() {
     try {

@@ -8,20 +8,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a proposals file says of its images, and where it has their regions. */
+/** The index of a proposals file: its images and the positions of their regions. */
 final class ProposalIndex {
   private ProposalIndex() {}
 
   /**
-   * An image.
+   * An image's entry.
    *
    * @param fileName the name by which the data set knows the file
    * @param width columns
    * @param height rows
-   * @param imageSum a sum of the image's own file, see {@link ImageSum}
+   * @param imageSum a checksum of the image file, see {@link ImageSum}
    * @param offset where the packed regions begin
    * @param byteSize bytes of the packed regions
-   * @param regions how many
+   * @param regions the number of regions
    * @param checkSum CRC-32C of the packed regions
    */
   record Entry(
@@ -55,7 +55,7 @@ final class ProposalIndex {
   }
 
   /**
-   * Reads.
+   * Reads an index.
    *
    * @throws IOException if there is less than announced
    */
@@ -77,7 +77,7 @@ final class ProposalIndex {
     return entries;
   }
 
-  /** As bytes with their number first, because writeUTF takes no more than 65,535. */
+  /** Writes a text as its byte size and its bytes; writeUTF is limited to 65,535 bytes. */
   static void writeText(DataOutputStream out, String text) throws IOException {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     out.writeInt(bytes.length);

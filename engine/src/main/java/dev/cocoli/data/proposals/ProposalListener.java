@@ -5,24 +5,24 @@ import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.structures.Box;
 import java.util.List;
 
-/** Is told how far the writing of a proposals file is, image by image in their order. */
+/** Receives the progress of writing a proposals file, image by image in their order. */
 public interface ProposalListener {
   /** Does nothing. */
   ProposalListener NONE = new ProposalListener() {};
 
   /**
-   * An image's regions are there.
+   * Called when an image's regions are computed.
    *
    * @param image the image
-   * @param regions where they are, the best first
+   * @param regions its regions, the best first
    */
   default void done(AnnotatedImage image, List<Box> regions) {}
 
   /**
-   * An image cannot be decoded; the file has no regions for it.
+   * Called when an image cannot be decoded; the file then has no regions for it.
    *
    * @param image the image
-   * @param problem what is wrong, in which file
+   * @param problem the reason; names the file
    */
   default void broken(AnnotatedImage image, ImageDecodeException problem) {}
 }

@@ -4,7 +4,6 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -17,15 +16,14 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Computes the regions of a data set's images, several at a time, and hands them on in their order.
- * Never more than twice as many images as there are threads are under way.
+ * Computes the regions of a data set's images, several at a time, and returns them in the images'
+ * order. At most twice as many images as threads are in progress.
  */
 final class ProposalRun implements AutoCloseable {
   private final Dataset data;
   private final ProposalSource source;
   private final int ahead;
   private final ExecutorService workers;
-  private final ImageDecoder decoder = new ImageDecoder();
 
   ProposalRun(Dataset data, ProposalSource source, int threads) {
     if (threads < 1) {
@@ -41,16 +39,16 @@ final class ProposalRun implements AutoCloseable {
     Deque<Future<List<Box>>> begun = new ArrayDeque<>();
     for (int taken = 0, submitted = 0; taken < data.size(); taken++) {
       for (; submitted < data.size() && begun.size() < ahead; submitted++) {
-        AnnotatedImage annotated = data.get(submitted);
-        begun.addLast(workers.submit(() -> search(annotated)));
+        int index = submitted;
+        begun.addLast(workers.submit(() -> search(index)));
       }
       write(data.get(taken), begun.removeFirst(), writer, listener);
     }
   }
 
-  private List<Box> search(AnnotatedImage annotated) {
-    try (Image image = decoder.decode(annotated)) {
-      return source.proposals(annotated, image);
+  private List<Box> search(int index) {
+    try (Image image = data.image(index)) {
+      return source.proposals(data.get(index), image);
     }
   }
 
@@ -61,7 +59,7 @@ final class ProposalRun implements AutoCloseable {
       ProposalListener listener)
       throws IOException {
     try {
-      if (Thread.interrupted()) { // a future that is done does not look
+      if (Thread.interrupted()) { // a completed future does not check
         throw new InterruptedException();
       }
       List<Box> boxes = searched.get();
@@ -83,7 +81,7 @@ final class ProposalRun implements AutoCloseable {
     }
   }
 
-  /** Ends what is under way. */
+  /** Stops the work in progress. */
   @Override
   public void close() {
     workers.shutdownNow();

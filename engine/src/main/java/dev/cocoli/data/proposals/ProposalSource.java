@@ -5,14 +5,17 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.structures.Box;
 import java.util.List;
 
-/** Where an image's regions come from: computed, or read from a file. Safe for many threads. */
+/**
+ * Provides an image's proposals: regions that may hold an object, computed or read from a file.
+ * Implementations are safe for many threads.
+ */
 public interface ProposalSource {
 
   /**
-   * {@return the regions of an image that may hold an object, xyxy in pixels of the image as it is
-   * decoded, the best first; each inside the image and not empty; may be none}
+   * {@return the regions of an image that may hold an object, xyxy in pixels of the decoded image,
+   * the best first. Each is inside the image and has an area; there may be none}
    *
-   * @param annotated which image of its data set this is
+   * @param annotated the image's entry in its data set
    * @param image its pixels, as decoded: not mirrored, not scaled
    */
   List<Box> proposals(AnnotatedImage annotated, Image image);

@@ -22,15 +22,14 @@ import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
- * Writes a proposals file image by image; of each only the line of the index stays in memory. It is
- * written under a temporary name and takes its place at {@link #finish}; without that, closing
- * leaves nothing.
+ * Writes a proposals file image by image and keeps only the index in memory. The file has a
+ * temporary name until {@link #finish} moves it to its place; closing without that deletes it.
  */
 final class ProposalWriter implements AutoCloseable {
   static final byte[] MAGIC = {'C', 'O', 'C', 'O', 'L', 'I', 'R', 'P'};
   static final int VERSION = 1;
 
-  /** Of the end: where the index is, its size, its check sum, and the magic again. */
+  /** The size of the end: the index's offset, size and checksum, and the magic again. */
   static final int TRAILER_BYTES = 8 + 8 + 4 + MAGIC.length;
 
   private static final int BUFFER = 1 << 16;
@@ -82,8 +81,8 @@ final class ProposalWriter implements AutoCloseable {
   /**
    * Adds an image.
    *
-   * @throws DataException if a region is outside it or of no size, it is too large, or there was
-   *     one of its name
+   * @throws DataException if a region is outside the image or has no area, the image is too large,
+   *     or an image of its name was added already
    */
   void add(AnnotatedImage image, List<Box> boxes) throws IOException {
     String name = image.fileName();
@@ -110,7 +109,7 @@ final class ProposalWriter implements AutoCloseable {
     offset += packed.length;
   }
 
-  /** Writes the index, forces all to the disk and moves the file to its place. */
+  /** Writes the index, forces everything to the disk and moves the file to its place. */
   void finish() throws IOException {
     byte[] index = ProposalIndex.toBytes(entries);
     out.write(index);

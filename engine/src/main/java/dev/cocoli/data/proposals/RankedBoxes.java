@@ -6,15 +6,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Ranks the boxes of several groupings together (Uijlings et al., section 4.3): a box's place from
- * the end of its grouping, which is the whole image's, times a random number of 0 to 1, so that
- * large regions do not all come first. A box that occurs again keeps its best rank.
+ * Ranks the boxes of several groupings together (Uijlings et al., section 4.3). A box's rank is its
+ * position, counted from the end of its grouping (which is the whole image), times a random number
+ * from 0 to 1, so that large regions do not all come first. A box that occurs several times keeps
+ * its best rank.
  */
 final class RankedBoxes {
   /** A box's corners, 16 bits each: x1, y1, x2, y2. */
   private long[] corners = new long[4096];
 
-  /** Its rank, 2^32 times, and where in {@link #corners} it is. */
+  /** The rank in the upper 32 bits, and the index in {@link #corners} in the lower ones. */
   private long[] ranks = new long[4096];
 
   private int count;
@@ -23,7 +24,7 @@ final class RankedBoxes {
    * Adds the boxes of a grouping.
    *
    * @param boxes x1, y1, x2, y2 [4][regions], the whole image last
-   * @param seed of the grouping's random numbers
+   * @param seed the seed of the grouping's random numbers
    */
   void add(int[][] boxes, long seed) {
     int regions = boxes[0].length;
@@ -38,7 +39,7 @@ final class RankedBoxes {
               | (long) boxes[2][i] << 16
               | boxes[3][i];
       long place = regions - i;
-      // 24 random bits times a place below 2^24: the upper bits of the product are the rank
+      // 24 random bits times a position below 2^24; the upper bits of the product are the rank
       long rank = place * (mixed(seed + i) >>> 40) >>> 17;
       ranks[count] = rank << 32 | count;
       count++;
@@ -46,7 +47,7 @@ final class RankedBoxes {
   }
 
   /**
-   * SplitMix64's finaliser (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
+   * SplitMix64's finalizer (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
    */
   static long mixed(long value) {
     long z = value * 0x9E3779B97F4A7C15L;
@@ -58,10 +59,10 @@ final class RankedBoxes {
   /**
    * {@return the best boxes, each once}
    *
-   * @param most how many at most
-   * @param factor by which the image was reduced
-   * @param width of the image itself
-   * @param height of the image itself
+   * @param most the largest number of boxes
+   * @param factor the factor by which the image was reduced
+   * @param width of the original image
+   * @param height of the original image
    */
   List<Box> best(int most, int factor, int width, int height) {
     Arrays.sort(ranks, 0, count);
@@ -81,7 +82,7 @@ final class RankedBoxes {
     return List.copyOf(boxes);
   }
 
-  /** Numbers other than 0, by open addressing. */
+  /** A hash set of numbers other than 0, with open addressing. */
   private static final class LongSet {
     private final long[] table;
 

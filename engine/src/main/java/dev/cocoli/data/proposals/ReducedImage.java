@@ -1,7 +1,7 @@
 package dev.cocoli.data.proposals;
 
 /**
- * An image whose pixels are the means of squares of another's.
+ * A smaller copy of an image, each pixel the mean of a square of the original.
  *
  * @param rgb bytes [height, width, 3]
  * @param width columns
@@ -13,8 +13,8 @@ record ReducedImage(byte[] rgb, int width, int height) {
    * Reduces an image.
    *
    * @param rgb bytes [height, width, 3]
-   * @param factor the side of a square; those at the right and lower edge may be cut; 1 to take the
-   *     image as it is
+   * @param factor the side of a square; squares at the right and lower edge may be cut; 1 copies
+   *     nothing and takes the image as it is
    */
   static ReducedImage of(byte[] rgb, int width, int height, int factor) {
     if (factor == 1) {

@@ -11,11 +11,11 @@ import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 
 /**
- * Packs the regions of an image: whole pixels, 16 bits each, as the columns x1, y1, width, height,
- * of each column the high bytes before the low ones, deflated.
+ * Packs and unpacks the regions of an image: integer pixels in 16 bits, as the columns x1, y1,
+ * width, height, in each column the high bytes before the low ones, deflated.
  */
 final class RegionCodec {
-  /** Sides beyond this do not fit 16 bits. */
+  /** The longest side that fits 16 bits. */
   static final int MAX_SIDE = 0xFFFF;
 
   private static final int COLUMNS = 4;
@@ -24,10 +24,10 @@ final class RegionCodec {
   private RegionCodec() {}
 
   /**
-   * Packs; edges between two pixels are moved out to the next.
+   * Packs regions; an edge between two pixels is moved outwards.
    *
-   * @param name of the image, for errors
-   * @throws DataException if a region is outside the image or of no size
+   * @param name the image's name, for errors
+   * @throws DataException if a region is outside the image or has no area
    */
   static byte[] pack(List<Box> boxes, String name, int width, int height) {
     int count = boxes.size();
@@ -49,12 +49,12 @@ final class RegionCodec {
   }
 
   /**
-   * Unpacks.
+   * Unpacks regions.
    *
-   * @param count how many regions there must be
-   * @param name of the image, for errors
-   * @throws DataException if a region is outside the image or of no size
-   * @throws DataFormatException if these are no packed regions, or another number of them
+   * @param count the expected number of regions
+   * @param name the image's name, for errors
+   * @throws DataException if a region is outside the image or has no area
+   * @throws DataFormatException if these are not packed regions, or not as many
    */
   static List<Box> unpack(byte[] packed, int count, String name, int width, int height)
       throws DataFormatException {

@@ -3,16 +3,16 @@ package dev.cocoli.data.proposals;
 import java.util.Arrays;
 
 /**
- * What is known of the segments that grouping begins with: sizes, boxes, histograms of colour and
- * texture, and which touch. Not changed once made; groupings copy it.
+ * The features of the segments with which grouping begins: sizes, boxes, histograms of colour and
+ * texture, and the pairs of neighbours. It is immutable; groupings copy it.
  */
 final class RegionFeatures {
-  /** Bins of a channel's colours (Uijlings et al., section 4.2.2). */
+  /** The number of colour bins per channel (Uijlings et al., section 4.2.2). */
   private static final int COLOUR_BINS = 25;
 
   private static final int ORIENTATION_BINS = TexturePlanes.ORIENTATIONS * TexturePlanes.BINS;
 
-  /** How many pixels, and their box: columns x1 to x2 - 1, rows y1 to y2 - 1. */
+  /** The pixels of each segment, and its box: columns x1 to x2 - 1, rows y1 to y2 - 1. */
   final int[] sizes;
 
   final int[] x1;
@@ -20,23 +20,21 @@ final class RegionFeatures {
   final int[] x2;
   final int[] y2;
 
-  /** How often each colour occurs, [regions, colourLength], and each texture. */
+  /** The count of each colour bin, [regions, colourLength]; below that of each texture bin. */
   final int[] colours;
 
   final int colourLength;
   final int[] textures;
   final int textureLength;
 
-  /**
-   * Pairs of segments that touch along an edge of pixels: the lower number, 2^32 times; the higher.
-   */
+  /** Pairs of segments with a common edge of pixels: lower number times 2^32, plus the higher. */
   final long[] neighbours;
 
   /**
-   * Collects.
+   * Collects the features of the segments.
    *
    * @param channels the colours [channels][height x width]
-   * @param texturePlanes what {@link TexturePlanes} made of them
+   * @param texturePlanes the result of {@link TexturePlanes} for them
    */
   RegionFeatures(
       Segmentation segments, int width, int height, byte[][] channels, byte[][] texturePlanes) {
@@ -87,7 +85,7 @@ final class RegionFeatures {
     }
   }
 
-  /** One orientation's bins, then those of the opposite one. */
+  /** Counts one orientation's bins, followed by those of the opposite orientation. */
   private void countTextures(int[] labels, byte[] plane, int offset) {
     for (int i = 0; i < labels.length; i++) {
       int bin = plane[i];
@@ -96,7 +94,7 @@ final class RegionFeatures {
         textures[labels[i] * textureLength + offset + place]++;
       }
     }
-    // most pixels are in the lowest bins; those follow from the others
+    // most pixels are in the lowest bin, whose count follows from the others
     for (int region = 0; region < sizes.length; region++) {
       for (int half = 0; half < 2; half++) {
         int first = region * textureLength + offset + half * TexturePlanes.BINS;

@@ -3,9 +3,9 @@ package dev.cocoli.data.proposals;
 import java.util.Arrays;
 
 /**
- * Joins the two most alike regions again and again, until one is left (Uijlings et al., section
- * 4.1, algorithm 1). Likeness is in whole numbers, 2^24 for one; of equal pairs the one found first
- * is joined first.
+ * Merges the two most similar neighbouring regions again and again until one is left (Uijlings et
+ * al., section 4.1, algorithm 1). Similarities are integers, 2^24 for one; of equally similar
+ * pairs, the one found first is merged first.
  */
 final class RegionGrouping {
   private static final int ONE = 1 << 24;
@@ -13,7 +13,7 @@ final class RegionGrouping {
   private final Similarity similarity;
   private final long pixels;
 
-  /** Of every region there is or was: segments first, then joined ones in their order. */
+  /** The sizes of all past and present regions: segments first, then merged ones in order. */
   private final int[] sizes;
 
   private final int[] x1;
@@ -23,25 +23,25 @@ final class RegionGrouping {
   private final int[] parents;
   private final int[][] neighbours;
 
-  /** Which two a joined region is made of; 0 for segments. */
+  /** The two regions that a merged region consists of; 0 for segments. */
   private final int[] ones;
 
   private final int[] others;
 
-  /** Where a region's histograms are; a joined region takes the place of one of its parts. */
+  /** The index of a region's histograms; a merged region takes that of one of its parts. */
   private final int[] slots;
 
   private final Histograms colours;
   private final Histograms textures;
 
-  /** Pairs of neighbours, by number. */
+  /** The two regions of each pair of neighbours. */
   private int[] firsts;
 
   private int[] seconds;
   private int pairs;
   private final LongHeap queue;
 
-  /** When a region was last seen among the neighbours of a new one. */
+  /** The merged region among whose neighbours a region was last seen. */
   private final int[] seen;
 
   private RegionGrouping(RegionFeatures segments, Similarity similarity, long pixels) {
@@ -76,11 +76,11 @@ final class RegionGrouping {
   }
 
   /**
-   * Groups.
+   * Groups segments.
    *
-   * @param segments where to begin
-   * @param similarity what makes two regions alike
-   * @param pixels of the image
+   * @param segments the segments to begin with
+   * @param similarity the measure of similarity
+   * @param pixels the number of pixels of the image
    */
   static RegionGrouping of(RegionFeatures segments, Similarity similarity, long pixels) {
     RegionGrouping grouping = new RegionGrouping(segments, similarity, pixels);
@@ -89,8 +89,8 @@ final class RegionGrouping {
   }
 
   /**
-   * Returns the boxes of all regions, first the segments', last that of the whole image: x1, y1,
-   * x2, y2 [4][regions].
+   * Returns the boxes of all regions, those of the segments first and that of the whole image last:
+   * x1, y1, x2, y2 [4][regions].
    */
   int[][] boxes() {
     return new int[][] {x1, y1, x2, y2};
@@ -171,7 +171,7 @@ final class RegionGrouping {
     return to;
   }
 
-  /** The region that a region has become a part of. */
+  /** The current region that contains a region. */
   private int alive(int region) {
     int at = region;
     while (parents[at] != at) {

@@ -1,18 +1,18 @@
 package dev.cocoli.data.proposals;
 
 /**
- * Which segment each pixel is of.
+ * A division of an image into segments: the number of the segment of each pixel.
  *
  * @param labels [height x width], numbered from 0 in the order of the segments' first pixels
- * @param count how many segments
+ * @param count the number of segments
  */
 record Segmentation(int[] labels, int count) {
 
   /**
    * Numbers the segments.
    *
-   * @param parents a pixel of the same segment for each pixel, itself for one of each segment;
-   *     overwritten
+   * @param parents for each pixel another pixel of its segment; for one pixel of each segment
+   *     itself; overwritten
    */
   static Segmentation ofRoots(int[] parents) {
     int[] labels = new int[parents.length];
@@ -25,7 +25,7 @@ record Segmentation(int[] labels, int count) {
       }
       parents[i] = root;
       if (ofRoot[root] == 0) {
-        ofRoot[root] = ++count; // 0 is none yet
+        ofRoot[root] = ++count; // 0 means not numbered yet
       }
       labels[i] = ofRoot[root] - 1;
     }

@@ -16,24 +16,25 @@ import java.util.concurrent.Future;
 
 /**
  * Selective search (Uijlings, van de Sande, Gevers, Smeulders: Selective Search for Object
- * Recognition, IJCV 2013): segments an image in several colour spaces and at several scales
- * (Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 2004), joins the most
- * alike neighbours until one region is left, and proposes the box of every region on the way. In:
- * an image; out: up to {@code maxProposals} boxes, the best first.
+ * Recognition, IJCV 2013). It segments an image in several colour spaces and at several scales
+ * (Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 2004), merges the
+ * most similar neighbours until one region is left, and proposes the box of every region on the
+ * way. In: an image; out: up to {@code maxProposals} boxes, the best first.
  *
- * <p>The settings are the paper's and its published program's: images smoothed with a sigma of 0.8,
- * k of 50 and 100 (and 150, 300) grey levels, no segment smaller than k pixels, 25 bins of colour a
- * channel, 10 bins of texture in 8 orientations a channel (section 4.2.2), the modes of table 5,
- * and the ranks of section 4.3. An image with a side over {@value #MAX_SIDE} pixels is searched in
- * a smaller copy: the work and the number of regions grow with the area, and what a detector can
- * find does not.
+ * <p>The parameters are those of the paper and its published program: images smoothed with a sigma
+ * of 0.8, k of 50 and 100 (and 150, 300) grey levels, no segment smaller than k pixels, 25 bins of
+ * colour per channel, 10 bins of texture in 8 orientations per channel (section 4.2.2), the modes
+ * of table 5, and the ranks of section 4.3. An image with a side over {@value #MAX_SIDE} pixels is
+ * searched in a smaller copy: the work and the number of regions grow with the area, but the
+ * objects that a detector can find do not.
  *
- * <p>All arithmetic that decides is in whole numbers or in sums and roots that IEEE 754 defines to
- * the bit, so the same image, configuration and seed give the same boxes on every machine and with
- * any number of threads. A search holds no memory between images, and is safe for many threads.
+ * <p>All arithmetic that affects the result uses integers, or sums and roots that IEEE 754 defines
+ * to the bit. So the same image, configuration and seed give the same boxes on every machine and
+ * with any number of threads. A search keeps no memory between images, and is safe for many
+ * threads.
  */
 public final class SelectiveSearch implements ProposalSource {
-  /** The longest side that is searched as it is; longer ones are divided by a whole number. */
+  /** The longest side that is searched at full size; a larger image is divided by an integer. */
   static final int MAX_SIDE = 1000;
 
   private static final double SIGMA = 0.8;
@@ -41,15 +42,15 @@ public final class SelectiveSearch implements ProposalSource {
   private final SelectiveSearchConfig config;
 
   /**
-   * Makes a search.
+   * Creates a search.
    *
-   * @param config how to search
+   * @param config the configuration
    */
   public SelectiveSearch(SelectiveSearchConfig config) {
     this.config = config;
   }
 
-  /** {@return how it searches} */
+  /** {@return the configuration} */
   public SelectiveSearchConfig config() {
     return config;
   }
@@ -60,8 +61,8 @@ public final class SelectiveSearch implements ProposalSource {
   }
 
   /**
-   * {@return the regions of an image that may hold an object, xyxy in whole pixels, the best first;
-   * at least one}
+   * {@return the regions of an image that may hold an object, xyxy in integer pixels, the best
+   * first; at least one}
    *
    * @param image the pixels; not changed
    */
@@ -81,7 +82,7 @@ public final class SelectiveSearch implements ProposalSource {
     return ranked.best(config.maxProposals(), factor, image.width(), image.height());
   }
 
-  /** The boxes of each grouping, colour space by colour space. */
+  /** The boxes of each grouping, in the order of the colour spaces. */
   private List<List<int[][]>> groupings(ReducedImage image) {
     List<ColourSpace> spaces = config.mode().colourSpaces();
     if (config.threads() == 1) {

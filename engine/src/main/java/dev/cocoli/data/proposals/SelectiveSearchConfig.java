@@ -4,17 +4,17 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * How to search.
+ * The configuration of selective search.
  *
- * @param mode how many groupings are combined
- * @param maxProposals the most regions of an image, the best kept
- * @param seed draws the order of regions of like rank; the same seed gives the same regions
- * @param threads how many colour spaces and scales of one image are worked on at once; the result
- *     does not depend on it
+ * @param mode the set of groupings that are combined
+ * @param maxProposals the largest number of regions per image; the best are kept
+ * @param seed the seed of the random order of the regions; the same seed gives the same regions
+ * @param threads the number of colour spaces and scales of one image that are processed at once;
+ *     the result does not depend on it
  */
 public record SelectiveSearchConfig(
     SelectiveSearchMode mode, int maxProposals, long seed, int threads) {
-  /** As many as R-CNN and Fast R-CNN take of an image. */
+  /** The number of regions per image that R-CNN and Fast R-CNN use. */
   public static final int DEFAULT_MAX_PROPOSALS = 2000;
 
   /** Checks the numbers. */
@@ -41,7 +41,7 @@ public record SelectiveSearchConfig(
   /**
    * {@return a mode with up to 2,000 regions and one thread}
    *
-   * @param mode how many groupings are combined
+   * @param mode the set of groupings that are combined
    */
   public static SelectiveSearchConfig of(SelectiveSearchMode mode) {
     return new SelectiveSearchConfig(mode, DEFAULT_MAX_PROPOSALS, 0, 1);
@@ -50,7 +50,7 @@ public record SelectiveSearchConfig(
   /**
    * {@return this with another number of regions}
    *
-   * @param count the most regions of an image
+   * @param count the largest number of regions per image
    */
   public SelectiveSearchConfig withMaxProposals(int count) {
     return new SelectiveSearchConfig(mode, count, seed, threads);
@@ -68,13 +68,13 @@ public record SelectiveSearchConfig(
   /**
    * {@return this with another number of threads}
    *
-   * @param count the threads of one image
+   * @param count the number of threads per image
    */
   public SelectiveSearchConfig withThreads(int count) {
     return new SelectiveSearchConfig(mode, maxProposals, seed, count);
   }
 
-  /** {@return what the regions depend on, in words, for the record} */
+  /** {@return all parameters that the regions depend on, in words, for the record} */
   public String settings() {
     return "selective search, mode %s, at most %d regions, seed %d"
         .formatted(mode.name().toLowerCase(Locale.ROOT), maxProposals, seed);

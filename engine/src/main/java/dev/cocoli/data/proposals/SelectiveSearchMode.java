@@ -2,7 +2,7 @@ package dev.cocoli.data.proposals;
 
 import java.util.List;
 
-/** How many ways of grouping are combined: "fast" and "quality" of the paper's table 5. */
+/** The set of groupings that are combined: "fast" and "quality" of the paper's table 5. */
 public enum SelectiveSearchMode {
   /** Two colour spaces, two similarities, two scales: 8 groupings. */
   FAST(
@@ -43,7 +43,7 @@ public enum SelectiveSearchMode {
     return similarities;
   }
 
-  /** The segmentation's k, in grey levels of 255, which is the least size of a segment, too. */
+  /** The segmentation's k, in grey levels of 255; also the least size of a segment in pixels. */
   List<Integer> scales() {
     return scales;
   }

@@ -1,6 +1,6 @@
 package dev.cocoli.data.proposals;
 
-/** Which of the four measures a similarity sums (Uijlings et al., section 4.2.2). */
+/** The sum of some of the four measures of similarity (Uijlings et al., section 4.2.2). */
 enum Similarity {
   COLOUR_TEXTURE_SIZE_FILL(true, true, true, true),
   TEXTURE_SIZE_FILL(false, true, true, true),

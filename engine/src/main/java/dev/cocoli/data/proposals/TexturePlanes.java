@@ -1,9 +1,9 @@
 package dev.cocoli.data.proposals;
 
 /**
- * Gaussian derivatives of each channel in eight orientations, sorted into ten bins (Uijlings et
- * al., section 4.2.2). Opposite orientations share a plane: where one is positive, the other is
- * nothing. In: channels [channels][height x width]; out: bins -9 to 9 [channels * 4][height x
+ * Computes Gaussian derivatives of each channel in eight orientations and sorts them into ten bins
+ * (Uijlings et al., section 4.2.2). Opposite orientations share a plane: where one is positive, the
+ * other is zero. In: channels [channels][height x width]; out: bins -9 to 9 [channels * 4][height x
  * width].
  */
 final class TexturePlanes {
@@ -12,7 +12,7 @@ final class TexturePlanes {
   private static final int SIGNED_ORIENTATIONS = ORIENTATIONS / 2;
   private static final double SIGMA = 1;
 
-  /** The root of a half, in 16 bits of fraction. */
+  /** The square root of one half, with 16 bits of fraction. */
   private static final int DIAGONAL = 46341;
 
   private TexturePlanes() {}
@@ -38,7 +38,7 @@ final class TexturePlanes {
     return planes;
   }
 
-  /** Sorts into bins as wide as the image's strongest derivative of the orientation asks. */
+  /** Sorts derivatives into bins; the strongest derivative of the orientation sets their width. */
   private static byte[] binned(int[] derivatives) {
     int most = 0;
     int least = 0;

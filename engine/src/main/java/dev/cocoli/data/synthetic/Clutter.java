@@ -11,7 +11,7 @@ import java.awt.geom.Line2D;
 import java.awt.geom.Path2D;
 import java.util.SplittableRandom;
 
-/** Draws what is not an object: thin curves, crosses, outlines, soft spots and specks. */
+/** Draws clutter, which is no object: thin curves, crosses, outlines, soft spots and specks. */
 final class Clutter {
 
   private final Graphics2D graphics;
@@ -26,12 +26,12 @@ final class Clutter {
     this.random = random;
   }
 
-  /** Draws one thing somewhere. */
+  /** Draws one piece of clutter at a random place. */
   void draw() {
     draw(random.nextInt(5));
   }
 
-  /** Draws a curve or a cross, which hide next to nothing of what is behind them. */
+  /** Draws a curve or a cross, which hide almost nothing of what is behind them. */
   void drawThin() {
     draw(random.nextInt(2));
   }
@@ -82,7 +82,7 @@ final class Clutter {
     graphics.draw(new Line2D.Double(x + dy, y - dx, x - dy, y + dx));
   }
 
-  /** The outline of a shape, which is not one, as objects are filled. */
+  /** Draws the outline of a shape. It is no object, because objects are filled. */
   private void outline(double x, double y, double size) {
     AffineTransform place = AffineTransform.getTranslateInstance(x, y);
     place.rotate(random.nextDouble(2 * Math.PI));

@@ -4,10 +4,7 @@ import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.util.SplittableRandom;
 
-/**
- * Fills an image with a muted texture: a gradient, clouds, stripes or checks, each with some grain
- * of its own.
- */
+/** Fills an image with a muted texture: a gradient, clouds, stripes or checks, each with grain. */
 final class Ground {
 
   private enum Texture {
@@ -41,7 +38,7 @@ final class Ground {
     float[] from = mutedColour();
     float[] to = mutedColour();
     if (texture == Texture.STRIPES || texture == Texture.CHECKS) {
-      mix(to, from, 0.45f); // hard edges everywhere would drown the shapes
+      mix(to, from, 0.45f); // hard edges everywhere would hide the shapes
     }
     double angle = random.nextDouble(Math.PI);
     double dx = StrictMath.cos(angle);
@@ -55,7 +52,7 @@ final class Ground {
       for (int x = 0; x < width; x++) {
         double along = (x - width / 2.0) * dx + (y - height / 2.0) * dy;
         double across = (y - height / 2.0) * dx - (x - width / 2.0) * dy;
-        double share =
+        double fraction =
             switch (texture) {
               case GRADIENT -> 0.5 + along / span + 0.3 * (clouds(x, y, cloudSize) - 0.5);
               case CLOUDS -> clouds(x, y, cloudSize) * 1.6 - 0.3;
@@ -63,21 +60,21 @@ final class Ground {
               case CHECKS -> 0.5 + soft(along / period) * soft(across / period) / 2;
             };
         double level = grain * (noise(x / grainSize, y / grainSize) - 0.5);
-        pixels[y * width + x] = colour(from, to, Math.clamp(share, 0, 1), level);
+        pixels[y * width + x] = colour(from, to, Math.clamp(fraction, 0, 1), level);
       }
     }
   }
 
-  private static int colour(float[] from, float[] to, double share, double level) {
+  private static int colour(float[] from, float[] to, double fraction, double level) {
     int rgb = 0;
     for (int c = 0; c < 3; c++) {
-      double value = from[c] + (to[c] - from[c]) * share + level;
+      double value = from[c] + (to[c] - from[c]) * fraction + level;
       rgb = rgb << 8 | (int) Math.clamp(Math.round(value), 0L, 255L);
     }
     return rgb;
   }
 
-  /** A wave between -1 and 1 with flat tops, by a triangle that is cut off. */
+  /** A wave between -1 and 1 with flat tops: a triangle wave that is clipped. */
   private static double soft(double t) {
     double triangle = 4 * Math.abs(t - Math.floor(t) - 0.5) - 1;
     return Math.clamp(3 * triangle, -1, 1);
@@ -119,7 +116,10 @@ final class Ground {
     return new float[] {rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255};
   }
 
-  /** Moves a colour towards another one, leaving the given share of the way. */
+  /**
+   * Mixes a colour with another one; {@code left} is the fraction of the way that remains to the
+   * other.
+   */
   private static void mix(float[] colour, float[] towards, float left) {
     for (int c = 0; c < 3; c++) {
       colour[c] = towards[c] + (colour[c] - towards[c]) * left;

@@ -24,7 +24,7 @@ final class SceneFiles {
 
   private SceneFiles() {}
 
-  /** What goes with each image, called by several threads. */
+  /** Writes the annotation of each image; called by several threads. */
   interface Annotator {
     void annotate(int index, Target target) throws IOException;
   }

@@ -11,12 +11,12 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Which shape is on top at each pixel, so that occlusion and boxes are measured and not estimated.
- * Shape numbers start at 1, as 0 is the ground.
+ * Records which shape is on top at each pixel, so that occlusion and boxes are measured exactly.
+ * Shape numbers start at 1; 0 is the ground.
  */
 final class SceneMap {
 
-  /** Boxes of two shapes that overlap more than this could not both survive suppression. */
+  /** The largest IoU of two shapes' boxes; beyond it NMS would remove one of them. */
   private static final double MAX_BOX_IOU = 0.35;
 
   private final int width;
@@ -35,10 +35,11 @@ final class SceneMap {
   }
 
   /**
-   * Puts a shape on top if the given share of it, and of every shape it hides, stays visible.
+   * Places a shape on top if the given fraction of it, and of every shape that it hides, stays
+   * visible.
    *
-   * @param fullArea its area in pixels, that outside of the image included
-   * @return whether it was put there
+   * @param fullArea its area in pixels, including the part outside of the image
+   * @return whether it was placed
    */
   boolean place(Shape shape, double fullArea, double minVisible) {
     Graphics2D graphics = stencil.createGraphics();
@@ -63,12 +64,12 @@ final class SceneMap {
     return true;
   }
 
-  /** The smallest box around the visible pixels of each shape: their outer edges. */
+  /** The smallest box around the visible pixels of each shape, from edge to edge. */
   List<Box> boxes() {
     return boxes(owner);
   }
 
-  /** Whether a pixel shows the shape that was placed last. */
+  /** Whether the shape that was placed last is on top at a pixel. */
   boolean showsLast(int x, int y) {
     return owner[y * width + x] == (byte) fullAreas.size();
   }
@@ -79,7 +80,7 @@ final class SceneMap {
       visible[number & 255]++;
     }
     for (int number = 1; number < visible.length; number++) {
-      // a pixel's width of tolerance, as the area is exact and the pixels are not
+      // tolerates a pixel's width, because the area is exact and the pixels are not
       if (visible[number] + Math.sqrt(fullAreas.get(number - 1)) / 4
               < minVisible * fullAreas.get(number - 1)
           || visible[number] == 0) {

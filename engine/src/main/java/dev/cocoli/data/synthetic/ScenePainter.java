@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** Paints one image, from the ground up: ground, clutter, shapes, some clutter, light, noise. */
+/** Paints one image from bottom to top: ground, clutter, shapes, more clutter, light, noise. */
 final class ScenePainter {
 
   private static final int PLACEMENT_TRIES = 40;
@@ -44,7 +44,7 @@ final class ScenePainter {
   ShapeScene paint() {
     Ground.paint(image, random);
     Clutter clutter = new Clutter(graphics, config.width(), config.height(), random);
-    int clutterCount = random.nextInt(config.maxClutter() + 1);
+    int clutterCount = random.nextInt(config.look().maxClutter() + 1);
     int inFront = clutterCount / 4;
     for (int i = inFront; i < clutterCount; i++) {
       clutter.draw();
@@ -67,7 +67,7 @@ final class ScenePainter {
   private void addShape() {
     ShapeKind kind = ShapeKind.values()[random.nextInt(ShapeKind.values().length)];
     for (int attempt = 0; attempt < PLACEMENT_TRIES; attempt++) {
-      // logarithmic: as many from 20 to 40 pixels as from 40 to 80
+      // logarithmic: as many radii from 20 to 40 pixels as from 40 to 80
       double radius =
           config.minSize()
               / 2.0
@@ -109,16 +109,13 @@ final class ScenePainter {
           new BasicStroke(
               (float) Math.max(1, radius * 0.08), BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND));
       Shape before = graphics.getClip();
-      graphics.clip(shape); // an edge outside would make the object larger than its box
+      graphics.clip(shape); // an edge outside the shape would make the object larger than its box
       graphics.draw(shape);
       graphics.setClip(before);
     }
   }
 
-  /**
-   * A strong colour of the class's part of the circle that stands out from what the shape placed
-   * last covers.
-   */
+  /** A strong colour of the class that contrasts with what the last placed shape covers. */
   private Color colourFor(ShapeKind kind, Rectangle2D bounds) {
     double hue = (double) kind.ordinal() / ShapeKind.values().length;
     double[] covered = new double[3];
@@ -141,7 +138,7 @@ final class ScenePainter {
     for (int attempt = 0; attempt < COLOUR_TRIES && bestContrast < MIN_CONTRAST; attempt++) {
       Color colour =
           Color.getHSBColor(
-              (float) (hue + config.hueSpread() * (random.nextDouble() - 0.5)),
+              (float) (hue + config.look().hueSpread() * (random.nextDouble() - 0.5)),
               (float) random.nextDouble(0.5, 1),
               (float) random.nextDouble(0.45, 1));
       double r = colour.getRed() - covered[0] / count;
@@ -163,7 +160,7 @@ final class ScenePainter {
         (int) Math.min(255, colour.getBlue() * factor));
   }
 
-  /** Light that falls off to one side and to the corners, and the grain of a sensor. */
+  /** Adds light that falls off to one side and to the corners, and the grain of a sensor. */
   private void light() {
     double brightness = random.nextDouble(0.82, 1.12);
     double angle = random.nextDouble(2 * Math.PI);
@@ -171,7 +168,7 @@ final class ScenePainter {
     double dx = slope * StrictMath.cos(angle);
     double dy = slope * StrictMath.sin(angle);
     double corners = random.nextDouble(0.18);
-    double noise = random.nextDouble() * config.maxNoise();
+    double noise = random.nextDouble() * config.look().maxNoise();
     int width = config.width();
     int height = config.height();
     int[] pixels = pixels(image);
@@ -190,12 +187,15 @@ final class ScenePainter {
     }
   }
 
-  /** The pixels themselves, as getRGB and setRGB cost more than the painting. */
+  /** The pixel array itself, because getRGB and setRGB take longer than the painting. */
   static int[] pixels(BufferedImage image) {
     return ((DataBufferInt) image.getRaster().getDataBuffer()).getData();
   }
 
-  /** About normal with deviation 1: three numbers of seven bits, whose sum deviates by 64. */
+  /**
+   * Draws from about a normal distribution of deviation 1: the sum of three numbers of seven bits,
+   * which deviates by 64.
+   */
   private static double bell(long bits) {
     return ((bits & 127) + (bits >> 7 & 127) + (bits >> 14 & 127) - 190.5) / 64;
   }

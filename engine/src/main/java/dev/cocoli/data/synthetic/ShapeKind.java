@@ -5,14 +5,14 @@ import java.awt.geom.AffineTransform;
 import java.awt.geom.Ellipse2D;
 import java.awt.geom.Path2D;
 
-/** The classes of objects; label 1 is the first. Outlines lie in the circle of radius 1. */
+/** The classes of objects; label 1 is the first. The outlines lie in the circle of radius 1. */
 enum ShapeKind {
   CIRCLE("circle"),
   SQUARE("square"),
   TRIANGLE("triangle"),
   STAR("star");
 
-  /** How far the inner corners of a star are from its centre. */
+  /** The distance of a star's inner corners from its centre. */
   private static final double STAR_INNER_RADIUS = 0.42;
 
   private final String className;
@@ -65,7 +65,7 @@ enum ShapeKind {
     return area;
   }
 
-  /** Corners at equal angles, the first one up, at the given distances from the centre. */
+  /** A polygon with corners at equal angles, from the top, at these distances from the centre. */
   private static Path2D polygon(double... radii) {
     Path2D path = new Path2D.Double();
     for (int i = 0; i < radii.length; i++) {

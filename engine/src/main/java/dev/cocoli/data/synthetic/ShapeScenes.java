@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Generates images of circles, squares, triangles and stars with their boxes. An image depends on
- * the settings and its number alone, so that any of them can be drawn at any time and by any
+ * Generates images of circles, squares, triangles and stars with their boxes. An image depends only
+ * on the configuration and its number, so that any image can be drawn at any time and by any
  * thread.
  */
 public final class ShapeScenes {
@@ -16,15 +16,15 @@ public final class ShapeScenes {
   private final ShapeScenesConfig config;
 
   /**
-   * Makes a generator.
+   * Creates a generator.
    *
-   * @param config what the images are like
+   * @param config the properties of the images
    */
   public ShapeScenes(ShapeScenesConfig config) {
     this.config = config;
   }
 
-  /** {@return the classes, that of label 1 first} */
+  /** {@return the classes, in the order of their labels} */
   public static List<String> classNames() {
     return Arrays.stream(ShapeKind.values()).map(ShapeKind::className).toList();
   }
@@ -36,34 +36,22 @@ public final class ShapeScenes {
    * @return the image and its objects
    */
   public ShapeScene scene(int index) {
-    // splitting by a first draw keeps the streams of neighbouring numbers apart
+    // a first draw from the seed, and a split per image, keep neighbouring streams apart
     long seed = new SplittableRandom(config.seed()).nextLong() + index;
     return new ScenePainter(config, new SplittableRandom(seed).split()).paint();
   }
 
   /**
    * Writes images as a Pascal VOC folder: JPEGImages, Annotations, and ImageSets/Main with
-   * train.txt, val.txt and trainval.txt. Training images are the numbers from 0, validation images
-   * the ones after them. Boxes are written as they are, edges counted from 0.
+   * train.txt, val.txt and trainval.txt. Training images are numbered from 0, and validation images
+   * follow them. Boxes are written as edges counted from 0.
    *
-   * @param folder made if it is not there; files of the same names are replaced
-   * @param trainCount how many images to train on
-   * @param valCount how many images to validate on
+   * @param folder the folder, created if it does not exist; files of the same names are replaced
+   * @param trainCount the number of images to train on
+   * @param valCount the number of images to validate on
    * @throws IOException if a file cannot be written
    */
   public void writeVoc(Path folder, int trainCount, int valCount) throws IOException {
     new VocFolder(folder, config).write(this, trainCount, valCount);
-  }
-
-  /**
-   * Writes images in COCO's layout: images, annotations/train.json and annotations/val.json.
-   *
-   * @param folder made if it is not there; files of the same names are replaced
-   * @param trainCount how many images to train on
-   * @param valCount how many images to validate on
-   * @throws IOException if a file cannot be written
-   */
-  public void writeCoco(Path folder, int trainCount, int valCount) throws IOException {
-    new CocoFolder(folder, config).write(this, trainCount, valCount);
   }
 }

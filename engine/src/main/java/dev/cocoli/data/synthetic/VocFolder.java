@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Lays generated images out as Pascal VOC does. */
+/** Writes generated images in Pascal VOC's layout. */
 final class VocFolder {
 
   private final Path folder;

@@ -291,7 +291,7 @@ class CocoDatasetTest {
     assertEquals(noFolder + ": there is no such folder of images", message);
   }
 
-  /** Masks make most of COCO's file; they must cost no memory. */
+  /** Masks make up most of COCO's file, but must take no memory. */
   @Test
   void readsALargeFileInLittleMemory() throws IOException {
     Path json = folder.resolve("large.json");
@@ -318,6 +318,7 @@ class CocoDatasetTest {
     long before = threads.getCurrentThreadAllocatedBytes();
     assertEquals(objects, CocoFile.read(json).objects.size());
     long allocated = threads.getCurrentThreadAllocatedBytes() - before;
-    assertTrue(allocated < 400L * objects, "allocated " + allocated / objects + " bytes an object");
+    assertTrue(
+        allocated < 400L * objects, "allocated " + allocated / objects + " bytes per object");
   }
 }

@@ -41,7 +41,7 @@ public class ImageDecoderTest {
     }
   }
 
-  /** The fixtures and what PIL makes of them; see make_fixtures.py. */
+  /** Compares decoded fixtures with PIL's result; see make_fixtures.py. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -77,8 +77,8 @@ public class ImageDecoderTest {
     try (InputStream in = getClass().getResourceAsStream("/data/" + name + ".expected.png")) {
       expected = ImageIO.read(in);
     }
-    // libjpeg and libjpeg-turbo agree to the bit with the JDKs tried; another build may round
-    // otherwise
+    // libjpeg and libjpeg-turbo give the same bits as the JDKs tried; another build may round
+    // differently
     int tolerance = name.endsWith(".jpg") ? 2 : 0;
     try (Image image = decoder.decode(resource(name), name)) {
       assertEquals(expected.getWidth(), image.width());
@@ -147,7 +147,10 @@ public class ImageDecoderTest {
     return out.put(file, 0, at).put(inserted).put(file, at, file.length - at).array();
   }
 
-  /** Where the stored left upper, right upper, left lower and right lower corner are to be seen. */
+  /**
+   * The positions at which the stored upper left, upper right, lower left and lower right corners
+   * are shown.
+   */
   private static final List<String> CORNERS =
       List.of("ABCD", "BADC", "DCBA", "CDAB", "ACBD", "CADB", "DBCA", "BDAC");
 
@@ -237,8 +240,8 @@ public class ImageDecoderTest {
   }
 
   /**
-   * Cut anywhere, a file is an error or, where only its end marker or padding is gone, the whole
-   * image.
+   * A file that is cut anywhere is an error, or the whole image if only its end marker or padding
+   * is missing.
    */
   @ParameterizedTest
   @ValueSource(

@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.testing.OracleFile;
 import org.junit.jupiter.api.Test;
 
-/** Colours are scikit-image's and OpenCV's, on a grid of 512 of them. */
+/** Compares the conversions with scikit-image's and OpenCV's on a grid of 512 colours. */
 class ColourSpaceTest {
   private static final OracleFile ORACLE = OracleFile.resource("/proposals/segments.safetensors");
   private static final byte[] GRID = ORACLE.unsignedBytes("grid");
 
-  /** Half a level is lost by rounding. */
+  /** Rounding changes a value by up to half a level. */
   private static final double ROUNDING = 0.5 + 1e-4;
 
   @Test
@@ -24,7 +24,7 @@ class ColourSpaceTest {
 
   @Test
   void lab() {
-    // 12 bits of light before the root: near black a level or two
+    // light has 12 bits before the root, so that colours near black differ by a level or two
     assertChannels(ColourSpace.LAB, ORACLE.floats("grid.lab"), 3, 2);
     assertTrue(meanDifference(ColourSpace.LAB, ORACLE.floats("grid.lab"), 3) < 0.3);
     assertTrue(meanDifference(ColourSpace.LAB, ORACLE.floats("grid.lab.opencv"), 3) < 0.3);

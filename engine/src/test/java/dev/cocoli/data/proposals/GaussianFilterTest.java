@@ -7,7 +7,10 @@ import dev.cocoli.testing.OracleFile;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
-/** Filters are SciPy's, to a sixteenth of a grey level and what the fourth pixel away adds. */
+/**
+ * Compares the filters with SciPy's, up to a sixteenth of a grey level and the weight of the fourth
+ * pixel.
+ */
 class GaussianFilterTest {
   private static final OracleFile ORACLE = OracleFile.resource("/proposals/segments.safetensors");
 

@@ -11,8 +11,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Segments are scikit-image's, pixel by pixel, from the same smoothed image. How the reference was
- * made is told in {@code proposals/segments.py}.
+ * Compares the segments with scikit-image's, pixel by pixel, for the same smoothed image. {@code
+ * proposals/segments.py} has made the reference.
  */
 class PixelGraphTest {
   private static final OracleFile ORACLE = OracleFile.resource("/proposals/segments.safetensors");

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is written is read back, and nothing else is taken for it. */
+/** Writes and reads proposals files, and checks that other files are rejected. */
 class ProposalFileTest {
   private static final int WIDTH = 70;
   private static final int HEIGHT = 50;
@@ -41,7 +41,7 @@ class ProposalFileTest {
   private Path file;
   private Images data;
 
-  /** Images of noise, each of another content. */
+  /** Images of noise, each with other pixels. */
   private record Images(List<AnnotatedImage> images) implements Dataset {
     @Override
     public List<String> classNames() {
@@ -91,7 +91,7 @@ class ProposalFileTest {
     return new AnnotatedImage(id, name, path, width, height, List.of());
   }
 
-  /** As many regions as the image's number times 100, none for the first. */
+  /** Returns as many regions as the image's number times 100; none for the first image. */
   private static List<Box> regions(AnnotatedImage image, Image decoded) {
     SplittableRandom random = new SplittableRandom(image.imageId());
     List<Box> boxes = new ArrayList<>();
@@ -246,10 +246,12 @@ class ProposalFileTest {
           "of no size",
           () -> ProposalFile.write(file, data, (annotated, image) -> List.of(box), "", 1));
     }
-    assertArrayEquals(before, Files.readAllBytes(file)); // what was there is still there
+    assertArrayEquals(before, Files.readAllBytes(file)); // the old file is unchanged
   }
 
-  /** A file of right sums whose regions are wrong: of a program that is not ours. */
+  /**
+   * A file with correct checksums but wrong regions, as a program other than ours might write it.
+   */
   @Test
   void regionsOutsideOrOfNoSizeAreNotRead() throws IOException {
     AnnotatedImage first = data.get(0);
@@ -278,7 +280,7 @@ class ProposalFileTest {
     return ProposalWriter.checkSum(bytes);
   }
 
-  /** Writes a file of one image with an index that says what it is told. */
+  /** Writes a file of one image with the given index entry. */
   private void claim(Entry entry, byte[] packed) throws IOException {
     byte[] index = ProposalIndex.toBytes(List.of(entry));
     ByteBuffer bytes = ByteBuffer.allocate(20 + packed.length + index.length + 28);

@@ -23,20 +23,22 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * The fast mode covers the objects of a few images at least as well as OpenCV contrib's did. All
- * 100 images, and OpenCV itself: {@code OpenCvComparisonTest} in {@code benchmarks}, which wrote
- * the numbers (see {@code proposals/README.md}).
+ * Checks that the fast mode covers the objects of a few images at least as well as OpenCV
+ * contrib's. {@code OpenCvComparisonTest} in {@code benchmarks} compares all 100 images with OpenCV
+ * itself, and has written the numbers (see {@code proposals/README.md}).
  */
+@Tag("slow")
 class ProposalQualityTest {
-  /** Every eighth image is enough to notice a fault, and takes a few seconds. */
+  /** Every eighth image suffices to notice a bug, and takes a few seconds. */
   private static final int STRIDE = 8;
 
   private static final int IMAGES = 50;
 
-  /** What OpenCV's proposals covered: objects, those found at IoU 0.5, the sum of overlaps. */
+  /** The coverage by OpenCV's proposals: objects, those found at IoU 0.5, the sum of overlaps. */
   private record Covered(int objects, int found, double overlap) {}
 
   private static final Map<String, Covered> OPENCV = new HashMap<>();

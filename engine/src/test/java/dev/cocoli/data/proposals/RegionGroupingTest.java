@@ -13,8 +13,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Each join is that of the most alike neighbours, by a slow reading of the paper's section 4.2.2:
- * the likeness of every two neighbours is computed anew from their pixels before every join.
+ * Checks that each step merges the most similar neighbours, with a slow implementation of the
+ * paper's section 4.2.2, which computes the similarity of every two neighbours from their pixels
+ * before every step.
  */
 class RegionGroupingTest {
   private static final OracleFile ORACLE = OracleFile.resource("/proposals/segments.safetensors");
@@ -22,7 +23,9 @@ class RegionGroupingTest {
   private static final int HEIGHT = (int) ORACLE.shape("rgb")[0];
   private static final int PIXELS = WIDTH * HEIGHT;
 
-  /** Shares are cut to whole numbers: 315 bins of 2^-24, and as many again for the other pair. */
+  /**
+   * Fractions are truncated to integers: 315 bins of 2^-24, and as many again for the other pair.
+   */
   private static final double ROUNDING = 4e-5;
 
   private static final byte[][] CHANNELS = ColourSpace.HSV.planes(ORACLE.unsignedBytes("rgb"));

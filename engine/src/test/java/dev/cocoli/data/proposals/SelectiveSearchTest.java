@@ -17,7 +17,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Proposals of images whose parts are known, of odd ones, and the same ones every time. */
+/**
+ * Checks proposals of images with known parts and of unusual images, and that they are the same
+ * every time.
+ */
 class SelectiveSearchTest {
   private static final SelectiveSearchConfig FAST = SelectiveSearchConfig.fast();
 

@@ -7,7 +7,10 @@ import dev.cocoli.testing.OracleFile;
 import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.Test;
 
-/** Bins are those of SciPy's Gaussian derivatives, turned by each eighth of the circle. */
+/**
+ * Compares the bins with those of SciPy's Gaussian derivatives, rotated by each eighth of the
+ * circle.
+ */
 class TexturePlanesTest {
   private static final OracleFile ORACLE = OracleFile.resource("/proposals/segments.safetensors");
 

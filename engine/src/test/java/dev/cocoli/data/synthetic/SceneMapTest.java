@@ -9,7 +9,7 @@ import java.awt.Rectangle;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What stays visible of overlapping shapes. */
+/** Checks the visible parts of overlapping shapes. */
 class SceneMapTest {
 
   @Test
