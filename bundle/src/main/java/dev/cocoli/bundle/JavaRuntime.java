@@ -10,8 +10,8 @@ import java.util.spi.ToolProvider;
 final class JavaRuntime {
   /**
    * What jdeps finds in our jars and in those that they need, one by one (it does not take them
-   * together, since some are modules whose own dependencies are left out), and the file systems in
-   * archives, which no class names.
+   * together, since some are modules whose own dependencies are left out), and two that no class
+   * names: the file systems in archives, and the flight recorder, which finds what slows a server.
    */
   static final String MODULES =
       "java.desktop,java.logging,java.management,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs";
