@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -40,7 +41,13 @@ public record ModelSpec(
       throw new IllegalArgumentException(
           "a model of another builder needs another name than " + model);
     }
-    builder.build(config, classNames.size() + 1);
+    List<String> losses = builder.build(config, classNames.size() + 1).lossNames();
+    if (losses.isEmpty()
+        || Set.copyOf(losses).size() < losses.size()
+        || !losses.stream().allMatch(name -> name.startsWith("loss_"))) {
+      throw new IllegalArgumentException(
+          "each loss of a model has a name of its own that begins with loss_: " + losses);
+    }
   }
 
   /**

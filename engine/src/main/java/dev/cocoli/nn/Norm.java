@@ -10,7 +10,10 @@ import dev.cocoli.tensor.Tensor;
  */
 public abstract class Norm extends Module {
 
-  /** For subclasses, which may lie outside this library. */
+  /**
+   * For subclasses, which may lie outside this library. One that moves running statistics, which
+   * are buffers, has a counter too, by which replicas know that there is something to share.
+   */
   protected Norm() {}
 
   /** The normalisations that a backbone can be built with. */

@@ -191,6 +191,32 @@ class OwnModelTest {
   }
 
   @Test
+  void partsAndLossesHaveNamesOfTheirOwn() {
+    ModelBuilder twice =
+        (config, classes) -> {
+          SecondOpinion opinion =
+              new SecondOpinion(POOLER, new TwoMlpHead(CHANNELS, BINS, 16), classes);
+          RoiSampler sampler = new RoiSampler(config.sampling());
+          return build(config, new RoiHeads(sampler, box(config, classes), opinion, opinion));
+        };
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> model("twice", twice));
+    assertTrue(e.getMessage().contains("second_head"), e.getMessage());
+    ModelBuilder sameLoss =
+        (config, classes) ->
+            build(
+                config,
+                new RoiHeads(new RoiSampler(config.sampling()), box(config, classes)) {
+                  @Override
+                  public List<String> lossNames() {
+                    return List.of("loss_objectness");
+                  }
+                });
+    e = assertThrows(IllegalArgumentException.class, () -> model("same", sameLoss));
+    assertTrue(e.getMessage().contains("loss_objectness"), e.getMessage());
+  }
+
+  @Test
   void aBuilderIsNotTakenForAnother() throws IOException {
     assertThrows(
         IllegalArgumentException.class,

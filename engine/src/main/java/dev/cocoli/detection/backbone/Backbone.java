@@ -15,7 +15,8 @@ public abstract class Backbone extends Module {
   protected Backbone() {}
 
   /**
-   * {@return the maps, finest first}
+   * {@return the maps, finest first} It makes the same calls whenever images have the same shape,
+   * because it may be captured.
    *
    * @param ops the forward pass
    * @param images {@code [N,H,W,3]}, normalised; released

@@ -23,7 +23,8 @@ public abstract class RpnHead extends Module {
   public record Output(Tensor objectness, Tensor deltas) {}
 
   /**
-   * {@return objectness {@code [N,A]} and deltas {@code [N,A,4]}}
+   * {@return objectness {@code [N,A]} and deltas {@code [N,A,4]}} It makes the same calls whenever
+   * maps have the same shapes, because it may be captured.
    *
    * @param ops the forward pass
    * @param maps finest first; not released
