@@ -53,11 +53,6 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     submit(config.data().prefetchBatches());
   }
 
-  /** {@return the number of batches of the whole pass, those before the first included} */
-  public int batchCount() {
-    return batchCount;
-  }
-
   /** {@return the total time in nanoseconds that {@link #next} has waited for images} */
   public long waitNanos() {
     return waitNanos;

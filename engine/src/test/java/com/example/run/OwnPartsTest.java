@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.data.AnnotatedImage;
+import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
@@ -17,6 +19,7 @@ import dev.cocoli.data.Epoch;
 import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.Device;
@@ -177,6 +180,58 @@ class OwnPartsTest {
                 () -> train(run.withConfig(TinyRuns.config()), 1, 0, new ArrayList<>()))
             .getMessage();
     assertTrue(optimizer.contains("train.optimizer was \"adamw\", is \"sgd\""), optimizer);
+  }
+
+  /** Images that are in no file. */
+  private record InMemory(Dataset inner) implements Dataset {
+    @Override
+    public List<String> classNames() {
+      return inner.classNames();
+    }
+
+    @Override
+    public int size() {
+      return inner.size();
+    }
+
+    @Override
+    public AnnotatedImage get(int index) {
+      AnnotatedImage image = inner.get(index);
+      return new AnnotatedImage(
+          index,
+          "image " + index,
+          Path.of("nowhere"),
+          image.width(),
+          image.height(),
+          image.annotations());
+    }
+
+    @Override
+    public Image image(int index) {
+      if (index == 3) {
+        throw new ImageDecodeException("image 3", "lost");
+      }
+      return inner.image(index);
+    }
+
+    @Override
+    public AnnotationReport report() {
+      return inner.report();
+    }
+  }
+
+  @Test
+  void aDataSetMayReadItsImagesItself() throws IOException {
+    RectangleData files = RectangleData.draw(folder.resolve("train"), 4, 1);
+    List<String> warnings = new ArrayList<>();
+    DataLoaderConfig config =
+        DataLoaderConfig.of(4).withData(d -> d.withAugmentations(new SideBySide()));
+    try (DataLoader loader = new DataLoader(new InMemory(files), config, warnings::add);
+        Epoch epoch = loader.epoch(0, 0);
+        Batch batch = epoch.next()) {
+      assertEquals(4, batch.samples().size());
+    }
+    assertEquals(List.of("skipped an image: image 3: lost"), warnings);
   }
 
   private record Seen(List<Box> boxes, List<Integer> labels, int width, int pixels) {}
