@@ -150,9 +150,10 @@ struct Statistics {
   }
 };
 
-// The sums of 8 channels over all parts, for the first 8 threads of the block; 32 threads share a channel's parts.
+// The sums of 4 channels over all parts, for the first 4 threads of the block; 64 threads share a channel's parts. Four doubles
+// are a sector.
 struct PartSums {
-  static constexpr u32 CHANNELS = 8;
+  static constexpr u32 CHANNELS = 4;
 
   const double* partial;  // [parts,2,C]
   i64 parts;

@@ -35,7 +35,7 @@ final class BatchNormKernels {
   private static final long MIN_ROWS_A_THREAD = 8;
 
   /** Channels that a block of the finishing kernels has. */
-  private static final long FINISHED_CHANNELS = 8;
+  private static final long FINISHED_CHANNELS = 4;
 
   private final KernelCall call;
   private final BufferPool pool;
