@@ -117,15 +117,17 @@ public final class DetectorRun implements AutoCloseable {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tape tape = new Tape();
       parameters.watch(tape);
-      backend.fill(parameters.gradients(), 0);
+      backend.copies().fill(parameters.gradients(), 0);
       Ops ops = new Ops(backend, scope, tape, precision);
       Tensor losses = model.loss(ops, Inputs.of(upload(ops, images)), targets, seed);
       ops.backward();
-      backend.sgdUpdate(
-          new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
-          parameters.values(),
-          parameters.gradients(),
-          parameters.velocities());
+      backend
+          .updates()
+          .sgdUpdate(
+              new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
+              parameters.values(),
+              parameters.gradients(),
+              parameters.velocities());
       return model.read(ops, losses);
     }
   }
@@ -134,7 +136,7 @@ public final class DetectorRun implements AutoCloseable {
     List<Tensor> uploaded = new ArrayList<>();
     for (Image image : images) {
       Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-      ops.backend().upload(image.pixels(), tensor);
+      ops.backend().transfers().upload(image.pixels(), tensor);
       uploaded.add(tensor);
     }
     return uploaded;

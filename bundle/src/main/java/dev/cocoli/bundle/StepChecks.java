@@ -95,9 +95,9 @@ final class StepChecks {
           settled = bench.backend.pool().reservedBytes();
         }
       }
-      long downloads = bench.backend.downloadCount();
+      long downloads = bench.backend.transfers().downloadCount();
       bench.run.detect(bench.images);
-      long ofDetection = bench.backend.downloadCount() - downloads;
+      long ofDetection = bench.backend.transfers().downloadCount() - downloads;
       double seconds = (System.nanoTime() - began) / 1e9;
       long reserved = bench.backend.pool().reservedBytes();
       boolean flat = reserved == settled && bench.backend.pool().usedBytes() == 0;

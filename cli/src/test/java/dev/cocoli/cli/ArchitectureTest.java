@@ -36,6 +36,7 @@ class ArchitectureTest {
       Map.ofEntries(
           entry("tensor", Set.of()),
           entry("structures", Set.of()),
+          // process groups and rendezvous: what needs a backend is a backend's communicator
           entry("distributed", Set.of("tensor")),
           // Backends, the one class there that names its implementations, opens one
           entry("backend", Set.of("tensor", "distributed", "backend.cpu", "backend.cuda")),

@@ -247,9 +247,13 @@ public abstract class DetectionModel extends Module {
     int most = Math.toIntExact(found.indices().dim(1));
     int places = images * most;
     Tensor packed = ops.allocate(DType.F32, 6L * places);
-    ops.backend().copy(found.boxes(), packed.view(0, Shape.of(4L * places), DType.F32));
-    ops.backend().copy(found.scores(), packed.view(16L * places, Shape.of(places), DType.F32));
-    ops.backend().copy(found.indices(), packed.view(20L * places, Shape.of(places), DType.I32));
+    ops.backend().copies().copy(found.boxes(), packed.view(0, Shape.of(4L * places), DType.F32));
+    ops.backend()
+        .copies()
+        .copy(found.scores(), packed.view(16L * places, Shape.of(places), DType.F32));
+    ops.backend()
+        .copies()
+        .copy(found.indices(), packed.view(20L * places, Shape.of(places), DType.I32));
     float[] values = ops.download(packed);
     List<List<Detection>> result = new ArrayList<>();
     for (int image = 0; image < images; image++) {

@@ -119,13 +119,13 @@ public final class TrainingStep implements AutoCloseable {
       int shared = synchronization.numbers(count);
       Tensor report = ops.allocate(DType.F32, count + shared + 1);
       if (losses == null) {
-        backend.fill(report.rows(0, count), 0);
+        backend.copies().fill(report.rows(0, count), 0);
       } else {
-        backend.copy(losses, report.rows(0, count));
+        backend.copies().copy(losses, report.rows(0, count));
       }
       synchronization.end(report.rows(0, count), report.rows(count, shared), stop);
       sgd.update(learningRate, report.rows(count + shared, 1));
-      if (backend.copiesBeside()) {
+      if (backend.transfers().copiesBeside()) {
         upcoming.batch().ifPresent(b -> next = new UploadedImages(backend, ahead, b));
       }
       float[] values = ops.download(report);

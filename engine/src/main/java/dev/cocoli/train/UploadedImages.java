@@ -32,7 +32,7 @@ final class UploadedImages implements AutoCloseable {
     try (batch) {
       for (Image image : batch.images()) {
         Tensor tensor = scope.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.upload(image.pixels(), tensor);
+        backend.transfers().upload(image.pixels(), tensor);
         tensors.add(tensor);
       }
     } catch (RuntimeException | Error e) {

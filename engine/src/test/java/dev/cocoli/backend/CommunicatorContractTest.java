@@ -212,17 +212,17 @@ class CommunicatorContractTest {
           Tensor y = tensors.floatOutput(count);
           Tensor z = tensors.floatOutput(count);
           for (int i = 0; i < 20; i++) {
-            tensors.backend().copy(mine, z); // keeps the device busy
+            tensors.backend().copies().copy(mine, z); // keeps the device busy
           }
-          tensors.backend().copy(mine, x);
+          tensors.backend().copies().copy(mine, x);
           communicator.startAllReduce(x, Reduction.SUM);
           communicator.awaitAllReduces();
-          tensors.backend().copy(x, y);
+          tensors.backend().copies().copy(x, y);
           if (communicator.rank() == 0) {
-            tensors.backend().copy(y, z);
+            tensors.backend().copies().copy(y, z);
           }
           communicator.broadcast(z, 0);
-          tensors.backend().copy(z, x);
+          tensors.backend().copies().copy(z, x);
           assertReduced(all(rank -> exact(rank, count)), Reduction.SUM, tensors.floats(x));
         });
   }

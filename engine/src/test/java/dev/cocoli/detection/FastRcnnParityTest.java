@@ -106,7 +106,7 @@ class FastRcnnParityTest {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tape tape = new Tape();
       parameters.watch(tape);
-      backend.fill(parameters.gradients(), 0);
+      backend.copies().fill(parameters.gradients(), 0);
       Ops ops = new Ops(backend, scope, tape);
       Tensor losses = model.loss(ops, inputs(ops), targets, 0);
       ops.backward();

@@ -200,7 +200,7 @@ class FasterRcnnParityTest {
   private static int[] counts(Tensor counts) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(counts.byteSize(), 4);
-      backend.download(counts, host);
+      backend.transfers().download(counts, host);
       return host.toArray(ValueLayout.JAVA_INT);
     }
   }
@@ -214,7 +214,7 @@ class FasterRcnnParityTest {
         try (TensorScope scope = new TensorScope(backend.pool())) {
           Tape tape = new Tape();
           with.arena.watch(tape);
-          backend.fill(with.arena.gradients(), 0);
+          backend.copies().fill(with.arena.gradients(), 0);
           Ops ops = new Ops(backend, scope, tape);
           Tensor losses = with.model.loss(ops, with.images(ops), with.targets, step);
           ops.backward();
@@ -223,8 +223,9 @@ class FasterRcnnParityTest {
         if (step == 0) {
           assertGradients(with);
         }
-        backend.sgdUpdate(
-            SGD, with.arena.values(), with.arena.gradients(), with.arena.velocities());
+        backend
+            .updates()
+            .sgdUpdate(SGD, with.arena.values(), with.arena.gradients(), with.arena.velocities());
         if (step == 0) {
           assertUpdated(with, before);
         }
@@ -265,7 +266,7 @@ class FasterRcnnParityTest {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Tape tape = new Tape();
         with.arena.watch(tape);
-        backend.fill(with.arena.gradients(), 0);
+        backend.copies().fill(with.arena.gradients(), 0);
         Ops ops = new Ops(backend, scope, tape, Precision.BF16);
         Tensor losses = with.model.loss(ops, with.images(ops), with.targets, 0);
         ops.backward();
@@ -386,7 +387,7 @@ class FasterRcnnParityTest {
   private static float[] inTorchLayout(Parameter parameter, Tensor values) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(values.byteSize(), 4);
-      backend.download(values, host);
+      backend.transfers().download(values, host);
       float[] here = host.toArray(ValueLayout.JAVA_FLOAT);
       long[] extents = parameter.layout().transpose(parameter.shape());
       int channels = (int) extents[1];

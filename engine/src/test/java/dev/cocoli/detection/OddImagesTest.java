@@ -62,7 +62,7 @@ class OddImagesTest {
       parameters.watch(tape);
       Ops ops = new Ops(backend, scope, tape);
       Tensor tensor = ops.allocate(DType.U8, 64, 64, 3);
-      backend.upload(image.pixels(), tensor);
+      backend.transfers().upload(image.pixels(), tensor);
       float[] losses =
           ops.download(
               model.loss(

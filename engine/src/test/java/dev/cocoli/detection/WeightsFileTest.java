@@ -182,7 +182,9 @@ class WeightsFileTest {
       assertTrue(file.isClassifier());
       file.loadBackbone(model, backend);
       float[] values = new float[(int) shapes.get(theirs).elementCount()];
-      backend.download(model.namedParameters().get(own).value(), MemorySegment.ofArray(values));
+      backend
+          .transfers()
+          .download(model.namedParameters().get(own).value(), MemorySegment.ofArray(values));
       assertEquals(theirs.hashCode() % 100, values[0]);
     }
   }

@@ -374,11 +374,11 @@ class FamilyTest {
       parameters.initialize(1);
       TrainingStep step =
           new TrainingStep(model, parameters, TinyRuns.config().precision(precision).build());
-      long before = backend.downloadCount();
+      long before = backend.transfers().downloadCount();
       LossValues losses = step.run(epoch.next(), 0, 0.01);
       assertTrue(losses.areFinite() && losses.value("loss_classifier") > 0, losses.toString());
       assertEquals(spec.needsProposals(), !losses.names().contains("loss_objectness"));
-      assertEquals(1, backend.downloadCount() - before, "waits of a step");
+      assertEquals(1, backend.transfers().downloadCount() - before, "waits of a step");
       assertEquals(0, backend.pool().usedBytes(), "in the pool after a step");
       if (model instanceof Rcnn rcnn) {
         int width = rcnn.featureCount();
@@ -388,9 +388,9 @@ class FamilyTest {
       try (Detector detector =
               Detector.over(spec, model, backend, precision).withProposals(WINDOWS);
           Image image = new ImageDecoder().decode(data.get(0))) {
-        before = backend.downloadCount();
+        before = backend.transfers().downloadCount();
         detector.detect(image);
-        assertEquals(1, backend.downloadCount() - before, "waits of a detection");
+        assertEquals(1, backend.transfers().downloadCount() - before, "waits of a detection");
         assertEquals(0, backend.pool().usedBytes(), "in the pool after a detection");
       }
       return losses;

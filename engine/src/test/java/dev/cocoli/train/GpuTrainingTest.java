@@ -45,7 +45,7 @@ class GpuTrainingTest {
             @Override
             public void stepDone(StepReport report) {
               seen.losses.add((double) report.losses().total());
-              seen.downloads.add(backend.downloadCount());
+              seen.downloads.add(backend.transfers().downloadCount());
               seen.bytes.add(backend.pool().reservedBytes());
             }
           };

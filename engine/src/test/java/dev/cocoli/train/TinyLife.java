@@ -102,19 +102,19 @@ public final class TinyLife {
   }
 
   private void train(TrainingStep step, Epoch epoch) {
-    long before = backend.downloadCount();
+    long before = backend.transfers().downloadCount();
     losses.add(step.run(epoch.next(), losses.size(), 0.02));
     requireOneWait(before, "a step");
   }
 
   private void detect(Detector detector, Image image) {
-    long before = backend.downloadCount();
+    long before = backend.transfers().downloadCount();
     detections.add(detector.detect(image));
     requireOneWait(before, "a detection");
   }
 
   private void requireOneWait(long before, String what) {
-    long waits = backend.downloadCount() - before;
+    long waits = backend.transfers().downloadCount() - before;
     if (waits != 1 || backend.pool().usedBytes() != 0) {
       throw new IllegalStateException(
           what + ": " + waits + " downloads, " + backend.pool().usedBytes() + " bytes in the pool");

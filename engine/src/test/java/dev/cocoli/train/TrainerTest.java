@@ -63,13 +63,13 @@ class TrainerTest {
     @Override
     public void started(TrainingPlan plan) {
       plans.add(plan);
-      downloads.add(backend.downloadCount());
+      downloads.add(backend.transfers().downloadCount());
     }
 
     @Override
     public void stepDone(StepReport report) {
       steps.add(report);
-      downloads.add(backend.downloadCount());
+      downloads.add(backend.transfers().downloadCount());
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.nn.Layout;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
@@ -38,7 +39,7 @@ public final class VggEncoder extends RegionEncoder {
   @Override
   public Tensor forward(Ops ops, Tensor images) {
     Tensor map = features.forward(ops, images);
-    Tensor pooled = ops.maxPool2d(VggFeatures.POOL, map);
+    Tensor pooled = new MapOps(ops).maxPool2d(VggFeatures.POOL, map);
     ops.release(map);
     long columns = pooled.dim(1) * pooled.dim(2) * pooled.dim(3);
     Tensor flat = ops.reshape(pooled, pooled.dim(0), columns);

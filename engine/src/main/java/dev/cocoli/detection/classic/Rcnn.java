@@ -111,8 +111,8 @@ public final class Rcnn extends DetectionModel {
   }
 
   private static void set(Backend backend, Linear linear, float[] weight, float[] bias) {
-    backend.upload(weight, linear.namedParameters().get("weight").value());
-    backend.upload(bias, linear.namedParameters().get("bias").value());
+    backend.transfers().upload(weight, linear.namedParameters().get("weight").value());
+    backend.transfers().upload(bias, linear.namedParameters().get("bias").value());
   }
 
   /**
@@ -138,7 +138,7 @@ public final class Rcnn extends DetectionModel {
       }
       Tensor warped = warp.warp(ops, images, ops.upload(rois, some.size(), 5));
       Tensor features = describe(ops, warped);
-      ops.backend().copy(features, all.rows(first, some.size()));
+      ops.backend().copies().copy(features, all.rows(first, some.size()));
       ops.release(features);
     }
     ops.release(images);
@@ -283,7 +283,7 @@ public final class Rcnn extends DetectionModel {
     long rows = learn.rois().dim(0);
     Tensor boxes = ops.gatherRows(all, sample.indices()).reshape(rows, 4);
     Tensor numbers = ops.allocate(DType.F32, rows, 1);
-    ops.backend().copyColumns(learn.rois(), 0, numbers, 0, 1);
+    ops.backend().copies().copyColumns(learn.rois(), 0, numbers, 0, 1);
     return ops.concatColumns(List.of(numbers, boxes));
   }
 

@@ -6,6 +6,7 @@ import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.ImageTransform;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.ops.RoiOps;
 import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -59,6 +60,6 @@ final class WarpedRegions {
    * @param rois {@code [R,5]}, grown already; image -1 gives the mean colour
    */
   Tensor warp(Ops ops, Tensor batch, Tensor rois) {
-    return ops.roiAlign(RoiAlignSpec.single(size, 1, true, 1), List.of(batch), rois);
+    return new RoiOps(ops).roiAlign(RoiAlignSpec.single(size, 1, true, 1), List.of(batch), rois);
   }
 }

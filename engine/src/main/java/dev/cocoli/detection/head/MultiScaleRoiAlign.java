@@ -3,6 +3,7 @@ package dev.cocoli.detection.head;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RoiOps;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
@@ -35,7 +36,7 @@ public final class MultiScaleRoiAlign implements RoiPooler {
     }
     RoiAlignSpec spec =
         new RoiAlignSpec(BINS, SAMPLING_RATIO, false, scales, CANONICAL_SCALE, CANONICAL_LEVEL);
-    return ops.roiAlign(spec, maps, rois);
+    return new RoiOps(ops).roiAlign(spec, maps, rois);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RoiOps;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
@@ -23,9 +24,11 @@ public record OneMapRoiPool(RoiPooling pooling) implements RoiPooler {
     // the padded image is a multiple of the stride, so this is exact
     float scale = (float) map.dim(1) / batch.images().dim(1);
     return switch (pooling) {
-      case POOL -> ops.roiPool(new RoiPoolSpec(BINS, scale), map, rois);
+      case POOL -> new RoiOps(ops).roiPool(new RoiPoolSpec(BINS, scale), map, rois);
       case ALIGN ->
-          ops.roiAlign(RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
+          new RoiOps(ops)
+              .roiAlign(
+                  RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
     };
   }
 }

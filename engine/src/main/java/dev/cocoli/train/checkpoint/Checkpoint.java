@@ -107,7 +107,7 @@ public final class Checkpoint {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       Tensor squaredNorm = ops.allocate(DType.F32, 1);
-      backend.squaredNorm(parameters.values(), squaredNorm);
+      backend.updates().squaredNorm(parameters.values(), squaredNorm);
       if (!Float.isFinite(ops.download(squaredNorm)[0])) {
         throw new TrainingException(
             "the weights are not finite after step "
@@ -139,7 +139,7 @@ public final class Checkpoint {
           .forEach(
               (name, velocity) -> {
                 MemorySegment copy = arena.allocate(velocity.byteSize(), Float.BYTES);
-                parameters.backend().download(velocity, copy);
+                parameters.backend().transfers().download(velocity, copy);
                 entries.put(
                     VELOCITIES + name, new Safetensors.Entry(DType.F32, velocity.shape(), copy));
               });
@@ -205,7 +205,7 @@ public final class Checkpoint {
       if (entry == null || entry.dtype() != DType.F32 || !entry.shape().equals(velocity.shape())) {
         throw new IOException("it has no velocity that fits " + named.getKey());
       }
-      backend.upload(entry.data(), velocity);
+      backend.transfers().upload(entry.data(), velocity);
     }
   }
 }

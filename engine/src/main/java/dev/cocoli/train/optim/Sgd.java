@@ -34,7 +34,7 @@ public final class Sgd {
 
   /** Sets all gradients to zero. */
   public void zeroGradients() {
-    backend.fill(parameters.gradients(), 0);
+    backend.copies().fill(parameters.gradients(), 0);
   }
 
   /**
@@ -44,13 +44,15 @@ public final class Sgd {
    * @param squaredNorm {@code [1]}, written: that of the gradients before they are clipped
    */
   public void update(double learningRate, Tensor squaredNorm) {
-    backend.squaredNorm(parameters.gradients(), squaredNorm);
+    backend.updates().squaredNorm(parameters.gradients(), squaredNorm);
     clipNorm.ifPresent(
-        norm -> backend.clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
-    backend.sgdUpdate(
-        new SgdSpec((float) learningRate, momentum, weightDecay),
-        parameters.values(),
-        parameters.gradients(),
-        parameters.velocities());
+        norm -> backend.updates().clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
+    backend
+        .updates()
+        .sgdUpdate(
+            new SgdSpec((float) learningRate, momentum, weightDecay),
+            parameters.values(),
+            parameters.gradients(),
+            parameters.velocities());
   }
 }

@@ -119,9 +119,9 @@ public sealed interface StepSynchronization {
     @Override
     public void end(Tensor losses, Tensor shared, boolean stop) {
       long count = losses.elementCount();
-      backend.copy(losses, shared.rows(0, count));
+      backend.copies().copy(losses, shared.rows(0, count));
       buckets.weigh(shared.rows(0, count));
-      backend.fill(shared.rows(count, 1), stop ? 1 : 0);
+      backend.copies().fill(shared.rows(count, 1), stop ? 1 : 0);
       buckets.sendAlong(shared);
       buckets.finish();
     }

@@ -126,7 +126,7 @@ public final class RcnnStages {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Ops ops = new Ops(backend, scope, Tape.NONE, run.config().precision());
         Tensor pixels = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.upload(image.pixels(), pixels);
+        backend.transfers().upload(image.pixels(), pixels);
         values = ops.download(model.features(ops, pixels, regions));
       }
     }

@@ -32,7 +32,7 @@ class WarpedRegionsTest {
         TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       Tensor image = ops.allocate(DType.U8, 30, 40, 3);
-      backend.upload(MemorySegment.ofArray(oracle.unsignedBytes("picture")), image);
+      backend.transfers().upload(MemorySegment.ofArray(oracle.unsignedBytes("picture")), image);
       Box grown = warp.withContext(region);
       float[] roi = {0, grown.x1(), grown.y1(), grown.x2(), grown.y2()};
       Tensor images = warp.images(ops, List.of(image));

@@ -106,12 +106,12 @@ class GradientBucketsTest {
           new GradientBuckets(parameters, ranks, ReplicaRuns.PARALLEL.withWire(wire));
       assertTrue(buckets.buckets().size() > 3, "too few buckets to show anything");
       Ops ops = new Ops(backend, scope, new Tape());
-      backend.fill(parameters.gradients(), 0);
+      backend.copies().fill(parameters.gradients(), 0);
       buckets.begin(ops, 1);
       List<Tensor> images = new ArrayList<>();
       for (Image image : batch.images()) {
         Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.upload(image.pixels(), tensor);
+        backend.transfers().upload(image.pixels(), tensor);
         images.add(tensor);
       }
       long seed = DetectionModel.seedOfPart(SampleKey.mix(5), shard.first());
@@ -212,7 +212,7 @@ class GradientBucketsTest {
           TensorScope scope = new TensorScope(backend.pool())) {
         GradientBuckets buckets = new GradientBuckets(parameters, unused, ReplicaRuns.PARALLEL);
         Ops ops = new Ops(backend, scope, new Tape());
-        backend.fill(parameters.gradients(), 0);
+        backend.copies().fill(parameters.gradients(), 0);
         buckets.begin(ops, 0);
         ops.backward();
         assertEquals(Collections.emptyList(), unused.sent);

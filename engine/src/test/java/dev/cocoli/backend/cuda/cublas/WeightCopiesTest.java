@@ -63,10 +63,9 @@ class WeightCopiesTest {
   }
 
   private Tensor parameter(float... values) {
-    Buffer buffer = backend.allocate((long) values.length * Float.BYTES);
+    Buffer buffer = copies.remember(backend.allocate((long) values.length * Float.BYTES));
     Tensor tensor = new Tensor(buffer, 0, Shape.of(values.length / 2, 2), DType.F32);
-    backend.upload(MemorySegment.ofArray(values), tensor);
-    copies.remember(buffer);
+    backend.transfers().upload(MemorySegment.ofArray(values), tensor);
     return tensor;
   }
 

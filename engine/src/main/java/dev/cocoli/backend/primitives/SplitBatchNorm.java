@@ -1,12 +1,12 @@
-package dev.cocoli.backend;
+package dev.cocoli.backend.primitives;
 
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
 
 /**
  * Batch normalisation in training in pieces, between which replicas join what each has of its own
- * images. In the order of the methods they do what {@link Backend#batchNorm} and {@link
- * Backend#batchNormBackward} do at once. Replicas may have different numbers of values a channel.
+ * images. In the order of the methods they do what {@link Norms#batchNorm} and {@link
+ * Norms#batchNormBackward} do at once. Replicas may have different numbers of values per channel.
  */
 public interface SplitBatchNorm {
 
@@ -14,7 +14,7 @@ public interface SplitBatchNorm {
    * Mean and variance of each channel.
    *
    * @param x {@code [N,H,W,C]}
-   * @param statistics F32 {@code [2C+1]}, written: means, biased variances, values a channel
+   * @param statistics F32 {@code [2C+1]}, written: means, biased variances, values per channel
    */
   void statistics(Tensor x, Tensor statistics);
 
@@ -22,7 +22,7 @@ public interface SplitBatchNorm {
    * Normalises by the statistics of all replicas.
    *
    * @param spec constants
-   * @param statistics F32 {@code [R,2C+1]}, a row a replica
+   * @param statistics F32 {@code [R,2C+1]}, one row per replica
    * @param x {@code [N,H,W,C]}
    * @param weight {@code [C]}
    * @param bias {@code [C]}
