@@ -531,6 +531,27 @@ struct JoinGradients {
 };
 KERNEL(batch_norm_join_gradients, JoinGradients, THREADS)
 
+// scale = weight / sqrt(var + eps), shift = bias - mean * scale
+struct FoldBatchNorm {
+  const float* weight;
+  const float* bias;
+  const float* mean;
+  const float* var;
+  float* scale;
+  float* shift;
+  i64 channels;
+  float eps;
+
+  __device__ void operator()() const {
+    for (i64 c = first_piece(); c < channels; c += piece_stride()) {
+      float factor = weight[c] * (1 / sqrtf(var[c] + eps));
+      scale[c] = factor;
+      shift[c] = bias[c] - mean[c] * factor;
+    }
+  }
+};
+KERNEL(fold_batch_norm, FoldBatchNorm, THREADS)
+
 #define BATCH_NORM_KERNELS(name, arguments)                       \
   template <typename T>                                           \
   using arguments##Narrow = arguments<T, 1>;                      \

@@ -1,39 +1,9 @@
-// Softmax, and the losses with their gradients. Java: LossKernels.
+// Losses with their gradients. Java: LossKernels.
 //
 // A loss takes three kernels: one block counts the rows with a label, many write the gradients and a partial sum of losses each,
 // one block adds those. No atomics, so that the bits do not change from run to run; what a row contributes is computed in double
 // precision, as the CPU does, because rows are few. A kernel cannot throw: a label beyond the classes makes the loss NaN.
 #include "cocoli.cuh"
-
-// The softmax of rows, a warp each, rounded after each step as torch does; y may be x
-struct Softmax {
-  const float* x;  // [R,K]
-  float* y;
-  i64 rows;
-  i64 classes;
-
-  __device__ void operator()() const {
-    u32 lane = threadIdx.x % WARP;
-    for (i64 row = first_piece() / WARP; row < rows; row += piece_stride() / WARP) {
-      const float* from = x + row * classes;
-      float* to = y + row * classes;
-      float best = __uint_as_float(0xff800000u);
-      for (i64 c = lane; c < classes; c += WARP) {
-        best = fmaxf(best, from[c]);
-      }
-      best = warp_max(best);
-      float sum = 0;
-      for (i64 c = lane; c < classes; c += WARP) {
-        sum += expf(from[c] - best);
-      }
-      sum = warp_sum(sum);
-      for (i64 c = lane; c < classes; c += WARP) {
-        to[c] = expf(from[c] - best) / sum;
-      }
-    }
-  }
-};
-KERNEL(softmax, Softmax, 256)
 
 // How many labels are not negative; one block.
 struct CountLabels {

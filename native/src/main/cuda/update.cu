@@ -1,4 +1,4 @@
-// Norms, clipping, the step of SGD over the arena of all parameters, folded normalisations. Java: UpdateKernels.
+// Norms, clipping, scaling, the step of SGD over the arena of all parameters. Java: UpdateKernels.
 #include "cocoli.cuh"
 
 // The sum of squares, first into one sum for each block, then over those. No atomics, so that the bits do not change from run to
@@ -49,6 +49,21 @@ struct SumPartialNorms {
 };
 KERNEL(sum_partial_norms, SumPartialNorms, 256)
 
+// Multiplies every element, four at a time where they lie so.
+__device__ inline void scale_all(float* x, i64 count, float factor) {
+  i64 wide = is_wide(x) ? count / Wide<float>::size : 0;
+  for (i64 i = first_piece(); i < wide; i += piece_stride()) {
+    Wide<float> pack = reinterpret_cast<Wide<float>*>(x)[i];
+    for (int j = 0; j < Wide<float>::size; j++) {
+      pack.at[j] *= factor;
+    }
+    reinterpret_cast<Wide<float>*>(x)[i] = pack;
+  }
+  for (i64 i = wide * Wide<float>::size + first_piece(); i < count; i += piece_stride()) {
+    x[i] *= factor;
+  }
+}
+
 // gradient *= max_norm / (norm + 1e-6) where that is less than 1: torch.nn.utils.clip_grad_norm_. A norm that is not a number
 // makes the gradient so.
 struct ClipByNorm {
@@ -62,20 +77,19 @@ struct ClipByNorm {
     if (factor >= 1) {
       return;
     }
-    i64 wide = is_wide(gradient) ? count / Wide<float>::size : 0;
-    for (i64 i = first_piece(); i < wide; i += piece_stride()) {
-      Wide<float> pack = reinterpret_cast<Wide<float>*>(gradient)[i];
-      for (int j = 0; j < Wide<float>::size; j++) {
-        pack.at[j] *= factor;
-      }
-      reinterpret_cast<Wide<float>*>(gradient)[i] = pack;
-    }
-    for (i64 i = wide * Wide<float>::size + first_piece(); i < count; i += piece_stride()) {
-      gradient[i] *= factor;
-    }
+    scale_all(gradient, count, factor);
   }
 };
 KERNEL(clip_by_norm, ClipByNorm, 256)
+
+struct Scale {
+  float* x;
+  i64 count;
+  float factor;
+
+  __device__ void operator()() const { scale_all(x, count, factor); }
+};
+KERNEL(scale, Scale, 256)
 
 // velocity = momentum * velocity + gradient + weight_decay * parameter; parameter -= learning_rate * velocity
 struct SgdUpdate {
@@ -111,24 +125,3 @@ struct SgdUpdate {
   }
 };
 KERNEL(sgd_update, SgdUpdate, 256)
-
-// scale = weight / sqrt(var + eps), shift = bias - mean * scale
-struct FoldBatchNorm {
-  const float* weight;
-  const float* bias;
-  const float* mean;
-  const float* var;
-  float* scale;
-  float* shift;
-  i64 channels;
-  float eps;
-
-  __device__ void operator()() const {
-    for (i64 c = first_piece(); c < channels; c += piece_stride()) {
-      float factor = weight[c] * (1 / sqrtf(var[c] + eps));
-      scale[c] = factor;
-      shift[c] = bias[c] - mean[c] * factor;
-    }
-  }
-};
-KERNEL(fold_batch_norm, FoldBatchNorm, 256)

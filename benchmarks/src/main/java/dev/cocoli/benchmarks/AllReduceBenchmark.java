@@ -107,7 +107,7 @@ public class AllReduceBenchmark {
   private void reduce(int rank) {
     communicators.get(rank).startAllReduce(tensors.get(rank), Reduction.MEAN);
     communicators.get(rank).awaitAllReduces();
-    backends.get(rank).synchronize();
+    backends.get(rank).transfers().synchronize();
   }
 
   /** Averages a bucket. */

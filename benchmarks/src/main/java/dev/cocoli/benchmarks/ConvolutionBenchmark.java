@@ -104,21 +104,21 @@ public class ConvolutionBenchmark {
   /** Runs the forward pass; the weights are packed already, as in detection. */
   @Benchmark
   public void forward() {
-    backend.conv2d(spec, x, weight, null, null, null, y);
-    backend.synchronize();
+    backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient by the input. */
   @Benchmark
   public void backwardData() {
-    backend.conv2dBackwardData(spec, y, weight, null, null, dx);
-    backend.synchronize();
+    backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, dx);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient by the weight. */
   @Benchmark
   public void backwardWeight() {
-    backend.conv2dBackwardWeight(spec, x, y, null, dWeight, null);
-    backend.synchronize();
+    backend.convolutions().conv2dBackwardWeight(spec, x, y, null, dWeight, null);
+    backend.transfers().synchronize();
   }
 }

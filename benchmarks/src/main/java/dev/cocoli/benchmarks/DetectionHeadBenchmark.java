@@ -65,7 +65,7 @@ public class DetectionHeadBenchmark {
     deltas = state.uniform(1, regions, 4L * classes);
     rois = state.empty(1, regions, 5);
     Tensor where = state.boxes(regions, 800, 1088);
-    backend.copyColumns(where.reshape(regions, 4), 0, rois.reshape(regions, 5), 1, 4);
+    backend.copies().copyColumns(where.reshape(regions, 4), 0, rois.reshape(regions, 5), 1, 4);
     imageSizes = state.of(new float[] {800, 1088}, 1, 2);
     int candidates = regions * (classes - 1);
     boxes = state.empty(1, candidates, 4);
@@ -80,15 +80,17 @@ public class DetectionHeadBenchmark {
   /** Computes softmax and the boxes of all classes, and applies the threshold. */
   @Benchmark
   public void decode() {
-    backend.decodeDetections(
-        BoxCoderSpec.BOX_HEAD, logits, deltas, rois, imageSizes, 1e-2f, 0.05f, boxes, scores);
-    backend.synchronize();
+    backend
+        .proposals()
+        .decodeDetections(
+            BoxCoderSpec.BOX_HEAD, logits, deltas, rois, imageSizes, 1e-2f, 0.05f, boxes, scores);
+    backend.transfers().synchronize();
   }
 
   /** Applies NMS per class and keeps the best 100. */
   @Benchmark
   public void nms() {
-    backend.nms(0.5f, boxes, scores, groups, kept, count);
-    backend.synchronize();
+    backend.proposals().nms(0.5f, boxes, scores, groups, kept, count);
+    backend.transfers().synchronize();
   }
 }

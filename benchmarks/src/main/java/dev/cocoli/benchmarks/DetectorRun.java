@@ -105,7 +105,7 @@ public final class DetectorRun implements AutoCloseable {
       List<Tensor> uploaded = new ArrayList<>();
       for (Image image : images) {
         Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.upload(image.pixels(), tensor);
+        backend.transfers().upload(image.pixels(), tensor);
         uploaded.add(tensor);
       }
       return model.detect(ops, Inputs.of(uploaded), PartListener.NONE);

@@ -72,7 +72,7 @@ public class DeviceState {
     for (int i = 0; i < values.length; i++) {
       values[i] = random.nextFloat() - 0.5f;
     }
-    backend.upload(values, tensor);
+    backend.transfers().upload(values, tensor);
     return tensor;
   }
 
@@ -83,28 +83,28 @@ public class DeviceState {
       return exact;
     }
     Tensor rounded = scope.allocate(precision().activations(), dims);
-    backend.cast(exact, rounded);
+    backend.copies().cast(exact, rounded);
     return rounded;
   }
 
   /** A tensor of the given numbers. */
   Tensor of(float[] values, long... dims) {
     Tensor tensor = empty(dims);
-    backend.upload(values, tensor);
+    backend.transfers().upload(values, tensor);
     return tensor;
   }
 
   /** A tensor of the given numbers. */
   Tensor of(int[] values, long... dims) {
     Tensor tensor = scope.allocate(DType.I32, dims);
-    backend.upload(MemorySegment.ofArray(values), tensor);
+    backend.transfers().upload(MemorySegment.ofArray(values), tensor);
     return tensor;
   }
 
   /** A tensor of zeros. */
   Tensor empty(long... dims) {
     Tensor tensor = scope.allocate(DType.F32, dims);
-    backend.fill(tensor, 0);
+    backend.copies().fill(tensor, 0);
     return tensor;
   }
 

@@ -62,7 +62,7 @@ public class ImageBenchmark {
     slot = state.empty(resized.height(), resized.width(), 3);
     try (Image image = decoder.decode(path)) {
       pixels = state.empty(DType.U8, image.height(), image.width(), 3);
-      backend.upload(image.pixels(), pixels);
+      backend.transfers().upload(image.pixels(), pixels);
     }
   }
 
@@ -87,7 +87,7 @@ public class ImageBenchmark {
   /** Resizes and normalises the image. */
   @Benchmark
   public void transform() {
-    backend.resizeNormalize(normalize, pixels, resized.height(), resized.width(), slot);
-    backend.synchronize();
+    backend.images().resizeNormalize(normalize, pixels, resized.height(), resized.width(), slot);
+    backend.transfers().synchronize();
   }
 }

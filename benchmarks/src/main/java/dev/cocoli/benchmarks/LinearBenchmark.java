@@ -64,21 +64,21 @@ public class LinearBenchmark {
   /** Runs the forward pass. */
   @Benchmark
   public void forward() {
-    backend.linear(Activation.RELU, x, weight, bias, y);
-    backend.synchronize();
+    backend.dense().linear(Activation.RELU, x, weight, bias, y);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient by the input. */
   @Benchmark
   public void backwardData() {
-    backend.linearBackwardData(y, weight, dx);
-    backend.synchronize();
+    backend.dense().linearBackwardData(y, weight, dx);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradients by weight and bias. */
   @Benchmark
   public void backwardWeight() {
-    backend.linearBackwardWeight(x, y, dWeight, dBias);
-    backend.synchronize();
+    backend.dense().linearBackwardWeight(x, y, dWeight, dBias);
+    backend.transfers().synchronize();
   }
 }

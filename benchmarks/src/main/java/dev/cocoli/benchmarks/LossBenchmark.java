@@ -67,21 +67,21 @@ public class LossBenchmark {
   /** Computes the loss of the classes. */
   @Benchmark
   public void softmaxCrossEntropy() {
-    backend.softmaxCrossEntropy(logits, labels, loss, dLogits);
-    backend.synchronize();
+    backend.losses().softmaxCrossEntropy(logits, labels, loss, dLogits);
+    backend.transfers().synchronize();
   }
 
   /** Computes the loss of the objectness. */
   @Benchmark
   public void sigmoidCrossEntropy() {
-    backend.sigmoidCrossEntropy(objectness, labels, loss, dObjectness);
-    backend.synchronize();
+    backend.losses().sigmoidCrossEntropy(objectness, labels, loss, dObjectness);
+    backend.transfers().synchronize();
   }
 
   /** Computes the loss of the boxes. */
   @Benchmark
   public void smoothL1() {
-    backend.smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas);
-    backend.synchronize();
+    backend.losses().smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas);
+    backend.transfers().synchronize();
   }
 }

@@ -88,57 +88,61 @@ public class MapBenchmark {
   /** Computes batch normalisation with a residual and a ReLU. */
   @Benchmark
   public void batchNorm() {
-    backend.batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
-    backend.synchronize();
+    backend
+        .norms()
+        .batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradients of batch normalisation. */
   @Benchmark
   public void batchNormBackward() {
-    backend.batchNormBackward(
-        norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
-    backend.synchronize();
+    backend
+        .norms()
+        .batchNormBackward(
+            norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
+    backend.transfers().synchronize();
   }
 
   /** Computes the max pooling of the stem on this map. */
   @Benchmark
   public void maxPool() {
-    backend.maxPool2d(pool, x, coarse, coarseArgmax);
-    backend.synchronize();
+    backend.pooling().maxPool2d(pool, x, coarse, coarseArgmax);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient of max pooling. */
   @Benchmark
   public void maxPoolBackward() {
-    backend.maxPool2dBackward(pool, coarse, coarseArgmax, y);
-    backend.synchronize();
+    backend.pooling().maxPool2dBackward(pool, coarse, coarseArgmax, y);
+    backend.transfers().synchronize();
   }
 
   /** Enlarges a coarser map and adds it, as the top-down path of the pyramid does. */
   @Benchmark
   public void upsampleAdd() {
-    backend.upsampleNearest(coarse, residual, y);
-    backend.synchronize();
+    backend.upsampling().upsampleNearest(coarse, residual, y);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient of that by the coarser map. */
   @Benchmark
   public void upsampleBackward() {
-    backend.upsampleNearestBackward(y, coarse);
-    backend.synchronize();
+    backend.upsampling().upsampleNearestBackward(y, coarse);
+    backend.transfers().synchronize();
   }
 
   /** Adds two gradients of one map. */
   @Benchmark
   public void add() {
-    backend.add(x, residual, y);
-    backend.synchronize();
+    backend.elementwise().add(x, residual, y);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient of a ReLU. */
   @Benchmark
   public void reluBackward() {
-    backend.reluBackward(y, residual);
-    backend.synchronize();
+    backend.elementwise().reluBackward(y, residual);
+    backend.transfers().synchronize();
   }
 }

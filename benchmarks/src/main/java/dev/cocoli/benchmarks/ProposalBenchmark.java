@@ -4,7 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
-import dev.cocoli.detection.DetectorConfig;
+import dev.cocoli.detection.config.AnchorConfig;
 import dev.cocoli.detection.head.AnchorGenerator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -75,9 +75,7 @@ public class ProposalBenchmark {
   @Setup
   public void setUp(DeviceState state) {
     ImageSize image = ImageSize.parse(size);
-    DetectorConfig config = DetectorConfig.DEFAULT;
-    AnchorGenerator generator =
-        new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios());
+    AnchorGenerator generator = new AnchorGenerator(AnchorConfig.DEFAULT);
     List<long[]> maps = image.maps();
     levelOffsets = new long[maps.size() + 1];
     perLevel = new long[maps.size()];
@@ -119,53 +117,63 @@ public class ProposalBenchmark {
   /** Selects the best anchors of each map. */
   @Benchmark
   public void topK() {
-    backend.topK(logits, levelOffsets, perLevel, best);
-    backend.synchronize();
+    backend.proposals().topK(logits, levelOffsets, perLevel, best);
+    backend.transfers().synchronize();
   }
 
   /** Decodes their boxes. */
   @Benchmark
   public void decode() {
-    backend.decodeProposals(
-        BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
-    backend.synchronize();
+    backend
+        .proposals()
+        .decodeProposals(
+            BoxCoderSpec.UNIT, deltas, logits, anchors, best, imageSizes, 1e-3f, 0, boxes, scores);
+    backend.transfers().synchronize();
   }
 
   /** Applies NMS within each map. */
   @Benchmark
   public void nms() {
-    backend.nms(0.7f, boxes, scores, groups, kept, count);
-    backend.synchronize();
+    backend.proposals().nms(0.7f, boxes, scores, groups, kept, count);
+    backend.transfers().synchronize();
   }
 
   /** Matches all anchors with the objects. */
   @Benchmark
   public void match() {
-    backend.matchBoxes(
-        matching, anchors.reshape(1, anchors.dim(0), 4), groundTruth, groundTruthCounts, matches);
-    backend.synchronize();
+    backend
+        .matching()
+        .matchBoxes(
+            matching,
+            anchors.reshape(1, anchors.dim(0), 4),
+            groundTruth,
+            groundTruthCounts,
+            matches);
+    backend.transfers().synchronize();
   }
 
   /** Samples the anchors that are trained on. */
   @Benchmark
   public void sample() {
-    backend.sampleBalanced(sampling, matches, new long[] {SEED}, sample, count);
-    backend.synchronize();
+    backend.matching().sampleBalanced(sampling, matches, new long[] {SEED}, sample, count);
+    backend.transfers().synchronize();
   }
 
   /** Computes the targets of the sample. */
   @Benchmark
   public void targets() {
-    backend.sampleTargets(
-        BoxCoderSpec.UNIT,
-        anchors.reshape(1, anchors.dim(0), 4),
-        sample,
-        matches,
-        groundTruth,
-        null,
-        null,
-        labels,
-        targets);
-    backend.synchronize();
+    backend
+        .matching()
+        .sampleTargets(
+            BoxCoderSpec.UNIT,
+            anchors.reshape(1, anchors.dim(0), 4),
+            sample,
+            matches,
+            groundTruth,
+            null,
+            null,
+            labels,
+            targets);
+    backend.transfers().synchronize();
   }
 }

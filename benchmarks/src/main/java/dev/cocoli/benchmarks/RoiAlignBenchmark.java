@@ -64,21 +64,21 @@ public class RoiAlignBenchmark {
     }
     rois = state.empty(regions, 5);
     Tensor boxes = state.boxes(regions, image.height(), image.width());
-    backend.copyColumns(boxes.reshape(regions, 4), 0, rois, 1, 4);
+    backend.copies().copyColumns(boxes.reshape(regions, 4), 0, rois, 1, 4);
     y = state.activation(regions, BINS, BINS, CHANNELS);
   }
 
   /** Runs the forward pass. */
   @Benchmark
   public void forward() {
-    backend.roiAlign(spec, maps, rois, y);
-    backend.synchronize();
+    backend.regions().roiAlign(spec, maps, rois, y);
+    backend.transfers().synchronize();
   }
 
   /** Computes the gradient by the maps. */
   @Benchmark
   public void backward() {
-    backend.roiAlignBackward(spec, y, rois, dMaps);
-    backend.synchronize();
+    backend.regions().roiAlignBackward(spec, y, rois, dMaps);
+    backend.transfers().synchronize();
   }
 }

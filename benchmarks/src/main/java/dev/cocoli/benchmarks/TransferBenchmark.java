@@ -58,13 +58,13 @@ public class TransferBenchmark {
   /** Copies to the device. */
   @Benchmark
   public void upload() {
-    backend.upload(host, tensor);
-    backend.synchronize();
+    backend.transfers().upload(host, tensor);
+    backend.transfers().synchronize();
   }
 
   /** Copies from the device. */
   @Benchmark
   public void download() {
-    backend.download(tensor, host);
+    backend.transfers().download(tensor, host);
   }
 }

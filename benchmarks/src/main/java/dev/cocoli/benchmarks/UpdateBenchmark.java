@@ -52,21 +52,21 @@ public class UpdateBenchmark {
   /** Runs an update of SGD. */
   @Benchmark
   public void sgdUpdate() {
-    backend.sgdUpdate(sgd, values, gradients, velocities);
-    backend.synchronize();
+    backend.updates().sgdUpdate(sgd, values, gradients, velocities);
+    backend.transfers().synchronize();
   }
 
   /** Computes the squared norm of the gradient, as gradient clipping needs it. */
   @Benchmark
   public void squaredNorm() {
-    backend.squaredNorm(gradients, norm);
-    backend.synchronize();
+    backend.updates().squaredNorm(gradients, norm);
+    backend.transfers().synchronize();
   }
 
   /** Sets the gradients to zero. */
   @Benchmark
   public void fill() {
-    backend.fill(velocities, 0);
-    backend.synchronize();
+    backend.copies().fill(velocities, 0);
+    backend.transfers().synchronize();
   }
 }

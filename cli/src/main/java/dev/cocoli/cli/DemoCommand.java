@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -105,18 +104,19 @@ final class DemoCommand implements Callable<Integer> {
 
   private static ModelSpec model(List<String> classes) {
     return ModelSpec.of("fasterrcnn_tiny_fpn", classes, Norm.Type.BATCH)
-        .with(
-            Map.ofEntries(
-                Map.entry("min_size", "" + IMAGE_SIDE),
-                Map.entry("max_size", "" + IMAGE_SIDE),
-                Map.entry("anchor_sizes", "16,32,64,96,128"),
-                Map.entry("fpn_out_channels", "64"),
-                Map.entry("box_head_size", "128"),
-                Map.entry("box_batch_size_per_image", "64"),
-                Map.entry("rpn_pre_nms_top_n_train", "300"),
-                Map.entry("rpn_post_nms_top_n_train", "150"),
-                Map.entry("rpn_pre_nms_top_n_test", "200"),
-                Map.entry("rpn_post_nms_top_n_test", "100")));
+        .withConfig(
+            c ->
+                c.withTransform(t -> t.withSizes(IMAGE_SIDE, IMAGE_SIDE))
+                    .withAnchors(a -> a.withSizes(List.of(16, 32, 64, 96, 128)))
+                    .withBackbone(b -> b.withFpnOutChannels(64))
+                    .withBoxHead(b -> b.withHeadSize(128))
+                    .withSampling(s -> s.withBatchSizePerImage(64))
+                    .withRpn(
+                        r ->
+                            r.withPreNmsTopNTrain(300)
+                                .withPostNmsTopNTrain(150)
+                                .withPreNmsTopNTest(200)
+                                .withPostNmsTopNTest(100)));
   }
 
   private TrainConfig recipe() {

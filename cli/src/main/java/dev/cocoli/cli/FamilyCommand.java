@@ -13,6 +13,7 @@ import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Models;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
@@ -50,6 +51,13 @@ import picocli.CommandLine.Spec;
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
+  /**
+   * Seconds per image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
+   * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
+   * 2015, table 5).
+   */
+  private static final List<Double> PAPER_SECONDS = List.of(47.0, 0.3, 0.2);
+
   @Mixin private DataOptions data;
 
   @Option(
@@ -157,7 +165,7 @@ final class FamilyCommand implements Callable<Integer> {
           run = run.withWeights(weights);
         }
         notes.printf("%n%s%n", model.model());
-        Optional<FamilyRow> row = row(run, backend, where, notes);
+        Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
           notes.println("stopped; the same command resumes");
           return TrainingSession.STOPPED;
@@ -185,7 +193,7 @@ final class FamilyCommand implements Callable<Integer> {
 
   /** The three models, each with the hyper-parameters that it has. */
   private List<ModelSpec> models(List<String> classes) {
-    boolean isPlain = network.contains("vgg");
+    String pyramid = "fasterrcnn_" + network + "_fpn";
     Norm.Type norm = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
     List<ModelSpec> models = new ArrayList<>();
     Set<String> used = new HashSet<>();
@@ -193,7 +201,7 @@ final class FamilyCommand implements Callable<Integer> {
         List.of(
             "rcnn_" + network,
             "fastrcnn_" + network,
-            "fasterrcnn_" + network + (isPlain ? "" : "_fpn"))) {
+            Models.names().contains(pyramid) ? pyramid : "fasterrcnn_" + network)) {
       ModelSpec model = WeightsOptions.named(name, classes, norm, spec);
       Map<String, String> own = new LinkedHashMap<>(set);
       own.keySet().retainAll(model.hyperparameters().keySet());
@@ -237,7 +245,8 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   /** Trains a detector and measures its times; empty if the user stopped it. */
-  private Optional<FamilyRow> row(TrainingRun run, Backend backend, Device where, PrintWriter notes)
+  private Optional<FamilyRow> row(
+      TrainingRun run, double paperSeconds, Backend backend, Device where, PrintWriter notes)
       throws IOException {
     EvaluationReport[] score = {null};
     TrainingLines lines =
@@ -262,7 +271,7 @@ final class FamilyCommand implements Callable<Integer> {
       return Optional.of(
           new FamilyRow(
               run.model().model(),
-              run.model().kind(),
+              paperSeconds,
               kept.ap50().getAsDouble(),
               kept.trainingSeconds(),
               times));
@@ -283,6 +292,7 @@ final class FamilyCommand implements Callable<Integer> {
         new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
       result = Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
     }
+    TrainingSession.drawPlots(run.out(), spec.commandLine().getErr());
     double scoring = score[0] == null ? 0 : score[0].seconds();
     double seconds = (System.nanoTime() - began) / 1e9 - scoring;
     return result.outcome() == TrainingResult.Outcome.STOP_REQUESTED

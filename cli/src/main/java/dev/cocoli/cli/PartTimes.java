@@ -23,7 +23,7 @@ final class PartTimes implements PartListener {
 
   @Override
   public void enqueued(Ops ops, DetectionPart part) {
-    ops.backend().synchronize();
+    ops.backend().transfers().synchronize();
     long now = System.nanoTime();
     nanos.merge(part, now - last, Long::sum);
     last = now;

@@ -364,7 +364,12 @@ final class TrainCommand implements Callable<Integer> {
     ModelSpec start = WeightsOptions.named(model, classNames, norm(before), spec);
     if (before.isPresent() && before.get().model().equals(model)) {
       // its shapes follow from its hyper-parameters
-      start = new ModelSpec(model, classNames, start.norm(), before.get().config());
+      Norm.Type kept = start.config().backbone().norm();
+      start =
+          before
+              .get()
+              .withClassNames(classNames)
+              .withConfig(c -> c.withBackbone(b -> b.withNorm(kept)));
     }
     return hyperparameters.apply(start);
   }
@@ -372,7 +377,7 @@ final class TrainCommand implements Callable<Integer> {
   private Norm.Type norm(Optional<ModelSpec> before) {
     if (norm == null) {
       Norm.Type usual = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
-      return before.map(ModelSpec::norm).orElse(usual);
+      return before.map(found -> found.config().backbone().norm()).orElse(usual);
     }
     return switch (norm) {
       case "frozen" -> Norm.Type.FROZEN;

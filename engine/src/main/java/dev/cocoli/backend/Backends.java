@@ -110,9 +110,7 @@ public final class Backends {
   }
 
   private static List<NcclDevice> ncclDevices(List<Backend> replicas) {
-    return replicas.stream()
-        .map(backend -> new NcclDevice(backend.device().index(), backend.computeStream()))
-        .toList();
+    return replicas.stream().map(backend -> ((CudaBackend) backend).ncclDevice()).toList();
   }
 
   private static NcclOptions ncclOptions() {

@@ -6,9 +6,8 @@ import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
 /**
- * A part of a forward pass that makes the same calls whenever its key is equal, on tensors of the
- * same shapes. It neither uploads, downloads nor waits, and all it reads but its input lives longer
- * than a step.
+ * A part of a forward pass that makes the same calls for the same input shape. It neither uploads,
+ * downloads nor waits, and all that it reads but its input lives longer than a step.
  */
 @FunctionalInterface
 public interface CapturedRegion {

@@ -1,5 +1,6 @@
 package dev.cocoli.backend;
 
+import dev.cocoli.backend.primitives.Transfers;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
@@ -20,7 +21,7 @@ public final class Constants implements AutoCloseable {
    */
   private static final int CAPACITY = 32;
 
-  private final Backend backend;
+  private final Transfers transfers;
   private final LongFunction<Buffer> allocator;
   private final PlanCache<Object, Constant> kept = new PlanCache<>(CAPACITY);
 
@@ -34,11 +35,11 @@ public final class Constants implements AutoCloseable {
   /**
    * Makes an empty cache.
    *
-   * @param backend what uploads
+   * @param transfers uploads them
    * @param allocator memory that is not known to hold weights
    */
-  public Constants(Backend backend, LongFunction<Buffer> allocator) {
-    this.backend = backend;
+  public Constants(Transfers transfers, LongFunction<Buffer> allocator) {
+    this.transfers = transfers;
     this.allocator = allocator;
   }
 
@@ -72,7 +73,7 @@ public final class Constants implements AutoCloseable {
     Buffer memory = allocator.apply(values.byteSize());
     try {
       Tensor tensor = new Tensor(memory, 0, shape, type);
-      backend.upload(values, tensor);
+      transfers.upload(values, tensor);
       return new Constant(tensor);
     } catch (RuntimeException e) {
       memory.close();

@@ -2,6 +2,7 @@ package dev.cocoli.nn;
 
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
@@ -47,16 +48,16 @@ public final class BatchNorm2d extends Norm {
     }
     Tensor raw = conv.forward(ops, x, Activation.NONE);
     numBatchesTracked.set(numBatchesTracked.value() + 1);
-    runningMean.value().buffer().markWritten();
     Tensor y =
-        ops.batchNorm(
-            new BatchNormSpec(eps, MOMENTUM, activation),
-            raw,
-            weight.value(),
-            bias.value(),
-            residual,
-            runningMean.value(),
-            runningVar.value());
+        new MapOps(ops)
+            .batchNorm(
+                new BatchNormSpec(eps, MOMENTUM, activation),
+                raw,
+                weight.value(),
+                bias.value(),
+                residual,
+                runningMean.value(),
+                runningVar.value());
     ops.release(raw);
     return y;
   }

@@ -2,6 +2,7 @@ package dev.cocoli.nn;
 
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.ops.DenseOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
@@ -58,7 +59,7 @@ public final class Conv2d extends Module {
    */
   public Tensor forward(Ops ops, Tensor x, Activation activation) {
     Tensor shift = bias == null ? null : bias.value();
-    return ops.conv2d(spec.with(activation), x, weight.value(), null, shift, null);
+    return new DenseOps(ops).conv2d(spec.with(activation), x, weight.value(), null, shift, null);
   }
 
   /**
@@ -70,7 +71,8 @@ public final class Conv2d extends Module {
    */
   public Tensor forwardWithin(Ops ops, Tensor x, Activation activation) {
     Tensor shift = bias == null ? null : bias.value();
-    return ops.conv2d(spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
+    return new DenseOps(ops)
+        .conv2d(spec.withoutPadding().with(activation), x, weight.value(), null, shift, null);
   }
 
   /**
@@ -81,7 +83,7 @@ public final class Conv2d extends Module {
    */
   public Tensor predict(Ops ops, Tensor x) {
     Tensor shift = bias == null ? null : bias.value();
-    return ops.conv2d(spec, x, weight.value(), null, shift, null, DType.F32);
+    return new DenseOps(ops).conv2d(spec, x, weight.value(), null, shift, null, DType.F32);
   }
 
   /**
@@ -97,6 +99,7 @@ public final class Conv2d extends Module {
    */
   Tensor forwardScaled(
       Ops ops, Tensor x, Tensor scale, Tensor shift, Tensor residual, Activation activation) {
-    return ops.conv2d(spec.with(activation), x, weight.value(), scale, shift, residual);
+    return new DenseOps(ops)
+        .conv2d(spec.with(activation), x, weight.value(), scale, shift, residual);
   }
 }

@@ -55,9 +55,10 @@ final class FoldedNorm {
         && meanVersion == mean.value().buffer().version()) {
       return;
     }
-    backend.foldBatchNorm(
-        now, bias.value(), mean.value(), var.value(), eps, scale.value(), shift.value());
-    scale.value().buffer().markWritten();
+    backend
+        .norms()
+        .foldBatchNorm(
+            now, bias.value(), mean.value(), var.value(), eps, scale.value(), shift.value());
     source = now;
     weightVersion = now.buffer().version();
     meanVersion = mean.value().buffer().version();

@@ -1,6 +1,7 @@
 package dev.cocoli.nn;
 
 import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.ops.DenseOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
@@ -43,7 +44,7 @@ public final class Linear extends Module {
    * @param activation applied last
    */
   public Tensor forward(Ops ops, Tensor x, Activation activation) {
-    return ops.linear(activation, x, weight.value(), bias.value());
+    return new DenseOps(ops).linear(activation, x, weight.value(), bias.value());
   }
 
   /**
@@ -54,6 +55,6 @@ public final class Linear extends Module {
    * @param x {@code [M,I]}
    */
   public Tensor predict(Ops ops, Tensor x) {
-    return ops.linear(Activation.NONE, x, weight.value(), bias.value(), DType.F32);
+    return new DenseOps(ops).linear(Activation.NONE, x, weight.value(), bias.value(), DType.F32);
   }
 }

@@ -123,7 +123,7 @@ public final class ParameterArena implements AutoCloseable {
       parameter
           .initializer()
           .fill(drawn, new SplittableRandom(seed * 31 + named.getKey().hashCode()));
-      backend.upload(drawn, parameter.value());
+      backend.transfers().upload(drawn, parameter.value());
     }
   }
 

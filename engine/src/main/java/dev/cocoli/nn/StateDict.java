@@ -43,7 +43,9 @@ public final class StateDict {
       Parameter parameter = named.getValue();
       MemorySegment data = source.get(named.getKey()).data();
       long[] extents = parameter.layout().transpose(parameter.shape());
-      backend.uploadTransposed(data, extents[0], extents[1], extents[2], parameter.value());
+      backend
+          .transfers()
+          .uploadTransposed(data, extents[0], extents[1], extents[2], parameter.value());
     }
     module
         .namedCounters()
@@ -155,7 +157,7 @@ public final class StateDict {
               MemorySegment there = arena.allocate(parameter.value().byteSize(), Float.BYTES);
               try (Arena local = Arena.ofConfined()) {
                 MemorySegment here = local.allocate(parameter.value().byteSize(), Float.BYTES);
-                backend.download(parameter.value(), here);
+                backend.transfers().download(parameter.value(), here);
                 long[] extents = parameter.layout().transpose(parameter.shape());
                 HostLayouts.transpose(here, there, extents[0], extents[2], extents[1]);
               }

@@ -30,7 +30,7 @@ public final class Losses {
   public void softmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss) {
     Ops.require(logits.dim(0) == labels.elementCount(), "cross entropy", logits, labels);
     Tensor gradient = ops.allocate(DType.F32, logits.shape().toArray());
-    ops.backend().softmaxCrossEntropy(logits, labels, loss, gradient);
+    ops.backend().losses().softmaxCrossEntropy(logits, labels, loss, gradient);
     root(logits, gradient);
   }
 
@@ -45,7 +45,7 @@ public final class Losses {
     Ops.require(
         logits.elementCount() == labels.elementCount(), "binary cross entropy", logits, labels);
     Tensor gradient = ops.allocate(DType.F32, logits.shape().toArray());
-    ops.backend().sigmoidCrossEntropy(logits, labels, loss, gradient);
+    ops.backend().losses().sigmoidCrossEntropy(logits, labels, loss, gradient);
     root(logits, gradient);
   }
 
@@ -63,7 +63,7 @@ public final class Losses {
     Ops.require(predictions.dim(0) == targets.dim(0), "smooth L1", predictions, targets);
     Ops.require(predictions.dim(0) == labels.elementCount(), "smooth L1", predictions, labels);
     Tensor gradient = ops.allocate(DType.F32, predictions.shape().toArray());
-    ops.backend().smoothL1(beta, predictions, targets, labels, loss, gradient);
+    ops.backend().losses().smoothL1(beta, predictions, targets, labels, loss, gradient);
     root(predictions, gradient);
   }
 

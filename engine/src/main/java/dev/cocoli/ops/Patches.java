@@ -34,7 +34,7 @@ public record Patches(Tensor pixels, Tensor slots) {
     Tensor pixels =
         ops.scope()
             .allocate(like.dtype(), Shape.of(rows, spec.window(), spec.window(), like.dim(3)));
-    ops.backend().gatherPatches(spec, maps, anchors, pixels, slots);
+    ops.backend().patches().gatherPatches(spec, maps, anchors, pixels, slots);
     ops.tape()
         .record(
             pixels,
@@ -42,6 +42,7 @@ public record Patches(Tensor pixels, Tensor slots) {
             List.of(),
             gradient ->
                 ops.backend()
+                    .patches()
                     .gatherPatchesBackward(
                         spec,
                         gradient,

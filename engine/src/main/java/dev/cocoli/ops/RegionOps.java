@@ -37,7 +37,7 @@ public final class RegionOps {
   /**
    * Rows chosen image by image.
    *
-   * @param indices I32 {@code [N,M]}, -1 behind the last
+   * @param indices I32 {@code [N,M]}, -1 after the last
    * @param counts I32 {@code [N]}
    */
   public record Selection(Tensor indices, Tensor counts) {}
@@ -74,7 +74,7 @@ public final class RegionOps {
     require(image.shape().rank() == 3 && image.dim(2) == 3, "resize", image, slot);
     require(height >= 1 && height <= slot.dim(0), "resize to height " + height, image, slot);
     require(width >= 1 && width <= slot.dim(1), "resize to width " + width, image, slot);
-    ops.backend().resizeNormalize(spec, image, height, width, slot);
+    ops.backend().images().resizeNormalize(spec, image, height, width, slot);
   }
 
   /**
@@ -92,7 +92,7 @@ public final class RegionOps {
         Arrays.toString(levelOffsets));
     long[] k = topKCounts(levelOffsets, perLevel);
     Tensor indices = ops.allocate(DType.I32, scores.dim(0), Arrays.stream(k).sum());
-    ops.backend().topK(scores, levelOffsets, k, indices);
+    ops.backend().proposals().topK(scores, levelOffsets, k, indices);
     return indices;
   }
 
@@ -138,6 +138,7 @@ public final class RegionOps {
         anchors);
     ScoredBoxes result = scoredBoxes(indices.dim(0), indices.dim(1));
     ops.backend()
+        .proposals()
         .decodeProposals(
             coder,
             deltas,
@@ -175,6 +176,7 @@ public final class RegionOps {
     require(rois.dim(1) == logits.dim(1), "detections", logits, rois);
     ScoredBoxes result = scoredBoxes(logits.dim(0), logits.dim(1) * (logits.dim(2) - 1));
     ops.backend()
+        .proposals()
         .decodeDetections(
             coder,
             logits,
@@ -211,6 +213,7 @@ public final class RegionOps {
             ops.allocate(DType.I32, images, Math.min(most, count)),
             ops.allocate(DType.I32, images));
     ops.backend()
+        .proposals()
         .nms(iouThreshold, candidates.boxes, candidates.scores, groups, kept.indices, kept.counts);
     return kept;
   }
@@ -223,13 +226,13 @@ public final class RegionOps {
    */
   public Selection compact(Selection selection) {
     long width = selection.indices.dim(1);
-    long bound = Math.max(1, ops.backend().upperBound(selection.counts, width));
+    long bound = Math.max(1, ops.backend().transfers().upperBound(selection.counts, width));
     if (bound >= width) {
       return selection;
     }
     long images = selection.indices.dim(0);
     Tensor indices = ops.allocate(DType.I32, images, bound);
-    ops.backend().copyColumns(selection.indices, 0, indices, 0, bound);
+    ops.backend().copies().copyColumns(selection.indices, 0, indices, 0, bound);
     ops.release(selection.indices);
     return new Selection(indices, selection.counts);
   }
@@ -244,7 +247,9 @@ public final class RegionOps {
    */
   public Tensor match(MatchSpec spec, Tensor boxes, GroundTruth groundTruth) {
     Tensor matches = ops.allocate(DType.I32, groundTruth.counts.dim(0), boxes.dim(1));
-    ops.backend().matchBoxes(spec, boxes, groundTruth.boxes, groundTruth.counts, matches);
+    ops.backend()
+        .matching()
+        .matchBoxes(spec, boxes, groundTruth.boxes, groundTruth.counts, matches);
     return matches;
   }
 
@@ -253,7 +258,7 @@ public final class RegionOps {
    *
    * @param spec how many
    * @param matches I32 {@code [N,B]}
-   * @param seeds one an image
+   * @param seeds one per image
    */
   public Selection sample(SampleSpec spec, Tensor matches, long[] seeds) {
     require(seeds.length == matches.dim(0), "sample", matches, seeds.length);
@@ -262,7 +267,7 @@ public final class RegionOps {
             ops.allocate(
                 DType.I32, matches.dim(0), Math.min(spec.batchSizePerImage(), matches.dim(1))),
             ops.allocate(DType.I32, matches.dim(0)));
-    ops.backend().sampleBalanced(spec, matches, seeds, sample.indices, sample.counts);
+    ops.backend().matching().sampleBalanced(spec, matches, seeds, sample.indices, sample.counts);
     return sample;
   }
 
@@ -312,6 +317,7 @@ public final class RegionOps {
     SampleTargets result =
         new SampleTargets(rois, ops.allocate(DType.I32, rows), ops.allocate(DType.F32, rows, 4));
     ops.backend()
+        .matching()
         .sampleTargets(
             coder,
             boxes,

@@ -1,6 +1,6 @@
 package dev.cocoli.ops;
 
-import dev.cocoli.backend.SplitBatchNorm;
+import dev.cocoli.backend.primitives.SplitBatchNorm;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.Communicator.Reduction;
@@ -21,10 +21,10 @@ final class SynchronizedBatchNorm {
   SynchronizedBatchNorm(Ops ops, Communicator communicator) {
     this.ops = ops;
     this.communicator = communicator;
-    split = ops.backend().splitBatchNorm().orElseThrow();
+    split = ops.backend().splitBatchNorm();
   }
 
-  /** See {@link Ops#batchNorm}. */
+  /** See {@link MapOps#batchNorm}. */
   Tensor forward(
       BatchNormSpec spec,
       Tensor x,
@@ -35,7 +35,7 @@ final class SynchronizedBatchNorm {
       Tensor runningVar) {
     long channels = x.dim(-1);
     Tensor statistics = ops.allocate(DType.F32, communicator.size(), 2 * channels + 1);
-    ops.backend().fill(statistics, 0);
+    ops.backend().copies().fill(statistics, 0);
     split.statistics(x, statistics.rows(communicator.rank(), 1));
     sum(statistics);
     Tensor mean = ops.allocate(DType.F32, channels);

@@ -181,7 +181,7 @@ public final class Tape {
     } else if (entry.gradient == null) {
       entry.gradient = gradient;
     } else {
-      ops.backend().add(entry.gradient, gradient, entry.gradient);
+      ops.backend().elementwise().add(entry.gradient, gradient, entry.gradient);
       release(gradient);
     }
   }
@@ -196,7 +196,7 @@ public final class Tape {
       return entry.gradient;
     }
     Tensor zeros = ops.like(input);
-    ops.backend().fill(zeros, 0);
+    ops.backend().copies().fill(zeros, 0);
     if (entry != null) {
       entry.gradient = zeros;
     }

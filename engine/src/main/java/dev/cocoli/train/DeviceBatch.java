@@ -40,7 +40,7 @@ public record DeviceBatch(
       List<Tensor> images = new ArrayList<>();
       for (Image image : batch.images()) {
         Tensor tensor = memory.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.upload(image.pixels(), tensor);
+        backend.transfers().upload(image.pixels(), tensor);
         images.add(tensor);
       }
       return new DeviceBatch(

@@ -44,7 +44,7 @@ final class DeviceBatches implements AutoCloseable {
 
   /** Sends the next batch ahead if that costs no time. */
   void sendAhead() {
-    if (next == null && backend.copiesBeside() && epoch.isNextReady()) {
+    if (next == null && backend.transfers().copiesBeside() && epoch.isNextReady()) {
       next = upload(ahead);
     }
   }

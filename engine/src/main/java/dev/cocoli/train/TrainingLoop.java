@@ -9,7 +9,7 @@ import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.classic.Rcnn;
+import dev.cocoli.detection.FittedHead;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
@@ -153,8 +153,8 @@ final class TrainingLoop implements AutoCloseable {
         return result(Outcome.STOP_REQUESTED);
       }
     }
-    if (model instanceof Rcnn rcnn && progress.step() < totalSteps) {
-      rcnn.reopen(); // epochs were added
+    if (progress.step() < totalSteps) {
+      model.fittedHead().ifPresent(FittedHead::reopen); // epochs were added
     }
     listener.started(plan());
     while (true) {
@@ -187,7 +187,8 @@ final class TrainingLoop implements AutoCloseable {
   private boolean finish() {
     FeatureStore store = new FeatureStore(folder.path(), progress.step());
     RcnnStages stages =
-        new RcnnStages(run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
+        new RcnnStages(
+            run, model.fittedHead().orElseThrow(), backend, proposals.getFirst(), store, listener);
     if (!stages.run(stopRequested)) {
       return false;
     }

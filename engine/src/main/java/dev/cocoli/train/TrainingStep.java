@@ -92,7 +92,7 @@ public final class TrainingStep {
       Ops ops =
           new Ops(backend, scope, new Tape(), config.precision(), synchronization.sharedNorms());
       synchronization.begin(ops, batch.shard());
-      backend.fill(parameters.gradients(), 0);
+      backend.copies().fill(parameters.gradients(), 0);
       int count = lossNames.size();
       int shared = synchronization.numbers(count);
       Tensor report = ops.allocate(DType.F32, count + shared + 1);
@@ -101,9 +101,9 @@ public final class TrainingStep {
             DetectionModel.seedOfPart(SampleKey.mix(mixedSeed + step), batch.shard().first());
         Tensor losses = model.loss(ops, batch.inputs(), batch.targets(), seed);
         ops.backward();
-        backend.copy(losses, report.rows(0, count));
+        backend.copies().copy(losses, report.rows(0, count));
       } else {
-        backend.fill(report.rows(0, count), 0);
+        backend.copies().fill(report.rows(0, count), 0);
       }
       synchronization.end(report.rows(0, count), report.rows(count, shared));
       update(step, learningRate, report.rows(count + shared, 1));
@@ -125,11 +125,11 @@ public final class TrainingStep {
 
   /** Clips the gradients, where that is asked for, and has the optimizer move the parameters. */
   private void update(long step, double learningRate, Tensor squaredNorm) {
-    backend.squaredNorm(parameters.gradients(), squaredNorm);
+    backend.updates().squaredNorm(parameters.gradients(), squaredNorm);
     config
         .update()
         .clipNorm()
-        .ifPresent(norm -> backend.clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
+        .ifPresent(norm -> backend.updates().clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
     config.update().optimizer().update(parameters, learningRate, step);
   }
 

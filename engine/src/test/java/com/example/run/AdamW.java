@@ -45,9 +45,9 @@ record AdamW(double beta1, double beta2, double weightDecay) implements Optimize
         double direction = means[i] / ofMeans / (Math.sqrt(squares[i] / ofSquares) + EPSILON);
         values[i] -= (float) (learningRate * (direction + weightDecay * values[i]));
       }
-      backend.upload(values, parameters.values());
-      backend.upload(means, parameters.state("exp_avg"));
-      backend.upload(squares, parameters.state("exp_avg_sq"));
+      backend.transfers().upload(values, parameters.values());
+      backend.transfers().upload(means, parameters.state("exp_avg"));
+      backend.transfers().upload(squares, parameters.state("exp_avg_sq"));
     }
   }
 }

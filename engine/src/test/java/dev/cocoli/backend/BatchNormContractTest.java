@@ -15,6 +15,7 @@ import dev.cocoli.testing.TestTensors;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What batch normalisation in training owes on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class BatchNormContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;
@@ -53,14 +55,16 @@ class BatchNormContractTest {
     Tensor y = tensors.floatOutput(4, 5, 7, 6);
     Tensor running = tensors.floats(new float[6]);
     Tensor variance = tensors.floats(new float[6]);
-    backend.batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
+    backend.norms().batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 5e-6, "y");
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 4, 5, 7, 6);
     Tensor dx = tensors.floatOutput(4, 5, 7, 6);
     Tensor dWeight = tensors.floats(new float[6]);
     Tensor dBias = tensors.floats(new float[6]);
-    backend.batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, dx, dWeight, dBias);
+    backend
+        .norms()
+        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, dx, dWeight, dBias);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
     assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
     assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
@@ -152,7 +156,9 @@ class BatchNormContractTest {
     Tensor mean = tensors.floatOutput(c);
     Tensor invStd = tensors.floatOutput(c);
     Tensor ty = tensors.floatOutput(n, h, w, c);
-    backend.batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
+    backend
+        .norms()
+        .batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
     String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
     near(y, ty, 1e-5, what + "y");
     near(running, tRunning, 1e-6, what + "running mean");
@@ -160,8 +166,10 @@ class BatchNormContractTest {
 
     Tensor tDy = tensors.floats(dy, n, h, w, c);
     Tensor tDx = tensors.floatOutput(n, h, w, c);
-    backend.batchNormBackward(
-        spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+    backend
+        .norms()
+        .batchNormBackward(
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
     if (withResidual) {
       near(masked, tDy, 1e-6, what + "gradient of the residual");
     }
@@ -169,8 +177,10 @@ class BatchNormContractTest {
     near(dWeight, tDWeight, 1e-5, what + "dWeight");
     near(dBias, tDBias, 1e-5, what + "dBias");
     tDy = tensors.floats(dy, n, h, w, c);
-    backend.batchNormBackward(
-        spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, null, null);
+    backend
+        .norms()
+        .batchNormBackward(
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, null, null);
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
   }
 
@@ -214,7 +224,7 @@ class BatchNormContractTest {
       Tensor invStd = tensors.floatOutput(c);
       Tensor zeros = tensors.floats(new float[c]);
       Tensor ones = tensors.floats(new float[c]);
-      backend.batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, mean, invStd, ty);
+      backend.norms().batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, mean, invStd, ty);
       float[] y = tensors.floats(ty);
       float[] masked = dy.clone();
       for (int i = 0; i < y.length; i++) {
@@ -249,8 +259,9 @@ class BatchNormContractTest {
     Tensor dx = map(rounded, new float[dy.length], h, c);
     Tensor dWeight = tensors.floats(new float[c]);
     Tensor dBias = tensors.floats(new float[c]);
-    backend.batchNormBackward(
-        spec, x, weight, bias, null, mean, invStd, y, tDy, dx, dWeight, dBias);
+    backend
+        .norms()
+        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, tDy, dx, dWeight, dBias);
     return new float[][] {tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)};
   }
 
@@ -282,17 +293,19 @@ class BatchNormContractTest {
     Tensor ones = tensors.floats(new float[channels]);
     Tensor mean = tensors.floatOutput(channels);
     Tensor invStd = tensors.floatOutput(channels);
-    backend.batchNorm(
-        new BatchNormSpec(0, 0.1f, Activation.NONE),
-        tensors.floats(x, 1, 500, 500, channels),
-        ones,
-        ones,
-        null,
-        tensors.floats(new float[channels]),
-        tensors.floats(new float[channels]),
-        mean,
-        invStd,
-        tensors.floatOutput(1, 500, 500, channels));
+    backend
+        .norms()
+        .batchNorm(
+            new BatchNormSpec(0, 0.1f, Activation.NONE),
+            tensors.floats(x, 1, 500, 500, channels),
+            ones,
+            ones,
+            null,
+            tensors.floats(new float[channels]),
+            tensors.floats(new float[channels]),
+            mean,
+            invStd,
+            tensors.floatOutput(1, 500, 500, channels));
     assertClose(expected, tensors.floats(invStd), 3e-6, "1 / deviation");
     assertClose(expectedMean, tensors.floats(mean), 1e-4, "mean");
   }
@@ -310,17 +323,18 @@ class BatchNormContractTest {
       Tensor invStd = own.floatOutput(20);
       Tensor ones = own.floats(new float[20]);
       Tensor input = own.floats(x, 3, 41, 43, 20);
-      cpu.batchNorm(
-          new BatchNormSpec(1e-5f, 0.1f, Activation.NONE),
-          input,
-          ones,
-          ones,
-          null,
-          own.floats(new float[20]),
-          own.floats(new float[20]),
-          mean,
-          invStd,
-          own.floatOutput(3, 41, 43, 20));
+      cpu.norms()
+          .batchNorm(
+              new BatchNormSpec(1e-5f, 0.1f, Activation.NONE),
+              input,
+              ones,
+              ones,
+              null,
+              own.floats(new float[20]),
+              own.floats(new float[20]),
+              mean,
+              invStd,
+              own.floatOutput(3, 41, 43, 20));
       return own.floats(invStd);
     }
   }

@@ -144,14 +144,14 @@ class Bf16ContractTest extends BackendContract {
     };
     assertArrayEquals(torch, Bf16.round(exact));
     Tensor rounded = tensors.bfloats(new float[exact.length]);
-    backend.cast(tensors.floats(exact), rounded);
+    backend.copies().cast(tensors.floats(exact), rounded);
     assertArrayEquals(torch, tensors.floats(rounded));
     Tensor back = tensors.floatOutput(exact.length);
-    backend.cast(rounded, back);
+    backend.copies().cast(rounded, back);
     assertArrayEquals(torch, tensors.floats(back));
     // the loops round by themselves
     Tensor sum = tensors.bfloats(new float[exact.length]);
-    backend.add(rounded, tensors.bfloats(new float[exact.length]), sum);
+    backend.elementwise().add(rounded, tensors.bfloats(new float[exact.length]), sum);
     float[] plusZero = torch.clone();
     plusZero[8] = 0;
     assertArrayEquals(plusZero, tensors.floats(sum));
@@ -162,7 +162,7 @@ class Bf16ContractTest extends BackendContract {
   void castsAnyNumber(int count) {
     float[] values = values(random, count);
     Tensor rounded = tensors.bfloats(new float[count], count);
-    backend.cast(tensors.floats(values, count), rounded);
+    backend.copies().cast(tensors.floats(values, count), rounded);
     assertArrayEquals(Bf16.round(values), tensors.floats(rounded));
   }
 
@@ -200,12 +200,15 @@ class Bf16ContractTest extends BackendContract {
         Pair y = output(n, oh, ow, out);
         Tensor wide = tensors.floatOutput(n, oh, ow, out);
         boolean add = (tail & 4) != 0;
-        backend.conv2d(with, x.f32, weight.f32, factor, addend, add ? residual.f32 : null, y.f32);
-        backend.conv2d(
-            with, x.bf16, weight.f32, factor, addend, add ? residual.bf16 : null, y.bf16);
+        backend
+            .convolutions()
+            .conv2d(with, x.f32, weight.f32, factor, addend, add ? residual.f32 : null, y.f32);
+        backend
+            .convolutions()
+            .conv2d(with, x.bf16, weight.f32, factor, addend, add ? residual.bf16 : null, y.bf16);
         assertRounded(y, activation + ", tail " + tail);
         if (!add) {
-          backend.conv2d(with, x.bf16, weight.f32, factor, addend, null, wide);
+          backend.convolutions().conv2d(with, x.bf16, weight.f32, factor, addend, null, wide);
           assertSame(y.f32, wide, activation + ", tail " + tail + ", F32 result");
         }
       }
@@ -213,13 +216,15 @@ class Bf16ContractTest extends BackendContract {
     final Pair dy = pair(n, oh, ow, out);
     for (Tensor factor : new Tensor[] {null, scale}) {
       Pair dx = output(n, h, w, in);
-      backend.conv2dBackwardData(spec, dy.f32, weight.f32, factor, null, dx.f32);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, null, dx.bf16);
+      backend.convolutions().conv2dBackwardData(spec, dy.f32, weight.f32, factor, null, dx.f32);
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, factor, null, dx.bf16);
       assertRounded(dx, "dx");
       Pair sum = pair(n, h, w, in);
       float[] exact = tensors.floats(sum.f32);
       float[] product = tensors.floats(dx.f32);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.bf16, weight.f32, factor, sum.bf16, sum.bf16);
       float[] actual = tensors.floats(sum.bf16);
       for (int i = 0; i < exact.length; i++) {
         exact[i] += product[i];
@@ -230,8 +235,12 @@ class Bf16ContractTest extends BackendContract {
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
-        backend.conv2dBackwardWeight(spec, x.f32, dy.f32, factor, dWeights[0], dShifts[0]);
-        backend.conv2dBackwardWeight(spec, x.bf16, dy.bf16, factor, dWeights[1], dShifts[1]);
+        backend
+            .convolutions()
+            .conv2dBackwardWeight(spec, x.f32, dy.f32, factor, dWeights[0], dShifts[0]);
+        backend
+            .convolutions()
+            .conv2dBackwardWeight(spec, x.bf16, dy.bf16, factor, dWeights[1], dShifts[1]);
       }
       if (backend.device().kind() == Device.Kind.CUDA) {
         assertNear(dWeights[0], dWeights[1], "dWeight, added to twice");
@@ -256,9 +265,9 @@ class Bf16ContractTest extends BackendContract {
       for (Tensor addend : new Tensor[] {null, bias}) {
         Pair y = output(rows, out);
         Tensor wide = tensors.floatOutput(rows, out);
-        backend.linear(activation, x.f32, weight.f32, addend, y.f32);
-        backend.linear(activation, x.bf16, weight.f32, addend, y.bf16);
-        backend.linear(activation, x.bf16, weight.f32, addend, wide);
+        backend.dense().linear(activation, x.f32, weight.f32, addend, y.f32);
+        backend.dense().linear(activation, x.bf16, weight.f32, addend, y.bf16);
+        backend.dense().linear(activation, x.bf16, weight.f32, addend, wide);
         String what = activation + " linear" + (addend == null ? "" : " with a bias");
         assertRounded(y, what);
         assertSame(y.f32, wide, what + ", F32 result");
@@ -266,14 +275,14 @@ class Bf16ContractTest extends BackendContract {
     }
     final Pair dy = pair(rows, out);
     Pair dx = output(rows, in);
-    backend.linearBackwardData(dy.f32, weight.f32, dx.f32);
-    backend.linearBackwardData(dy.bf16, weight.f32, dx.bf16);
+    backend.dense().linearBackwardData(dy.f32, weight.f32, dx.f32);
+    backend.dense().linearBackwardData(dy.bf16, weight.f32, dx.bf16);
     assertRounded(dx, "dx");
     Tensor[] dWeights = {zeros(out, in), zeros(out, in)};
     Tensor[] dBiases = {zeros(out), zeros(out)};
     for (int twice = 0; twice < 2; twice++) {
-      backend.linearBackwardWeight(x.f32, dy.f32, dWeights[0], dBiases[0]);
-      backend.linearBackwardWeight(x.bf16, dy.bf16, dWeights[1], dBiases[1]);
+      backend.dense().linearBackwardWeight(x.f32, dy.f32, dWeights[0], dBiases[0]);
+      backend.dense().linearBackwardWeight(x.bf16, dy.bf16, dWeights[1], dBiases[1]);
     }
     assertSame(dWeights[0], dWeights[1], "dWeight, added to twice");
     assertSame(dBiases[0], dBiases[1], "dBias, added to twice");
@@ -284,10 +293,10 @@ class Bf16ContractTest extends BackendContract {
     Tensor x = tensors.bfloats(new float[] {1, 2, 3, 4}, 1, 4);
     Tensor weight = tensors.floats(new float[] {1, 1, 1, 1}, 1, 4);
     Tensor y = tensors.floatOutput(1, 1);
-    backend.linear(Activation.NONE, x, weight, null, y);
+    backend.dense().linear(Activation.NONE, x, weight, null, y);
     assertEquals(10, tensors.floats(y)[0]);
-    backend.fill(weight, 2);
-    backend.linear(Activation.NONE, x, weight, null, y);
+    backend.copies().fill(weight, 2);
+    backend.dense().linear(Activation.NONE, x, weight, null, y);
     assertEquals(20, tensors.floats(y)[0]);
   }
 
@@ -303,16 +312,16 @@ class Bf16ContractTest extends BackendContract {
     for (int i = 0; i < 2; i++) {
       argmax[i] = tensors.bytes(new byte[count(n, oh, ow, c)], n, oh, ow, c);
     }
-    backend.maxPool2d(spec, x.f32, y.f32, null);
-    backend.maxPool2d(spec, x.bf16, y.bf16, null);
+    backend.pooling().maxPool2d(spec, x.f32, y.f32, null);
+    backend.pooling().maxPool2d(spec, x.bf16, y.bf16, null);
     assertArrayEquals(tensors.floats(y.f32), tensors.floats(y.bf16));
-    backend.maxPool2d(spec, x.f32, y.f32, argmax[0]);
-    backend.maxPool2d(spec, x.bf16, y.bf16, argmax[1]);
+    backend.pooling().maxPool2d(spec, x.f32, y.f32, argmax[0]);
+    backend.pooling().maxPool2d(spec, x.bf16, y.bf16, argmax[1]);
     assertArrayEquals(tensors.floats(y.f32), tensors.floats(y.bf16));
     final Pair dy = pair(n, oh, ow, c);
     Pair dx = output(n, h, w, c);
-    backend.maxPool2dBackward(spec, dy.f32, argmax[0], dx.f32);
-    backend.maxPool2dBackward(spec, dy.bf16, argmax[1], dx.bf16);
+    backend.pooling().maxPool2dBackward(spec, dy.f32, argmax[0], dx.f32);
+    backend.pooling().maxPool2dBackward(spec, dy.bf16, argmax[1], dx.bf16);
     assertRounded(dx, "dx");
   }
 
@@ -386,17 +395,19 @@ class Bf16ContractTest extends BackendContract {
       Tensor residual,
       Tensor[] statistics,
       Tensor y) {
-    backend.batchNorm(
-        spec,
-        x,
-        weight,
-        bias,
-        residual,
-        statistics[0],
-        statistics[1],
-        statistics[2],
-        statistics[3],
-        y);
+    backend
+        .norms()
+        .batchNorm(
+            spec,
+            x,
+            weight,
+            bias,
+            residual,
+            statistics[0],
+            statistics[1],
+            statistics[2],
+            statistics[3],
+            y);
   }
 
   private void backward(
@@ -411,8 +422,21 @@ class Bf16ContractTest extends BackendContract {
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
-    backend.batchNormBackward(
-        spec, x, weight, bias, residual, statistics[2], statistics[3], y, dy, dx, dWeight, dBias);
+    backend
+        .norms()
+        .batchNormBackward(
+            spec,
+            x,
+            weight,
+            bias,
+            residual,
+            statistics[2],
+            statistics[3],
+            y,
+            dy,
+            dx,
+            dWeight,
+            dBias);
   }
 
   @ParameterizedTest
@@ -421,13 +445,13 @@ class Bf16ContractTest extends BackendContract {
     final Pair a = pair(count);
     final Pair b = pair(count);
     Pair sum = output(count);
-    backend.add(a.f32, b.f32, sum.f32);
-    backend.add(a.bf16, b.bf16, sum.bf16);
+    backend.elementwise().add(a.f32, b.f32, sum.f32);
+    backend.elementwise().add(a.bf16, b.bf16, sum.bf16);
     assertRounded(sum, "a + b");
-    backend.add(a.bf16, b.bf16, a.bf16);
+    backend.elementwise().add(a.bf16, b.bf16, a.bf16);
     assertArrayEquals(tensors.floats(sum.bf16), tensors.floats(a.bf16), "in place");
-    backend.reluBackward(sum.f32, b.f32);
-    backend.reluBackward(sum.bf16, b.bf16);
+    backend.elementwise().reluBackward(sum.f32, b.f32);
+    backend.elementwise().reluBackward(sum.bf16, b.bf16);
     assertArrayEquals(tensors.floats(b.f32), tensors.floats(b.bf16));
   }
 
@@ -437,15 +461,15 @@ class Bf16ContractTest extends BackendContract {
     final Pair x = pair(n, h, w, c);
     final Pair addend = pair(n, oh, ow, c);
     Pair y = output(n, oh, ow, c);
-    backend.upsampleNearest(x.f32, addend.f32, y.f32);
-    backend.upsampleNearest(x.bf16, addend.bf16, y.bf16);
+    backend.upsampling().upsampleNearest(x.f32, addend.f32, y.f32);
+    backend.upsampling().upsampleNearest(x.bf16, addend.bf16, y.bf16);
     assertRounded(y, "upsampled and added");
-    backend.upsampleNearest(x.f32, null, y.f32);
-    backend.upsampleNearest(x.bf16, null, y.bf16);
+    backend.upsampling().upsampleNearest(x.f32, null, y.f32);
+    backend.upsampling().upsampleNearest(x.bf16, null, y.bf16);
     assertArrayEquals(tensors.floats(y.f32), tensors.floats(y.bf16));
     Pair dx = output(n, h, w, c);
-    backend.upsampleNearestBackward(addend.f32, dx.f32);
-    backend.upsampleNearestBackward(addend.bf16, dx.bf16);
+    backend.upsampling().upsampleNearestBackward(addend.f32, dx.f32);
+    backend.upsampling().upsampleNearestBackward(addend.bf16, dx.bf16);
     assertRounded(dx, "dx");
   }
 
@@ -465,13 +489,17 @@ class Bf16ContractTest extends BackendContract {
     }
     Tensor regions = tensors.floats(rois, 31, 5);
     Pair y = output(31, 7, 7, channels);
-    backend.roiAlign(spec, maps.stream().map(Pair::f32).toList(), regions, y.f32);
-    backend.roiAlign(spec, maps.stream().map(Pair::bf16).toList(), regions, y.bf16);
+    backend.regions().roiAlign(spec, maps.stream().map(Pair::f32).toList(), regions, y.f32);
+    backend.regions().roiAlign(spec, maps.stream().map(Pair::bf16).toList(), regions, y.bf16);
     assertRounded(y, "pooled");
     final Pair dy = pair(31, 7, 7, channels);
     List<Pair> gradients = List.of(output(2, 16, 20, channels), output(2, 8, 10, channels));
-    backend.roiAlignBackward(spec, dy.f32, regions, gradients.stream().map(Pair::f32).toList());
-    backend.roiAlignBackward(spec, dy.bf16, regions, gradients.stream().map(Pair::bf16).toList());
+    backend
+        .regions()
+        .roiAlignBackward(spec, dy.f32, regions, gradients.stream().map(Pair::f32).toList());
+    backend
+        .regions()
+        .roiAlignBackward(spec, dy.bf16, regions, gradients.stream().map(Pair::bf16).toList());
     for (Pair gradient : gradients) {
       assertRounded(gradient, "gradient of a map");
     }
@@ -481,7 +509,7 @@ class Bf16ContractTest extends BackendContract {
   void joinsColumns() {
     Pair x = pair(3, 5);
     Pair y = output(3, 7);
-    backend.copyColumns(x.bf16, 1, y.bf16, 4, 3);
+    backend.copies().copyColumns(x.bf16, 1, y.bf16, 4, 3);
     float[] from = tensors.floats(x.f32);
     float[] to = tensors.floats(y.bf16);
     for (int row = 0; row < 3; row++) {
@@ -502,9 +530,9 @@ class Bf16ContractTest extends BackendContract {
       Tensor y = output(1, 37, 41, 48).bf16;
       Tensor dx = output(1, 37, 41, 32).bf16;
       Tensor dWeight = zeros(48, 3, 3, 32);
-      backend.conv2d(spec, x.bf16, weight.f32, null, null, null, y);
-      backend.conv2dBackwardData(spec, dy.bf16, weight.f32, null, null, dx);
-      backend.conv2dBackwardWeight(spec, x.bf16, dy.bf16, null, dWeight, null);
+      backend.convolutions().conv2d(spec, x.bf16, weight.f32, null, null, null, y);
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16, weight.f32, null, null, dx);
+      backend.convolutions().conv2dBackwardWeight(spec, x.bf16, dy.bf16, null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {
         first = now;

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What collectives owe when nothing goes wrong, whatever connects the ranks. */
 @ParameterizedClass
 @MethodSource("groups")
+@Tag("slow")
 class CommunicatorContractTest {
   /** Empty, one, odd, and around the pieces and blocks that implementations cut tensors into. */
   private static final int[] COUNTS = {0, 1, 2, 3, 7, 63, 1001, 16_383, 16_384, 16_385, 200_003};
@@ -212,17 +214,17 @@ class CommunicatorContractTest {
           Tensor y = tensors.floatOutput(count);
           Tensor z = tensors.floatOutput(count);
           for (int i = 0; i < 20; i++) {
-            tensors.backend().copy(mine, z); // keeps the device busy
+            tensors.backend().copies().copy(mine, z); // keeps the device busy
           }
-          tensors.backend().copy(mine, x);
+          tensors.backend().copies().copy(mine, x);
           communicator.startAllReduce(x, Reduction.SUM);
           communicator.awaitAllReduces();
-          tensors.backend().copy(x, y);
+          tensors.backend().copies().copy(x, y);
           if (communicator.rank() == 0) {
-            tensors.backend().copy(y, z);
+            tensors.backend().copies().copy(y, z);
           }
           communicator.broadcast(z, 0);
-          tensors.backend().copy(z, x);
+          tensors.backend().copies().copy(z, x);
           assertReduced(all(rank -> exact(rank, count)), Reduction.SUM, tensors.floats(x));
         });
   }

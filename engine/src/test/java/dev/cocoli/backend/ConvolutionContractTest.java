@@ -19,6 +19,7 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What convolution, its tail and its gradients owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class ConvolutionContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;
@@ -66,17 +68,17 @@ class ConvolutionContractTest {
             oracle.channelsLast(name + ".in.weight"), kernel[0], kernel[2], kernel[3], kernel[1]);
     Tensor bias = tensors.floats(oracle.floats(name + ".in.bias"));
     Tensor y = tensors.floatOutput(out[0], out[2], out[3], out[1]);
-    backend.conv2d(spec, x, weight, null, bias, null, y);
+    backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
     near(oracle.channelsLast(name + ".out.y"), y, 1e-6, name);
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), y.shape().toArray());
     Tensor dx = tensors.floatOutput(x.shape().toArray());
-    backend.conv2dBackwardData(spec, dy, weight, null, null, dx);
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, null, null, dx);
     near(oracle.channelsLast(name + ".grad.x"), dx, 1e-6, name + " dx");
 
     Tensor dWeight = zeros(weight);
     Tensor dBias = zeros(bias);
-    backend.conv2dBackwardWeight(spec, x, dy, null, dWeight, dBias);
+    backend.convolutions().conv2dBackwardWeight(spec, x, dy, null, dWeight, dBias);
     near(oracle.channelsLast(name + ".grad.weight"), dWeight, 1e-6, name + " dWeight");
     near(oracle.floats(name + ".grad.bias"), dBias, 1e-6, name + " dBias");
   }
@@ -116,7 +118,7 @@ class ConvolutionContractTest {
         Tensor theResidual = (tail & 4) != 0 ? residual : null;
         Conv2dSpec with = spec.with(activation);
         Tensor y = tensors.floatOutput(n, oh, ow, o);
-        backend.conv2d(with, x, weight, theScale, theShift, theResidual, y);
+        backend.convolutions().conv2d(with, x, weight, theScale, theShift, theResidual, y);
         float[] expected = forward(with, x, weight, theScale, theShift, theResidual, y);
         near(expected, y, 2e-6, "seed " + seed + ", " + activation + ", tail " + tail);
       }
@@ -125,7 +127,7 @@ class ConvolutionContractTest {
     for (Tensor theScale : new Tensor[] {null, scale}) {
       String what = "seed " + seed + (theScale == null ? "" : ", scaled");
       Tensor dx = tensors.floatOutput(n, h, w, i);
-      backend.conv2dBackwardData(spec, dy, weight, theScale, null, dx);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, null, dx);
       float[] dxs = backwardData(spec, dy, weight, theScale, dx);
       near(dxs, dx, 2e-6, what + ", dx");
       Tensor addend = random(random, n, h, w, i);
@@ -133,18 +135,18 @@ class ConvolutionContractTest {
       for (int e = 0; e < sums.length; e++) {
         sums[e] += dxs[e];
       }
-      backend.conv2dBackwardData(spec, dy, weight, theScale, addend, dx);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, dx);
       near(sums, dx, 2e-6, what + ", dx and an addend");
-      backend.conv2dBackwardData(spec, dy, weight, theScale, addend, addend);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, addend);
       near(sums, addend, 2e-6, what + ", added in place");
       Tensor dWeight = random(random, o, k, k, i);
       Tensor dShift = random(random, o);
       float[][] expected = backwardWeight(spec, x, dy, theScale, dWeight, dShift);
-      backend.conv2dBackwardWeight(spec, x, dy, theScale, dWeight, dShift);
+      backend.convolutions().conv2dBackwardWeight(spec, x, dy, theScale, dWeight, dShift);
       near(expected[0], dWeight, 2e-6, what + ", dWeight");
       near(expected[1], dShift, 2e-6, what + ", dShift");
       float[] before = tensors.floats(dShift);
-      backend.conv2dBackwardWeight(spec, x, dy, theScale, dWeight, null);
+      backend.convolutions().conv2dBackwardWeight(spec, x, dy, theScale, dWeight, null);
       assertArrayEquals(before, tensors.floats(dShift), what + ", no dShift");
     }
   }
@@ -158,7 +160,7 @@ class ConvolutionContractTest {
     Tensor shift = random(random, 8);
     Tensor y = random(random, 2, 6, 7, 8);
     float[] expected = forward(spec, x, weight, null, shift, y, y);
-    backend.conv2d(spec, x, weight, null, shift, y, y);
+    backend.convolutions().conv2d(spec, x, weight, null, shift, y, y);
     near(expected, y, 2e-6, "in place");
   }
 
@@ -170,12 +172,12 @@ class ConvolutionContractTest {
     Tensor weight = random(random, 5, 3, 3, 4);
     Tensor bias = random(random, 5);
     Tensor y = tensors.floatOutput(0, 4, 4, 5);
-    backend.conv2d(spec, x, weight, null, bias, null, y);
-    backend.conv2dBackwardData(spec, y, weight, null, null, x);
+    backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
+    backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, x);
     Tensor dWeight = random(random, 5, 3, 3, 4);
     float[] before = tensors.floats(dWeight);
     float[] biasBefore = tensors.floats(bias);
-    backend.conv2dBackwardWeight(spec, x, y, null, dWeight, bias);
+    backend.convolutions().conv2dBackwardWeight(spec, x, y, null, dWeight, bias);
     assertArrayEquals(before, tensors.floats(dWeight));
     assertArrayEquals(biasBefore, tensors.floats(bias));
   }
@@ -187,20 +189,20 @@ class ConvolutionContractTest {
     Tensor weight = tensors.floats(new float[] {1, 1, 1, 1}, 1, 1, 1, 4);
     Tensor scale = tensors.floats(new float[] {2});
     Tensor y = tensors.floatOutput(1, 1, 1, 1);
-    backend.conv2d(spec, x, weight, scale, null, null, y);
+    backend.convolutions().conv2d(spec, x, weight, scale, null, null, y);
     assertEquals(20, tensors.floats(y)[0]);
-    backend.fill(scale, 3);
-    backend.conv2d(spec, x, weight, scale, null, null, y);
+    backend.copies().fill(scale, 3);
+    backend.convolutions().conv2d(spec, x, weight, scale, null, null, y);
     assertEquals(30, tensors.floats(y)[0]);
-    backend.copy(x, weight);
-    backend.conv2d(spec, x, weight, scale, null, null, y);
+    backend.copies().copy(x, weight);
+    backend.convolutions().conv2d(spec, x, weight, scale, null, null, y);
     assertEquals(90, tensors.floats(y)[0]);
     Tensor gradient = tensors.floats(new float[] {1, 0, 0, 0}, 4);
     Tensor velocity = tensors.floats(new float[4], 4);
-    backend.sgdUpdate(new SgdSpec(1, 0, 0), weight, gradient, velocity);
-    backend.conv2d(spec, x, weight, scale, null, null, y);
+    backend.updates().sgdUpdate(new SgdSpec(1, 0, 0), weight, gradient, velocity);
+    backend.convolutions().conv2d(spec, x, weight, scale, null, null, y);
     assertEquals(87, tensors.floats(y)[0]);
-    backend.conv2dBackwardData(spec, y, weight, scale, null, x);
+    backend.convolutions().conv2dBackwardData(spec, y, weight, scale, null, x);
     assertArrayEquals(new float[] {0, 522, 783, 1044}, tensors.floats(x));
   }
 
@@ -221,9 +223,9 @@ class ConvolutionContractTest {
       Tensor dx = tensors.floatOutput(1, 37, 41, 32);
       Tensor dWeight = zeros(weight);
       Tensor dBias = tensors.floats(new float[48]);
-      backend.conv2d(spec, x, weight, null, null, null, y);
-      backend.conv2dBackwardData(spec, dy, weight, null, null, dx);
-      backend.conv2dBackwardWeight(spec, x, dy, null, dWeight, dBias);
+      backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, null, null, dx);
+      backend.convolutions().conv2dBackwardWeight(spec, x, dy, null, dWeight, dBias);
       float[][] now = {
         tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)
       };
@@ -248,8 +250,8 @@ class ConvolutionContractTest {
     Tensor dy = random(random, 2, 4, 3, 6);
     final Tensor dx = tensors.floatOutput(2, 7, 6, 5);
     final Tensor dWeight = zeros(weight);
-    backend.conv2dBackwardData(spec, dy, weight, scale, null, dx);
-    backend.conv2dBackwardWeight(spec, x, dy, scale, dWeight, null);
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, dx);
+    backend.convolutions().conv2dBackwardWeight(spec, x, dy, scale, dWeight, null);
     float[] inputs = tensors.floats(x);
     float[] weights = tensors.floats(weight);
     for (int e = 0; e < inputs.length; e += 13) {
@@ -274,7 +276,7 @@ class ConvolutionContractTest {
 
   private double objective(Conv2dSpec spec, Tensor x, Tensor weight, Tensor scale, Tensor dy) {
     Tensor y = tensors.floatOutput(dy.shape().toArray());
-    backend.conv2d(spec, x, weight, scale, null, null, y);
+    backend.convolutions().conv2d(spec, x, weight, scale, null, null, y);
     float[] values = tensors.floats(y);
     float[] seeds = tensors.floats(dy);
     double sum = 0;

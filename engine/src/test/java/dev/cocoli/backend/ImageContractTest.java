@@ -27,7 +27,7 @@ class ImageContractTest extends BackendContract {
     OracleFile oracle = OracleFile.ops();
     Tensor image = tensors.floats(channelsLast(oracle, "resize.in.x", 3), 41, 67, 3);
     Tensor slot = tensors.floatOutput(80, 130, 3);
-    backend.resizeNormalize(IDENTITY, image, 80, 130, slot);
+    backend.images().resizeNormalize(IDENTITY, image, 80, 130, slot);
     assertClose(channelsLast(oracle, "resize.out.y", 3), tensors.floats(slot), 1e-6, "resize");
   }
 
@@ -49,7 +49,7 @@ class ImageContractTest extends BackendContract {
     long height = parameters.get("size").get(0).asLong();
     long width = parameters.get("size").get(1).asLong();
     NormalizeSpec spec = new NormalizeSpec(mean, std);
-    backend.resizeNormalize(spec, tensors.bytes(bytes, from), height, width, slot);
+    backend.images().resizeNormalize(spec, tensors.bytes(bytes, from), height, width, slot);
     float[] expected = oracle.channelsLast("picture." + name + ".out.y");
     assertClose(expected, tensors.floats(slot), 1e-6, name);
 
@@ -57,15 +57,17 @@ class ImageContractTest extends BackendContract {
     for (int i = 0; i < bytes.length; i++) {
       shares[i] = (bytes[i] & 0xFF) / 255f;
     }
-    backend.resizeNormalize(spec, tensors.floats(shares, from), height, width, slot);
+    backend.images().resizeNormalize(spec, tensors.floats(shares, from), height, width, slot);
     assertClose(expected, tensors.floats(slot), 1e-6, name + " from floats");
   }
 
   @Test
   void enlargesOnePixel() {
     Tensor slot = tensors.floatOutput(3, 5, 3);
-    backend.resizeNormalize(
-        IDENTITY, tensors.bytes(new byte[] {0, (byte) 255, 51}, 1, 1, 3), 2, 4, slot);
+    backend
+        .images()
+        .resizeNormalize(
+            IDENTITY, tensors.bytes(new byte[] {0, (byte) 255, 51}, 1, 1, 3), 2, 4, slot);
     float[] values = tensors.floats(slot);
     for (int i = 0; i < 45; i++) {
       boolean inside = i / 15 < 2 && i / 3 % 5 < 4;
@@ -91,11 +93,11 @@ class ImageContractTest extends BackendContract {
     try (Backend cpu = TestBackends.cpu(1);
         TestTensors own = new TestTensors(cpu)) {
       Tensor expected = own.floatOutput(slotHeight, slotWidth, 3);
-      cpu.resizeNormalize(spec, own.bytes(bytes, h, w, 3), height, width, expected);
-      backend.resizeNormalize(spec, tensors.bytes(bytes, h, w, 3), height, width, slot);
+      cpu.images().resizeNormalize(spec, own.bytes(bytes, h, w, 3), height, width, expected);
+      backend.images().resizeNormalize(spec, tensors.bytes(bytes, h, w, 3), height, width, slot);
       assertArrayEquals(own.floats(expected), tensors.floats(slot));
-      cpu.resizeNormalize(spec, own.floats(shares, h, w, 3), height, width, expected);
-      backend.resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, slot);
+      cpu.images().resizeNormalize(spec, own.floats(shares, h, w, 3), height, width, expected);
+      backend.images().resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, slot);
       assertArrayEquals(own.floats(expected), tensors.floats(slot));
     }
   }
@@ -111,7 +113,7 @@ class ImageContractTest extends BackendContract {
       byte[] bytes = new byte[90 * 120 * 3];
       new Random(4).nextBytes(bytes);
       Tensor slot = own.floatOutput(192, 256, 3);
-      cpu.resizeNormalize(IDENTITY, own.bytes(bytes, 90, 120, 3), 187, 250, slot);
+      cpu.images().resizeNormalize(IDENTITY, own.bytes(bytes, 90, 120, 3), 187, 250, slot);
       return own.floats(slot);
     }
   }

@@ -13,6 +13,7 @@ import dev.cocoli.testing.TestTensors;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What fully connected layers owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class LinearContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;
@@ -44,17 +46,17 @@ class LinearContractTest {
     Tensor weight = tensors.floats(oracle.floats("linear.in.weight"), 11, 37);
     Tensor bias = tensors.floats(oracle.floats("linear.in.bias"));
     Tensor y = tensors.floatOutput(5, 11);
-    backend.linear(Activation.NONE, x, weight, bias, y);
+    backend.dense().linear(Activation.NONE, x, weight, bias, y);
     assertClose(oracle.floats("linear.out.y"), tensors.floats(y), 1e-5, "y");
 
     Tensor dy = tensors.floats(oracle.floats("linear.seed"), 5, 11);
     Tensor dx = tensors.floatOutput(5, 37);
-    backend.linearBackwardData(dy, weight, dx);
+    backend.dense().linearBackwardData(dy, weight, dx);
     assertClose(oracle.floats("linear.grad.x"), tensors.floats(dx), 1e-5, "dx");
 
     Tensor dWeight = tensors.floats(new float[11 * 37], 11, 37);
     Tensor dBias = tensors.floats(new float[11]);
-    backend.linearBackwardWeight(x, dy, dWeight, dBias);
+    backend.dense().linearBackwardWeight(x, dy, dWeight, dBias);
     assertClose(oracle.floats("linear.grad.weight"), tensors.floats(dWeight), 1e-5, "dWeight");
     assertClose(oracle.floats("linear.grad.bias"), tensors.floats(dBias), 1e-5, "dBias");
   }
@@ -94,12 +96,12 @@ class LinearContractTest {
     final Tensor tWeight = tensors.floats(weight, out, in);
     final Tensor tDy = tensors.floats(dy, rows, out);
     Tensor y = tensors.floatOutput(rows, out);
-    backend.linear(Activation.NONE, tx, tWeight, null, y);
+    backend.dense().linear(Activation.NONE, tx, tWeight, null, y);
     near(plain, y, "without a bias, seed " + seed);
-    backend.linear(Activation.RELU, tx, tWeight, tensors.floats(bias), y);
+    backend.dense().linear(Activation.RELU, tx, tWeight, tensors.floats(bias), y);
     near(rectified, y, "with everything, seed " + seed);
     Tensor dx = tensors.floatOutput(rows, in);
-    backend.linearBackwardData(tDy, tWeight, dx);
+    backend.dense().linearBackwardData(tDy, tWeight, dx);
     near(expectedDx, dx, "dx, seed " + seed);
 
     Tensor tDWeight = tensors.floats(dWeight, out, in);
@@ -118,10 +120,10 @@ class LinearContractTest {
         dWeight[o * in + i] = (float) sum;
       }
     }
-    backend.linearBackwardWeight(tx, tDy, tDWeight, tDBias);
+    backend.dense().linearBackwardWeight(tx, tDy, tDWeight, tDBias);
     near(dWeight, tDWeight, "dWeight, seed " + seed);
     near(dBias, tDBias, "dBias, seed " + seed);
-    backend.linearBackwardWeight(tx, tDy, tDWeight, null);
+    backend.dense().linearBackwardWeight(tx, tDy, tDWeight, null);
     near(dBias, tDBias, "dBias is left alone, seed " + seed);
   }
 
@@ -132,9 +134,9 @@ class LinearContractTest {
     Tensor weight = tensors.floats(gaussians(new Random(1), 12), 3, 4);
     Tensor dWeight = tensors.floats(new float[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 3, 4);
     Tensor dBias = tensors.floats(new float[] {1, 2, 3});
-    backend.linear(Activation.RELU, x, weight, dBias, y);
-    backend.linearBackwardData(y, weight, x);
-    backend.linearBackwardWeight(x, y, dWeight, dBias);
+    backend.dense().linear(Activation.RELU, x, weight, dBias, y);
+    backend.dense().linearBackwardData(y, weight, x);
+    backend.dense().linearBackwardWeight(x, y, dWeight, dBias);
     assertArrayEquals(new float[] {1, 2, 3}, tensors.floats(dBias));
     assertEquals(12, tensors.floats(dWeight)[11]);
   }

@@ -30,11 +30,13 @@ class LossContractTest extends BackendContract {
     OracleFile oracle = OracleFile.ops();
     Tensor loss = tensors.floatOutput(1);
     Tensor dLogits = tensors.floatOutput(9, 6);
-    backend.softmaxCrossEntropy(
-        tensors.floats(oracle.floats("softmax_cross_entropy.in.logits"), 9, 6),
-        tensors.ints(oracle.ints("softmax_cross_entropy.in.labels")),
-        loss,
-        dLogits);
+    backend
+        .losses()
+        .softmaxCrossEntropy(
+            tensors.floats(oracle.floats("softmax_cross_entropy.in.logits"), 9, 6),
+            tensors.ints(oracle.ints("softmax_cross_entropy.in.labels")),
+            loss,
+            dLogits);
     assertLoss(oracle, "softmax_cross_entropy", "logits", 1, loss, dLogits);
 
     float[] labels = oracle.floats("sigmoid_cross_entropy.in.labels");
@@ -43,11 +45,13 @@ class LossContractTest extends BackendContract {
       integers[i] = (int) labels[i];
     }
     Tensor dObjectness = tensors.floatOutput(31);
-    backend.sigmoidCrossEntropy(
-        tensors.floats(oracle.floats("sigmoid_cross_entropy.in.logits")),
-        tensors.ints(integers),
-        loss,
-        dObjectness);
+    backend
+        .losses()
+        .sigmoidCrossEntropy(
+            tensors.floats(oracle.floats("sigmoid_cross_entropy.in.logits")),
+            tensors.ints(integers),
+            loss,
+            dObjectness);
     assertLoss(oracle, "sigmoid_cross_entropy", "logits", 1, loss, dObjectness);
   }
 
@@ -58,13 +62,15 @@ class LossContractTest extends BackendContract {
     Tensor dx = tensors.floatOutput(13, 4);
     int[] labels = new int[13];
     Arrays.fill(labels, 1);
-    backend.smoothL1(
-        (float) oracle.parameters("smooth_l1").get("beta").asDouble(),
-        tensors.floats(oracle.floats("smooth_l1.in.x"), 13, 4),
-        tensors.floats(oracle.floats("smooth_l1.in.target"), 13, 4),
-        tensors.ints(labels),
-        loss,
-        dx);
+    backend
+        .losses()
+        .smoothL1(
+            (float) oracle.parameters("smooth_l1").get("beta").asDouble(),
+            tensors.floats(oracle.floats("smooth_l1.in.x"), 13, 4),
+            tensors.floats(oracle.floats("smooth_l1.in.target"), 13, 4),
+            tensors.ints(labels),
+            loss,
+            dx);
     assertLoss(oracle, "smooth_l1", "x", 13, loss, dx);
   }
 
@@ -88,20 +94,24 @@ class LossContractTest extends BackendContract {
     Tensor labels = tensors.ints(oracle.ints("box_losses.in.labels"));
     Tensor loss = tensors.floatOutput(1);
     Tensor dLogits = tensors.floatOutput(90, 6);
-    backend.softmaxCrossEntropy(
-        tensors.floats(oracle.floats("box_losses.in.logits"), 90, 6), labels, loss, dLogits);
+    backend
+        .losses()
+        .softmaxCrossEntropy(
+            tensors.floats(oracle.floats("box_losses.in.logits"), 90, 6), labels, loss, dLogits);
     assertClose(oracle.floats("box_losses.out.classifier"), tensors.floats(loss), 1e-6, "loss");
     assertTrue(
         relativeNorm(oracle.floats("box_losses.grad.logits"), tensors.floats(dLogits)) < 1e-6);
 
     Tensor dDeltas = tensors.floatOutput(90, 24);
-    backend.smoothL1(
-        1 / 9f,
-        tensors.floats(oracle.floats("box_losses.in.deltas"), 90, 24),
-        tensors.floats(oracle.floats("box_losses.in.targets"), 90, 4),
-        labels,
-        loss,
-        dDeltas);
+    backend
+        .losses()
+        .smoothL1(
+            1 / 9f,
+            tensors.floats(oracle.floats("box_losses.in.deltas"), 90, 24),
+            tensors.floats(oracle.floats("box_losses.in.targets"), 90, 4),
+            labels,
+            loss,
+            dDeltas);
     assertClose(oracle.floats("box_losses.out.box"), tensors.floats(loss), 1e-6, "box loss");
     assertTrue(
         relativeNorm(oracle.floats("box_losses.grad.deltas"), tensors.floats(dDeltas)) < 1e-6);
@@ -116,12 +126,12 @@ class LossContractTest extends BackendContract {
     Tensor loss = tensors.floatOutput(1);
     Tensor x = gaussians(new Random(1), rows, 8);
     Tensor dx = tensors.floatOutput(rows, 8);
-    backend.softmaxCrossEntropy(x, ignored, loss, dx);
+    backend.losses().softmaxCrossEntropy(x, ignored, loss, dx);
     assertZero(loss, dx);
-    backend.smoothL1(1, x, gaussians(new Random(2), rows, 4), ignored, loss, dx);
+    backend.losses().smoothL1(1, x, gaussians(new Random(2), rows, 4), ignored, loss, dx);
     assertZero(loss, dx);
     Tensor dLogits = tensors.floatOutput(rows);
-    backend.sigmoidCrossEntropy(gaussians(new Random(3), rows), ignored, loss, dLogits);
+    backend.losses().sigmoidCrossEntropy(gaussians(new Random(3), rows), ignored, loss, dLogits);
     assertZero(loss, dLogits);
   }
 
@@ -135,11 +145,13 @@ class LossContractTest extends BackendContract {
   void largeLogitsDoNotOverflow() {
     Tensor loss = tensors.floatOutput(1);
     Tensor dLogits = tensors.floatOutput(2, 3);
-    backend.softmaxCrossEntropy(
-        tensors.floats(new float[] {1e4f, -1e4f, 0, -3e38f, -3e38f, -3e38f}, 2, 3),
-        tensors.ints(new int[] {1, 2}),
-        loss,
-        dLogits);
+    backend
+        .losses()
+        .softmaxCrossEntropy(
+            tensors.floats(new float[] {1e4f, -1e4f, 0, -3e38f, -3e38f, -3e38f}, 2, 3),
+            tensors.ints(new int[] {1, 2}),
+            loss,
+            dLogits);
     assertEquals((2e4 + Math.log(3)) / 2, tensors.floats(loss)[0], 1e-2);
     assertClose(
         new float[] {0.5f, -0.5f, 0, 1 / 6f, 1 / 6f, -1 / 3f},
@@ -147,35 +159,15 @@ class LossContractTest extends BackendContract {
         1e-6,
         "gradient");
     Tensor dObjectness = tensors.floatOutput(4);
-    backend.sigmoidCrossEntropy(
-        tensors.floats(new float[] {1e4f, -1e4f, 1e4f, -1e4f}),
-        tensors.ints(new int[] {1, 0, 0, 1}),
-        loss,
-        dObjectness);
+    backend
+        .losses()
+        .sigmoidCrossEntropy(
+            tensors.floats(new float[] {1e4f, -1e4f, 1e4f, -1e4f}),
+            tensors.ints(new int[] {1, 0, 0, 1}),
+            loss,
+            dObjectness);
     assertEquals(5e3, tensors.floats(loss)[0], 1e-2);
     assertClose(new float[] {0, 0, 0.25f, -0.25f}, tensors.floats(dObjectness), 1e-6, "gradient");
-  }
-
-  @Test
-  void softmaxRowsSumToOne() {
-    Random random = new Random(9);
-    Tensor x = tensors.floats(values(random, 70 * 91), 70, 91);
-    Tensor y = tensors.floatOutput(70, 91);
-    backend.softmax(x, y);
-    float[] logits = tensors.floats(x);
-    float[] shares = tensors.floats(y);
-    for (int r = 0; r < 70; r++) {
-      double sum = 0;
-      for (int c = 0; c < 91; c++) {
-        sum += Math.exp(logits[91 * r + c]);
-      }
-      for (int c = 0; c < 91; c++) {
-        assertEquals(Math.exp(logits[91 * r + c]) / sum, shares[91 * r + c], 1e-7);
-      }
-    }
-    backend.softmax(x, x);
-    assertArrayEquals(shares, tensors.floats(x));
-    backend.softmax(tensors.floats(new float[0], 0, 5), tensors.floatOutput(0, 5));
   }
 
   @Test
@@ -186,21 +178,21 @@ class LossContractTest extends BackendContract {
     assertGradient(
         logits,
         new long[] {6, 4},
-        (x, loss, dx) -> backend.softmaxCrossEntropy(x, labels, loss, dx));
+        (x, loss, dx) -> backend.losses().softmaxCrossEntropy(x, labels, loss, dx));
     assertGradient(
         values(random, 6),
         new long[] {6},
-        (x, loss, dx) -> backend.sigmoidCrossEntropy(x, labels, loss, dx));
+        (x, loss, dx) -> backend.losses().sigmoidCrossEntropy(x, labels, loss, dx));
     Tensor targets = gaussians(random, 6, 4);
     for (float beta : new float[] {0, 0.3f, 2}) {
       assertGradient(
           values(random, 6 * 16),
           new long[] {6, 16},
-          (x, loss, dx) -> backend.smoothL1(beta, x, targets, labels, loss, dx));
+          (x, loss, dx) -> backend.losses().smoothL1(beta, x, targets, labels, loss, dx));
       assertGradient(
           values(random, 6 * 4),
           new long[] {6, 4},
-          (x, loss, dx) -> backend.smoothL1(beta, x, targets, labels, loss, dx));
+          (x, loss, dx) -> backend.losses().smoothL1(beta, x, targets, labels, loss, dx));
     }
   }
 
@@ -233,19 +225,22 @@ class LossContractTest extends BackendContract {
     System.arraycopy(x, 0, shifted, 1, x.length);
     Tensor value = tensors.floatOutput(1);
     Tensor gradient = tensors.floatOutput(x.length + 1).view(4, Shape.of(rows, classes), DType.F32);
-    backend.softmaxCrossEntropy(
-        tensors.floats(shifted).view(4, Shape.of(rows, classes), DType.F32),
-        tensors.ints(labels),
-        value,
-        gradient);
+    backend
+        .losses()
+        .softmaxCrossEntropy(
+            tensors.floats(shifted).view(4, Shape.of(rows, classes), DType.F32),
+            tensors.ints(labels),
+            value,
+            gradient);
     assertEquals(loss / counted, tensors.floats(value)[0], 1e-6 * (1 + loss / counted));
     assertTrue(relativeNorm(slopes, tensors.floats(gradient)) < 1e-6, "gradient");
 
     // twice the same bits
     float before = tensors.floats(value)[0];
     Tensor again = tensors.floatOutput(rows, classes);
-    backend.softmaxCrossEntropy(
-        tensors.floats(x, rows, classes), tensors.ints(labels), value, again);
+    backend
+        .losses()
+        .softmaxCrossEntropy(tensors.floats(x, rows, classes), tensors.ints(labels), value, again);
     assertEquals(before, tensors.floats(value)[0]);
     assertArrayEquals(tensors.floats(gradient), tensors.floats(again));
   }
@@ -275,13 +270,15 @@ class LossContractTest extends BackendContract {
         tensors
             .floatOutput(x.length + shift)
             .view(4L * shift, Shape.of(rows, 4L * boxes), DType.F32);
-    backend.smoothL1(
-        0.5f,
-        tensors.floats(x, rows, 4L * boxes),
-        tensors.floats(targets, rows, 4),
-        tensors.ints(labels),
-        value,
-        gradient);
+    backend
+        .losses()
+        .smoothL1(
+            0.5f,
+            tensors.floats(x, rows, 4L * boxes),
+            tensors.floats(targets, rows, 4),
+            tensors.ints(labels),
+            value,
+            gradient);
     assertEquals(loss / counted, tensors.floats(value)[0], 1e-6 * (1 + loss / counted));
     assertClose(slopes, tensors.floats(gradient), 1e-7, "gradient");
   }
@@ -334,10 +331,12 @@ class LossContractTest extends BackendContract {
           which -> {
             Tensor to = loss.rows(which, 1);
             switch (which) {
-              case 0 -> cpu.softmaxCrossEntropy(x, t, to, dx);
-              case 1 -> cpu.smoothL1(0.1f, x, x.reshape(5L * rows, 4).rows(0, rows), t, to, dx);
+              case 0 -> cpu.losses().softmaxCrossEntropy(x, t, to, dx);
+              case 1 ->
+                  cpu.losses().smoothL1(0.1f, x, x.reshape(5L * rows, 4).rows(0, rows), t, to, dx);
               default ->
-                  cpu.sigmoidCrossEntropy(dx.reshape(20L * rows).rows(0, rows), t, to, dLogits);
+                  cpu.losses()
+                      .sigmoidCrossEntropy(dx.reshape(20L * rows).rows(0, rows), t, to, dLogits);
             }
           };
       for (int which = 0; which < 3; which++) {

@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What pooling, upsampling, sums and masks of maps owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class MapContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;
@@ -50,11 +52,11 @@ class MapContractTest {
     Tensor x = tensors.floats(oracle.channelsLast(name + ".in.x"), in[0], in[2], in[3], in[1]);
     Tensor y = tensors.floatOutput(out[0], out[2], out[3], out[1]);
     Tensor argmax = bytes(out[0], out[2], out[3], out[1]);
-    backend.maxPool2d(spec, x, y, argmax);
+    backend.pooling().maxPool2d(spec, x, y, argmax);
     assertArrayEquals(oracle.channelsLast(name + ".out.y"), tensors.floats(y), name);
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), y.shape().toArray());
     Tensor dx = tensors.floatOutput(x.shape().toArray());
-    backend.maxPool2dBackward(spec, dy, argmax, dx);
+    backend.pooling().maxPool2dBackward(spec, dy, argmax, dx);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-6, name + " dx");
   }
 
@@ -108,22 +110,22 @@ class MapContractTest {
     Tensor input = tensors.floats(x, n, h, w, c);
     Tensor output = tensors.floatOutput(n, oh, ow, c);
     Tensor argmax = bytes(n, oh, ow, c);
-    backend.maxPool2d(spec, input, output, argmax);
+    backend.pooling().maxPool2d(spec, input, output, argmax);
     assertArrayEquals(y, tensors.floats(output));
     assertArrayEquals(places, bytes(argmax));
     Tensor gradient = tensors.floatOutput(n, h, w, c);
-    backend.maxPool2dBackward(spec, tensors.floats(dy, n, oh, ow, c), argmax, gradient);
+    backend.pooling().maxPool2dBackward(spec, tensors.floats(dy, n, oh, ow, c), argmax, gradient);
     assertArrayEquals(dx, tensors.floats(gradient), 1e-5f);
     Tensor again = tensors.floatOutput(n, oh, ow, c);
-    backend.maxPool2d(spec, input, again, null);
+    backend.pooling().maxPool2d(spec, input, again, null);
     assertArrayEquals(y, tensors.floats(again));
     // what begins between two pieces of 16 bytes
     Tensor shifted = tensors.floatOutput(y.length + 1).view(4, output.shape(), DType.F32);
-    backend.maxPool2d(spec, input, shifted, argmax);
+    backend.pooling().maxPool2d(spec, input, shifted, argmax);
     assertArrayEquals(y, tensors.floats(shifted));
     assertArrayEquals(places, bytes(argmax));
     Tensor shiftedDx = tensors.floatOutput(x.length + 1).view(4, input.shape(), DType.F32);
-    backend.maxPool2dBackward(spec, tensors.floats(dy, n, oh, ow, c), argmax, shiftedDx);
+    backend.pooling().maxPool2dBackward(spec, tensors.floats(dy, n, oh, ow, c), argmax, shiftedDx);
     assertArrayEquals(dx, tensors.floats(shiftedDx), 1e-5f);
   }
 
@@ -133,8 +135,8 @@ class MapContractTest {
     Tensor x = tensors.floats(new float[0], 0, 8, 8, 4);
     Tensor y = tensors.floats(new float[0], 0, 4, 4, 4);
     Tensor argmax = bytes(0, 4, 4, 4);
-    backend.maxPool2d(spec, x, y, argmax);
-    backend.maxPool2dBackward(spec, y, argmax, x);
+    backend.pooling().maxPool2d(spec, x, y, argmax);
+    backend.pooling().maxPool2dBackward(spec, y, argmax, x);
   }
 
   @Test
@@ -142,11 +144,11 @@ class MapContractTest {
     OracleFile oracle = OracleFile.ops();
     Tensor x = tensors.floats(oracle.channelsLast("upsample_nearest.in.x"), 2, 7, 10, 4);
     Tensor y = tensors.floatOutput(2, 13, 20, 4);
-    backend.upsampleNearest(x, null, y);
+    backend.upsampling().upsampleNearest(x, null, y);
     assertArrayEquals(oracle.channelsLast("upsample_nearest.out.y"), tensors.floats(y));
     Tensor dy = tensors.floats(oracle.channelsLast("upsample_nearest.seed"), 2, 13, 20, 4);
     Tensor dx = tensors.floatOutput(2, 7, 10, 4);
-    backend.upsampleNearestBackward(dy, dx);
+    backend.upsampling().upsampleNearestBackward(dy, dx);
     assertClose(
         oracle.channelsLast("upsample_nearest.grad.x"), tensors.floats(dx), 1e-5, "gradient");
   }
@@ -180,15 +182,15 @@ class MapContractTest {
     }
     Tensor small = tensors.floats(x, 2, h, w, c);
     Tensor large = tensors.floatOutput(2, height, width, c);
-    backend.upsampleNearest(small, null, large);
+    backend.upsampling().upsampleNearest(small, null, large);
     assertArrayEquals(copied, tensors.floats(large));
     Tensor addend = tensors.floats(other, 2, height, width, c);
-    backend.upsampleNearest(small, addend, large);
+    backend.upsampling().upsampleNearest(small, addend, large);
     assertArrayEquals(sum, tensors.floats(large));
-    backend.upsampleNearest(small, addend, addend);
+    backend.upsampling().upsampleNearest(small, addend, addend);
     assertArrayEquals(sum, tensors.floats(addend), "in place");
     Tensor gradient = tensors.floatOutput(2, h, w, c);
-    backend.upsampleNearestBackward(tensors.floats(dy, 2, height, width, c), gradient);
+    backend.upsampling().upsampleNearestBackward(tensors.floats(dy, 2, height, width, c), gradient);
     float[] expected = new float[dx.length];
     for (int i = 0; i < dx.length; i++) {
       expected[i] = (float) dx[i];
@@ -212,12 +214,12 @@ class MapContractTest {
     final Tensor ta = tensors.floats(a, count);
     final Tensor tb = tensors.floats(b, count);
     Tensor y = tensors.floatOutput(count);
-    backend.add(ta, tb, y);
+    backend.elementwise().add(ta, tb, y);
     assertArrayEquals(sum, tensors.floats(y));
     Tensor dy = tensors.floats(b, count);
-    backend.reluBackward(ta, dy);
+    backend.elementwise().reluBackward(ta, dy);
     assertArrayEquals(masked, tensors.floats(dy), 0f, "either sign of 0");
-    backend.add(ta, tb, ta);
+    backend.elementwise().add(ta, tb, ta);
     assertArrayEquals(sum, tensors.floats(ta), "in place");
   }
 
@@ -229,7 +231,7 @@ class MapContractTest {
     assertEquals(DType.U8, tensor.dtype());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(tensor.byteSize());
-      backend.download(tensor, host);
+      backend.transfers().download(tensor, host);
       return host.toArray(ValueLayout.JAVA_BYTE);
     }
   }

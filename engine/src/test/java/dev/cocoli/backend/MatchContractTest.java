@@ -60,12 +60,14 @@ class MatchContractTest extends BackendContract {
   private int[] match(MatchSpec spec, float[] boxes, float[] groundTruth) {
     int count = boxes.length / 4;
     Tensor matches = tensors.intOutput(1, count);
-    backend.matchBoxes(
-        spec,
-        tensors.floats(boxes, 1, count, 4),
-        tensors.floats(groundTruth, 1, groundTruth.length / 4, 4),
-        tensors.ints(new int[] {groundTruth.length / 4}),
-        matches);
+    backend
+        .matching()
+        .matchBoxes(
+            spec,
+            tensors.floats(boxes, 1, count, 4),
+            tensors.floats(groundTruth, 1, groundTruth.length / 4, 4),
+            tensors.ints(new int[] {groundTruth.length / 4}),
+            matches);
     return tensors.ints(matches);
   }
 
@@ -79,12 +81,14 @@ class MatchContractTest extends BackendContract {
       20, 20, 30, 30, 0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 10, 10, 0, 0, 1, 1, 0, 0, 1, 1
     };
     Tensor matches = tensors.intOutput(3, 2);
-    backend.matchBoxes(
-        new MatchSpec(0.5f, 0.5f, LowQuality.ALLOW),
-        tensors.floats(boxes, 3, 2, 4),
-        tensors.floats(groundTruth, 3, 2, 4),
-        tensors.ints(new int[] {2, 0, 1}),
-        matches);
+    backend
+        .matching()
+        .matchBoxes(
+            new MatchSpec(0.5f, 0.5f, LowQuality.ALLOW),
+            tensors.floats(boxes, 3, 2, 4),
+            tensors.floats(groundTruth, 3, 2, 4),
+            tensors.ints(new int[] {2, 0, 1}),
+            matches);
     int none = MatchSpec.BETWEEN_THRESHOLDS;
     assertArrayEquals(
         new int[] {1, 0, MatchSpec.BELOW_LOW_THRESHOLD, none, none, none}, tensors.ints(matches));
@@ -97,12 +101,14 @@ class MatchContractTest extends BackendContract {
     float[] groundTruth = boxes(random, 3 * 4, 100, 80);
     MatchSpec spec = new MatchSpec(0.5f, 0.3f, LowQuality.ALLOW);
     Tensor matches = tensors.intOutput(3, 700);
-    backend.matchBoxes(
-        spec,
-        tensors.floats(anchors, 1, 700, 4),
-        tensors.floats(groundTruth, 3, 4, 4),
-        tensors.ints(new int[] {4, 1, 2}),
-        matches);
+    backend
+        .matching()
+        .matchBoxes(
+            spec,
+            tensors.floats(anchors, 1, 700, 4),
+            tensors.floats(groundTruth, 3, 4, 4),
+            tensors.ints(new int[] {4, 1, 2}),
+            matches);
     for (int image = 0; image < 3; image++) {
       int objects = new int[] {4, 1, 2}[image];
       float[] own = Arrays.copyOfRange(groundTruth, 16 * image, 16 * image + 4 * objects);
@@ -118,9 +124,9 @@ class MatchContractTest extends BackendContract {
     Tensor object = tensors.floats(new float[] {0, 0, 10, 10}, 1, 1, 4);
     MatchSpec spec = new MatchSpec(0.5f, 0.5f, LowQuality.REFUSE).ignoringBelow(0.1f);
     Tensor matches = tensors.intOutput(1, 5);
-    backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {1}), matches);
+    backend.matching().matchBoxes(spec, boxes, object, tensors.ints(new int[] {1}), matches);
     assertArrayEquals(new int[] {0, 0, -1, -2, -2}, tensors.ints(matches));
-    backend.matchBoxes(spec, boxes, object, tensors.ints(new int[] {0}), matches);
+    backend.matching().matchBoxes(spec, boxes, object, tensors.ints(new int[] {0}), matches);
     assertArrayEquals(
         new int[] {-2, -2, -2, -2, -2}, tensors.ints(matches), "an image without objects");
   }
@@ -140,12 +146,14 @@ class MatchContractTest extends BackendContract {
     }
     MatchSpec spec = new MatchSpec(0.6f, 0.3f, LowQuality.ALLOW).ignoringBelow(ignoreBelow);
     Tensor matches = tensors.intOutput(images, count);
-    backend.matchBoxes(
-        spec,
-        tensors.floats(boxes, images, count, 4),
-        tensors.floats(groundTruth, images, objects, 4),
-        tensors.ints(new int[] {objects, objects}),
-        matches);
+    backend
+        .matching()
+        .matchBoxes(
+            spec,
+            tensors.floats(boxes, images, count, 4),
+            tensors.floats(groundTruth, images, objects, 4),
+            tensors.ints(new int[] {objects, objects}),
+            matches);
     int[] found = tensors.ints(matches);
     for (int image = 0; image < images; image++) {
       float[][] ious = new float[count][objects];
@@ -186,11 +194,13 @@ class MatchContractTest extends BackendContract {
     Tensor zero = tensors.ints(new int[] {0});
     MatchSpec spec = new MatchSpec(0.7f, 0.3f, LowQuality.ALLOW);
     float[] someBoxes = boxes(new Random(6), 3, 50, 50);
-    backend.matchBoxes(spec, tensors.floats(someBoxes, 1, 3, 4), noObjects, zero, matches);
+    backend
+        .matching()
+        .matchBoxes(spec, tensors.floats(someBoxes, 1, 3, 4), noObjects, zero, matches);
     assertArrayEquals(new int[] {-1, -1, -1}, tensors.ints(matches));
     Tensor noMatches = tensors.intOutput(1, 0);
     Tensor noBoxes = tensors.floats(new float[0], 1, 0, 4);
-    backend.matchBoxes(spec, noBoxes, noObjects, zero, noMatches);
+    backend.matching().matchBoxes(spec, noBoxes, noObjects, zero, noMatches);
   }
 
   @ParameterizedTest
@@ -216,7 +226,9 @@ class MatchContractTest extends BackendContract {
     long[] seeds = {42, -3_000_000_000L};
     Tensor indices = tensors.intOutput(2, 260);
     Tensor counts = tensors.intOutput(2);
-    backend.sampleBalanced(spec, tensors.ints(matches, 2, count), seeds, indices, counts);
+    backend
+        .matching()
+        .sampleBalanced(spec, tensors.ints(matches, 2, count), seeds, indices, counts);
     for (int image = 0; image < 2; image++) {
       int[] own = Arrays.copyOfRange(matches, image * count, (image + 1) * count);
       int[] positive = smallest(seeds[image], own, 0, 128);
@@ -245,7 +257,9 @@ class MatchContractTest extends BackendContract {
     Tensor indices = tensors.intOutput(images, size);
     Tensor counts = tensors.intOutput(images);
     SampleSpec spec = new SampleSpec(size, fraction);
-    backend.sampleBalanced(spec, tensors.ints(matches, images, count), seeds, indices, counts);
+    backend
+        .matching()
+        .sampleBalanced(spec, tensors.ints(matches, images, count), seeds, indices, counts);
     for (int image = 0; image < images; image++) {
       int[] own = Arrays.copyOfRange(matches, image * count, (image + 1) * count);
       int[] positive = smallest(seeds[image], own, 0, (int) (size * fraction));
@@ -275,7 +289,9 @@ class MatchContractTest extends BackendContract {
     Tensor indices = tensors.intOutput(1, 4);
     Tensor counts = tensors.intOutput(1);
     Tensor matches = tensors.ints(new int[] {-2, -2}, 1, 2);
-    backend.sampleBalanced(new SampleSpec(4, 0.25f), matches, new long[] {1}, indices, counts);
+    backend
+        .matching()
+        .sampleBalanced(new SampleSpec(4, 0.25f), matches, new long[] {1}, indices, counts);
     assertArrayEquals(new int[] {-1, -1, -1, -1}, tensors.ints(indices));
     assertArrayEquals(new int[] {0}, tensors.ints(counts));
   }
@@ -288,16 +304,18 @@ class MatchContractTest extends BackendContract {
     Tensor labels = tensors.intOutput(20);
     Tensor targets = tensors.floatOutput(20, 4);
     int[] each = IntStream.range(0, 20).toArray();
-    backend.sampleTargets(
-        weight == 1 ? BoxCoderSpec.UNIT : BoxCoderSpec.BOX_HEAD,
-        tensors.floats(oracle.floats(name + ".in.proposals"), 1, 20, 4),
-        tensors.ints(each, 1, 20),
-        tensors.ints(each, 1, 20),
-        tensors.floats(oracle.floats(name + ".in.reference"), 1, 20, 4),
-        null,
-        null,
-        labels,
-        targets);
+    backend
+        .matching()
+        .sampleTargets(
+            weight == 1 ? BoxCoderSpec.UNIT : BoxCoderSpec.BOX_HEAD,
+            tensors.floats(oracle.floats(name + ".in.proposals"), 1, 20, 4),
+            tensors.ints(each, 1, 20),
+            tensors.ints(each, 1, 20),
+            tensors.floats(oracle.floats(name + ".in.reference"), 1, 20, 4),
+            null,
+            null,
+            labels,
+            targets);
     assertClose(oracle.floats(name + ".out.y"), tensors.floats(targets), 1e-5, name);
     int[] ones = new int[20];
     Arrays.fill(ones, 1);
@@ -312,16 +330,19 @@ class MatchContractTest extends BackendContract {
     Tensor rois = tensors.floatOutput(8, 5);
     Tensor labels = tensors.intOutput(8);
     Tensor targets = tensors.floatOutput(8, 4);
-    backend.sampleTargets(
-        BoxCoderSpec.UNIT,
-        tensors.floats(boxes, 2, 3, 4),
-        tensors.ints(new int[] {0, 1, -1, -1, 0, 2, -1, -1}, 2, 4),
-        tensors.ints(new int[] {1, -1, -2, 0, -2, -1}, 2, 3),
-        tensors.floats(new float[] {0, 0, 1, 1, 0, 0, 10, 20, 30, 30, 50, 50, 0, 0, 0, 0}, 2, 2, 4),
-        tensors.ints(new int[] {3, 5, 7, -1}, 2, 2),
-        rois,
-        labels,
-        targets);
+    backend
+        .matching()
+        .sampleTargets(
+            BoxCoderSpec.UNIT,
+            tensors.floats(boxes, 2, 3, 4),
+            tensors.ints(new int[] {0, 1, -1, -1, 0, 2, -1, -1}, 2, 4),
+            tensors.ints(new int[] {1, -1, -2, 0, -2, -1}, 2, 3),
+            tensors.floats(
+                new float[] {0, 0, 1, 1, 0, 0, 10, 20, 30, 30, 50, 50, 0, 0, 0, 0}, 2, 2, 4),
+            tensors.ints(new int[] {3, 5, 7, -1}, 2, 2),
+            rois,
+            labels,
+            targets);
     assertArrayEquals(new int[] {5, 0, -1, -1, 7, 0, -1, -1}, tensors.ints(labels));
     float[] expected = new float[32];
     expected[1] = 0.5f;

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
@@ -16,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What memory, copies and counts owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class MemoryContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;
@@ -52,7 +53,7 @@ class MemoryContractTest {
         for (float value : tensors.floats(tensor)) {
           assertEquals(0, value);
         }
-        backend.fill(tensor, 7);
+        backend.copies().fill(tensor, 7);
       }
     }
   }
@@ -62,14 +63,17 @@ class MemoryContractTest {
     try (Arena arena = Arena.ofConfined()) {
       var host = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 2, 3, 4, 5, 6);
       Tensor x = tensors.floatOutput(2, 3);
-      backend.upload(host, x);
+      backend.transfers().upload(host, x);
       host.fill((byte) 0);
-      long before = backend.downloadCount();
-      backend.download(x, host);
-      assertEquals(before + 1, backend.downloadCount());
+      long before = backend.transfers().downloadCount();
+      backend.transfers().download(x, host);
+      assertEquals(before + 1, backend.transfers().downloadCount());
       assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, host.toArray(ValueLayout.JAVA_FLOAT));
-      assertThrows(IllegalArgumentException.class, () -> backend.upload(host.asSlice(0, 8), x));
-      assertThrows(IllegalArgumentException.class, () -> backend.download(x, host.asSlice(0, 8)));
+      assertThrows(
+          IllegalArgumentException.class, () -> backend.transfers().upload(host.asSlice(0, 8), x));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> backend.transfers().download(x, host.asSlice(0, 8)));
     }
   }
 
@@ -93,53 +97,35 @@ class MemoryContractTest {
       // as in a file, where nothing is aligned
       MemorySegment host = arena.allocate(values.length * 4L + 1).asSlice(1);
       MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, values.length);
-      backend.uploadTransposed(host, outer, rows, columns, x);
+      backend.transfers().uploadTransposed(host, outer, rows, columns, x);
     }
     assertArrayEquals(wanted, tensors.floats(x), "from native memory");
     assertTrue(x.buffer().version() > version);
-    backend.fill(x, -1);
-    backend.uploadTransposed(MemorySegment.ofArray(values), outer, rows, columns, x);
+    backend.copies().fill(x, -1);
+    backend.transfers().uploadTransposed(MemorySegment.ofArray(values), outer, rows, columns, x);
     assertArrayEquals(wanted, tensors.floats(x), "from the heap");
     MemorySegment more = MemorySegment.ofArray(new float[values.length + 1]);
     assertThrows(
         IllegalArgumentException.class,
-        () -> backend.uploadTransposed(more, outer, rows, columns, x));
-  }
-
-  @Test
-  void writingMovesTheVersion() {
-    Tensor x = tensors.floats(new float[] {1, 2}, 1, 2);
-    Tensor y = tensors.floats(new float[] {3, 4}, 1, 2);
-    long version = y.buffer().version();
-    backend.copy(x, y);
-    assertTrue(y.buffer().version() > version, "copy");
-    version = y.buffer().version();
-    backend.copyColumns(x, 0, y, 1, 1);
-    assertTrue(y.buffer().version() > version, "copyColumns");
-    version = y.buffer().version();
-    backend.fill(y, 0);
-    assertTrue(y.buffer().version() > version, "fill");
-    version = y.buffer().version();
-    backend.sgdUpdate(new SgdSpec(0.1f, 0.9f, 0), y, x, tensors.floats(new float[2], 1, 2));
-    assertTrue(y.buffer().version() > version, "sgdUpdate");
+        () -> backend.transfers().uploadTransposed(more, outer, rows, columns, x));
   }
 
   @Test
   void fillsBothTypes() {
     Tensor x = tensors.floatOutput(70_001);
-    backend.fill(x, -2.5f);
+    backend.copies().fill(x, -2.5f);
     for (float value : tensors.floats(x)) {
       assertEquals(-2.5f, value);
     }
-    backend.fill(x, 0);
+    backend.copies().fill(x, 0);
     for (float value : tensors.floats(x)) {
       assertEquals(0, value);
     }
     Tensor i = tensors.intOutput(5);
-    backend.fill(i, -1);
+    backend.copies().fill(i, -1);
     assertArrayEquals(new int[] {-1, -1, -1, -1, -1}, tensors.ints(i));
     Tensor rest = i.rows(3, 2);
-    backend.fill(rest, 8);
+    backend.copies().fill(rest, 8);
     assertArrayEquals(new int[] {-1, -1, -1, 8, 8}, tensors.ints(i));
   }
 
@@ -147,23 +133,23 @@ class MemoryContractTest {
   void copiesColumns() {
     Tensor from = tensors.floats(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
     Tensor to = tensors.floats(new float[8], 2, 4);
-    backend.copyColumns(from, 1, to, 2, 2);
+    backend.copies().copyColumns(from, 1, to, 2, 2);
     assertArrayEquals(new float[] {0, 0, 2, 3, 0, 0, 5, 6}, tensors.floats(to));
-    backend.copyColumns(from, 0, to, 0, 0);
+    backend.copies().copyColumns(from, 0, to, 0, 0);
     Tensor ints = tensors.ints(new int[] {7, 8}, 2, 1);
     Tensor wide = tensors.ints(new int[6], 2, 3);
-    backend.copyColumns(ints, 0, wide, 2, 1);
+    backend.copies().copyColumns(ints, 0, wide, 2, 1);
     assertArrayEquals(new int[] {0, 0, 7, 0, 0, 8}, tensors.ints(wide));
     Tensor none = tensors.floats(new float[0], 0, 3);
-    backend.copyColumns(none, 0, tensors.floats(new float[0], 0, 3), 0, 3);
+    backend.copies().copyColumns(none, 0, tensors.floats(new float[0], 0, 3), 0, 3);
   }
 
   @Test
   void boundsCountsFromAbove() {
     Tensor counts = tensors.ints(new int[] {3, 11, 0});
-    long bound = backend.upperBound(counts, 100);
+    long bound = backend.transfers().upperBound(counts, 100);
     assertTrue(bound >= 11 && bound <= 100, "bound " + bound);
-    assertTrue(backend.upperBound(tensors.ints(new int[0], 0), 100) >= 0);
+    assertTrue(backend.transfers().upperBound(tensors.ints(new int[0], 0), 100) >= 0);
   }
 
   @Test
@@ -172,9 +158,9 @@ class MemoryContractTest {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tensor a = scope.allocate(DType.F32, 10, 10);
       Tensor b = scope.allocate(DType.F32, 10, 10);
-      backend.fill(a, 1);
-      backend.fill(b, 2);
-      backend.add(a, b, b);
+      backend.copies().fill(a, 1);
+      backend.copies().fill(b, 2);
+      backend.elementwise().add(a, b, b);
       assertEquals(3, tensors.floats(b)[99]);
       assertEquals(2, scope.liveTensors());
       scope.release(a);

@@ -130,7 +130,7 @@ class PatchContractTest extends BackendContract {
     Tensor patches = bf16 ? tensors.bfloats(unwritten, dims) : tensors.floats(unwritten, dims);
     Tensor slots = tensors.intOutput(anchors.length, 1);
     Tensor numbers = tensors.ints(anchors, IMAGES, perImage);
-    backend.gatherPatches(spec, upload(maps, channels, bf16), numbers, patches, slots);
+    backend.patches().gatherPatches(spec, upload(maps, channels, bf16), numbers, patches, slots);
     assertArrayEquals(expected, tensors.floats(patches));
     int[] expectedSlots = Arrays.stream(anchors).map(a -> a < 0 ? -1 : a % PER_LOCATION).toArray();
     assertArrayEquals(expectedSlots, tensors.ints(slots));
@@ -152,7 +152,7 @@ class PatchContractTest extends BackendContract {
         });
     List<Tensor> dMaps = upload(before, channels, bf16);
     Tensor dPatches = bf16 ? tensors.bfloats(gradient, dims) : tensors.floats(gradient, dims);
-    backend.gatherPatchesBackward(spec, dPatches, numbers, dMaps);
+    backend.patches().gatherPatchesBackward(spec, dPatches, numbers, dMaps);
     for (int level = 0; level < before.length; level++) {
       float[] actual = tensors.floats(dMaps.get(level));
       for (int i = 0; i < actual.length; i++) {
@@ -178,11 +178,13 @@ class PatchContractTest extends BackendContract {
               },
               8,
               false);
-      backend.gatherPatchesBackward(
-          spec,
-          tensors.floats(gradient, anchors.length, 3, 3, 8),
-          tensors.ints(anchors, IMAGES, 200),
-          dMaps);
+      backend
+          .patches()
+          .gatherPatchesBackward(
+              spec,
+              tensors.floats(gradient, anchors.length, 3, 3, 8),
+              tensors.ints(anchors, IMAGES, 200),
+              dMaps);
       float[] now = tensors.floats(dMaps.getFirst());
       first = first == null ? now : first;
       assertArrayEquals(first, now, 0f);

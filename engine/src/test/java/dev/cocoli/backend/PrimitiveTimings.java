@@ -92,9 +92,11 @@ final class PrimitiveTimings {
     for (int count : new int[] {1000, 512}) {
       Tensor rois = tensors.floats(rois(count), count, 5);
       Tensor y = tensors.floatOutput(count, 7, 7, CHANNELS);
-      time("roiAlign " + count, () -> backend.roiAlign(spec, maps, rois, y));
+      time("roiAlign " + count, () -> backend.regions().roiAlign(spec, maps, rois, y));
       List<Tensor> dMaps = Arrays.asList(new Tensor[] {map(4), map(8), map(16), map(32)});
-      time("roiAlignBackward " + count, () -> backend.roiAlignBackward(spec, y, rois, dMaps));
+      time(
+          "roiAlignBackward " + count,
+          () -> backend.regions().roiAlignBackward(spec, y, rois, dMaps));
     }
   }
 
@@ -106,9 +108,11 @@ final class PrimitiveTimings {
     Tensor y = tensors.floatOutput(count, 7, 7, CHANNELS);
     Tensor argmax = tensors.intOutput(count, 7, 7, CHANNELS);
     Tensor dMap = tensors.floatOutput(1, HEIGHT / 16, WIDTH / 16, CHANNELS);
-    time("roiPool 2000", () -> backend.roiPool(spec, map, rois, y, null));
-    time("roiPool 2000 with places", () -> backend.roiPool(spec, map, rois, y, argmax));
-    time("roiPoolBackward 2000", () -> backend.roiPoolBackward(spec, y, rois, argmax, dMap));
+    time("roiPool 2000", () -> backend.regions().roiPool(spec, map, rois, y, null));
+    time("roiPool 2000 with places", () -> backend.regions().roiPool(spec, map, rois, y, argmax));
+    time(
+        "roiPoolBackward 2000",
+        () -> backend.regions().roiPoolBackward(spec, y, rois, argmax, dMap));
   }
 
   private Tensor map(int stride) {
@@ -178,7 +182,9 @@ final class PrimitiveTimings {
     int count = offsets[5];
     Tensor logits = gaussians(1, count);
     Tensor indices = tensors.intOutput(1, total);
-    time("topK " + count + " -> " + total, () -> backend.topK(logits, levels, k, indices));
+    time(
+        "topK " + count + " -> " + total,
+        () -> backend.proposals().topK(logits, levels, k, indices));
     Tensor deltas = gaussians(1, count, 4);
     Tensor anchors = tensors.floats(anchors(), count, 4);
     Tensor sizes = tensors.floats(new float[] {HEIGHT, WIDTH}, 1, 2);
@@ -187,17 +193,19 @@ final class PrimitiveTimings {
     time(
         "decodeProposals " + total,
         () ->
-            backend.decodeProposals(
-                BoxCoderSpec.UNIT,
-                deltas,
-                logits,
-                anchors,
-                indices,
-                sizes,
-                1e-3f,
-                0,
-                boxes,
-                scores));
+            backend
+                .proposals()
+                .decodeProposals(
+                    BoxCoderSpec.UNIT,
+                    deltas,
+                    logits,
+                    anchors,
+                    indices,
+                    sizes,
+                    1e-3f,
+                    0,
+                    boxes,
+                    scores));
     int[] groups = new int[total];
     for (int i = 0, level = 0; i < total; i++) {
       level = i < 4000 ? i / 1000 : 4;
@@ -207,7 +215,8 @@ final class PrimitiveTimings {
     Tensor kept = tensors.intOutput(1, 1000);
     Tensor counts = tensors.intOutput(1);
     time(
-        "nms " + total + " -> 1000", () -> backend.nms(0.7f, boxes, scores, levelOf, kept, counts));
+        "nms " + total + " -> 1000",
+        () -> backend.proposals().nms(0.7f, boxes, scores, levelOf, kept, counts));
     System.out.println("    kept " + tensors.ints(counts)[0]);
     float[] crowd = boxes(5000, 40);
     float[] crowdScores = new float[5000];
@@ -219,7 +228,7 @@ final class PrimitiveTimings {
     Tensor five = tensors.ints(random.ints(5000, 0, 5).toArray());
     time(
         "nms 5000 -> 1000, five groups, crowded",
-        () -> backend.nms(0.7f, crowdBoxes, crowdOrder, five, kept, counts));
+        () -> backend.proposals().nms(0.7f, crowdBoxes, crowdOrder, five, kept, counts));
     System.out.println("    kept " + tensors.ints(counts)[0]);
     int regions = 1000;
     int classes = 91;
@@ -231,23 +240,27 @@ final class PrimitiveTimings {
     time(
         "decodeDetections 1000 x 91",
         () ->
-            backend.decodeDetections(
-                BoxCoderSpec.BOX_HEAD,
-                classLogits,
-                classDeltas,
-                rois,
-                sizes,
-                1e-2f,
-                0.05f,
-                found,
-                foundScores));
+            backend
+                .proposals()
+                .decodeDetections(
+                    BoxCoderSpec.BOX_HEAD,
+                    classLogits,
+                    classDeltas,
+                    rois,
+                    sizes,
+                    1e-2f,
+                    0.05f,
+                    found,
+                    foundScores));
     int[] labels = new int[regions * (classes - 1)];
     for (int i = 0; i < labels.length; i++) {
       labels[i] = i % (classes - 1) + 1;
     }
     Tensor classOf = tensors.ints(labels);
     Tensor best = tensors.intOutput(1, 100);
-    time("nms 90000 -> 100", () -> backend.nms(0.5f, found, foundScores, classOf, best, counts));
+    time(
+        "nms 90000 -> 100",
+        () -> backend.proposals().nms(0.5f, found, foundScores, classOf, best, counts));
   }
 
   private float[] boxes(int count, float largest) {
@@ -288,33 +301,35 @@ final class PrimitiveTimings {
     MatchSpec spec = new MatchSpec(0.7f, 0.3f, LowQuality.ALLOW);
     time(
         "matchBoxes " + count + " x 20",
-        () -> backend.matchBoxes(spec, boxes, groundTruth, objectCount, matches));
+        () -> backend.matching().matchBoxes(spec, boxes, groundTruth, objectCount, matches));
     Tensor indices = tensors.intOutput(1, 256);
     Tensor counts = tensors.intOutput(1);
     SampleSpec sample = new SampleSpec(256, 0.5f);
     time(
         "sampleBalanced " + count,
-        () -> backend.sampleBalanced(sample, matches, new long[] {1}, indices, counts));
+        () -> backend.matching().sampleBalanced(sample, matches, new long[] {1}, indices, counts));
     Tensor labels = tensors.intOutput(256);
     Tensor targets = tensors.floatOutput(256, 4);
     time(
         "sampleTargets 256",
         () ->
-            backend.sampleTargets(
-                BoxCoderSpec.UNIT,
-                boxes,
-                indices,
-                matches,
-                groundTruth,
-                null,
-                null,
-                labels,
-                targets));
+            backend
+                .matching()
+                .sampleTargets(
+                    BoxCoderSpec.UNIT,
+                    boxes,
+                    indices,
+                    matches,
+                    groundTruth,
+                    null,
+                    null,
+                    labels,
+                    targets));
     Tensor deltas = gaussians(1, 256, 4);
     Tensor dDeltas = tensors.floatOutput(1, count, 4);
     time(
         "scatterRows 256 -> " + count + " x 4",
-        () -> backend.scatterRows(deltas, indices, dDeltas));
+        () -> backend.regions().scatterRows(deltas, indices, dDeltas));
   }
 
   private void losses() {
@@ -324,13 +339,13 @@ final class PrimitiveTimings {
     Tensor dLogits = tensors.floatOutput(512, 91);
     time(
         "softmaxCrossEntropy 512 x 91",
-        () -> backend.softmaxCrossEntropy(logits, labels, loss, dLogits));
+        () -> backend.losses().softmaxCrossEntropy(logits, labels, loss, dLogits));
     Tensor deltas = gaussians(512, 364);
     Tensor targets = gaussians(512, 4);
     Tensor dDeltas = tensors.floatOutput(512, 364);
     time(
         "smoothL1 512 x 364",
-        () -> backend.smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas));
+        () -> backend.losses().smoothL1(1 / 9f, deltas, targets, labels, loss, dDeltas));
   }
 
   private void updates() {
@@ -342,9 +357,9 @@ final class PrimitiveTimings {
     Tensor velocity = tensors.floats(values);
     Tensor norm = tensors.floatOutput(1);
     SgdSpec spec = new SgdSpec(1e-3f, 0.9f, 1e-4f);
-    time("sgdUpdate 41M", () -> backend.sgdUpdate(spec, parameter, gradient, velocity));
-    time("squaredNorm 41M", () -> backend.squaredNorm(gradient, norm));
-    time("clipByNorm 41M", () -> backend.clipByNorm(gradient, norm, 0.5f));
+    time("sgdUpdate 41M", () -> backend.updates().sgdUpdate(spec, parameter, gradient, velocity));
+    time("squaredNorm 41M", () -> backend.updates().squaredNorm(gradient, norm));
+    time("clipByNorm 41M", () -> backend.updates().clipByNorm(gradient, norm, 0.5f));
   }
 
   private void images() {
@@ -356,12 +371,12 @@ final class PrimitiveTimings {
         new NormalizeSpec(new float[] {0.5f, 0.4f, 0.3f}, new float[] {0.2f, 0.3f, 0.4f});
     time(
         "resizeNormalize 480 x 640 -> 800 x 1067",
-        () -> backend.resizeNormalize(spec, image, 800, 1067, slot));
+        () -> backend.images().resizeNormalize(spec, image, 800, 1067, slot));
     byte[] large = new byte[3000 * 4000 * 3];
     random.nextBytes(large);
     Tensor photograph = tensors.bytes(large, 3000, 4000, 3);
     time(
         "resizeNormalize 3000 x 4000 -> 800 x 1067",
-        () -> backend.resizeNormalize(spec, photograph, 800, 1067, slot));
+        () -> backend.images().resizeNormalize(spec, photograph, 800, 1067, slot));
   }
 }

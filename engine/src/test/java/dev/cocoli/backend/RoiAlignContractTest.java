@@ -41,12 +41,12 @@ class RoiAlignContractTest extends BackendContract {
     Tensor map = tensors.floats(oracle.channelsLast(name + ".in.x"), 2, 11, 15, 3);
     Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
     Tensor y = tensors.floatOutput(7, 7, 7, 3);
-    backend.roiAlign(spec, List.of(map), rois, y);
+    backend.regions().roiAlign(spec, List.of(map), rois, y);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 2e-6, name);
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 7, 7, 7, 3);
     Tensor dMap = tensors.floatOutput(2, 11, 15, 3);
-    backend.roiAlignBackward(spec, dy, rois, List.of(dMap));
+    backend.regions().roiAlignBackward(spec, dy, rois, List.of(dMap));
     float[] gradient = oracle.channelsLast(name + ".grad.x");
     assertTrue(relativeNorm(gradient, tensors.floats(dMap)) < 1e-6, name + ": gradient");
   }
@@ -67,14 +67,16 @@ class RoiAlignContractTest extends BackendContract {
     Tensor map = shifted(repeated(oracle.channelsLast(name + ".in.x"), channels), shift);
     Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
     Tensor y = shifted(new float[7 * 49 * channels], shift);
-    backend.roiAlign(
-        spec, List.of(map.reshape(2, 11, 15, channels)), rois, y.reshape(7, 7, 7, channels));
+    backend
+        .regions()
+        .roiAlign(
+            spec, List.of(map.reshape(2, 11, 15, channels)), rois, y.reshape(7, 7, 7, channels));
     float[] pooled = repeated(oracle.channelsLast(name + ".out.y"), channels);
     assertClose(pooled, tensors.floats(y), 2e-6, name);
 
     Tensor dy = shifted(repeated(oracle.channelsLast(name + ".seed"), channels), shift);
     Tensor dMap = shifted(new float[2 * 11 * 15 * channels], shift).reshape(2, 11, 15, channels);
-    backend.roiAlignBackward(spec, dy.reshape(7, 7, 7, channels), rois, List.of(dMap));
+    backend.regions().roiAlignBackward(spec, dy.reshape(7, 7, 7, channels), rois, List.of(dMap));
     float[] gradient = repeated(oracle.channelsLast(name + ".grad.x"), channels);
     assertTrue(relativeNorm(gradient, tensors.floats(dMap)) < 1e-6, name + ": gradient");
   }
@@ -110,11 +112,11 @@ class RoiAlignContractTest extends BackendContract {
     long regions = oracle.shape("pyramid.in.rois")[0];
     Tensor rois = tensors.floats(oracle.floats("pyramid.in.rois"), regions, 5);
     Tensor y = tensors.floatOutput(regions, 7, 7, 3);
-    backend.roiAlign(spec, maps, rois, y);
+    backend.regions().roiAlign(spec, maps, rois, y);
     assertClose(oracle.channelsLast("pyramid.out.y"), tensors.floats(y), 2e-6, "pyramid");
 
     Tensor dy = tensors.floats(oracle.channelsLast("pyramid.seed"), regions, 7, 7, 3);
-    backend.roiAlignBackward(spec, dy, rois, dMaps);
+    backend.regions().roiAlignBackward(spec, dy, rois, dMaps);
     for (int i = 0; i < 4; i++) {
       float[] gradient = oracle.channelsLast("pyramid.grad.map" + i);
       double difference = relativeNorm(gradient, tensors.floats(dMaps.get(i)));
@@ -143,14 +145,14 @@ class RoiAlignContractTest extends BackendContract {
     Tensor map = tensors.floats(filled(1 * 4 * 5 * 3, 1), 1, 4, 5, 3);
     Tensor rois = tensors.floats(new float[] {-1, 0, 0, 3, 3, 0, 0, 0, 3, 3}, 2, 5);
     Tensor y = tensors.floatOutput(2, 2, 2, 3);
-    backend.roiAlign(spec, List.of(map), rois, y);
+    backend.regions().roiAlign(spec, List.of(map), rois, y);
     float[] expected = new float[24];
     Arrays.fill(expected, 12, 24, 1);
     assertArrayEquals(expected, tensors.floats(y), 1e-6f);
 
     Tensor dMap = tensors.floatOutput(1, 4, 5, 3);
     Tensor onlyPadding = rois.rows(0, 1);
-    backend.roiAlignBackward(spec, y.rows(1, 1), onlyPadding, List.of(dMap));
+    backend.regions().roiAlignBackward(spec, y.rows(1, 1), onlyPadding, List.of(dMap));
     assertArrayEquals(new float[60], tensors.floats(dMap));
   }
 
@@ -160,9 +162,9 @@ class RoiAlignContractTest extends BackendContract {
     Tensor map = tensors.floats(filled(20, 1), 1, 4, 5, 1);
     Tensor rois = tensors.floats(new float[0], 0, 5);
     Tensor y = tensors.floatOutput(0, 7, 7, 1);
-    backend.roiAlign(spec, List.of(map), rois, y);
+    backend.regions().roiAlign(spec, List.of(map), rois, y);
     Tensor dMap = tensors.floatOutput(1, 4, 5, 1);
-    backend.roiAlignBackward(spec, y, rois, List.of(dMap));
+    backend.regions().roiAlignBackward(spec, y, rois, List.of(dMap));
     assertArrayEquals(new float[20], tensors.floats(dMap));
   }
 
@@ -172,7 +174,7 @@ class RoiAlignContractTest extends BackendContract {
     Tensor map = tensors.floats(new float[] {5, -7}, 1, 1, 1, 2);
     Tensor rois = tensors.floats(new float[] {0, 0, 0, 7, 7}, 1, 5);
     Tensor y = tensors.floatOutput(1, 3, 3, 2);
-    backend.roiAlign(spec, List.of(map), rois, y);
+    backend.regions().roiAlign(spec, List.of(map), rois, y);
     float[] pooled = tensors.floats(y);
     for (int i = 0; i < 9; i++) {
       assertEquals(5, pooled[2 * i], 1e-6);
@@ -193,7 +195,7 @@ class RoiAlignContractTest extends BackendContract {
     Tensor dy = gaussians(random, 5, 3, 3, 5);
     Tensor y = tensors.floatOutput(5, 3, 3, 5);
     List<Tensor> dMaps = List.of(tensors.floatOutput(2, 9, 11, 5), tensors.floatOutput(2, 5, 6, 5));
-    backend.roiAlignBackward(spec, dy, rois, dMaps);
+    backend.regions().roiAlignBackward(spec, dy, rois, dMaps);
     for (int m = 0; m < 2; m++) {
       float[] values = tensors.floats(maps.get(m));
       float[] gradient = tensors.floats(dMaps.get(m));
@@ -221,7 +223,7 @@ class RoiAlignContractTest extends BackendContract {
     moved[element] += step;
     List<Tensor> movedMaps = new ArrayList<>(maps);
     movedMaps.set(which, tensors.floats(moved, maps.get(which).shape().toArray()));
-    backend.roiAlign(spec, movedMaps, rois, y);
+    backend.regions().roiAlign(spec, movedMaps, rois, y);
     float[] pooled = tensors.floats(y);
     float[] seeds = tensors.floats(dy);
     double sum = 0;
@@ -257,10 +259,10 @@ class RoiAlignContractTest extends BackendContract {
         float[] b = boxes[i];
         Tensor roi = tensors.floats(new float[] {i % 2, b[0], b[1], b[2], b[3]}, 1, 5);
         Tensor y = tensors.floatOutput(1, 5, 5, channels);
-        backend.roiAlign(spec, List.of(map), roi, y);
+        backend.regions().roiAlign(spec, List.of(map), roi, y);
         Tensor dy = gaussians(random, 1, 5, 5, channels);
         Tensor dMap = tensors.floatOutput(2, 13, 17, channels);
-        backend.roiAlignBackward(spec, dy, roi, List.of(dMap));
+        backend.regions().roiAlignBackward(spec, dy, roi, List.of(dMap));
         float[] pooled = tensors.floats(y);
         float[] seeds = tensors.floats(dy);
         float[] gradient = tensors.floats(dMap);
@@ -302,8 +304,8 @@ class RoiAlignContractTest extends BackendContract {
       Tensor rois = own.floats(regions, 60, 5);
       Tensor y = own.floatOutput(60, 7, 7, 16);
       Tensor dMap = own.floatOutput(2, 30, 40, 16);
-      cpu.roiAlign(spec, List.of(map), rois, y);
-      cpu.roiAlignBackward(spec, y, rois, List.of(dMap));
+      cpu.regions().roiAlign(spec, List.of(map), rois, y);
+      cpu.regions().roiAlignBackward(spec, y, rois, List.of(dMap));
       return new float[][] {own.floats(y), own.floats(dMap)};
     }
   }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RoiOps;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
@@ -41,16 +42,16 @@ class RoiPoolContractTest extends BackendContract {
     Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), regions, 5);
     Tensor y = tensors.floatOutput(regions, bins, bins, shape[1]);
     Tensor argmax = tensors.intOutput(regions, bins, bins, shape[1]);
-    backend.roiPool(spec, map, rois, y, argmax);
+    backend.regions().roiPool(spec, map, rois, y, argmax);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 0, name);
 
     Tensor alone = tensors.floatOutput(regions, bins, bins, shape[1]);
-    backend.roiPool(spec, map, rois, alone, null);
+    backend.regions().roiPool(spec, map, rois, alone, null);
     assertArrayEquals(tensors.floats(y), tensors.floats(alone), "without places");
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), regions, bins, bins, shape[1]);
     Tensor dMap = tensors.floatOutput(shape[0], shape[2], shape[3], shape[1]);
-    backend.roiPoolBackward(spec, dy, rois, argmax, dMap);
+    backend.regions().roiPoolBackward(spec, dy, rois, argmax, dMap);
     float[] gradient = oracle.channelsLast(name + ".grad.x");
     double off = relativeNorm(gradient, tensors.floats(dMap));
     assertTrue(off < 1e-6, name + ": gradient is off by " + off);
@@ -73,14 +74,14 @@ class RoiPoolContractTest extends BackendContract {
     Tensor rois = tensors.floats(oracle.floats("edge.in.rois"), regions, 5);
     Tensor y = tensors.floatOutput(regions, bins, bins, channels);
     Tensor argmax = tensors.intOutput(regions, bins, bins, channels);
-    backend.roiPool(spec, map, rois, y, argmax);
+    backend.regions().roiPool(spec, map, rois, y, argmax);
     float[] pooled = repeated(oracle.channelsLast("edge.out.y"), own, channels);
     assertClose(pooled, tensors.floats(y), 0, "pooled");
 
     float[] seeds = repeated(oracle.channelsLast("edge.seed"), own, channels);
     Tensor dy = tensors.floats(seeds, regions, bins, bins, channels);
     Tensor dMap = tensors.floatOutput(shape[0], shape[2], shape[3], channels);
-    backend.roiPoolBackward(spec, dy, rois, argmax, dMap);
+    backend.regions().roiPoolBackward(spec, dy, rois, argmax, dMap);
     float[] gradient = repeated(oracle.channelsLast("edge.grad.x"), own, channels);
     double off = relativeNorm(gradient, tensors.floats(dMap));
     assertTrue(off < 1e-6, "gradient is off by " + off);
@@ -104,7 +105,7 @@ class RoiPoolContractTest extends BackendContract {
     Tensor rois = tensors.floats(new float[] {-1, 0, 0, 3, 3, 0, 0, 0, 3, 3}, 2, 5);
     Tensor y = tensors.floatOutput(2, 2, 2, 3);
     Tensor argmax = tensors.intOutput(2, 2, 2, 3);
-    backend.roiPool(spec, map, rois, y, argmax);
+    backend.regions().roiPool(spec, map, rois, y, argmax);
     float[] expected = new float[24];
     Arrays.fill(expected, 12, 24, 1);
     assertArrayEquals(expected, tensors.floats(y));
@@ -117,7 +118,7 @@ class RoiPoolContractTest extends BackendContract {
     assertArrayEquals(places, tensors.ints(argmax));
 
     Tensor dMap = tensors.floatOutput(1, 4, 5, 3);
-    backend.roiPoolBackward(spec, y, rois, argmax, dMap);
+    backend.regions().roiPoolBackward(spec, y, rois, argmax, dMap);
     float[] gradient = tensors.floats(dMap);
     for (int i = 0; i < 60; i++) {
       int pixel = i / 3;
@@ -132,9 +133,9 @@ class RoiPoolContractTest extends BackendContract {
     Tensor rois = tensors.floats(new float[0], 0, 5);
     Tensor y = tensors.floatOutput(0, 7, 7, 1);
     Tensor argmax = tensors.intOutput(0, 7, 7, 1);
-    backend.roiPool(spec, map, rois, y, argmax);
+    backend.regions().roiPool(spec, map, rois, y, argmax);
     Tensor dMap = tensors.floatOutput(1, 4, 5, 1);
-    backend.roiPoolBackward(spec, y, rois, argmax, dMap);
+    backend.regions().roiPoolBackward(spec, y, rois, argmax, dMap);
     assertArrayEquals(new float[20], tensors.floats(dMap));
   }
 
@@ -153,8 +154,8 @@ class RoiPoolContractTest extends BackendContract {
     Tensor y = tensors.floatOutput(5, 3, 3, 5);
     Tensor argmax = tensors.intOutput(5, 3, 3, 5);
     Tensor dMap = tensors.floatOutput(2, 9, 11, 5);
-    backend.roiPool(spec, tensors.floats(values, 2, 9, 11, 5), rois, y, argmax);
-    backend.roiPoolBackward(spec, dy, rois, argmax, dMap);
+    backend.regions().roiPool(spec, tensors.floats(values, 2, 9, 11, 5), rois, y, argmax);
+    backend.regions().roiPoolBackward(spec, dy, rois, argmax, dMap);
     float[] gradient = tensors.floats(dMap);
     float step = 1e-3f; // smaller than the distance of any two Gaussians here
     for (int i = 0; i < values.length; i += 7) {
@@ -176,7 +177,7 @@ class RoiPoolContractTest extends BackendContract {
       Tensor y) {
     float[] moved = values.clone();
     moved[element] += step;
-    backend.roiPool(spec, tensors.floats(moved, 2, 9, 11, 5), rois, y, null);
+    backend.regions().roiPool(spec, tensors.floats(moved, 2, 9, 11, 5), rois, y, null);
     float[] pooled = tensors.floats(y);
     double sum = 0;
     for (int i = 0; i < pooled.length; i++) {
@@ -195,7 +196,7 @@ class RoiPoolContractTest extends BackendContract {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Tape tape = new Tape();
       tape.watch(map, gradient, null);
-      new Ops(backend, scope, tape).roiPool(new RoiPoolSpec(2, 1), map, rois);
+      new RoiOps(new Ops(backend, scope, tape)).roiPool(new RoiPoolSpec(2, 1), map, rois);
     }
     assertEquals(before, backend.pool().usedBytes());
   }
@@ -224,8 +225,8 @@ class RoiPoolContractTest extends BackendContract {
       Tensor y = own.floatOutput(60, 7, 7, 40);
       Tensor argmax = own.intOutput(60, 7, 7, 40);
       Tensor dMap = own.floatOutput(2, 30, 40, 40);
-      cpu.roiPool(spec, map, rois, y, argmax);
-      cpu.roiPoolBackward(spec, y, rois, argmax, dMap);
+      cpu.regions().roiPool(spec, map, rois, y, argmax);
+      cpu.regions().roiPoolBackward(spec, y, rois, argmax, dMap);
       return new float[][] {own.floats(y), own.floats(dMap)};
     }
   }

@@ -18,7 +18,7 @@ class RowsContractTest extends BackendContract {
   void gathersRowsImageByImage(int columns) {
     float[] x = values(new Random(1), 2 * 5 * columns);
     Tensor y = tensors.floatOutput(2, 4, columns);
-    backend.gatherRows(tensors.floats(x, 2, 5, columns), tensors.ints(PICKED, 2, 4), y);
+    backend.regions().gatherRows(tensors.floats(x, 2, 5, columns), tensors.ints(PICKED, 2, 4), y);
     assertArrayEquals(gathered(x, columns), tensors.floats(y));
   }
 
@@ -27,7 +27,7 @@ class RowsContractTest extends BackendContract {
   void gathersIntegersWithMinusOneForNoRow(int columns) {
     int[] x = new Random(2).ints(2L * 5 * columns).toArray();
     Tensor y = tensors.intOutput(2, 4, columns);
-    backend.gatherRows(tensors.ints(x, 2, 5, columns), tensors.ints(PICKED, 2, 4), y);
+    backend.regions().gatherRows(tensors.ints(x, 2, 5, columns), tensors.ints(PICKED, 2, 4), y);
     int[] expected = new int[2 * 4 * columns];
     for (int i = 0; i < PICKED.length; i++) {
       for (int c = 0; c < columns; c++) {
@@ -42,7 +42,9 @@ class RowsContractTest extends BackendContract {
   void scattersRowsAndClearsTheOthers(int columns) {
     float[] dy = values(new Random(3), 2 * 4 * columns);
     Tensor dx = tensors.floatOutput(2, 5, columns);
-    backend.scatterRows(tensors.floats(dy, 2, 4, columns), tensors.ints(PICKED, 2, 4), dx);
+    backend
+        .regions()
+        .scatterRows(tensors.floats(dy, 2, 4, columns), tensors.ints(PICKED, 2, 4), dx);
     float[] expected = new float[2 * 5 * columns];
     for (int i = 0; i < PICKED.length; i++) {
       if (PICKED[i] >= 0) {
@@ -58,8 +60,8 @@ class RowsContractTest extends BackendContract {
     Tensor indices = tensors.ints(new int[0], images, 0);
     Tensor y = tensors.floatOutput(images, 0, 7);
     Tensor dx = tensors.floatOutput(images, 3, 7);
-    backend.gatherRows(tensors.floats(new float[images * 21], images, 3, 7), indices, y);
-    backend.scatterRows(y, indices, dx);
+    backend.regions().gatherRows(tensors.floats(new float[images * 21], images, 3, 7), indices, y);
+    backend.regions().scatterRows(y, indices, dx);
     assertArrayEquals(new float[images * 21], tensors.floats(dx));
   }
 

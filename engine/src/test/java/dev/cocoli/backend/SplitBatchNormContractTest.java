@@ -2,8 +2,8 @@ package dev.cocoli.backend;
 
 import static dev.cocoli.testing.Differences.relativeNorm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.cocoli.backend.primitives.SplitBatchNorm;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Replicas with unequal parts of a batch find what torch finds for the batch. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class SplitBatchNormContractTest {
   private static final int CHANNELS = 6;
   private static final int IMAGE = 5 * 7 * CHANNELS;
@@ -31,8 +33,7 @@ class SplitBatchNormContractTest {
 
   @BeforeEach
   void open() {
-    assumeTrue(backend.splitBatchNorm().isPresent(), backend.device() + " has it at once only");
-    split = backend.splitBatchNorm().get();
+    split = backend.splitBatchNorm();
     tensors = new TestTensors(backend);
   }
 
@@ -134,17 +135,19 @@ class SplitBatchNormContractTest {
 
     Tensor runningMean = tensors.floats(new float[CHANNELS]);
     Tensor runningVar = tensors.floats(new float[CHANNELS]);
-    backend.batchNorm(
-        spec,
-        tensors.floats(x, 4, 5, 7, CHANNELS),
-        weight,
-        bias,
-        null,
-        runningMean,
-        runningVar,
-        tensors.floatOutput(CHANNELS),
-        tensors.floatOutput(CHANNELS),
-        tensors.floatOutput(4, 5, 7, CHANNELS));
+    backend
+        .norms()
+        .batchNorm(
+            spec,
+            tensors.floats(x, 4, 5, 7, CHANNELS),
+            weight,
+            bias,
+            null,
+            runningMean,
+            runningVar,
+            tensors.floatOutput(CHANNELS),
+            tensors.floatOutput(CHANNELS),
+            tensors.floatOutput(4, 5, 7, CHANNELS));
     for (Part part : parts) {
       near(tensors.floats(runningMean), part.runningMean, "running mean");
       near(tensors.floats(runningVar), part.runningVar, "running variance");

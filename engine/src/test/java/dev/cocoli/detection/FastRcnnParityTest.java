@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Shard;
+import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.ParameterArena;
@@ -28,7 +29,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,20 +51,11 @@ class FastRcnnParityTest {
     reference = new Reference(FOLDER);
     model =
         ModelSpec.of("fastrcnn_tinyvgg", List.of("a", "b", "c"), Norm.Type.FROZEN)
-            .with(
-                Map.of(
-                    "min_size",
-                    reference.metadata().get("min_size"),
-                    "max_size",
-                    reference.metadata().get("max_size"),
-                    "box_score_thresh",
-                    reference.metadata().get("score"),
-                    "box_nms_thresh",
-                    "0.5",
-                    "box_bg_iou_min",
-                    "0",
-                    "box_batch_size_per_image",
-                    "10000000"))
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(number("min_size"), number("max_size")))
+                        .withBoxHead(b -> b.withScoreThresh(score()).withNmsThresh(0.5f))
+                        .withSampling(s -> s.withBgIouMin(0).withBatchSizePerImage(10_000_000)))
             .build();
     parameters = ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
     StateDict.load(model, backend, HashedWeights.of(model));
@@ -95,9 +86,20 @@ class FastRcnnParityTest {
       List<List<Detection>> found = model.detect(ops, inputs(ops), PartListener.NONE);
       for (int i = 0; i < 2; i++) {
         AgreeingBoxes.assertDetections(
-            reference, "fast.detections." + i, found.get(i), model.config().boxDetectionsPerImg());
+            reference,
+            "fast.detections." + i,
+            found.get(i),
+            BoxHeadConfig.DEFAULT.detectionsPerImg());
       }
     }
+  }
+
+  private int number(String name) {
+    return Integer.parseInt(reference.metadata().get(name));
+  }
+
+  private float score() {
+    return Float.parseFloat(reference.metadata().get("score"));
   }
 
   @Test
@@ -166,7 +168,7 @@ class FastRcnnParityTest {
         Target target = new Target(objects, objects.isEmpty() ? new int[0] : new int[] {1});
         Tensor losses = model.loss(ops, none, List.of(target, target), 0);
         ops.backward();
-        LossValues read = model.read(ops, losses);
+        LossValues read = LossValues.of(model.lossNames(), ops.download(losses));
         assertTrue(read.areFinite());
         assertEquals(objects.isEmpty(), read.total() == 0, "loss " + read);
       }

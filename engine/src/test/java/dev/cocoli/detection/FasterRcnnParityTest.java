@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Shard;
+import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.nn.Norm;
@@ -125,15 +126,23 @@ class FasterRcnnParityTest {
       Norm.Type norm = Norm.Type.valueOf(settings.get("norm").toUpperCase(Locale.ROOT));
       ModelSpec spec =
           ModelSpec.of(name, classNames, norm)
-              .with(
-                  Map.of(
-                      "min_size", settings.get("min_size"),
-                      "max_size", settings.get("max_size"),
-                      "box_score_thresh", settings.get("score"),
-                      "rpn_post_nms_top_n_test",
-                          settings.getOrDefault("rpn_post_nms_top_n_test", "1000"),
-                      "rpn_batch_size_per_image", "10000000",
-                      "box_batch_size_per_image", "10000000"));
+              .withConfig(
+                  c ->
+                      c.withTransform(
+                              t ->
+                                  t.withSizes(
+                                      Integer.parseInt(settings.get("min_size")),
+                                      Integer.parseInt(settings.get("max_size"))))
+                          .withBoxHead(
+                              b -> b.withScoreThresh(Float.parseFloat(settings.get("score"))))
+                          .withRpn(
+                              r ->
+                                  r.withPostNmsTopNTest(
+                                          Long.parseLong(
+                                              settings.getOrDefault(
+                                                  "rpn_post_nms_top_n_test", "1000")))
+                                      .withBatchSizePerImage(10_000_000))
+                          .withSampling(x -> x.withBatchSizePerImage(10_000_000)));
       return (FasterRcnn) spec.build();
     }
 
@@ -203,13 +212,14 @@ class FasterRcnnParityTest {
         AgreeingBoxes.assertProposals(
             "proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
       }
-      List<List<Detection>> found = with.model.detect(ops, with.images(ops));
+      List<List<Detection>> found =
+          with.model.detect(ops, Inputs.of(with.images(ops)), PartListener.NONE);
       for (int i = 0; i < found.size(); i++) {
         AgreeingBoxes.assertDetections(
             reference,
             "eval.detections." + i,
             found.get(i),
-            with.model.config().boxDetectionsPerImg());
+            BoxHeadConfig.DEFAULT.detectionsPerImg());
       }
     }
   }
@@ -217,7 +227,7 @@ class FasterRcnnParityTest {
   private static int[] counts(Tensor counts) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(counts.byteSize(), 4);
-      backend.download(counts, host);
+      backend.transfers().download(counts, host);
       return host.toArray(ValueLayout.JAVA_INT);
     }
   }
@@ -395,7 +405,7 @@ class FasterRcnnParityTest {
   private static float[] inTorchLayout(Parameter parameter, Tensor values) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(values.byteSize(), 4);
-      backend.download(values, host);
+      backend.transfers().download(values, host);
       float[] here = host.toArray(ValueLayout.JAVA_FLOAT);
       long[] extents = parameter.layout().transpose(parameter.shape());
       int channels = (int) extents[1];

@@ -57,15 +57,15 @@ class TapeTest {
 
   private Tensor zerosLike(Tensor x) {
     Tensor zeros = ops.allocate(DType.F32, x.shape().toArray());
-    backend.fill(zeros, 0);
+    backend.copies().fill(zeros, 0);
     return zeros;
   }
 
   /** A residual block with a fork, a reshape and a join: x is used three times. */
   private Tensor loss(Ops on, Tensor x, Tensor weight) {
     Conv2dSpec spec = Conv2dSpec.of(3, 1, 1).with(Activation.RELU);
-    Tensor once = on.conv2d(spec, x, weight, null, null, null);
-    Tensor twice = on.conv2d(spec, once, weight, null, null, x);
+    Tensor once = new DenseOps(on).conv2d(spec, x, weight, null, null, null);
+    Tensor twice = new DenseOps(on).conv2d(spec, once, weight, null, null, x);
     long pixels = x.dim(1) * x.dim(2);
     Tensor rows = on.reshape(twice, x.dim(0) * pixels, x.dim(3));
     Tensor flat = on.reshape(x, x.dim(0) * pixels, x.dim(3));
@@ -102,10 +102,10 @@ class TapeTest {
       for (int side = 0; side < 2; side++) {
         float[] changed = values.clone();
         changed[i] += side == 0 ? -1e-2f : 1e-2f;
-        backend.upload(java.lang.foreign.MemorySegment.ofArray(changed), moved);
+        backend.transfers().upload(java.lang.foreign.MemorySegment.ofArray(changed), moved);
         at[side] = ops.download(loss(plain, x, weight))[0];
       }
-      backend.upload(java.lang.foreign.MemorySegment.ofArray(values), moved);
+      backend.transfers().upload(java.lang.foreign.MemorySegment.ofArray(values), moved);
       double measured = (at[1] - at[0]) / 2e-2;
       assertEquals(measured, slopes[i], 2e-2 * Math.max(0.05, Math.abs(measured)), "element " + i);
     }
@@ -131,13 +131,13 @@ class TapeTest {
     Tensor weight = random(2, 4, 1, 1, 4);
     Tensor x = random(1, 1, 8, 8, 4);
     Ops plain = new Ops(backend, scope, Tape.NONE);
-    Tensor y = plain.conv2d(spec, x, weight, null, null, null);
+    Tensor y = new DenseOps(plain).conv2d(spec, x, weight, null, null, null);
     int live = scope.liveTensors();
     plain.release(y);
     assertEquals(live - 1, scope.liveTensors());
 
     tape.watch(weight, zerosLike(weight), null);
-    Tensor z = ops.conv2d(spec, x, weight, null, null, null);
+    Tensor z = new DenseOps(ops).conv2d(spec, x, weight, null, null, null);
     live = scope.liveTensors();
     ops.release(z);
     ops.release(x);
@@ -161,7 +161,7 @@ class TapeTest {
   void nothingIsRecordedThatNothingTrackedReaches() {
     Tensor x = random(1, 1, 4, 4, 3);
     Tensor frozen = random(2, 3, 3, 3, 3);
-    Tensor y = ops.conv2d(Conv2dSpec.of(3, 1, 1), x, frozen, null, null, null);
+    Tensor y = new DenseOps(ops).conv2d(Conv2dSpec.of(3, 1, 1), x, frozen, null, null, null);
     assertFalse(tape.tracks(y));
     assertThrows(IllegalStateException.class, () -> Tape.NONE.watch(x, x, null));
   }
@@ -173,7 +173,7 @@ class TapeTest {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> ops.conv2d(Conv2dSpec.of(3, 1, 1), x, weight, null, null, null));
+            () -> new DenseOps(ops).conv2d(Conv2dSpec.of(3, 1, 1), x, weight, null, null, null));
     assertTrue(e.getMessage().contains("[1, 4, 4, 3]"), e.getMessage());
   }
 
@@ -215,9 +215,9 @@ class TapeTest {
       Ops on = new Ops(backend, scope, fresh, precision);
       Conv2dSpec spec = Conv2dSpec.of(3, 1, 1).with(Activation.RELU);
       Tensor narrow = on.cast(x, precision.activations());
-      Tensor once = on.conv2d(spec, narrow, weight, null, null, null);
-      Tensor twice = on.conv2d(spec, once, weight, null, null, narrow);
-      Tensor logits = on.conv2d(spec, twice, weight, null, null, null, DType.F32);
+      Tensor once = new DenseOps(on).conv2d(spec, narrow, weight, null, null, null);
+      Tensor twice = new DenseOps(on).conv2d(spec, once, weight, null, null, narrow);
+      Tensor logits = new DenseOps(on).conv2d(spec, twice, weight, null, null, null, DType.F32);
       assertEquals(DType.F32, logits.dtype());
       Tensor value = on.allocate(DType.F32, 1);
       int[] labels = new int[40];

@@ -148,7 +148,7 @@ public final class TestTensors implements AutoCloseable {
 
   private MemorySegment download(Tensor tensor, Arena arena) {
     MemorySegment host = arena.allocate(tensor.byteSize(), 64);
-    backend.download(tensor, host);
+    backend.transfers().download(tensor, host);
     return host;
   }
 
@@ -159,7 +159,7 @@ public final class TestTensors implements AutoCloseable {
     Tensor tensor = new Tensor(buffer, 0, Shape.of(dims), dtype);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(array.byteSize(), 64).copyFrom(array);
-      backend.upload(host, tensor);
+      backend.transfers().upload(host, tensor);
     }
     return tensor;
   }
@@ -170,7 +170,7 @@ public final class TestTensors implements AutoCloseable {
 
   @Override
   public void close() {
-    backend.synchronize();
+    backend.transfers().synchronize();
     buffers.forEach(Buffer::close);
     buffers.clear();
   }

@@ -39,16 +39,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** R-CNN and Fast R-CNN train, stop, go on and detect as Faster R-CNN does. */
+@Tag("slow")
 class FamilyTest {
   @TempDir Path folder;
 
@@ -73,19 +74,21 @@ class FamilyTest {
   private static TrainingRun fast(Path folder, int epochs) throws IOException {
     ModelSpec model =
         ModelSpec.of("fastrcnn_tiny", RectangleData.CLASSES, Norm.Type.BATCH)
-            .with(Map.of("min_size", "128", "max_size", "192", "box_head_size", "64"));
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(128, 192))
+                        .withBoxHead(b -> b.withHeadSize(64)));
     return run(model, folder, epochs, 0.04);
   }
 
   private static TrainingRun rcnn(Path folder, int epochs) throws IOException {
     ModelSpec model =
         ModelSpec.of("rcnn_tiny", RectangleData.CLASSES, Norm.Type.BATCH)
-            .with(
-                Map.of(
-                    "warp_size", "32",
-                    "warp_context", "4",
-                    "max_proposals", "500",
-                    "box_batch_size_per_image", "16"));
+            .withConfig(
+                c ->
+                    c.withWarp(w -> w.withSize(32).withContext(4))
+                        .withMaxProposals(500)
+                        .withSampling(s -> s.withBatchSizePerImage(16)));
     return run(model, folder, epochs, 0.02);
   }
 
@@ -364,9 +367,9 @@ class FamilyTest {
   private LossValues stepAndDetect(String name, Precision precision) throws IOException {
     ModelSpec spec = ModelSpec.of(name, RectangleData.CLASSES, Norm.Type.BATCH);
     spec =
-        spec.kind() == ModelSpec.Kind.RCNN
-            ? spec.with(Map.of("warp_size", "32", "max_proposals", "40"))
-            : spec.with(Map.of("min_size", "64", "max_size", "96"));
+        spec.build().fittedHead().isPresent()
+            ? spec.withConfig(c -> c.withWarp(w -> w.withSize(32)).withMaxProposals(40))
+            : spec.withConfig(c -> c.withTransform(t -> t.withSizes(64, 96)));
     RectangleData data = RectangleData.draw(folder, 2, 1);
     DetectionModel model = spec.build();
     try (Backend backend = Backends.open(Device.CPU);
@@ -378,14 +381,14 @@ class FamilyTest {
       parameters.initialize(1);
       TrainingStep step =
           new TrainingStep(model, parameters, TinyRuns.config().withPrecision(precision));
-      long before = backend.downloadCount();
+      long before = backend.transfers().downloadCount();
       LossValues losses;
       try (DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
         losses = step.run(uploaded, 0, 0.01);
       }
       assertTrue(losses.areFinite() && losses.value("loss_classifier") > 0, losses.toString());
       assertEquals(spec.needsProposals(), !losses.names().contains("loss_objectness"));
-      assertEquals(1, backend.downloadCount() - before, "waits of a step");
+      assertEquals(1, backend.transfers().downloadCount() - before, "waits of a step");
       assertEquals(0, backend.pool().usedBytes(), "in the pool after a step");
       if (model instanceof Rcnn rcnn) {
         int width = rcnn.featureCount();
@@ -395,9 +398,9 @@ class FamilyTest {
       try (Detector detector =
               Detector.over(spec, model, backend, precision).withProposals(WINDOWS);
           Image image = new ImageDecoder().decode(data.get(0))) {
-        before = backend.downloadCount();
+        before = backend.transfers().downloadCount();
         detector.detect(image);
-        assertEquals(1, backend.downloadCount() - before, "waits of a detection");
+        assertEquals(1, backend.transfers().downloadCount() - before, "waits of a detection");
         assertEquals(0, backend.pool().usedBytes(), "in the pool after a detection");
       }
       return losses;

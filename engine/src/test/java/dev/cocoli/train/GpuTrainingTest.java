@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Training on a GPU, where there is one or something stands in for it, beside the processor. */
+@Tag("slow")
 class GpuTrainingTest {
   private static final Device GPU = new Device(Device.Kind.CUDA, 0);
 
@@ -45,7 +47,7 @@ class GpuTrainingTest {
             @Override
             public void stepDone(StepReport report) {
               seen.losses.add((double) report.losses().total());
-              seen.downloads.add(backend.downloadCount());
+              seen.downloads.add(backend.transfers().downloadCount());
               seen.bytes.add(backend.pool().reservedBytes());
             }
           };

@@ -19,10 +19,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Training in bf16: where it gets to, and that it is as repeatable as in fp32. */
+@Tag("slow")
 class MixedPrecisionTest {
   @TempDir Path folder;
 

@@ -29,9 +29,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("slow")
 class ResumeTest {
   @TempDir static Path reference;
 
@@ -212,7 +214,7 @@ class ResumeTest {
         run.withConfig(run.config().withEpochs(2)), "train.epochs was 3, is 2: it may only grow");
     assertRefused(
         new TrainingRun(
-            run.model().with(Map.of("box_nms_thresh", "0.4")),
+            run.model().withConfig(c -> c.withBoxHead(b -> b.withNmsThresh(0.4f))),
             run.trainData(),
             run.validationData(),
             run.weights(),

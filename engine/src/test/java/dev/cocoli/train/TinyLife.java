@@ -19,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A small detector that is trained for some steps, detects, is trained for one more and detects
@@ -68,17 +67,17 @@ public final class TinyLife {
     RectangleData data = RectangleData.draw(folder, BATCH * (steps + 1), 1);
     ModelSpec spec =
         ModelSpec.of("fasterrcnn_tiny_fpn", RectangleData.CLASSES, norm)
-            .with(
-                Map.of(
-                    "min_size", "32",
-                    "max_size", "64",
-                    "rpn_pre_nms_top_n_train", "50",
-                    "rpn_post_nms_top_n_train", "20",
-                    "rpn_pre_nms_top_n_test", "50",
-                    "rpn_post_nms_top_n_test", "20",
-                    "box_batch_size_per_image", "8",
-                    "box_head_size", "32",
-                    "box_score_thresh", "0.01"));
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(32, 64))
+                        .withRpn(
+                            r ->
+                                r.withPreNmsTopNTrain(50)
+                                    .withPostNmsTopNTrain(20)
+                                    .withPreNmsTopNTest(50)
+                                    .withPostNmsTopNTest(20))
+                        .withSampling(s -> s.withBatchSizePerImage(8))
+                        .withBoxHead(b -> b.withHeadSize(32).withScoreThresh(0.01f)));
     DetectionModel model = spec.build();
     TrainConfig config = TinyRuns.config().withPrecision(precision);
     try (ParameterArena parameters =
@@ -104,7 +103,7 @@ public final class TinyLife {
   }
 
   private void train(TrainingStep step, Epoch epoch) {
-    long before = backend.downloadCount();
+    long before = backend.transfers().downloadCount();
     try (Batch batch = epoch.next();
         DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
       losses.add(step.run(uploaded, losses.size(), 0.02));
@@ -113,13 +112,13 @@ public final class TinyLife {
   }
 
   private void detect(Detector detector, Image image) {
-    long before = backend.downloadCount();
+    long before = backend.transfers().downloadCount();
     detections.add(detector.detect(image));
     requireOneWait(before, "a detection");
   }
 
   private void requireOneWait(long before, String what) {
-    long waits = backend.downloadCount() - before;
+    long waits = backend.transfers().downloadCount() - before;
     if (waits != 1 || backend.pool().usedBytes() != 0) {
       throw new IllegalStateException(
           what + ": " + waits + " downloads, " + backend.pool().usedBytes() + " bytes in the pool");

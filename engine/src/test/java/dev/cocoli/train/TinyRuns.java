@@ -6,7 +6,6 @@ import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
 
 /** Runs of a few milliseconds a step. */
@@ -15,15 +14,16 @@ public final class TinyRuns {
 
   public static ModelSpec model(List<String> classNames) {
     return ModelSpec.of("fasterrcnn_tiny_fpn", classNames, Norm.Type.BATCH)
-        .with(
-            Map.of(
-                "min_size", "64",
-                "max_size", "96",
-                "rpn_pre_nms_top_n_train", "100",
-                "rpn_post_nms_top_n_train", "50",
-                "rpn_pre_nms_top_n_test", "100",
-                "rpn_post_nms_top_n_test", "50",
-                "box_batch_size_per_image", "32"));
+        .withConfig(
+            c ->
+                c.withTransform(t -> t.withSizes(64, 96))
+                    .withRpn(
+                        r ->
+                            r.withPreNmsTopNTrain(100)
+                                .withPostNmsTopNTrain(50)
+                                .withPreNmsTopNTest(100)
+                                .withPostNmsTopNTest(50))
+                    .withSampling(s -> s.withBatchSizePerImage(32)));
   }
 
   /** Eight steps an epoch, quiet, with a constant rate. */

@@ -25,9 +25,11 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("slow")
 class TrainerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static Backend backend;
@@ -68,13 +70,13 @@ class TrainerTest {
     @Override
     public void started(TrainingPlan plan) {
       plans.add(plan);
-      downloads.add(backend.downloadCount());
+      downloads.add(backend.transfers().downloadCount());
     }
 
     @Override
     public void stepDone(StepReport report) {
       steps.add(report);
-      downloads.add(backend.downloadCount());
+      downloads.add(backend.transfers().downloadCount());
     }
 
     @Override
@@ -145,8 +147,6 @@ class TrainerTest {
     assertEquals(20, description.at("/train/clip_norm").asInt());
     assertEquals(16, description.at("/data/train/pictures").asInt());
     assertEquals(6, description.at("/data/validation/pictures").asInt());
-    assertTrue(Files.size(longFolder.resolve("run/losses.png")) > 1000);
-    assertTrue(Files.size(longFolder.resolve("run/ap.png")) > 1000);
     assertNothingTemporary(longFolder);
   }
 

@@ -17,7 +17,7 @@ public final class Workers implements AutoCloseable {
      * Does the rows {@code [from, to)}.
      *
      * @param from the first
-     * @param to behind the last
+     * @param to after the last
      */
     void run(long from, long to);
   }

@@ -1,22 +1,21 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Constants;
-import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.Replays;
 import dev.cocoli.backend.cuda.cublas.CublasMatmul;
 import dev.cocoli.backend.cuda.cublas.WeightCopies;
 import dev.cocoli.backend.cuda.cudnn.CudnnConvolution;
 import dev.cocoli.backend.cuda.graphs.CapturedRegions;
 import dev.cocoli.backend.cuda.kernels.KernelBackend;
-import dev.cocoli.backend.spec.Activation;
-import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.cuda.nccl.NcclDevice;
+import dev.cocoli.backend.primitives.Convolutions;
+import dev.cocoli.backend.primitives.Dense;
+import dev.cocoli.backend.primitives.Transfers;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
-import dev.cocoli.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -26,8 +25,8 @@ import java.util.stream.IntStream;
  * by a later call, or by itself with the property {@code cocoli.cuda.sync}. {@code
  * cocoli.cuda.tf32} lets fp32 be multiplied as TF32, {@code cocoli.cuda.deterministic} leaves out
  * what has other bits from run to run on the same GPU with the same libraries, {@code
- * cocoli.cuda.graphs} captures regions as CUDA graphs, {@code cocoli.cuda.workspace} limits the
- * scratch memory of a convolution (in MiB). It must be driven by a platform thread.
+ * cocoli.cuda.graphs} replays captured regions as CUDA graphs, {@code cocoli.cuda.workspace} limits
+ * the scratch memory of a convolution (in MiB). It must be driven by a platform thread.
  */
 public final class CudaBackend extends KernelBackend {
   /** The first compute capability whose tensor cores multiply bf16. */
@@ -36,24 +35,23 @@ public final class CudaBackend extends KernelBackend {
   private final CudaContext context;
   private final WeightCopies weights;
   private final CublasMatmul matmul;
-  private final CudnnConvolution convolution;
+  private final CudnnConvolution convolutions;
   private final CudaTransfers transfers;
   private final Constants constants;
   private final CapturedRegions regions;
-  private long downloadCount;
   private boolean closed;
 
   private CudaBackend(CudaContext context) {
     super(context.queue(), context.pool(), context.settings().summation());
     this.context = context;
     weights = new WeightCopies(elementwise(), context.pool(), context.memory()::allocate);
-    matmul = new CublasMatmul(context, weights, elementwise(), memory());
-    convolution = new CudnnConvolution(context, weights, matmul, elementwise(), memory());
+    matmul = new CublasMatmul(context, weights, elementwise(), copies());
+    convolutions = new CudnnConvolution(context, weights, matmul, elementwise(), copies());
     transfers = new CudaTransfers(context);
-    constants = new Constants(this, context.memory()::allocate);
+    constants = new Constants(transfers, context.memory()::allocate);
     regions =
         new CapturedRegions(
-            context, () -> weights.state() + convolution.closedPlans(), weights::distrust);
+            context, () -> weights.state() + convolutions.closedPlans(), weights::distrust);
     context
         .memory()
         .beforeGivingUp(
@@ -107,16 +105,6 @@ public final class CudaBackend extends KernelBackend {
   }
 
   @Override
-  public boolean copiesBeside() {
-    return true;
-  }
-
-  @Override
-  public MemorySegment computeStream() {
-    return context.device().computeStream();
-  }
-
-  @Override
   public Device device() {
     return context.device().device();
   }
@@ -153,17 +141,7 @@ public final class CudaBackend extends KernelBackend {
       raw.close();
       throw e;
     }
-    Buffer[] self = new Buffer[1];
-    self[0] =
-        new Buffer(
-            device(),
-            raw.segment(),
-            () -> {
-              weights.forget(self[0]);
-              raw.close();
-            });
-    weights.remember(self[0]);
-    return self[0];
+    return weights.remember(raw);
   }
 
   /**
@@ -174,85 +152,29 @@ public final class CudaBackend extends KernelBackend {
     return context.memory().liveBuffers();
   }
 
-  @Override
-  public void upload(MemorySegment host, Tensor to) {
-    to.requireByteSize(host);
-    transfers.upload(host, to.segment());
-    to.buffer().markWritten();
-    context.queue().finished("upload");
+  /** Returns where a communicator of this backend's rank computes. */
+  public NcclDevice ncclDevice() {
+    return new NcclDevice(device().index(), context.device().computeStream());
   }
 
   @Override
-  public void download(Tensor from, MemorySegment host) {
-    from.requireByteSize(host);
-    downloadCount++;
-    transfers.download(from.segment(), host);
+  public Transfers transfers() {
+    return transfers;
   }
 
   @Override
-  public long downloadCount() {
-    return downloadCount;
+  public Convolutions convolutions() {
+    return convolutions;
   }
 
   @Override
-  public void synchronize() {
-    context.recorder().requireIdle("a wait");
-    context.device().synchronize();
+  public Dense dense() {
+    return matmul;
   }
 
   @Override
-  public List<Tensor> capture(
-      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
-    return context.settings().graphs()
-        ? regions.capture(key, region, scope, input)
-        : region.run(scope, input);
-  }
-
-  @Override
-  public List<Tensor> replay(
-      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
-    return context.settings().graphs()
-        ? regions.replay(key, region, scope, input)
-        : region.run(scope, input);
-  }
-
-  @Override
-  public void conv2d(
-      Conv2dSpec spec,
-      Tensor x,
-      Tensor weight,
-      Tensor scale,
-      Tensor shift,
-      Tensor residual,
-      Tensor y) {
-    convolution.conv2d(spec, x, weight, scale, shift, residual, y);
-  }
-
-  @Override
-  public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
-    convolution.conv2dBackwardData(spec, dy, weight, scale, addend, dx);
-  }
-
-  @Override
-  public void conv2dBackwardWeight(
-      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
-    convolution.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift);
-  }
-
-  @Override
-  public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
-    matmul.linear(activation, x, weight, null, bias, y);
-  }
-
-  @Override
-  public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
-    matmul.linearBackwardData(dy, weight, dx);
-  }
-
-  @Override
-  public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
-    matmul.linearBackwardWeight(x, dy, dWeight, dBias);
+  public Replays replays() {
+    return context.settings().graphs() ? regions : super.replays();
   }
 
   @Override
@@ -263,7 +185,7 @@ public final class CudaBackend extends KernelBackend {
       Closing.all(
           context.device()::synchronize,
           regions,
-          convolution,
+          convolutions,
           matmul,
           weights,
           constants,

@@ -54,7 +54,7 @@ public final class CudaMemory implements AutoCloseable {
   }
 
   /**
-   * Returns memory whose bytes are undefined; closing it frees it behind what is queued.
+   * Returns memory whose bytes are undefined; closing it frees it after what is queued.
    *
    * @throws DeviceMemoryException if there is not enough even after everything unused was freed
    */

@@ -19,7 +19,12 @@ import dev.cocoli.backend.cuda.kernels.Summation;
  *     memory checker sees where it ends
  */
 public record CudaSettings(
-    boolean synchronous, boolean tf32, boolean deterministic, long workspaceBytes, boolean graphs, boolean exact) {
+    boolean synchronous,
+    boolean tf32,
+    boolean deterministic,
+    long workspaceBytes,
+    boolean graphs,
+    boolean exact) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
 
   /** Returns how kernels of our own add. */

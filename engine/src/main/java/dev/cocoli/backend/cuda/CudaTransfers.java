@@ -4,9 +4,11 @@ import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.graphs.GraphRecorder;
+import dev.cocoli.backend.primitives.Transfers;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.tensor.Buffer;
+import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -15,7 +17,7 @@ import java.lang.foreign.MemorySegment;
  * computes, into room of their own; from there the compute stream takes them when it gets there, so
  * that what was queued earlier may still use the memory they are meant for.
  */
-final class CudaTransfers implements AutoCloseable {
+final class CudaTransfers implements Transfers, AutoCloseable {
   private static final long RING_BYTES = 64L << 20;
 
   /** Pieces of a quarter, so that reading the host and crossing over overlap. */
@@ -26,24 +28,29 @@ final class CudaTransfers implements AutoCloseable {
 
   private final CudaDevice device;
   private final CudaMemory memory;
+  private final CudaQueue queue;
   private final GraphRecorder recorder;
   private NativeHandle pinnedMemory;
   private StagingRing<CudaEvent> pinned;
   private Buffer roomMemory;
   private StagingRing<CudaEvent> room;
   private CudaEvent arrival;
+  private long downloadCount;
 
   /** Prepares transfers; memory for them is taken at the first. */
   CudaTransfers(CudaContext context) {
     this.device = context.device();
     this.memory = context.memory();
+    this.queue = context.queue();
     this.recorder = context.recorder();
   }
 
-  /** Queues an upload; the host's bytes are free when this returns. */
-  void upload(MemorySegment host, MemorySegment to) {
+  @Override
+  public void upload(MemorySegment host, Tensor tensor) {
+    tensor.requireByteSize(host);
     recorder.requireIdle("an upload");
     device.enter();
+    MemorySegment to = tensor.segment();
     for (long at = 0; at < to.byteSize(); at += PIECE_BYTES) {
       long size = Math.min(PIECE_BYTES, to.byteSize() - at);
       MemorySegment piece = pinned().take(size, CudaEvent::await);
@@ -55,6 +62,8 @@ final class CudaTransfers implements AutoCloseable {
         detour(piece, to.asSlice(at, size));
       }
     }
+    tensor.buffer().markWritten();
+    queue.finished("upload");
   }
 
   private void detour(MemorySegment piece, MemorySegment to) {
@@ -69,10 +78,18 @@ final class CudaTransfers implements AutoCloseable {
     room.usedBy(compute);
   }
 
-  /** Waits for what was queued, and copies. */
-  void download(MemorySegment from, MemorySegment host) {
+  @Override
+  public boolean copiesBeside() {
+    return true;
+  }
+
+  @Override
+  public void download(Tensor tensor, MemorySegment host) {
+    tensor.requireByteSize(host);
     recorder.requireIdle("a download");
+    downloadCount++;
     device.enter();
+    MemorySegment from = tensor.segment();
     MemorySegment compute = device.computeStream();
     if (from.byteSize() == 0) {
       CudaDevice.synchronize(compute);
@@ -84,6 +101,17 @@ final class CudaTransfers implements AutoCloseable {
       CudaDevice.synchronize(compute);
       MemorySegment.copy(piece, 0, host, at, size);
     }
+  }
+
+  @Override
+  public long downloadCount() {
+    return downloadCount;
+  }
+
+  @Override
+  public void synchronize() {
+    recorder.requireIdle("a wait");
+    device.synchronize();
   }
 
   private static void copy(MemorySegment from, MemorySegment to, int kind, MemorySegment stream) {

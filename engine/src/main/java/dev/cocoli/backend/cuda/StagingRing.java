@@ -61,7 +61,7 @@ final class StagingRing<M extends StagingRing.Mark> implements AutoCloseable {
    * Hands out the next piece.
    *
    * @param byteSize its size, at most the capacity
-   * @param waitFor what to do with the event behind an earlier use of the same bytes
+   * @param waitFor what to do with the event after an earlier use of the same bytes
    */
   MemorySegment take(long byteSize, Consumer<M> waitFor) {
     if (byteSize > memory.byteSize()) {
@@ -72,7 +72,7 @@ final class StagingRing<M extends StagingRing.Mark> implements AutoCloseable {
       spare.push(pending.removeFirst().event);
     }
     if (head + byteSize > memory.byteSize()) {
-      // what lies behind belongs to the last round and is older than all in front
+      // what follows belongs to the last round and is older than all before
       while (!pending.isEmpty() && pending.getFirst().start >= head) {
         retire(waitFor);
       }

@@ -5,6 +5,6 @@ package dev.cocoli.backend.spec;
  *
  * @param eps added to the variance
  * @param momentum the weight of this batch in the running statistics
- * @param activation applied last, behind the residual if there is one
+ * @param activation applied last, after the residual if there is one
  */
 public record BatchNormSpec(float eps, float momentum, Activation activation) {}

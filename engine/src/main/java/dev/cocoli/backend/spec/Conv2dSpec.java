@@ -1,7 +1,7 @@
 package dev.cocoli.backend.spec;
 
 /**
- * A square two-dimensional convolution and what is fused behind it.
+ * A square two-dimensional convolution and what is fused after it.
  *
  * @param kernel extent of the window, in pixels
  * @param stride step of the window

@@ -1,6 +1,6 @@
 package dev.cocoli.backend.spec;
 
-import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.primitives.Matching;
 
 /**
  * When a box is matched with an object (torchvision's {@code Matcher}).
@@ -13,10 +13,12 @@ import dev.cocoli.backend.Backend;
  */
 public record MatchSpec(
     float highThreshold, float lowThreshold, LowQuality lowQuality, float ignoreThreshold) {
-  /** What {@link Backend#matchBoxes} writes for a box that is background. */
+  /** What {@link Matching#matchBoxes} writes for a box that is background. */
   public static final int BELOW_LOW_THRESHOLD = -1;
 
-  /** What {@link Backend#matchBoxes} writes for a box that is neither, or that is no box at all. */
+  /**
+   * What {@link Matching#matchBoxes} writes for a box that is neither, or that is no box at all.
+   */
   public static final int BETWEEN_THRESHOLDS = -2;
 
   /** What becomes of matches below the high threshold. */

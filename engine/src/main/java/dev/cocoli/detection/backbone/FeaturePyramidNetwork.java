@@ -6,6 +6,7 @@ import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Initializer;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
@@ -56,7 +57,7 @@ public final class FeaturePyramidNetwork extends Module {
       ops.release(maps.get(i));
       Tensor joined = lateral;
       if (above != null) {
-        joined = ops.upsampleAdd(above, lateral);
+        joined = new MapOps(ops).upsampleAdd(above, lateral);
         ops.release(above);
         ops.release(lateral);
       }
@@ -64,7 +65,7 @@ public final class FeaturePyramidNetwork extends Module {
       above = joined;
     }
     ops.release(above);
-    result.add(ops.maxPool2d(SUBSAMPLE, result.getLast()));
+    result.add(new MapOps(ops).maxPool2d(SUBSAMPLE, result.getLast()));
     return result;
   }
 }

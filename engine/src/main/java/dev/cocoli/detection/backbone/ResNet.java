@@ -6,6 +6,7 @@ import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
@@ -107,7 +108,7 @@ public final class ResNet extends Module {
   public List<Tensor> forward(Ops ops, Tensor images) {
     Tensor stem = bn1.forward(ops, conv1, images, null, Activation.RELU);
     ops.release(images);
-    Tensor x = ops.maxPool2d(POOL, stem);
+    Tensor x = new MapOps(ops).maxPool2d(POOL, stem);
     ops.release(stem);
     List<Tensor> maps = new ArrayList<>();
     for (Layer layer : layers) {

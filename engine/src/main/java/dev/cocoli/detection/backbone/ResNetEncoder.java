@@ -4,8 +4,10 @@ import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RoiOps;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongFunction;
 
 /**
@@ -44,7 +46,7 @@ public final class ResNetEncoder extends RegionEncoder {
       whole[5 * i + 4] = side;
     }
     RoiAlignSpec mean = RoiAlignSpec.single(1, side, true, 1);
-    Tensor pooled = ops.roiAlign(mean, List.of(map), ops.upload(whole, count, 5));
+    Tensor pooled = new RoiOps(ops).roiAlign(mean, List.of(map), ops.upload(whole, count, 5));
     ops.release(map);
     return ops.reshape(pooled, count, pooled.dim(3));
   }
@@ -55,7 +57,7 @@ public final class ResNetEncoder extends RegionEncoder {
   }
 
   @Override
-  public Module pretrained() {
-    return body;
+  public Optional<Module> pretrained() {
+    return Optional.of(body);
   }
 }

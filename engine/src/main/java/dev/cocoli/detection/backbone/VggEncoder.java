@@ -4,8 +4,10 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.nn.Layout;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * VGG-16 up to its second fully connected layer, {@code fc7} (torchvision's {@code vgg16} without
@@ -38,7 +40,7 @@ public final class VggEncoder extends RegionEncoder {
   @Override
   public Tensor forward(Ops ops, Tensor images) {
     Tensor map = features.forward(ops, images);
-    Tensor pooled = ops.maxPool2d(VggFeatures.POOL, map);
+    Tensor pooled = new MapOps(ops).maxPool2d(VggFeatures.POOL, map);
     ops.release(map);
     long columns = pooled.dim(1) * pooled.dim(2) * pooled.dim(3);
     Tensor flat = ops.reshape(pooled, pooled.dim(0), columns);
@@ -55,7 +57,7 @@ public final class VggEncoder extends RegionEncoder {
   }
 
   @Override
-  public Module pretrained() {
-    return this;
+  public Optional<Module> pretrained() {
+    return Optional.of(this);
   }
 }

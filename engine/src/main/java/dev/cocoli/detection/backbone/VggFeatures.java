@@ -6,6 +6,7 @@ import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Initializer;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
@@ -56,7 +57,7 @@ final class VggFeatures extends Module {
     Tensor x = images;
     for (List<Conv2d> stage : stages) {
       if (x != images) {
-        Tensor pooled = ops.maxPool2d(POOL, x);
+        Tensor pooled = new MapOps(ops).maxPool2d(POOL, x);
         ops.release(x);
         x = pooled;
       }

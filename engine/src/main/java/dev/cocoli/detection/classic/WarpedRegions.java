@@ -2,10 +2,12 @@ package dev.cocoli.detection.classic;
 
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.backend.spec.RoiAlignSpec;
-import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.ImageTransform;
+import dev.cocoli.detection.config.TransformConfig;
+import dev.cocoli.detection.config.WarpConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
+import dev.cocoli.ops.RoiOps;
 import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -21,10 +23,10 @@ final class WarpedRegions {
   private final int context;
   private final NormalizeSpec normalize;
 
-  WarpedRegions(DetectorConfig config) {
-    size = config.warpSize();
-    context = config.warpContext();
-    normalize = ImageTransform.normalization(config);
+  WarpedRegions(TransformConfig colours, WarpConfig warp) {
+    size = warp.size();
+    context = warp.context();
+    normalize = ImageTransform.normalization(colours);
   }
 
   /**
@@ -53,12 +55,12 @@ final class WarpedRegions {
   }
 
   /**
-   * Warps: RoIAlign with one bilinear sample a pixel.
+   * Warps: RoIAlign with one bilinear sample per pixel.
    *
    * @param batch {@code [N,H,W,3]} of {@link #images}
    * @param rois {@code [R,5]}, grown already; image -1 gives the mean colour
    */
   Tensor warp(Ops ops, Tensor batch, Tensor rois) {
-    return ops.roiAlign(RoiAlignSpec.single(size, 1, true, 1), List.of(batch), rois);
+    return new RoiOps(ops).roiAlign(RoiAlignSpec.single(size, 1, true, 1), List.of(batch), rois);
   }
 }

@@ -105,7 +105,7 @@ public final class Checkpoint {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       Tensor squaredNorm = ops.allocate(DType.F32, 1);
-      backend.squaredNorm(parameters.values(), squaredNorm);
+      backend.updates().squaredNorm(parameters.values(), squaredNorm);
       if (!Float.isFinite(ops.download(squaredNorm)[0])) {
         throw new TrainingException(
             "the weights are not finite after step "
@@ -137,7 +137,7 @@ public final class Checkpoint {
           .forEach(
               (name, state) -> {
                 MemorySegment copy = arena.allocate(state.byteSize(), Float.BYTES);
-                parameters.backend().download(state, copy);
+                parameters.backend().transfers().download(state, copy);
                 entries.put(name, new Safetensors.Entry(DType.F32, state.shape(), copy));
               });
       writer.write(file, progress.toMetadata(), entries);
@@ -205,7 +205,7 @@ public final class Checkpoint {
         throw new IOException(
             "it has no " + named.getKey() + " of the shape that the optimizer needs");
       }
-      parameters.backend().upload(entry.data(), state);
+      parameters.backend().transfers().upload(entry.data(), state);
     }
   }
 }

@@ -55,7 +55,11 @@ public final class RunDescription {
           "train.last_batch", "\"drop\"",
           "train.optimizer", "\"sgd\"",
           "train.schedule", "\"steps\"",
-          "train.augmentations", "[\"flip\"]");
+          "train.augmentations", "[\"flip\"]",
+          "model.box_pool_size", "\"7\"",
+          "model.box_sampling_ratio", "\"2\"",
+          "model.bbox_reg_weights", "\"10.0,10.0,5.0,5.0\"",
+          "model.box_smooth_l1_beta", "\"" + 1f / 9 + "\"");
 
   private static final String EPOCHS = "train.epochs";
 
@@ -104,7 +108,7 @@ public final class RunDescription {
     node.put("name", model.model());
     ArrayNode classes = node.putArray("classes");
     model.classNames().forEach(classes::add);
-    node.put("norm", model.norm().name().toLowerCase(Locale.ROOT));
+    node.put("norm", model.config().backbone().norm().name().toLowerCase(Locale.ROOT));
     model.hyperparameters().forEach(node::put);
   }
 

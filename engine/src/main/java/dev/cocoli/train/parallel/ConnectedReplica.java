@@ -80,7 +80,6 @@ final class ConnectedReplica implements Replica {
     for (Tensor tensor : state) {
       if (tensor.elementCount() > 0) {
         communicator.broadcast(tensor, 0);
-        tensor.buffer().markWritten();
         add(parameters.backend(), tensor, checksum);
       }
     }
@@ -108,7 +107,9 @@ final class ConnectedReplica implements Replica {
       for (long at = 0; at < count; at += CHECKED_AT_ONCE) {
         long elements = Math.min(CHECKED_AT_ONCE, count - at);
         MemorySegment part = room.asSlice(0, elements * Float.BYTES);
-        backend.download(tensor.view(at * Float.BYTES, Shape.of(elements), DType.F32), part);
+        backend
+            .transfers()
+            .download(tensor.view(at * Float.BYTES, Shape.of(elements), DType.F32), part);
         checksum.update(part.asByteBuffer());
       }
     }
@@ -124,7 +125,6 @@ final class ConnectedReplica implements Replica {
   public void shareStatistics(ParameterArena parameters) {
     if (!parameters.module().namedCounters().isEmpty()) {
       communicator.broadcast(parameters.fixed(), 0);
-      parameters.fixed().buffer().markWritten();
     }
   }
 

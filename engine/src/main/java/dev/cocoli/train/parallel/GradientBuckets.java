@@ -1,7 +1,6 @@
 package dev.cocoli.train.parallel;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.Communicator.Reduction;
 import dev.cocoli.nn.Parameter;
@@ -137,7 +136,7 @@ final class GradientBuckets {
     sent[index] = bucket;
     if (wire == Precision.BF16) {
       sent[index] = ops.allocate(DType.BF16, bucket.elementCount());
-      backend.cast(bucket, sent[index]);
+      backend.copies().cast(bucket, sent[index]);
     }
     communicator.startAllReduce(sent[index], Reduction.MEAN);
   }
@@ -165,7 +164,7 @@ final class GradientBuckets {
     communicator.awaitAllReduces();
     for (int i = 0; i < sent.length; i++) {
       if (sent[i] != buckets.get(i)) {
-        backend.cast(sent[i], buckets.get(i));
+        backend.copies().cast(sent[i], buckets.get(i));
         ops.release(sent[i]);
       }
       sent[i] = null;
@@ -175,21 +174,13 @@ final class GradientBuckets {
 
   /**
    * Multiplies by this rank's weight, which is another number than 1 only in the last batch of an
-   * epoch. No primitive does just that; an update whose gradient is the value itself does: x - (1 -
-   * w) x.
+   * epoch.
    *
    * @param x F32, overwritten
    */
   void weigh(Tensor x) {
-    if (weight == 1) {
-      return;
+    if (weight != 1) {
+      backend.updates().scale(x, (float) weight);
     }
-    Tensor copy = ops.allocate(DType.F32, x.elementCount());
-    Tensor velocity = ops.allocate(DType.F32, x.elementCount());
-    backend.copy(x, copy);
-    backend.fill(velocity, 0);
-    backend.sgdUpdate(new SgdSpec((float) (1 - weight), 0, 0), x, copy, velocity);
-    ops.release(copy);
-    ops.release(velocity);
   }
 }

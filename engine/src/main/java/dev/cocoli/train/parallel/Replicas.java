@@ -182,7 +182,7 @@ public final class Replicas {
               + " the last batch, or let each have its own");
     }
     ModelSpec model = run.model();
-    if (model.kind() == ModelSpec.Kind.RCNN) {
+    if (model.build().fittedHead().isPresent()) {
       throw new TrainingException(
           "a "
               + model.model()

@@ -111,9 +111,9 @@ public sealed class StepSynchronization {
     @Override
     public void end(Tensor losses, Tensor shared) {
       long count = losses.elementCount();
-      backend.copy(losses, shared.rows(0, count));
+      backend.copies().copy(losses, shared.rows(0, count));
       buckets.weigh(shared.rows(0, count));
-      backend.fill(shared.rows(count, 1), isStopRequested.getAsBoolean() ? 1 : 0);
+      backend.copies().fill(shared.rows(count, 1), isStopRequested.getAsBoolean() ? 1 : 0);
       buckets.sendAlong(shared);
       buckets.finish();
     }

@@ -8,8 +8,8 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.DetectorConfig;
-import dev.cocoli.detection.classic.Rcnn;
+import dev.cocoli.detection.FittedHead;
+import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
@@ -36,17 +36,17 @@ public final class RcnnStages {
   private static final String REGRESSION = "bbox";
 
   private final TrainingRun run;
-  private final Rcnn model;
+  private final FittedHead model;
   private final Backend backend;
   private final ProposalSource proposals;
   private final FeatureStore store;
   private final TrainingListener listener;
-  private final DetectorConfig config;
+  private final StagesConfig config;
   private final Dataset data;
 
   public RcnnStages(
       TrainingRun run,
-      Rcnn model,
+      FittedHead model,
       Backend backend,
       ProposalSource proposals,
       FeatureStore store,
@@ -57,7 +57,7 @@ public final class RcnnStages {
     this.proposals = proposals;
     this.store = store;
     this.listener = listener;
-    config = model.config();
+    config = model.stages();
     data = run.trainData();
   }
 
@@ -117,14 +117,13 @@ public final class RcnnStages {
 
   private ImageFeatures features(AnnotatedImage annotated, Image image) {
     List<Box> regions = new ArrayList<>(annotated.target().boxes());
-    List<Box> proposed = proposals.proposals(annotated, image);
-    regions.addAll(proposed.subList(0, (int) Math.min(proposed.size(), config.maxProposals())));
+    regions.addAll(model.best(proposals.proposals(annotated, image)));
     float[] values = new float[0];
     if (!regions.isEmpty()) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Ops ops = new Ops(backend, scope, Tape.NONE, run.config().precision());
         Tensor pixels = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.upload(image.pixels(), pixels);
+        backend.transfers().upload(image.pixels(), pixels);
         values = ops.download(model.features(ops, pixels, regions));
       }
     }

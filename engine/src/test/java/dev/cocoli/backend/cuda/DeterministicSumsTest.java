@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * That sums of fixed-point numbers have the same bits in any order, and are right at the limits.
  */
+@Tag("slow")
 class DeterministicSumsTest {
   private static final int[] SEEDS = {1, 2, 3, 4, 5};
   private static final int REGIONS = 40;
@@ -119,7 +121,9 @@ class DeterministicSumsTest {
           wide ? own.floats(fewer, 2, 8, 9, channels) : own.bfloats(fewer, 2, 8, 9, channels);
       backend.queue().seed(seed);
       long before = backend.pool().usedBytes();
-      backend.roiAlignBackward(spec, dy, own.floats(regions(), REGIONS, 5), List.of(fine, coarse));
+      backend
+          .regions()
+          .roiAlignBackward(spec, dy, own.floats(regions(), REGIONS, 5), List.of(fine, coarse));
       assertEquals(before, backend.pool().usedBytes(), "scratch memory is left");
       float[] both = Arrays.copyOf(own.floats(fine), unwritten.length + fewer.length);
       System.arraycopy(own.floats(coarse), 0, both, unwritten.length, fewer.length);
@@ -156,7 +160,7 @@ class DeterministicSumsTest {
       Tensor rois = own.floats(regions(), REGIONS, 5);
       Tensor dMap = own.floatOutput(2, 3, 4, channels);
       backend.queue().seed(seed);
-      backend.roiPoolBackward(new RoiPoolSpec(3, 1), dy, rois, argmax, dMap);
+      backend.regions().roiPoolBackward(new RoiPoolSpec(3, 1), dy, rois, argmax, dMap);
       return own.floats(dMap);
     }
   }
@@ -193,7 +197,7 @@ class DeterministicSumsTest {
     Tensor rois = tensors.floats(oracle.floats(name + ".in.rois"), 7, 5);
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 7, 7, 7, 3);
     Tensor dMap = tensors.floatOutput(2, 11, 15, 3);
-    backend.roiAlignBackward(spec, dy, rois, List.of(dMap));
+    backend.regions().roiAlignBackward(spec, dy, rois, List.of(dMap));
     double off = relativeNorm(oracle.channelsLast(name + ".grad.x"), tensors.floats(dMap));
     assertTrue(off < 2.1e-7, name + " is off by " + off);
   }
@@ -207,14 +211,14 @@ class DeterministicSumsTest {
     Tensor dMap = tensors.floatOutput(1, 1, 1, 4);
     for (float sign : new float[] {1, -1}) {
       Tensor dy = tensors.floats(filled(regions * 64, sign * most), regions, 4, 4, 4);
-      backend.roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
+      backend.regions().roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
       assertArrayEquals(filled(4, sign * most * 4096), tensors.floats(dMap));
       // nine weights, each of them rounded
       RoiAlignSpec nine = RoiAlignSpec.single(4, 3, false, 1);
-      backend.roiAlignBackward(nine, dy, rois, List.of(dMap));
+      backend.regions().roiAlignBackward(nine, dy, rois, List.of(dMap));
       assertArrayEquals(filled(4, sign * most * 4096), tensors.floats(dMap), 0.002f);
       Tensor argmax = tensors.ints(new int[regions * 64], regions, 4, 4, 4);
-      backend.roiPoolBackward(new RoiPoolSpec(4, 1), dy, rois, argmax, dMap);
+      backend.regions().roiPoolBackward(new RoiPoolSpec(4, 1), dy, rois, argmax, dMap);
       assertArrayEquals(filled(4, sign * most * 4096), tensors.floats(dMap));
     }
   }
@@ -225,10 +229,10 @@ class DeterministicSumsTest {
     Tensor dMap = tensors.floatOutput(1, 1, 1, 1);
     Tensor dy = tensors.floats(all, 1, 4, 4, 1);
     Tensor rois = tensors.floats(new float[5], 1, 5);
-    backend.roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
+    backend.regions().roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
     float aligned = tensors.floats(dMap)[0];
     Tensor argmax = tensors.ints(new int[16], 1, 4, 4, 1);
-    backend.roiPoolBackward(new RoiPoolSpec(4, 1), dy, rois, argmax, dMap);
+    backend.regions().roiPoolBackward(new RoiPoolSpec(4, 1), dy, rois, argmax, dMap);
     assertEquals(aligned, tensors.floats(dMap)[0], "RoIPool");
     return aligned;
   }
@@ -267,12 +271,14 @@ class DeterministicSumsTest {
     int[] winners = new int[16];
     winners[1] = 1;
     Tensor dMap = tensors.floatOutput(1, 1, 2, 1);
-    backend.roiPoolBackward(
-        new RoiPoolSpec(4, 1),
-        tensors.floats(dy, 1, 4, 4, 1),
-        tensors.floats(new float[5], 1, 5),
-        tensors.ints(winners, 1, 4, 4, 1),
-        dMap);
+    backend
+        .regions()
+        .roiPoolBackward(
+            new RoiPoolSpec(4, 1),
+            tensors.floats(dy, 1, 4, 4, 1),
+            tensors.floats(new float[5], 1, 5),
+            tensors.ints(winners, 1, 4, 4, 1),
+            dMap);
     float[] sums = tensors.floats(dMap);
     assertEquals(1, sums[0]);
     assertEquals(small, sums[1], 0x1p-58);
@@ -293,12 +299,12 @@ class DeterministicSumsTest {
       // the gradient of a region that only pads is never read
       float expected = image == 0 ? Float.NaN : 32;
       Tensor dMap = tensors.floatOutput(2, 1, 1, 1);
-      backend.roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
+      backend.regions().roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
       assertArrayEquals(new float[] {expected, other(expected)}, tensors.floats(dMap));
-      backend.roiPoolBackward(new RoiPoolSpec(4, 1), dy, rois, argmax, dMap);
+      backend.regions().roiPoolBackward(new RoiPoolSpec(4, 1), dy, rois, argmax, dMap);
       assertArrayEquals(new float[] {expected, other(expected)}, tensors.floats(dMap));
       Tensor bf16 = tensors.bfloats(new float[2], 2, 1, 1, 1);
-      backend.roiAlignBackward(ALIGN, rounded, rois, List.of(bf16));
+      backend.regions().roiAlignBackward(ALIGN, rounded, rois, List.of(bf16));
       assertArrayEquals(new float[] {expected, other(expected)}, tensors.floats(bf16));
     }
   }
@@ -313,7 +319,7 @@ class DeterministicSumsTest {
     Tensor dy = tensors.floats(filled(16, 1), 1, 4, 4, 1);
     Tensor rois = tensors.floats(new float[] {-1, 0, 0, 0, 0}, 1, 5);
     Tensor dMap = tensors.floatOutput(0, 1, 1, 1);
-    backend.roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
+    backend.regions().roiAlignBackward(ALIGN, dy, rois, List.of(dMap));
     assertTrue(tensors.floats(dMap).length == 0);
   }
 }

@@ -122,8 +122,7 @@ final class FakeGpu {
   /**
    * {@return how often something was done}
    *
-   * @param what captures, instantiations, updates, refusals or launches of graphs, or calls that
-   *     queue work
+   * @param what captures, instantiations or launches of graphs, or calls that queue work
    */
   static long count(String what) {
     FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);

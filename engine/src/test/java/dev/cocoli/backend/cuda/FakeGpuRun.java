@@ -91,16 +91,16 @@ public final class FakeGpuRun {
             Buffer second = backend.pool().take(size)) {
           Tensor a = new Tensor(first, 0, Shape.of(size), DType.U8);
           Tensor b = new Tensor(second, 0, Shape.of(size), DType.U8);
-          backend.upload(MemorySegment.ofArray(sent), a);
+          backend.transfers().upload(MemorySegment.ofArray(sent), a);
           // the host's bytes are free
           Arrays.fill(sent, (byte) 0);
-          backend.copy(a, b);
+          backend.copies().copy(a, b);
           // what was queued before still reads a
-          backend.upload(MemorySegment.ofArray(sent), a);
+          backend.transfers().upload(MemorySegment.ofArray(sent), a);
           byte[] back = new byte[bytes.length];
-          backend.download(b, MemorySegment.ofArray(back));
+          backend.transfers().download(b, MemorySegment.ofArray(back));
           check(Arrays.equals(bytes, back), size + " bytes did not arrive");
-          backend.download(a, MemorySegment.ofArray(back));
+          backend.transfers().download(a, MemorySegment.ofArray(back));
           check(Arrays.equals(sent, back), size + " bytes came too early or late");
         }
       }
@@ -119,11 +119,11 @@ public final class FakeGpuRun {
         sent.add(bytes);
         Buffer buffer = backend.pool().take(size);
         tensors.add(new Tensor(buffer, 0, Shape.of(size), DType.U8));
-        backend.upload(MemorySegment.ofArray(bytes), tensors.getLast());
+        backend.transfers().upload(MemorySegment.ofArray(bytes), tensors.getLast());
       }
       byte[] back = new byte[size];
       for (int i = 0; i < count; i++) {
-        backend.download(tensors.get(i), MemorySegment.ofArray(back));
+        backend.transfers().download(tensors.get(i), MemorySegment.ofArray(back));
         check(Arrays.equals(sent.get(i), back), "upload " + i + " of " + size + " bytes is lost");
       }
     }
@@ -139,13 +139,13 @@ public final class FakeGpuRun {
       for (DType type : new DType[] {DType.F32, DType.BF16}) {
         Tensor x = new Tensor(memory, 2048 + type.byteSize(), Shape.of(1, 5, 6, 4), type);
         Tensor y = new Tensor(memory, 8192 + 8, Shape.of(1, 5, 6, 4), type);
-        backend.conv2d(spec, x, weight, null, bias, null, y);
-        backend.conv2dBackwardData(spec, y, weight, null, null, x);
+        backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
+        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, x);
         Tensor columns = new Tensor(memory, 0, Shape.of(6, 4), DType.F32);
         Tensor result = new Tensor(memory, 16_384 + 8, Shape.of(30, 6), type);
-        backend.linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
+        backend.dense().linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
       }
-      backend.synchronize();
+      backend.transfers().synchronize();
     }
   }
 
@@ -176,7 +176,7 @@ public final class FakeGpuRun {
       Tensor x = new Tensor(memory, 0, Shape.of(4), DType.F32);
       FakeGpu.letFail("fill");
       try {
-        backend.fill(x, 1);
+        backend.copies().fill(x, 1);
         throw new IllegalStateException("nothing was thrown");
       } catch (NativeException e) {
         check(e.getMessage().contains("fill (memory.cu)"), e.getMessage());

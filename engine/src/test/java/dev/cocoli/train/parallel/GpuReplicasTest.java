@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Replicas on GPUs, as many as there are; with {@code NCCL_MULTI_RANK_GPU_ENABLE=1} in the
  * environment, several on the first one.
  */
+@Tag("slow")
 class GpuReplicasTest {
   @TempDir Path folder;
 

@@ -33,12 +33,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Gradients of parts of a batch, averaged, are those of the batch. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Tag("slow")
 class GradientBucketsTest {
   private static final int BATCH = 4;
 
@@ -105,7 +107,7 @@ class GradientBucketsTest {
           new GradientBuckets(parameters, ranks, ReplicaRuns.PARALLEL.withWire(wire));
       assertTrue(buckets.buckets().size() > 3, "too few buckets to show anything");
       Ops ops = new Ops(backend, scope, new Tape());
-      backend.fill(parameters.gradients(), 0);
+      backend.copies().fill(parameters.gradients(), 0);
       buckets.begin(ops, 1);
       long seed = DetectionModel.seedOfPart(SampleKey.mix(5), shard.first());
       model.loss(ops, uploaded.inputs(), batch.targets(), seed);
@@ -205,7 +207,7 @@ class GradientBucketsTest {
           TensorScope scope = new TensorScope(backend.pool())) {
         GradientBuckets buckets = new GradientBuckets(parameters, unused, ReplicaRuns.PARALLEL);
         Ops ops = new Ops(backend, scope, new Tape());
-        backend.fill(parameters.gradients(), 0);
+        backend.copies().fill(parameters.gradients(), 0);
         buckets.begin(ops, 0);
         ops.backward();
         assertEquals(Collections.emptyList(), unused.sent);

@@ -36,10 +36,12 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A replica that fails ends all; what is left is whole. */
+@Tag("slow")
 class ReplicaFaultTest {
   /** Of threads that a run may not leave behind. */
   private static final Pattern OWN_THREAD = Pattern.compile("cocoli-.*");

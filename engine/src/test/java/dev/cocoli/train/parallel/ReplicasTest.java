@@ -40,10 +40,12 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Several replicas train as one would. */
+@Tag("slow")
 class ReplicasTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 

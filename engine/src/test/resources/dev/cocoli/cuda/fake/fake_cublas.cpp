@@ -182,7 +182,7 @@ FAKE(int, cublasLtMatmul,
   }
   if (reinterpret_cast<uintptr_t>(workspace) % WORKSPACE_ALIGNMENT != 0) return INVALID_VALUE;
   if (product.rows % 2 == 0 && workspace_bytes != WORKSPACE_BYTES) fail("cublasLtMatmul: no scratch memory");
-  int status = enqueue(stream, Kind::KERNEL, [=] {
+  int status = enqueue(stream, [=] {
     if (workspace_bytes != 0) memset(workspace, 0xee, workspace_bytes);
     std::vector<double> sums(size_t(product.rows * product.columns));
     for (int64_t column = 0; column < product.columns; column++) {

@@ -375,7 +375,7 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
     }
   }
   if (wanted.size() != numbers.size()) fail("cuDNN: memory for tensors that the graph has not");
-  int status = enqueue(handle_stream, Kind::KERNEL, [=] {
+  int status = enqueue(handle_stream, [=] {
     if (workspace != nullptr) memset(workspace, 0xee, WORKSPACE_BYTES);
     for (Descriptor* operation : operations(graph)) {
       if (operation->type == POINTWISE_OPERATION) {

@@ -18,11 +18,8 @@
 // Says what is wrong, and ends the process: the caller cannot go on from here.
 [[noreturn]] void fail(const std::string& what);
 
-// What a graph distinguishes: recorded work can take the place of other work of the same kinds only.
-enum class Kind { KERNEL, MEMSET, COPY };
-
 // Queues work on a stream, or writes it down where the stream is recorded; returns the runtime's status.
-int enqueue(void* stream, Kind kind, std::function<void()> work);
+int enqueue(void* stream, std::function<void()> work);
 
 // Runs all that a stream has, and all that it waits for.
 void drain(void* stream);

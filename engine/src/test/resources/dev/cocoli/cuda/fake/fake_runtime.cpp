@@ -22,7 +22,6 @@ constexpr int NOT_READY = 600;
 constexpr int CAPTURE_UNSUPPORTED = 900;
 constexpr int CAPTURE_INVALIDATED = 901;
 constexpr int CAPTURE_UNMATCHED = 903;
-constexpr int UPDATE_FAILURE = 910;
 constexpr int RELAXED = 2;
 constexpr uint64_t TOTAL_BYTES = 2ull << 30;
 
@@ -38,13 +37,8 @@ struct Work {
   Point after;
 };
 
-struct Node {
-  Kind kind;
-  std::function<void()> run;
-};
-
 struct Graph {
-  std::vector<Node> nodes;
+  std::vector<std::function<void()>> nodes;
 };
 
 struct Stream {
@@ -182,7 +176,7 @@ void fail(const std::string& what) {
   _exit(70);
 }
 
-int enqueue(void* stream, Kind kind, std::function<void()> work) {
+int enqueue(void* stream, std::function<void()> work) {
   Stream* to = known(stream);
   graph_counts["calls"]++;
   if (!to->capture) {
@@ -190,7 +184,7 @@ int enqueue(void* stream, Kind kind, std::function<void()> work) {
     return sticky;
   }
   if (to->capture_invalid) return last_error = CAPTURE_INVALIDATED;
-  to->capture->nodes.push_back(Node{kind, std::move(work)});
+  to->capture->nodes.push_back(std::move(work));
   return sticky;
 }
 
@@ -387,7 +381,7 @@ FAKE(int, cudaFreeHost, (void* memory)) {
 }
 FAKE(int, cudaMemsetAsync, (void* memory, int value, size_t bytes, void* stream)) {
   check_device(memory, bytes, "cudaMemsetAsync");
-  return enqueue(stream, Kind::MEMSET, [=] { memset(memory, value, bytes); });
+  return enqueue(stream, [=] { memset(memory, value, bytes); });
 }
 FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, void* stream)) {
   if (kind == 1 || kind == 3) check_device(to, bytes, "cudaMemcpyAsync to");
@@ -401,7 +395,7 @@ FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, 
       fail("cudaMemcpyAsync: the host's memory is not pinned to its end");
     }
   }
-  return enqueue(stream, Kind::COPY, [=] {
+  return enqueue(stream, [=] {
     if (kind == 1 || kind == 3) check_device(to, bytes, "a copy to");
     if (kind == 2 || kind == 3) check_device(from, bytes, "a copy from");
     memcpy(to, from, bytes);
@@ -444,7 +438,7 @@ FAKE(int, cudaLaunchKernel, (const void* function, Extent grid, Extent block, vo
   if (block.y != 1 || block.z != 1) fail("a block of more than one axis");
   std::vector<char> arguments(static_cast<char*>(parameters[0]), static_cast<char*>(parameters[0]) + 4096);
   if (host_launch == nullptr) fail("no kernels were compiled for the host");
-  return enqueue(stream, Kind::KERNEL, [=] {
+  return enqueue(stream, [=] {
     if (name == failing_kernel) {
       sticky = LAUNCH_FAILURE;
     } else {
@@ -497,34 +491,15 @@ FAKE(int, cudaGraphExecDestroy, (void* executable)) {
   live["executable graphs"]--;
   return SUCCESS;
 }
-
-struct UpdateResult {
-  int result;
-  void* error_node;
-  void* error_from_node;
-};
-
-FAKE(int, cudaGraphExecUpdate, (void* executable, void* graph, UpdateResult* result)) {
-  if (executables.count(executable) == 0 || graphs.count(graph) == 0) fail("cudaGraphExecUpdate: no such graph");
-  auto& before = static_cast<Graph*>(executable)->nodes;
-  auto& after = static_cast<Graph*>(graph)->nodes;
-  bool alike = before.size() == after.size();
-  for (size_t i = 0; alike && i < after.size(); i++) alike = before[i].kind == after[i].kind;
-  *result = UpdateResult{alike ? 0 : 2, nullptr, nullptr};  // cudaGraphExecUpdateErrorTopologyChanged
-  graph_counts[alike ? "updates" : "refusals"]++;
-  if (!alike) return last_error = UPDATE_FAILURE;
-  before = after;
-  return sticky;
-}
 FAKE(int, cudaGraphLaunch, (void* executable, void* stream)) {
   if (executables.count(executable) == 0) fail("cudaGraphLaunch: no such graph");
   if (known(stream)->capture) fail("cudaGraphLaunch: the stream is captured");
   graph_counts["launches"]++;
-  for (auto& node : static_cast<Graph*>(executable)->nodes) push(stream, node.run, Point{});
+  for (auto& node : static_cast<Graph*>(executable)->nodes) push(stream, node, Point{});
   return sticky;
 }
 
-// How often something was done: captures, instantiations, updates, refusals, launches; calls outside of graphs or into them.
+// How often something was done: captures, instantiations, launches; calls outside of graphs or into them.
 FAKE(long, fake_graph_count, (const char* name)) { return graph_counts[name]; }
 
 // ---- NVRTC: what it compiles is the source with its headers

@@ -88,7 +88,7 @@ public final class LocalCommunicator implements Communicator {
   @Override
   public void startAllReduce(Tensor x, Reduction reduction) {
     String what = CollectiveCall.allReduce(x, reduction);
-    backend.synchronize();
+    backend.transfers().synchronize();
     pending.add(group.enter(rank, what, reduction, x, null));
   }
 
@@ -117,7 +117,7 @@ public final class LocalCommunicator implements Communicator {
   @Override
   public void broadcast(Tensor x, int root) {
     String what = CollectiveCall.broadcast(x, root, size());
-    backend.synchronize();
+    backend.transfers().synchronize();
     LocalCollective collective = group.enter(rank, what, null, x, null);
     group.awaitComplete(rank, collective);
     if (rank == root) {
@@ -152,7 +152,7 @@ public final class LocalCommunicator implements Communicator {
 
   @Override
   public void barrier() {
-    backend.synchronize();
+    backend.transfers().synchronize();
     LocalCollective collective = group.enter(rank, CollectiveCall.barrier(), null, null, null);
     group.awaitComplete(rank, collective);
     group.leave(collective);

@@ -85,10 +85,10 @@ public final class BatchNormSums {
   }
 
   /**
-   * {@return sums of the gradient behind the activation and of its products with x less the mean}
+   * {@return sums of the gradient before the activation and of its products with x less the mean}
    *
    * @param output of the activation, or null for none
-   * @param dy the gradient, overwritten by that behind the activation
+   * @param dy the gradient, overwritten by that before the activation
    */
   public double[][] gradientSums(Tensor x, Tensor mean, Tensor output, Tensor dy) {
     int channels = Math.toIntExact(x.dim(3));

@@ -156,6 +156,7 @@ public final class ElementwiseLoops {
       }
       target.setAtIndex(JAVA_FLOAT, c, (float) (target.getAtIndex(JAVA_FLOAT, c) + sum));
     }
+    sums.buffer().markWritten();
   }
 
   static void addInto(float[] x, float[] sum, int size) {

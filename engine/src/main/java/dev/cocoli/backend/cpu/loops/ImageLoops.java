@@ -3,8 +3,8 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Images;
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * upper left corner of {@code [H,W,3]}. Rows are normalised and resized along x once, then mixed
  * along y, which rounds as torch's {@code interpolate} does.
  */
-public final class ImageLoops {
+public final class ImageLoops implements Images {
   private static final int COLOURS = 3;
 
   /** Rows of the slot that are one piece of work. */
@@ -83,15 +83,7 @@ public final class ImageLoops {
     this.workers = workers;
   }
 
-  /**
-   * See {@link Backend#resizeNormalize}.
-   *
-   * @param spec mean and deviation a colour
-   * @param image {@code [h,w,3]}, U8 or F32
-   * @param height rows of the resized image
-   * @param width columns of the resized image
-   * @param slot {@code [H,W,3]}
-   */
+  @Override
   public void resizeNormalize(
       NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
     int rowLength = COLOURS * Math.toIntExact(width);
@@ -129,6 +121,7 @@ public final class ImageLoops {
             row.asSlice(4L * rowLength).fill((byte) 0);
           }
         });
+    slot.buffer().markWritten();
   }
 
   /** What each value of a byte becomes, colour by colour. */

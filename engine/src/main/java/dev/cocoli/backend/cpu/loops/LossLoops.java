@@ -3,8 +3,8 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Losses;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * precision by one thread and the chunks' sums are added in their order, so that the loss does not
  * depend on the threads.
  */
-public final class LossLoops {
+public final class LossLoops implements Losses {
   /** Rows whose losses one thread sums. */
   private static final int CHUNK_ROWS = 1024;
 
@@ -33,26 +33,6 @@ public final class LossLoops {
    */
   public LossLoops(Workers workers) {
     this.workers = workers;
-  }
-
-  /**
-   * See {@link Backend#softmax}.
-   *
-   * @param x {@code [R,K]}
-   * @param y like x; may be x
-   */
-  public void softmax(Tensor x, Tensor y) {
-    int classes = Math.toIntExact(x.dim(1));
-    workers.rows(
-        x.dim(0),
-        Math.max(1, CHUNK_ROWS / Math.max(1, classes)),
-        (from, to) -> {
-          float[] shares = new float[classes];
-          for (long r = from; r < to; r++) {
-            probabilities(x.segment(), r * classes, shares, classes);
-            MemorySegment.copy(shares, 0, y.segment(), JAVA_FLOAT, 4 * r * classes, classes);
-          }
-        });
   }
 
   /**
@@ -103,14 +83,7 @@ public final class LossLoops {
     return max;
   }
 
-  /**
-   * See {@link Backend#softmaxCrossEntropy}.
-   *
-   * @param logits {@code [R,K]}
-   * @param labels {@code [R]}
-   * @param loss {@code [1]}
-   * @param dLogits like the logits
-   */
+  @Override
   public void softmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor dLogits) {
     int classes = Math.toIntExact(logits.dim(1));
     MemorySegment gradient = dLogits.segment();
@@ -141,16 +114,10 @@ public final class LossLoops {
               return losses;
             });
     writeMean(loss, sum, counted);
+    dLogits.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#sigmoidCrossEntropy}.
-   *
-   * @param logits {@code [R]}
-   * @param labels {@code [R]}
-   * @param loss {@code [1]}
-   * @param dLogits like the logits
-   */
+  @Override
   public void sigmoidCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor dLogits) {
     MemorySegment gradient = dLogits.segment();
     long counted = countLabelled(labels);
@@ -176,18 +143,10 @@ public final class LossLoops {
               return losses;
             });
     writeMean(loss, sum, counted);
+    dLogits.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#smoothL1}.
-   *
-   * @param beta where the parabola meets the line
-   * @param predictions {@code [R,4]} or {@code [R,4K]}
-   * @param targets {@code [R,4]}
-   * @param labels {@code [R]}
-   * @param loss {@code [1]}
-   * @param dPredictions like the predictions
-   */
+  @Override
   public void smoothL1(
       float beta,
       Tensor predictions,
@@ -227,6 +186,7 @@ public final class LossLoops {
               return losses;
             });
     writeMean(loss, sum, counted);
+    dPredictions.buffer().markWritten();
   }
 
   private static long countLabelled(Tensor labels) {
@@ -267,5 +227,6 @@ public final class LossLoops {
 
   private static void writeMean(Tensor loss, double sum, long counted) {
     loss.segment().setAtIndex(JAVA_FLOAT, 0, counted == 0 ? 0 : (float) (sum / counted));
+    loss.buffer().markWritten();
   }
 }

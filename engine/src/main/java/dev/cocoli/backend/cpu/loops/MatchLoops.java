@@ -3,8 +3,8 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Matching;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.MatchSpec.LowQuality;
@@ -19,7 +19,7 @@ import java.util.Arrays;
  * Instead of an IoU matrix it keeps each box's best IoU and each object's; the few boxes that may
  * be an object's best are compared a second time.
  */
-public final class MatchLoops {
+public final class MatchLoops implements Matching {
   /** Boxes that are one piece of a loop. */
   private static final long GRAIN = 2048;
 
@@ -39,17 +39,10 @@ public final class MatchLoops {
     this.workers = workers;
   }
 
-  /**
-   * See {@link Backend#matchBoxes}.
-   *
-   * @param spec thresholds
-   * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
-   * @param groundTruth {@code [N,G,4]}
-   * @param groundTruthCounts {@code [N]}
-   * @param matches {@code [N,B]}
-   */
+  @Override
   public void matchBoxes(
       MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches) {
+    matches.buffer().markWritten();
     int count = Math.toIntExact(boxes.dim(1));
     if (bestOfBox.length < count) {
       bestOfBox = new float[count];
@@ -104,7 +97,7 @@ public final class MatchLoops {
         });
   }
 
-  /** Places behind an image's last box hold zeros. */
+  /** Places after an image's last box hold zeros. */
   private static boolean hasExtent(MemorySegment boxes, long at) {
     return boxes.getAtIndex(JAVA_FLOAT, at + 2) > boxes.getAtIndex(JAVA_FLOAT, at)
         && boxes.getAtIndex(JAVA_FLOAT, at + 3) > boxes.getAtIndex(JAVA_FLOAT, at + 1);
@@ -127,15 +120,7 @@ public final class MatchLoops {
         });
   }
 
-  /**
-   * See {@link Backend#sampleBalanced}.
-   *
-   * @param spec how many
-   * @param matches {@code [N,B]}
-   * @param seeds one an image
-   * @param indices {@code [N,S]}
-   * @param counts {@code [N]}
-   */
+  @Override
   public void sampleBalanced(
       SampleSpec spec, Tensor matches, long[] seeds, Tensor indices, Tensor counts) {
     int count = Math.toIntExact(matches.dim(1));
@@ -163,6 +148,8 @@ public final class MatchLoops {
             counts.segment().setAtIndex(JAVA_INT, image, drawn);
           }
         });
+    indices.buffer().markWritten();
+    counts.buffer().markWritten();
   }
 
   /** The unsigned 32-bit key, shifted to the order of signed numbers, before the index. */
@@ -195,19 +182,7 @@ public final class MatchLoops {
     return drawn;
   }
 
-  /**
-   * See {@link Backend#sampleTargets}.
-   *
-   * @param coder weights
-   * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
-   * @param indices {@code [N,S]}
-   * @param matches {@code [N,B]}
-   * @param groundTruth {@code [N,G,4]}
-   * @param groundTruthLabels {@code [N,G]} or null
-   * @param rois {@code [N*S,5]} or null
-   * @param labels {@code [N*S]}
-   * @param targets {@code [N*S,4]}
-   */
+  @Override
   public void sampleTargets(
       BoxCoderSpec coder,
       Tensor boxes,
@@ -250,6 +225,11 @@ public final class MatchLoops {
             labels.segment().setAtIndex(JAVA_INT, i, label);
           }
         });
+    labels.buffer().markWritten();
+    targets.buffer().markWritten();
+    if (rois != null) {
+      rois.buffer().markWritten();
+    }
   }
 
   private static void writeRoi(

@@ -1,40 +1,45 @@
 package dev.cocoli.backend.cpu.loops;
 
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.cpu.onednn.OneDnnReorder;
+import dev.cocoli.backend.primitives.Copies;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Copies and fills, parallel because one core does not saturate the memory. */
-public final class MemoryLoops {
+/**
+ * Copies and fills by loops, parallel because one core does not saturate the memory; conversions by
+ * oneDNN.
+ */
+public final class MemoryLoops implements Copies {
   private static final long GRAIN_BYTES = 256 << 10;
 
   private final Workers workers;
+  private final OneDnnReorder reorder;
 
-  public MemoryLoops(Workers workers) {
+  public MemoryLoops(Workers workers, OneDnnReorder reorder) {
     this.workers = workers;
+    this.reorder = reorder;
   }
 
-  /**
-   * Copies bytes.
-   *
-   * @param from as many as the target has
-   * @param to the target
-   */
-  public void copy(MemorySegment from, MemorySegment to) {
+  @Override
+  public void copy(Tensor from, Tensor to) {
     long byteSize = to.byteSize();
     if (from.byteSize() != byteSize) {
       throw new IllegalArgumentException(
           "cannot copy " + from.byteSize() + " bytes to " + byteSize);
     }
+    MemorySegment source = from.segment();
+    MemorySegment target = to.segment();
     workers.rows(
         byteSize,
         GRAIN_BYTES,
-        (first, last) -> MemorySegment.copy(from, first, to, first, last - first));
+        (first, last) -> MemorySegment.copy(source, first, target, first, last - first));
+    to.buffer().markWritten();
   }
 
-  /** See {@link dev.cocoli.backend.Backend#copyColumns}. */
+  @Override
   public void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
     int element = to.dtype().byteSize();
     if (from.dtype() != to.dtype()
@@ -62,9 +67,10 @@ public final class MemoryLoops {
                 byteSize);
           }
         });
+    to.buffer().markWritten();
   }
 
-  /** See {@link dev.cocoli.backend.Backend#fill}. */
+  @Override
   public void fill(Tensor x, float value) {
     int pattern;
     if (x.dtype() == DType.F32) {
@@ -72,14 +78,17 @@ public final class MemoryLoops {
     } else if (x.dtype() == DType.I32) {
       pattern = Math.round(value);
     } else if (x.dtype() == DType.BF16 && Float.floatToRawIntBits(value) == 0) {
-      clear(x.segment());
-      return;
+      pattern = 0;
     } else {
       throw new IllegalArgumentException("fill does not take " + x + " and " + value);
     }
     MemorySegment target = x.segment();
+    x.buffer().markWritten();
     if (pattern == 0) {
-      clear(target);
+      workers.rows(
+          target.byteSize(),
+          GRAIN_BYTES,
+          (first, last) -> target.asSlice(first, last - first).fill((byte) 0));
       return;
     }
     workers.rows(
@@ -92,10 +101,11 @@ public final class MemoryLoops {
         });
   }
 
-  private void clear(MemorySegment target) {
-    workers.rows(
-        target.byteSize(),
-        GRAIN_BYTES,
-        (first, last) -> target.asSlice(first, last - first).fill((byte) 0));
+  @Override
+  public void cast(Tensor x, Tensor y) {
+    if (x.elementCount() > 0) {
+      reorder.convert(x, y);
+      y.buffer().markWritten();
+    }
   }
 }

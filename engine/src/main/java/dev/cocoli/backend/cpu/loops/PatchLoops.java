@@ -3,13 +3,14 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Patches;
 import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** Patches {@code [N*S,k,k,C]} of maps {@code [N,H,W,C]} around sampled anchors {@code [N,S]}. */
-public final class PatchLoops {
+public final class PatchLoops implements Patches {
   private final Workers workers;
 
   /**
@@ -71,15 +72,7 @@ public final class PatchLoops {
     }
   }
 
-  /**
-   * See {@link dev.cocoli.backend.Backend#gatherPatches}.
-   *
-   * @param spec window and anchors per location
-   * @param maps one {@code [N,H,W,C]} per level
-   * @param anchors I32 {@code [N,S]}
-   * @param patches {@code [N*S,k,k,C]}
-   * @param slots I32 {@code [N*S,1]}
-   */
+  @Override
   public void gatherPatches(
       PatchSpec spec, List<Tensor> maps, Tensor anchors, Tensor patches, Tensor slots) {
     int taps = spec.window() * spec.window();
@@ -118,15 +111,8 @@ public final class PatchLoops {
     slots.buffer().markWritten();
   }
 
-  /**
-   * See {@link dev.cocoli.backend.Backend#gatherPatchesBackward}. A pixel belongs to the first of
-   * the patches that hold it, whose thread adds all of them up.
-   *
-   * @param spec window and anchors per location
-   * @param dPatches {@code [N*S,k,k,C]}
-   * @param anchors I32 {@code [N,S]}
-   * @param dMaps one {@code [N,H,W,C]} per level, or null
-   */
+  /** A pixel belongs to the first of the patches that hold it; its thread adds all of them up. */
+  @Override
   public void gatherPatchesBackward(
       PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
     long samples = anchors.dim(1);

@@ -3,8 +3,8 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
  * levels are worked on at once; within one, suppression is greedy and so sequential, but stops as
  * soon as enough boxes stay.
  */
-public final class ProposalLoops {
+public final class ProposalLoops implements Proposals {
   /** What stands for the score of a box that is dropped. */
   private static final float DROPPED = -1;
 
@@ -34,14 +34,7 @@ public final class ProposalLoops {
     this.workers = workers;
   }
 
-  /**
-   * See {@link Backend#topK}.
-   *
-   * @param scores {@code [N,A]}
-   * @param levelOffsets where each level begins along A, and A at the end
-   * @param k how many to take of each level
-   * @param indices {@code [N,sum of k]}
-   */
+  @Override
   public void topK(Tensor scores, long[] levelOffsets, long[] k, Tensor indices) {
     MemorySegment values = scores.segment();
     MemorySegment picked = indices.segment();
@@ -72,22 +65,10 @@ public final class ProposalLoops {
             }
           }
         });
+    indices.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#decodeProposals}.
-   *
-   * @param coder weights
-   * @param deltas {@code [N,A,4]}
-   * @param logits {@code [N,A]}
-   * @param anchors {@code [A,4]}
-   * @param indices {@code [N,K]}
-   * @param imageSizes {@code [N,2]}
-   * @param minSize a box with a shorter side is dropped
-   * @param minScore a box that scores less is dropped
-   * @param boxes {@code [N,K,4]}
-   * @param scores {@code [N,K]}
-   */
+  @Override
   public void decodeProposals(
       BoxCoderSpec coder,
       Tensor deltas,
@@ -119,6 +100,8 @@ public final class ProposalLoops {
             scores.segment().setAtIndex(JAVA_FLOAT, i, kept ? score : DROPPED);
           }
         });
+    boxes.buffer().markWritten();
+    scores.buffer().markWritten();
   }
 
   private static float sigmoid(float x) {
@@ -127,19 +110,7 @@ public final class ProposalLoops {
     return 1 / (1 + (float) Math.exp(-x));
   }
 
-  /**
-   * See {@link Backend#decodeDetections}.
-   *
-   * @param coder weights
-   * @param logits {@code [N,M,K]}
-   * @param deltas {@code [N,M,4K]}
-   * @param rois {@code [N,M,5]}
-   * @param imageSizes {@code [N,2]}
-   * @param minSize a box with a shorter side is dropped
-   * @param scoreThreshold a box that does not score more is dropped
-   * @param boxes {@code [N,M*(K-1),4]}
-   * @param scores {@code [N,M*(K-1)]}
-   */
+  @Override
   public void decodeDetections(
       BoxCoderSpec coder,
       Tensor logits,
@@ -183,18 +154,11 @@ public final class ProposalLoops {
             }
           }
         });
+    boxes.buffer().markWritten();
+    scores.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#nms}.
-   *
-   * @param iouThreshold the threshold
-   * @param boxes {@code [N,K,4]}
-   * @param scores {@code [N,K]}
-   * @param groups {@code [K]}
-   * @param indices {@code [N,M]}
-   * @param counts {@code [N]}
-   */
+  @Override
   public void nms(
       float iouThreshold,
       Tensor boxes,
@@ -210,6 +174,8 @@ public final class ProposalLoops {
             nms(iouThreshold, boxes, scores, groups.segment(), indices, counts, image);
           }
         });
+    indices.buffer().markWritten();
+    counts.buffer().markWritten();
   }
 
   private void nms(

@@ -2,11 +2,10 @@ package dev.cocoli.backend.cpu.loops;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.Workers;
-import dev.cocoli.backend.cpu.onednn.OneDnnCast;
+import dev.cocoli.backend.primitives.Regions;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.tensor.DType;
@@ -15,13 +14,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** Picks rows and pools regions: {@code [R,5]} regions of {@code [N,H,W,C]} maps. */
-public final class RegionLoops {
+public final class RegionLoops implements Regions {
   /** Bytes that one piece of a copying loop moves, about. */
   private static final long COPY_GRAIN_BYTES = 1 << 16;
 
   private final Workers workers;
   private final BufferPool pool;
-  private final OneDnnCast cast;
+  private final MemoryLoops memory;
   private final RoiAlignForward forward;
   private final RoiAlignBackward backward;
   private final RoiMaxima maxima;
@@ -31,24 +30,18 @@ public final class RegionLoops {
    *
    * @param workers the threads that share them
    * @param pool where sums lie that become BF16 later
-   * @param cast converts them
+   * @param memory converts them
    */
-  public RegionLoops(Workers workers, BufferPool pool, OneDnnCast cast) {
+  public RegionLoops(Workers workers, BufferPool pool, MemoryLoops memory) {
     this.workers = workers;
     this.pool = pool;
-    this.cast = cast;
+    this.memory = memory;
     forward = new RoiAlignForward(workers);
     backward = new RoiAlignBackward(workers);
     maxima = new RoiMaxima(workers);
   }
 
-  /**
-   * See {@link Backend#gatherRows}.
-   *
-   * @param x {@code [N,R,C]}
-   * @param indices {@code [N,M]}
-   * @param y {@code [N,M,C]}
-   */
+  @Override
   public void gatherRows(Tensor x, Tensor indices, Tensor y) {
     MemorySegment source = x.segment();
     MemorySegment picked = indices.segment();
@@ -73,15 +66,10 @@ public final class RegionLoops {
             }
           }
         });
+    y.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#scatterRows}.
-   *
-   * @param dy {@code [N,M,C]}
-   * @param indices {@code [N,M]}
-   * @param dx {@code [N,R,C]}
-   */
+  @Override
   public void scatterRows(Tensor dy, Tensor indices, Tensor dx) {
     MemorySegment source = dy.segment();
     MemorySegment picked = indices.segment();
@@ -104,6 +92,7 @@ public final class RegionLoops {
             }
           }
         });
+    dx.buffer().markWritten();
   }
 
   private static long grain(long columns) {
@@ -122,27 +111,15 @@ public final class RegionLoops {
     }
   }
 
-  /**
-   * See {@link Backend#roiAlign}.
-   *
-   * @param spec bins, samples, scales
-   * @param maps one {@code [N,H,W,C]} a scale
-   * @param rois {@code [R,5]}
-   * @param y {@code [R,bins,bins,C]}
-   */
+  @Override
   public void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
     forward.run(spec, maps, rois, y);
+    y.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#roiAlignBackward}.
-   *
-   * @param spec bins, samples, scales
-   * @param dy {@code [R,bins,bins,C]}
-   * @param rois {@code [R,5]}
-   * @param dMaps one {@code [N,H,W,C]} a scale
-   */
+  @Override
   public void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
+    dMaps.forEach(map -> map.buffer().markWritten());
     if (dy.dtype() == DType.F32) {
       backward.run(spec, dy, rois, dMaps);
       return;
@@ -150,39 +127,28 @@ public final class RegionLoops {
     // hundreds of regions may add to a pixel, so that a sum is rounded at its end only
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor exact = scope.allocate(DType.F32, dy.shape());
-      cast.cast(dy, exact);
+      memory.cast(dy, exact);
       List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
       backward.run(spec, exact, rois, sums);
       for (int i = 0; i < sums.size(); i++) {
-        cast.cast(sums.get(i), dMaps.get(i));
+        memory.cast(sums.get(i), dMaps.get(i));
       }
     }
   }
 
-  /**
-   * See {@link Backend#roiPool}.
-   *
-   * @param spec bins, scale
-   * @param map {@code [N,H,W,C]}
-   * @param rois {@code [R,5]}
-   * @param y {@code [R,bins,bins,C]}
-   * @param argmax I32 like y, or null
-   */
+  @Override
   public void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax) {
     maxima.run(spec, map, rois, y, argmax);
+    y.buffer().markWritten();
+    if (argmax != null) {
+      argmax.buffer().markWritten();
+    }
   }
 
-  /**
-   * See {@link Backend#roiPoolBackward}.
-   *
-   * @param spec bins, scale
-   * @param dy {@code [R,bins,bins,C]}
-   * @param rois {@code [R,5]}
-   * @param argmax I32 like dy
-   * @param dMap {@code [N,H,W,C]}
-   */
+  @Override
   public void roiPoolBackward(
       RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
     maxima.runBackward(dy, rois, argmax, dMap);
+    dMap.buffer().markWritten();
   }
 }

@@ -59,7 +59,7 @@ final class RoiAlignBackward {
    * @param spec bins, samples, scales
    * @param dy {@code [R,bins,bins,C]}
    * @param rois {@code [R,5]}
-   * @param dMaps one {@code [N,H,W,C]} a scale
+   * @param dMaps one {@code [N,H,W,C]} per scale
    */
   void run(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     int images = Math.toIntExact(dMaps.get(0).dim(0));

@@ -63,7 +63,7 @@ final class RoiAlignForward {
    * Pools each region.
    *
    * @param spec bins, samples, scales
-   * @param maps one {@code [N,H,W,C]} a scale
+   * @param maps one {@code [N,H,W,C]} per scale
    * @param rois {@code [R,5]}
    * @param y {@code [R,bins,bins,C]}
    */

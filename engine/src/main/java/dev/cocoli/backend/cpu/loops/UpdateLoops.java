@@ -2,17 +2,18 @@ package dev.cocoli.backend.cpu.loops;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Updates;
 import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What happens to parameters between two steps. Loops over several tensors stage chunks of them in
- * arrays on the heap, which cannot overlap: only then does the compiler vectorise.
+ * What happens to gradients and parameters between two steps. Loops over several tensors stage
+ * chunks of them in arrays on the heap, which cannot overlap: only then does the compiler
+ * vectorise.
  */
-public final class UpdateLoops {
+public final class UpdateLoops implements Updates {
   /** Elements a chunk: three staged arrays fit the first-level cache. */
   private static final int CHUNK = 2048;
 
@@ -38,12 +39,7 @@ public final class UpdateLoops {
     this.workers = workers;
   }
 
-  /**
-   * See {@link Backend#squaredNorm}.
-   *
-   * @param x any shape
-   * @param sum {@code [1]}
-   */
+  @Override
   public void squaredNorm(Tensor x, Tensor sum) {
     long count = x.elementCount();
     int chunks = Math.toIntExact((count + SUM_CHUNK - 1) / SUM_CHUNK);
@@ -64,6 +60,7 @@ public final class UpdateLoops {
       total += sums[chunk];
     }
     sum.segment().setAtIndex(JAVA_FLOAT, 0, (float) total);
+    sum.buffer().markWritten();
   }
 
   /** Four sums, because one would wait for each addition to end. */
@@ -90,21 +87,20 @@ public final class UpdateLoops {
     return (a + b) + (c + d);
   }
 
-  /**
-   * See {@link Backend#clipByNorm}.
-   *
-   * @param gradient overwritten
-   * @param squaredNorm {@code [1]}
-   * @param maxNorm the most that the norm may be
-   */
+  @Override
   public void clipByNorm(Tensor gradient, Tensor squaredNorm, float maxNorm) {
     float norm = (float) Math.sqrt(squaredNorm.segment().getAtIndex(JAVA_FLOAT, 0));
     float factor = maxNorm / (norm + CLIP_EPS);
     if (factor >= 1) {
       return;
     }
-    MemorySegment values = gradient.segment();
-    long count = gradient.elementCount();
+    scale(gradient, factor);
+  }
+
+  @Override
+  public void scale(Tensor x, float factor) {
+    MemorySegment values = x.segment();
+    long count = x.elementCount();
     workers.rows(
         (count + CHUNK - 1) / CHUNK,
         GRAIN,
@@ -114,16 +110,10 @@ public final class UpdateLoops {
             values.setAtIndex(JAVA_FLOAT, i, values.getAtIndex(JAVA_FLOAT, i) * factor);
           }
         });
+    x.buffer().markWritten();
   }
 
-  /**
-   * See {@link Backend#sgdUpdate}.
-   *
-   * @param spec constants
-   * @param parameter updated
-   * @param gradient like the parameter
-   * @param velocity like the parameter, updated
-   */
+  @Override
   public void sgdUpdate(SgdSpec spec, Tensor parameter, Tensor gradient, Tensor velocity) {
     long count = parameter.elementCount();
     workers.rows(
@@ -146,6 +136,7 @@ public final class UpdateLoops {
           }
         });
     parameter.buffer().markWritten();
+    velocity.buffer().markWritten();
   }
 
   private static void step(SgdSpec spec, float[] p, float[] g, float[] v, int size) {
@@ -158,31 +149,5 @@ public final class UpdateLoops {
     for (int i = 0; i < size; i++) {
       p[i] -= rate * v[i];
     }
-  }
-
-  /**
-   * See {@link Backend#foldBatchNorm}.
-   *
-   * @param weight {@code [C]}
-   * @param bias {@code [C]}
-   * @param mean {@code [C]}
-   * @param var {@code [C]}
-   * @param eps added to the variance
-   * @param scale {@code [C]}
-   * @param shift {@code [C]}
-   */
-  public void foldBatchNorm(
-      Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
-    for (long c = 0; c < weight.elementCount(); c++) {
-      float deviation = (float) Math.sqrt(var.segment().getAtIndex(JAVA_FLOAT, c) + eps);
-      float factor = weight.segment().getAtIndex(JAVA_FLOAT, c) * (1 / deviation);
-      float addend =
-          bias.segment().getAtIndex(JAVA_FLOAT, c)
-              - mean.segment().getAtIndex(JAVA_FLOAT, c) * factor;
-      scale.segment().setAtIndex(JAVA_FLOAT, c, factor);
-      shift.segment().setAtIndex(JAVA_FLOAT, c, addend);
-    }
-    scale.buffer().markWritten();
-    shift.buffer().markWritten();
   }
 }

@@ -1,18 +1,19 @@
 package dev.cocoli.backend.cpu.loops;
 
 import dev.cocoli.backend.cpu.Workers;
+import dev.cocoli.backend.primitives.Upsampling;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /** Enlarges maps {@code [N,h,w,C]} to {@code [N,H,W,C]} by repeating pixels, a row at a time. */
-public final class UpsampleLoops {
+public final class UpsampleLoops implements Upsampling {
   private final Workers workers;
 
   public UpsampleLoops(Workers workers) {
     this.workers = workers;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#upsampleNearest}. */
+  @Override
   public void upsampleNearest(Tensor x, Tensor addend, Tensor y) {
     if (y.elementCount() == 0) {
       return;
@@ -47,9 +48,10 @@ public final class UpsampleLoops {
             }
           }
         });
+    y.buffer().markWritten();
   }
 
-  /** See {@link dev.cocoli.backend.Backend#upsampleNearestBackward}. */
+  @Override
   public void upsampleNearestBackward(Tensor dy, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
@@ -82,6 +84,7 @@ public final class UpsampleLoops {
             }
           }
         });
+    dx.buffer().markWritten();
   }
 
   private static long rowGrain(Tensor map) {

@@ -55,7 +55,7 @@ final class WideRows {
   }
 
   /**
-   * {@return the element behind a chunk}
+   * {@return the element after a chunk}
    *
    * @param chunk which
    */

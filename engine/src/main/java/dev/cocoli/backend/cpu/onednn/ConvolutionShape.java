@@ -109,8 +109,8 @@ record ConvolutionShape(
   }
 
   /**
-   * {@return a descriptor of the forward primitive without anything behind it, which oneDNN asks
-   * for when it describes a backward one}
+   * {@return a descriptor of the forward primitive without anything fused, which oneDNN asks for
+   * when it describes a backward one}
    *
    * @param context engine and stream
    * @param descriptors frees it
@@ -141,7 +141,7 @@ record ConvolutionShape(
     return outPixels() == 0 || out == 0 || in == 0;
   }
 
-  /** What stands behind the sum of products. */
+  /** What follows the sum of products. */
   record Tail(boolean shift, Residual residual, Activation activation) {}
 
   /** How a residual gets in. */

@@ -101,7 +101,7 @@ final class Descriptors implements AutoCloseable {
   }
 
   /**
-   * Adds an operation with another operand behind what is there.
+   * Adds an operation with another operand after what is there.
    *
    * @param operations the list
    * @param algorithm what is done
@@ -113,7 +113,7 @@ final class Descriptors implements AutoCloseable {
   }
 
   /**
-   * Adds a ReLU behind what is there.
+   * Adds a ReLU after what is there.
    *
    * @param operations the list
    */

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu.onednn;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.cocoli.backend.cpu.loops.BatchNormSums;
+import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Buffer;
@@ -21,7 +22,7 @@ import java.util.Arrays;
  * batch normalisation of a few chunks of rows, whose other results are thrown away. It sums in
  * single precision, which is finer than the numbers themselves by far.
  */
-public final class OneDnnBatchNorm implements AutoCloseable {
+public final class OneDnnBatchNorm implements Norms, AutoCloseable {
   /** Chunks of a map: enough for precision, few enough for the threads to meet seldom. */
   private static final long CHUNKS = 8;
 
@@ -69,7 +70,7 @@ public final class OneDnnBatchNorm implements AutoCloseable {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#batchNorm}. */
+  @Override
   public void batchNorm(
       BatchNormSpec spec,
       Tensor x,
@@ -142,6 +143,11 @@ public final class OneDnnBatchNorm implements AutoCloseable {
           residual == null ? null : residual.segment(),
           y.segment());
     }
+    runningMean.buffer().markWritten();
+    runningVar.buffer().markWritten();
+    mean.buffer().markWritten();
+    invStd.buffer().markWritten();
+    y.buffer().markWritten();
   }
 
   /** {@return mean and variance of each channel} */
@@ -177,11 +183,13 @@ public final class OneDnnBatchNorm implements AutoCloseable {
     return new double[][] {mean, squares};
   }
 
-  /** See {@link dev.cocoli.backend.Backend#batchNormBackward}. */
+  @Override
   public void batchNormBackward(
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
+      Tensor bias,
+      Tensor residual,
       Tensor mean,
       Tensor invStd,
       Tensor y,
@@ -197,7 +205,7 @@ public final class OneDnnBatchNorm implements AutoCloseable {
   }
 
   /**
-   * Sums of the gradient behind the activation and of its products with x less the mean; adds the
+   * Sums of the gradient before the activation and of its products with x less the mean; adds the
    * parameters' gradients.
    */
   double[][] gradientSums(
@@ -215,7 +223,10 @@ public final class OneDnnBatchNorm implements AutoCloseable {
         x.dtype() == DType.F32
             ? exact.gradientSums(x, mean, output, dy)
             : gradientSums(rows, mean, output, dy);
+    dy.buffer().markWritten();
     if (dWeight != null) {
+      dWeight.buffer().markWritten();
+      dBias.buffer().markWritten();
       for (int c = 0; c < rows.channels; c++) {
         double product = sums[1][c] * get(invStd.segment(), c);
         put(dWeight.segment(), c, get(dWeight.segment(), c) + product);
@@ -256,10 +267,11 @@ public final class OneDnnBatchNorm implements AutoCloseable {
           scale.segment(),
           dx.segment());
     }
+    dx.buffer().markWritten();
   }
 
   /**
-   * {@return sums of the gradient behind the activation and of its products with x less the mean}
+   * {@return sums of the gradient before the activation and of its products with x less the mean}
    */
   private double[][] gradientSums(Rows rows, Tensor mean, Tensor output, Tensor dy) {
     int channels = Math.toIntExact(rows.channels);
@@ -298,6 +310,19 @@ public final class OneDnnBatchNorm implements AutoCloseable {
       }
     }
     return new double[][] {sums, products};
+  }
+
+  @Override
+  public void foldBatchNorm(
+      Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
+    for (int c = 0; c < weight.elementCount(); c++) {
+      float deviation = (float) Math.sqrt(get(var.segment(), c) + eps);
+      float factor = get(weight.segment(), c) * (1 / deviation);
+      put(scale.segment(), c, factor);
+      put(shift.segment(), c, get(bias.segment(), c) - get(mean.segment(), c) * factor);
+    }
+    scale.buffer().markWritten();
+    shift.buffer().markWritten();
   }
 
   private Buffer floats(long count) {

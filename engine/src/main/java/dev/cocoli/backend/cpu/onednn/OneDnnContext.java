@@ -7,6 +7,7 @@ import dev.cocoli.bindings.DnnlStatus;
 import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
+import dev.cocoli.tensor.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -76,12 +77,19 @@ public final class OneDnnContext implements AutoCloseable {
   }
 
   /**
-   * {@return whether the processor multiplies bfloat16, as far as oneDNN may use it}; without the
-   * instructions oneDNN emulates some primitives on AVX-512, slower than in F32, and has others as
-   * plain loops
+   * Does nothing if the processor has the instructions of a precision. Without those of BF16 oneDNN
+   * emulates some primitives on AVX-512, slower than in F32, and has others as plain loops.
+   *
+   * @throws IllegalArgumentException if it has not
    */
-  public boolean hasBf16() {
-    return has(dnnl_cpu_isa_avx512_core_bf16());
+  public void require(Precision precision) {
+    if (precision == Precision.BF16 && !has(dnnl_cpu_isa_avx512_core_bf16())) {
+      throw new IllegalArgumentException(
+          "this processor does not compute in bf16: that takes AVX-512 with BF16 (Intel from Cooper"
+              + " Lake and Sapphire Rapids on, AMD from Zen 4 on), and oneDNN may use no more than "
+              + OneDnn.instructionSet()
+              + " here; use fp32");
+    }
   }
 
   /** Instruction sets are sets of bits, each containing those before it. */

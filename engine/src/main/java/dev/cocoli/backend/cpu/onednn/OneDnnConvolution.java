@@ -3,20 +3,25 @@ package dev.cocoli.backend.cpu.onednn;
 import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Residual;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Tail;
+import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
  * Convolution and its gradient by the input, each one oneDNN primitive on activations {@code
- * [N,H,W,C]}. The scale of the output's channels is part of the packed weights, which have the
- * input's type.
+ * [N,H,W,C]}; the gradient by the weights is {@link OneDnnWeightGradient}'s. The scale of the
+ * output's channels is part of the packed weights, which have the input's type.
  */
-public final class OneDnnConvolution implements AutoCloseable {
+public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   /** Shapes times layers: a detector has about seventy kinds of layer. */
   private static final int CAPACITY = 1024;
 
@@ -31,15 +36,35 @@ public final class OneDnnConvolution implements AutoCloseable {
 
   private final OneDnnContext context;
   private final PackedWeights weights;
+  private final OneDnnWeightGradient weightGradient;
+  private final ElementwiseLoops loops;
+  private final OneDnnElementwise elementwise;
   private final PlanCache<ForwardKey, Plan> forward = new PlanCache<>(CAPACITY);
   private final PlanCache<ConvolutionShape, Plan> backward = new PlanCache<>(CAPACITY);
 
-  public OneDnnConvolution(OneDnnContext context, PackedWeights weights) {
+  /**
+   * Makes empty caches of plans.
+   *
+   * @param context engine and stream
+   * @param weights packs them
+   * @param weightGradient the gradient by the weights; closed with this
+   * @param loops adds rows
+   * @param elementwise adds maps
+   */
+  public OneDnnConvolution(
+      OneDnnContext context,
+      PackedWeights weights,
+      OneDnnWeightGradient weightGradient,
+      ElementwiseLoops loops,
+      OneDnnElementwise elementwise) {
     this.context = context;
     this.weights = weights;
+    this.weightGradient = weightGradient;
+    this.loops = loops;
+    this.elementwise = elementwise;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#conv2d}. */
+  @Override
   public void conv2d(
       Conv2dSpec spec,
       Tensor x,
@@ -52,6 +77,7 @@ public final class OneDnnConvolution implements AutoCloseable {
     if (shape.isEmpty()) {
       return;
     }
+    y.buffer().markWritten();
     Residual how =
         residual == null
             ? Residual.NONE
@@ -126,10 +152,19 @@ public final class OneDnnConvolution implements AutoCloseable {
         : new int[] {DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST()};
   }
 
-  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardData}. */
+  @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (addend != null) {
+      try (TensorScope scope = new TensorScope(context.pool())) {
+        Tensor product = scope.allocate(dx.dtype(), dx.shape());
+        conv2dBackwardData(spec, dy, weight, scale, null, product);
+        elementwise.add(product, addend, dx);
+      }
+      return;
+    }
     ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
+    dx.buffer().markWritten();
     if (shape.isEmpty()) {
       dx.segment().fill((byte) 0);
       return;
@@ -167,6 +202,28 @@ public final class OneDnnConvolution implements AutoCloseable {
     }
   }
 
+  @Override
+  public void conv2dBackwardWeight(
+      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
+    ConvolutionShape shape = ConvolutionShape.of(spec, x, dy);
+    if (shape.isEmpty()) {
+      return;
+    }
+    if (dShift != null) {
+      loops.addColumnSums(dy, dShift);
+    }
+    dWeight.buffer().markWritten();
+    if (scale == null) {
+      weightGradient.accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
+      return;
+    }
+    try (Buffer unscaled = context.pool().take(dWeight.byteSize())) {
+      unscaled.segment().fill((byte) 0);
+      weightGradient.accumulate(shape, x.segment(), dy.segment(), unscaled.segment());
+      loops.addScaledRows(unscaled.segment(), scale, dWeight.segment());
+    }
+  }
+
   private Plan plan(
       Descriptors descriptors,
       ConvolutionShape shape,
@@ -185,7 +242,6 @@ public final class OneDnnConvolution implements AutoCloseable {
 
   @Override
   public void close() {
-    forward.close();
-    backward.close();
+    Closing.all(forward, backward, weightGradient);
   }
 }

@@ -4,12 +4,13 @@ import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.primitives.Elementwise;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /** What is done to each element of whole maps: one oneDNN primitive over all of them. */
-public final class OneDnnElementwise implements AutoCloseable {
+public final class OneDnnElementwise implements Elementwise, AutoCloseable {
   private static final int CAPACITY = 256;
 
   private record Key(DType type, long elements) {
@@ -26,17 +27,19 @@ public final class OneDnnElementwise implements AutoCloseable {
     this.context = context;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#add}. */
+  @Override
   public void add(Tensor a, Tensor b, Tensor y) {
     if (y.elementCount() > 0) {
       sums.get(Key.of(y), this::describeSum).execute(a.segment(), b.segment(), y.segment());
+      y.buffer().markWritten();
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#reluBackward}. */
+  @Override
   public void reluBackward(Tensor y, Tensor dy) {
     if (dy.elementCount() > 0) {
       reluBackward(dy.dtype(), dy.elementCount(), y.segment(), dy.segment());
+      dy.buffer().markWritten();
     }
   }
 

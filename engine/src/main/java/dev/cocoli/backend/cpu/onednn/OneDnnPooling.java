@@ -4,6 +4,7 @@ import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -13,7 +14,7 @@ import java.lang.foreign.MemorySegment;
  * Maximum over windows of {@code [N,H,W,C]}. oneDNN's workspace is the argmax that the interface
  * asks for: the winner's place in the window, a byte each, in the output's layout.
  */
-public final class OneDnnPooling implements AutoCloseable {
+public final class OneDnnPooling implements Pooling, AutoCloseable {
   private static final int CAPACITY = 64;
 
   private enum Pass {
@@ -45,24 +46,27 @@ public final class OneDnnPooling implements AutoCloseable {
         pass, x.dtype(), spec, x.dim(0), x.dim(1), x.dim(2), x.dim(3), y.dim(1), y.dim(2));
   }
 
-  /** See {@link dev.cocoli.backend.Backend#maxPool2d}. */
+  @Override
   public void maxPool2d(Pool2dSpec spec, Tensor x, Tensor y, Tensor argmax) {
     if (y.elementCount() == 0) {
       return;
     }
+    y.buffer().markWritten();
     if (argmax == null) {
       plans
           .get(key(Pass.FORWARD, spec, x, y), this::describeForward)
           .execute(x.segment(), y.segment());
     } else {
+      argmax.buffer().markWritten();
       plans
           .get(key(Pass.FORWARD_WITH_ARGMAX, spec, x, y), this::describeForward)
           .execute(x.segment(), y.segment(), argmax.segment());
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#maxPool2dBackward}. */
+  @Override
   public void maxPool2dBackward(Pool2dSpec spec, Tensor dy, Tensor argmax, Tensor dx) {
+    dx.buffer().markWritten();
     if (dy.elementCount() == 0) {
       dx.segment().fill((byte) 0);
       return;

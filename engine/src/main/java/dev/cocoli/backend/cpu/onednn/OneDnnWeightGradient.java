@@ -4,11 +4,8 @@ import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.PlanCache;
-import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
-import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
-import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -41,7 +38,6 @@ public final class OneDnnWeightGradient implements AutoCloseable {
 
   private final OneDnnContext context;
   private final OneDnnMatmul matmul;
-  private final ElementwiseLoops loops;
   private final WindowLoops windows;
   private final Method method;
   private final PlanCache<ConvolutionShape, Plan> plans = new PlanCache<>(CAPACITY);
@@ -51,19 +47,13 @@ public final class OneDnnWeightGradient implements AutoCloseable {
    *
    * @param context engine and stream
    * @param matmul products of matrices
-   * @param loops adds rows
    * @param windows gathers windows
    * @param method how; {@link #fastest} on this processor
    */
   public OneDnnWeightGradient(
-      OneDnnContext context,
-      OneDnnMatmul matmul,
-      ElementwiseLoops loops,
-      WindowLoops windows,
-      Method method) {
+      OneDnnContext context, OneDnnMatmul matmul, WindowLoops windows, Method method) {
     this.context = context;
     this.matmul = matmul;
-    this.loops = loops;
     this.windows = windows;
     this.method = method;
   }
@@ -77,28 +67,15 @@ public final class OneDnnWeightGradient implements AutoCloseable {
     return context.hasAvx512() ? Method.CONVOLUTION : Method.PRODUCT;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardWeight}. */
-  public void conv2dBackwardWeight(
-      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
-    ConvolutionShape shape = ConvolutionShape.of(spec, x, dy);
-    if (shape.isEmpty()) {
-      return;
-    }
-    if (dShift != null) {
-      loops.addColumnSums(dy, dShift);
-    }
-    if (scale == null) {
-      accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
-      return;
-    }
-    try (Buffer unscaled = context.pool().take(dWeight.byteSize())) {
-      unscaled.segment().fill((byte) 0);
-      accumulate(shape, x.segment(), dy.segment(), unscaled.segment());
-      loops.addScaledRows(unscaled.segment(), scale, dWeight.segment());
-    }
-  }
-
-  private void accumulate(
+  /**
+   * Adds the gradient.
+   *
+   * @param shape of the convolution; not empty
+   * @param x the input
+   * @param dy the output's gradient
+   * @param dWeight F32, added to
+   */
+  void accumulate(
       ConvolutionShape shape, MemorySegment x, MemorySegment dy, MemorySegment dWeight) {
     if (shape.isPointwise()) {
       matmul.addTransposedTimes(

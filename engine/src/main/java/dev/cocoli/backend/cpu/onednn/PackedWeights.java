@@ -95,12 +95,23 @@ public final class PackedWeights implements AutoCloseable {
   }
 
   /**
-   * Says that a buffer lives long and marks what is written to it.
+   * Returns a buffer that lives long: copies of the weights in it are kept until it closes, and
+   * what is written to it is marked.
    *
-   * @param buffer the buffer
+   * @param raw its memory, which it closes
    */
-  public void remember(Buffer buffer) {
-    persistent.add(buffer);
+  public Buffer remember(Buffer raw) {
+    Buffer[] self = new Buffer[1];
+    self[0] =
+        new Buffer(
+            raw.device(),
+            raw.segment(),
+            () -> {
+              forget(self[0]);
+              raw.close();
+            });
+    persistent.add(self[0]);
+    return self[0];
   }
 
   /**
@@ -108,7 +119,7 @@ public final class PackedWeights implements AutoCloseable {
    *
    * @param buffer the buffer, which closes
    */
-  public void forget(Buffer buffer) {
+  private void forget(Buffer buffer) {
     persistent.remove(buffer);
     for (Iterator<Map.Entry<Key, Use>> it = uses.entrySet().iterator(); it.hasNext(); ) {
       Map.Entry<Key, Use> entry = it.next();

@@ -2,8 +2,8 @@ package dev.cocoli.backend.cpu.onednn;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.cocoli.backend.SplitBatchNorm;
 import dev.cocoli.backend.cpu.onednn.OneDnnBatchNorm.Moments;
+import dev.cocoli.backend.primitives.SplitBatchNorm;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.Tensor;
 
@@ -24,6 +24,7 @@ public final class SplitOneDnnBatchNorm implements SplitBatchNorm {
       put(statistics, channels + c, moments.variance()[c]);
     }
     put(statistics, 2L * channels, moments.rows());
+    statistics.buffer().markWritten();
   }
 
   @Override
@@ -97,6 +98,7 @@ public final class SplitOneDnnBatchNorm implements SplitBatchNorm {
       put(sums, c, found[0][c]);
       put(sums, channels + c, found[1][c]);
     }
+    sums.buffer().markWritten();
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cublas.MatmulShape.Product;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.primitives.Dense;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
@@ -17,7 +18,7 @@ import java.util.Optional;
  * Fully connected layers by cublasLt, with bias and activation in the same pass where it has an
  * algorithm that does so. Sums are kept in fp32.
  */
-public final class CublasMatmul implements AutoCloseable {
+public final class CublasMatmul implements Dense, AutoCloseable {
   /** What cuBLAS recommends for Hopper, and more than it uses elsewhere. */
   static final long MOST_WORKSPACE_BYTES = 32L << 20;
 
@@ -48,6 +49,11 @@ public final class CublasMatmul implements AutoCloseable {
     return x.dtype() != DType.BF16 || x.dim(-1) % BF16_ROW_MULTIPLE == 0;
   }
 
+  @Override
+  public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
+    linear(activation, x, weight, null, bias, y);
+  }
+
   /**
    * A layer: {@code y = activation(x weight^T * scale + bias)}.
    *
@@ -63,6 +69,7 @@ public final class CublasMatmul implements AutoCloseable {
     if (y.elementCount() == 0) {
       return;
     }
+    y.buffer().markWritten();
     if (x.elementCount() == 0) {
       // a sum of nothing
       context.queue().zero(y.segment());
@@ -116,11 +123,12 @@ public final class CublasMatmul implements AutoCloseable {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#linearBackwardData}. */
+  @Override
   public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
+    dx.buffer().markWritten();
     if (dy.elementCount() == 0) {
       context.queue().zero(dx.segment());
       return;
@@ -138,10 +146,11 @@ public final class CublasMatmul implements AutoCloseable {
    * @param sum {@code [M,I]}, in the type of dy
    */
   public void addTimes(Tensor dy, Tensor factors, Tensor sum) {
+    sum.buffer().markWritten();
     multiply(Product.ADD_BACKWARD_DATA, factors, dy, sum, dy.dim(0), sum.dim(1), dy.dim(1));
   }
 
-  /** See {@link dev.cocoli.backend.Backend#linearBackwardWeight}. */
+  @Override
   public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
     if (dBias != null) {
       elementwise.addColumnSums(dy, dBias);
@@ -158,6 +167,7 @@ public final class CublasMatmul implements AutoCloseable {
    */
   public void addTransposedTimes(Tensor dy, Tensor x, Tensor sum) {
     if (x.elementCount() > 0 && dy.elementCount() > 0) {
+      sum.buffer().markWritten();
       multiply(Product.BACKWARD_WEIGHT, x, dy, sum, x.dim(0), x.dim(1), dy.dim(1));
     }
   }
@@ -189,7 +199,9 @@ public final class CublasMatmul implements AutoCloseable {
     context.queue().finished("cublasLtMatmul of " + shape);
   }
 
-  /** Returns the plan of a product; if there is none, that of the same with nothing behind it. */
+  /**
+   * Returns the plan of a product; if there is none, that of the same without bias and activation.
+   */
   private MatmulPlan plan(MatmulShape shape, MemorySegment bias) {
     context.device().enter();
     return plans.get(shape, key -> choose(key, bias));
@@ -215,7 +227,7 @@ public final class CublasMatmul implements AutoCloseable {
       plan.execute(handle, a, b, d, bias, Optional.empty(), stream);
       return;
     }
-    // whoever takes this memory next comes behind it in the queue
+    // whoever takes this memory next is queued after it
     try (Buffer workspace = context.pool().take(plan.workspaceBytes())) {
       plan.execute(handle, a, b, d, bias, Optional.of(workspace.segment()), stream);
     }

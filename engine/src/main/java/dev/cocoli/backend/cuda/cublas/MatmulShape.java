@@ -45,7 +45,7 @@ record MatmulShape(
   }
 
   /**
-   * A matrix as cuBLAS sees it, whose columns lie behind one another. So a row-major matrix is its
+   * A matrix as cuBLAS sees it, whose columns lie one after the other. So a row-major matrix is its
    * own transpose, and all products are computed transposed.
    *
    * @param rows extent along which neighbours lie
@@ -94,7 +94,7 @@ record MatmulShape(
     return bias ? CUBLASLT_EPILOGUE_BIAS() : CUBLASLT_EPILOGUE_DEFAULT();
   }
 
-  /** Returns the same product with nothing behind it. */
+  /** Returns the same product without bias and activation. */
   MatmulShape plain() {
     return new MatmulShape(
         product, type, outType, rows, in, out, false, Activation.NONE, alignmentBytes);

@@ -90,13 +90,28 @@ public final class WeightCopies implements AutoCloseable {
     this.allocator = allocator;
   }
 
-  /** Says that a buffer lives long, and that what is written to it is marked. */
-  public void remember(Buffer buffer) {
-    persistent.add(buffer);
+  /**
+   * Returns a buffer that lives long: copies of the weights in it are kept until it closes, and
+   * what is written to it is marked.
+   *
+   * @param raw its memory, which it closes
+   */
+  public Buffer remember(Buffer raw) {
+    Buffer[] self = new Buffer[1];
+    self[0] =
+        new Buffer(
+            raw.device(),
+            raw.segment(),
+            () -> {
+              forget(self[0]);
+              raw.close();
+            });
+    persistent.add(self[0]);
+    return self[0];
   }
 
   /** Drops the copies of what lies in a buffer, which closes. */
-  public void forget(Buffer buffer) {
+  void forget(Buffer buffer) {
     if (persistent.remove(buffer)) {
       past += buffer.version() + 1;
     }

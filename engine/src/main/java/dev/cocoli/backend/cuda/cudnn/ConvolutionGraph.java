@@ -11,7 +11,7 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * A convolution and what is fused behind it, as cuDNN's operations on tensors that are known by
+ * A convolution and what is fused after it, as cuDNN's operations on tensors that are known by
  * number. Sums are kept in fp32, whatever the tensors have.
  */
 final class ConvolutionGraph implements AutoCloseable {
@@ -103,8 +103,8 @@ final class ConvolutionGraph implements AutoCloseable {
   private void forward() {
     ConvolutionShape.Tail tail = shape.tail();
     boolean relu = tail.activation() == Activation.RELU;
-    int behind = (tail.residual() ? 1 : 0) + (tail.shift() ? 1 : 0) + (relu ? 1 : 0);
-    CudnnDescriptor value = output(0, behind);
+    int fused = (tail.residual() ? 1 : 0) + (tail.shift() ? 1 : 0) + (relu ? 1 : 0);
+    CudnnDescriptor value = output(0, fused);
     operations.add(
         create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X(), tensor(X, shape.inputDims()))
@@ -117,17 +117,17 @@ final class ConvolutionGraph implements AutoCloseable {
             .finish("the operation of " + shape));
     int done = 0;
     if (tail.residual()) {
-      value = sum(value, tensor(RESIDUAL, shape.outputDims()), output(++done, behind));
+      value = sum(value, tensor(RESIDUAL, shape.outputDims()), output(++done, fused));
     }
     if (tail.shift()) {
-      value = sum(value, tensor(SHIFT, shape.channelDims()), output(++done, behind));
+      value = sum(value, tensor(SHIFT, shape.channelDims()), output(++done, fused));
     }
     if (relu) {
-      relu(value, output(++done, behind));
+      relu(value, output(++done, fused));
     }
   }
 
-  /** What the operation writes behind which so many of all have been done. */
+  /** The output tensor of the n-th operation after the convolution. */
   private CudnnDescriptor output(int done, int all) {
     return done == all
         ? tensor(Y, shape.outputDims())
@@ -142,7 +142,7 @@ final class ConvolutionGraph implements AutoCloseable {
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), a)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_BDESC(), b)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC(), y)
-            .finish("an addition behind " + shape));
+            .finish("an addition after " + shape));
     return y;
   }
 
@@ -159,7 +159,7 @@ final class ConvolutionGraph implements AutoCloseable {
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), relu)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), x)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC(), y)
-            .finish("the activation behind " + shape));
+            .finish("the activation after " + shape));
   }
 
   private CudnnDescriptor pointwise(int mode) {

@@ -96,7 +96,7 @@ public final class ConvolutionPlans implements AutoCloseable {
       plan.execute(context.cudnn(), operands, MemorySegment.NULL);
       return;
     }
-    // whoever takes this memory next comes behind it in the queue
+    // whoever takes this memory next is queued after it
     try (Buffer workspace = pool.take(plan.workspaceBytes())) {
       plan.execute(context.cudnn(), operands, workspace.segment());
     }

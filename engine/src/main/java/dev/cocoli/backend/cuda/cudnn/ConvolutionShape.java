@@ -21,7 +21,7 @@ import dev.cocoli.tensor.Tensor;
  * @param outHeight H'
  * @param outWidth W'
  * @param out channels of the output
- * @param tail what is fused behind a forward convolution
+ * @param tail what is fused after a forward convolution
  * @param alignmentBytes what divides the address of every tensor
  */
 record ConvolutionShape(
@@ -52,7 +52,7 @@ record ConvolutionShape(
   }
 
   /**
-   * What stands behind the sum of products, in this order: a residual, a shift of each channel, an
+   * What follows the sum of products, in this order: a residual, a shift of each channel, an
    * activation. cuDNN has ready kernels for this chain, and for no shorter one without the shift.
    *
    * @param shift whether there is one
@@ -108,7 +108,7 @@ record ConvolutionShape(
     return spec.kernel() == 1 && spec.stride() == 1 && spec.padding() == 0;
   }
 
-  /** Returns N, C, H, W of the input: cuDNN's order, whatever lies behind what. */
+  /** Returns N, C, H, W of the input: cuDNN's order, whatever the layout. */
   long[] inputDims() {
     return new long[] {images, in, height, width};
   }

@@ -9,6 +9,7 @@ import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Direction;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Tail;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
@@ -20,7 +21,7 @@ import java.lang.foreign.MemorySegment;
  * Convolutions by cuDNN's graph API, on activations {@code [N,H,W,C]} and weights {@code
  * [O,kH,kW,I]} as they lie. The scale of the output's channels is part of the weights' copy.
  */
-public final class CudnnConvolution implements AutoCloseable {
+public final class CudnnConvolution implements Convolutions, AutoCloseable {
   private final CudaContext context;
   private final BufferPool pool;
   private final ConvolutionPlans plans;
@@ -44,7 +45,7 @@ public final class CudnnConvolution implements AutoCloseable {
     this.memory = memory;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#conv2d}. */
+  @Override
   public void conv2d(
       Conv2dSpec spec,
       Tensor x,
@@ -56,6 +57,7 @@ public final class CudnnConvolution implements AutoCloseable {
     if (y.elementCount() == 0 || x.elementCount() == 0) {
       return;
     }
+    y.buffer().markWritten();
     try (TensorScope scope = new TensorScope(pool)) {
       if (x.dtype() != y.dtype()) {
         widen(spec, x, weight, scale, shift, residual, y, scope);
@@ -153,12 +155,13 @@ public final class CudnnConvolution implements AutoCloseable {
     forward(spec, wide, wideWeight, null, shift, residual, y, scope);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardData}. */
+  @Override
   public void conv2dBackwardData(
       Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
+    dx.buffer().markWritten();
     if (addend == null) {
       backwardData(spec, dy, weight, scale, dx);
     } else if (isSummedByMatmul(spec, dy, dx)) {
@@ -205,7 +208,7 @@ public final class CudnnConvolution implements AutoCloseable {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#conv2dBackwardWeight}. */
+  @Override
   public void conv2dBackwardWeight(
       Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
     if (x.elementCount() == 0 || dy.elementCount() == 0) {

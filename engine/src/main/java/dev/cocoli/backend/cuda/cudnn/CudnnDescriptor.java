@@ -69,13 +69,6 @@ final class CudnnDescriptor implements AutoCloseable {
     }
   }
 
-  CudnnDescriptor doubles(int attribute, double value) {
-    try (Arena arena = Arena.ofConfined()) {
-      return set(
-          attribute, CUDNN_TYPE_DOUBLE(), 1, arena.allocateFrom(ValueLayout.JAVA_DOUBLE, value));
-    }
-  }
-
   /** Sets a flag; there is no need to unset one. */
   CudnnDescriptor flag(int attribute) {
     try (Arena arena = Arena.ofConfined()) {

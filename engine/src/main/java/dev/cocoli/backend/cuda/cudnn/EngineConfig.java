@@ -95,8 +95,8 @@ record EngineConfig(
   }
 
   /**
-   * Returns whether its numbers are good enough. Inputs are never rounded behind our back nor sums
-   * kept in less than fp32; products of fp32 on tensor cores are TF32, for those who asked for it.
+   * Returns whether its numbers are good enough. Inputs are never rounded unasked nor sums kept in
+   * less than fp32; products of fp32 on tensor cores are TF32, for those who asked for it.
    */
   boolean isAllowed(DType type, CudaSettings settings) {
     if (notes.contains(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS())

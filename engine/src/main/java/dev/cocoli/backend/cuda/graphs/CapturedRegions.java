@@ -4,6 +4,7 @@ import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.Replays;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionPlans;
@@ -11,42 +12,31 @@ import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 
 /**
- * Runs regions that come back as CUDA graphs. The first times they run call by call, until kernels
- * are compiled, plans timed, weights copied and memory taken. From then on one that must run is
- * captured each time, and what it launched the last time takes over the new addresses; one that
- * leaves nothing behind is captured once, on memory of its own, and then launched alone for as long
- * as the weights stay what they are.
+ * Replays captured regions as CUDA graphs. A region first runs call by call, until kernels are
+ * compiled, plans timed, weights copied and memory taken. Then it is captured once, on memory of
+ * its own, and from there on launched for as long as the weights stay what they are.
  */
-public final class CapturedRegions implements AutoCloseable {
+public final class CapturedRegions implements Replays, AutoCloseable {
   /** By then every convolution's shape has been timed. */
   public static final int PLAIN_USES = ConvolutionPlans.TIMED_AT_USE;
 
   /**
-   * What a change of the weights leaves to do is done plainly, so that it is not captured: norms
-   * are folded in the first use; as they share a buffer, this outdates the copies of weights that
-   * were multiplied before, which the second use writes.
+   * What a change of the weights leaves to do is done call by call, so that it is not captured:
+   * norms are folded in the first use; as they share a buffer, this outdates the copies of weights
+   * that were multiplied before, which the second use writes.
    */
   private static final int SETTLED_USES = 2;
 
-  /** Padded sizes, each way; a replayed one keeps the memory of its forward pass. */
+  /** Padded sizes; each keeps the memory of its forward pass. */
   private static final int CAPACITY = 8;
-
-  private enum Way {
-    CAPTURE,
-    REPLAY
-  }
-
-  private record Key(CapturedRegion.Key region, Way way) {}
 
   /** A region that has run. */
   private final class Captured implements AutoCloseable {
-    final ExecutableGraph graph = new ExecutableGraph();
     int uses;
 
-    /** The weights' state behind the last plain use, and how many there were since it moved. */
+    /** The weights' state after the last plain use, and how many there were since it moved. */
     long seenState;
 
     int settledUses;
@@ -54,11 +44,15 @@ public final class CapturedRegions implements AutoCloseable {
     /** The weights' state that was captured. */
     long recordedState;
 
-    /** Memory of a replayed region, its input and its results; null before it is captured. */
+    /** Memory of the region and its input; null before it is captured. */
     BufferPool pool;
 
     TensorScope scope;
     Tensor input;
+
+    /** What was captured; null if there is nothing to replay. */
+    NativeHandle graph;
+
     List<Tensor> results;
 
     void reset(Tensor like) {
@@ -69,11 +63,21 @@ public final class CapturedRegions implements AutoCloseable {
         scope.close();
       }
       scope = new TensorScope(pool);
+      discard();
+    }
+
+    /** Destroys the graph; launches that have been queued run all the same. */
+    void discard() {
+      if (graph != null) {
+        NativeHandle last = graph;
+        graph = null;
+        last.close();
+      }
     }
 
     @Override
     public void close() {
-      Closing.all(graph, pool);
+      Closing.all(this::discard, pool);
     }
   }
 
@@ -81,13 +85,13 @@ public final class CapturedRegions implements AutoCloseable {
   private final GraphRecorder recorder;
   private final LongSupplier state;
   private final Runnable lost;
-  private final PlanCache<Key, Captured> regions = new PlanCache<>(CAPACITY);
+  private final PlanCache<CapturedRegion.Key, Captured> regions = new PlanCache<>(CAPACITY);
 
   /**
    * Remembers nothing yet.
    *
    * @param state moves when what was captured may not be replayed any more
-   * @param lost told when captured work is lost
+   * @param lost runs when captured work is lost
    */
   public CapturedRegions(CudaContext context, LongSupplier state, Runnable lost) {
     this.context = context;
@@ -96,31 +100,17 @@ public final class CapturedRegions implements AutoCloseable {
     this.lost = lost;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#capture}. */
-  public List<Tensor> capture(
+  @Override
+  public List<Tensor> run(
       CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
     if (recorder.isRecording()) {
       return region.run(scope, input);
     }
-    Captured captured = regions.get(new Key(key, Way.CAPTURE), unused -> new Captured());
-    if (captured.uses++ < PLAIN_USES) {
-      return region.run(scope, input);
-    }
-    return record(captured, () -> region.run(scope, input));
-  }
-
-  /** See {@link dev.cocoli.backend.Backend#replay}. */
-  public List<Tensor> replay(
-      CapturedRegion.Key key, CapturedRegion region, TensorScope scope, Tensor input) {
-    if (recorder.isRecording()) {
-      return region.run(scope, input);
-    }
-    Captured captured = regions.get(new Key(key, Way.REPLAY), unused -> new Captured());
+    Captured captured = regions.get(key, unused -> new Captured());
     long before = state.getAsLong();
-    if (captured.results != null && captured.recordedState == before) {
+    if (captured.graph != null && captured.recordedState == before) {
       take(input, captured, scope);
-      context.device().enter();
-      captured.graph.launch(recorder.stream());
+      recorder.launch(captured.graph);
       return captured.results;
     }
     captured.settledUses = captured.seenState == before ? captured.settledUses : 0;
@@ -130,10 +120,9 @@ public final class CapturedRegions implements AutoCloseable {
       captured.seenState = state.getAsLong();
       return results;
     }
-    captured.results = null;
     captured.reset(input);
     take(input, captured, scope);
-    captured.results = record(captured, () -> region.run(captured.scope, captured.input));
+    record(captured, region);
     captured.recordedState = before;
     return captured.results;
   }
@@ -143,36 +132,17 @@ public final class CapturedRegions implements AutoCloseable {
     scope.release(input);
   }
 
-  private List<Tensor> record(Captured captured, Supplier<List<Tensor>> region) {
+  private void record(Captured captured, CapturedRegion region) {
     recorder.begin();
-    List<Tensor> results;
     try {
-      results = region.get();
+      captured.results = region.run(captured.scope, captured.input);
+      captured.graph = recorder.end();
+      recorder.launch(captured.graph);
     } catch (RuntimeException | Error e) {
-      abandon(e);
-      throw e;
-    }
-    try (NativeHandle recorded = recorder.end()) {
-      captured.graph.become(recorded);
-      captured.graph.launch(recorder.stream());
-    } catch (RuntimeException e) {
+      recorder.abandon(e);
+      captured.discard();
       lost.run();
       throw e;
-    } finally {
-      recorder.settle();
-    }
-    return results;
-  }
-
-  /** Leaves everything as it would be had the calls before a failure not been captured. */
-  private void abandon(Throwable failure) {
-    try (NativeHandle recorded = recorder.end();
-        ExecutableGraph once = new ExecutableGraph()) {
-      once.become(recorded);
-      once.launch(recorder.stream());
-    } catch (RuntimeException e) {
-      lost.run();
-      failure.addSuppressed(e);
     } finally {
       recorder.settle();
     }

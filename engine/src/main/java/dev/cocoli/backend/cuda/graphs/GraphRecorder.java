@@ -7,14 +7,13 @@ import dev.cocoli.backend.cuda.CudaDevice;
 import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NativeHandle;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Lets the compute stream write down what is queued on it instead of running it. While it does,
- * nothing may wait for the stream, and memory is neither taken nor given back in its order: what
- * must happen after the captured work is kept until that has been queued.
+ * Captures what is queued on the compute stream instead of letting it run. Meanwhile nothing may
+ * wait for the stream, and memory is neither taken nor given back in its order: what must happen
+ * after the captured work is kept until that has been queued.
  */
 public final class GraphRecorder {
   private final CudaDevice device;
@@ -26,13 +25,13 @@ public final class GraphRecorder {
     this.device = device;
   }
 
-  /** Returns whether what is queued now is written down. */
+  /** Returns whether what is queued now is captured. */
   public boolean isRecording() {
     return recording;
   }
 
   /**
-   * Throws if what is queued now is written down.
+   * Throws if what is queued now is captured.
    *
    * @param call what cannot be
    */
@@ -50,7 +49,7 @@ public final class GraphRecorder {
     afterwards.add(action);
   }
 
-  /** Begins. */
+  /** Begins a capture. */
   void begin() {
     device.enter();
     // the other modes forbid calls that hurt nothing here: cudaMalloc, loading a kernel, what
@@ -62,12 +61,22 @@ public final class GraphRecorder {
   }
 
   /**
-   * Ends, also where a call has made what was captured unusable.
+   * Ends.
    *
-   * @return what was captured; the caller closes it
-   * @throws IllegalStateException if it is lost; the stream is usable all the same
+   * @return what was captured, ready to be launched; the caller closes it
+   * @throws IllegalStateException if a call has made it unusable; the stream is usable all the same
    */
   NativeHandle end() {
+    try (NativeHandle graph = endCapture()) {
+      return NativeHandle.create(
+          CudaStatus::check,
+          "cudaGraphInstantiate",
+          out -> cudaGraphInstantiate(out, graph.pointer(), 0),
+          pointer -> CudaStatus.check("cudaGraphExecDestroy", cudaGraphExecDestroy(pointer)));
+    }
+  }
+
+  private NativeHandle endCapture() {
     recording = false;
     device.enter();
     try {
@@ -86,15 +95,27 @@ public final class GraphRecorder {
     }
   }
 
+  /** Ends a capture that failed: what was captured never runs. */
+  void abandon(Throwable failure) {
+    if (recording) {
+      try {
+        endCapture().close();
+      } catch (RuntimeException e) {
+        failure.addSuppressed(e);
+      }
+    }
+  }
+
+  /** Queues what was captured. */
+  void launch(NativeHandle graph) {
+    device.enter();
+    CudaStatus.check("cudaGraphLaunch", cudaGraphLaunch(graph.pointer(), device.computeStream()));
+  }
+
   /** Says that the captured work has been queued, or is lost. */
   void settle() {
     List<Runnable> due = List.copyOf(afterwards);
     afterwards.clear();
     Closing.all(due.stream().map(action -> (AutoCloseable) action::run).toList());
-  }
-
-  /** Returns where captured work is launched. */
-  MemorySegment stream() {
-    return device.computeStream();
   }
 }

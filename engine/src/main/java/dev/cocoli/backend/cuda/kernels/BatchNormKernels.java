@@ -2,13 +2,14 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Batch normalisation in training and its gradient: {@code [N,H,W,C]}. */
-final class BatchNormKernels {
+final class BatchNormKernels implements Norms {
   private static final String FILE = "batch_norm";
   private static final ChannelPacks STATISTICS = ChannelPacks.of(FILE, "batch_norm_statistics");
   private static final Kernel FINISH = new Kernel(FILE, "batch_norm_finish");
@@ -22,6 +23,7 @@ final class BatchNormKernels {
       ChannelPacks.of(FILE, "batch_norm_input_gradient");
   private static final ChannelPacks INPUT_GRADIENT_MASKED =
       ChannelPacks.of(FILE, "batch_norm_input_gradient_masked");
+  private static final Kernel FOLD = new Kernel(FILE, "fold_batch_norm");
 
   private static final int THREADS = 256;
 
@@ -85,8 +87,8 @@ final class BatchNormKernels {
     this.pool = pool;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#batchNorm}. */
-  void batchNorm(
+  @Override
+  public void batchNorm(
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
@@ -108,10 +110,10 @@ final class BatchNormKernels {
           .begin(FINISH)
           .tensor(weight)
           .tensor(bias)
-          .tensor(runningMean)
-          .tensor(runningVar)
-          .tensor(mean)
-          .tensor(invStd)
+          .output(runningMean)
+          .output(runningVar)
+          .output(mean)
+          .output(invStd)
           .tensor(coefficients)
           .i64(x.elementCount() / channels)
           .f32(spec.eps())
@@ -121,8 +123,8 @@ final class BatchNormKernels {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#batchNormBackward}. */
-  void batchNormBackward(
+  @Override
+  public void batchNormBackward(
       BatchNormSpec spec,
       Tensor x,
       Tensor weight,
@@ -153,13 +155,29 @@ final class BatchNormKernels {
           .tensor(bias)
           .tensor(mean)
           .tensor(invStd)
-          .tensor(dWeight)
-          .tensor(dBias)
+          .output(dWeight)
+          .output(dBias)
           .tensor(coefficients)
           .i64(x.elementCount() / channels);
       parts.finish();
       inputGradient(masked ? INPUT_GRADIENT_MASKED : INPUT_GRADIENT, x, dy, dx, coefficients);
     }
+  }
+
+  @Override
+  public void foldBatchNorm(
+      Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
+    long channels = weight.elementCount();
+    call.of(FOLD)
+        .tensor(weight)
+        .tensor(bias)
+        .tensor(mean)
+        .tensor(var)
+        .output(scale)
+        .output(shift)
+        .i64(channels)
+        .f32(eps)
+        .over(channels);
   }
 
   /**
@@ -197,7 +215,7 @@ final class BatchNormKernels {
   void normalize(BatchNormSpec spec, Tensor x, Tensor residual, Tensor y, Tensor coefficients) {
     ChannelPacks.Choice normalize = NORMALIZE.choose(x, residual, y);
     Tiles tiles = tiles(x, normalize);
-    call.of(normalize.kernel()).tensor(x).tensor(residual).tensor(y).tensor(coefficients);
+    call.of(normalize.kernel()).tensor(x).tensor(residual).output(y).tensor(coefficients);
     tiles.write(call);
     call.i32(spec.activation() == Activation.RELU ? 1 : 0);
     tiles.launch(call);
@@ -238,10 +256,9 @@ final class BatchNormKernels {
       TensorScope scope) {
     Tiles tiles = tiles(x, sums);
     Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
-    call.of(sums.kernel())
-        .tensor(x)
-        .tensor(output)
-        .tensor(dy)
+    call.of(sums.kernel()).tensor(x).tensor(output);
+    // without an output dy stays as it is
+    (output == null ? call.tensor(dy) : call.output(dy))
         .tensor(weight)
         .tensor(bias)
         .tensor(mean)
@@ -261,7 +278,7 @@ final class BatchNormKernels {
       ChannelPacks kernels, Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
     ChannelPacks.Choice inputGradient = kernels.choose(x, dy, dx);
     Tiles tiles = tiles(x, inputGradient);
-    call.of(inputGradient.kernel()).tensor(x).tensor(dy).tensor(dx).tensor(coefficients);
+    call.of(inputGradient.kernel()).tensor(x).tensor(dy).output(dx).tensor(coefficients);
     tiles.write(call);
     tiles.launch(call);
   }

@@ -2,12 +2,13 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Elementwise;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
-/** Sums and masks of arrays, and what a convolution leaves to be done behind it. */
-public final class ElementwiseKernels {
+/** Sums and masks of arrays, and what a convolution leaves to be done after it. */
+public final class ElementwiseKernels implements Elementwise {
   private static final String FILE = "elementwise";
   private static final Kernel.Floats ADD = Kernel.floats(FILE, "add");
   private static final Kernel.Floats RELU_BACKWARD = Kernel.floats(FILE, "relu_backward");
@@ -34,15 +35,15 @@ public final class ElementwiseKernels {
     this.pool = pool;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#add}. */
+  @Override
   public void add(Tensor a, Tensor b, Tensor y) {
     long count = y.elementCount();
-    call.of(ADD.of(y.dtype())).tensor(a).tensor(b).tensor(y).i64(count).over(wide(y));
+    call.of(ADD.of(y.dtype())).tensor(a).tensor(b).output(y).i64(count).over(wide(y));
   }
 
-  /** See {@link dev.cocoli.backend.Backend#reluBackward}. */
-  void reluBackward(Tensor y, Tensor dy) {
-    call.of(RELU_BACKWARD.of(y.dtype())).tensor(y).tensor(dy).i64(y.elementCount()).over(wide(y));
+  @Override
+  public void reluBackward(Tensor y, Tensor dy) {
+    call.of(RELU_BACKWARD.of(y.dtype())).tensor(y).output(dy).i64(y.elementCount()).over(wide(y));
   }
 
   /**
@@ -61,7 +62,7 @@ public final class ElementwiseKernels {
       return;
     }
     call.of(EPILOGUE.of(y.dtype()))
-        .tensor(y)
+        .output(y)
         .tensor(scale)
         .tensor(shift)
         .tensor(residual)
@@ -98,7 +99,7 @@ public final class ElementwiseKernels {
           .blocks(strips, parts, KernelCall.THREADS, 0);
       call.of(ADD_PARTIAL_SUMS)
           .tensor(partial)
-          .tensor(sums)
+          .output(sums)
           .i64(parts)
           .i64(columns)
           .blocks(Math.ceilDiv(columns, SUM_PACKS), PARTIAL_THREADS);
@@ -135,7 +136,7 @@ public final class ElementwiseKernels {
     call.of(SCALE_ROWS.of(y.dtype()))
         .tensor(x)
         .tensor(scale)
-        .tensor(y)
+        .output(y)
         .i64(count)
         .divider(count / x.dim(0), count)
         .i32(accumulate)

@@ -34,16 +34,14 @@ final class FixedPointSums {
     this.call = call;
     long total = dMaps.stream().mapToLong(Tensor::elementCount).sum();
     Tensor all = scope.allocate(DType.I64, total);
-    if (total > 0) {
-      call.queue().zero(all.segment());
-    }
+    call.zero(all);
     long start = 0;
     for (Tensor map : dMaps) {
       sums.add(all.rows(start, map.elementCount()).reshape(map.shape().toArray()));
       start += map.elementCount();
     }
     largest = scope.allocate(DType.I32, 1);
-    call.queue().zero(largest.segment());
+    call.zero(largest);
     long bins = dy.dim(0) * dy.dim(1) * dy.dim(2);
     headroom = Long.SIZE - Long.numberOfLeadingZeros(bins - 1);
     call.of(LARGEST_GRADIENT.of(dy.dtype()))
@@ -70,7 +68,7 @@ final class FixedPointSums {
       Tensor map = dMaps.get(i);
       call.of(FIXED_TO_FLOAT.of(map.dtype()))
           .tensor(sums.get(i))
-          .tensor(map)
+          .output(map)
           .i64(map.elementCount());
       argument().over(map.elementCount());
     }

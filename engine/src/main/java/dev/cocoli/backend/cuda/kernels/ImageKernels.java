@@ -1,11 +1,12 @@
 package dev.cocoli.backend.cuda.kernels;
 
+import dev.cocoli.backend.primitives.Images;
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Images as bytes or floats to slots of a batch. */
-final class ImageKernels {
+final class ImageKernels implements Images {
   private static final String FILE = "image";
   private static final Kernel RESIZE_NORMALIZE_F32 = new Kernel(FILE, "resize_normalize_f32");
   private static final Kernel RESIZE_NORMALIZE_U8 = new Kernel(FILE, "resize_normalize_u8");
@@ -16,15 +17,16 @@ final class ImageKernels {
     this.call = call;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#resizeNormalize}. */
-  void resizeNormalize(NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
+  @Override
+  public void resizeNormalize(
+      NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {
     long count = slot.elementCount();
     if (count == 0) {
       return;
     }
     call.of(image.dtype() == DType.U8 ? RESIZE_NORMALIZE_U8 : RESIZE_NORMALIZE_F32)
         .tensor(image)
-        .tensor(slot)
+        .output(slot)
         .i64(count)
         .divider(slot.dim(1) * slot.dim(2), count);
     axis(image.dim(0), height);

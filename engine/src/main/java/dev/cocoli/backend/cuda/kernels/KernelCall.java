@@ -1,6 +1,5 @@
 package dev.cocoli.backend.cuda.kernels;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -16,7 +15,7 @@ import java.nio.ByteOrder;
  * memory for the arguments is used again.
  *
  * <pre>{@code
- * call.of(ADD.of(y.dtype())).tensor(a).tensor(b).tensor(y).i64(n).over(n);
+ * call.of(ADD.of(y.dtype())).tensor(a).tensor(b).output(y).i64(n).over(n);
  * }</pre>
  */
 public final class KernelCall {
@@ -56,6 +55,14 @@ public final class KernelCall {
     return pointer(tensor == null ? MemorySegment.NULL : tensor.segment());
   }
 
+  /** A pointer to a tensor's first element, which the kernel writes; a null pointer for null. */
+  KernelCall output(Tensor tensor) {
+    if (tensor != null) {
+      tensor.buffer().markWritten();
+    }
+    return tensor(tensor);
+  }
+
   /** A pointer to the device's memory. */
   KernelCall pointer(MemorySegment memory) {
     return i64(memory.address());
@@ -76,12 +83,6 @@ public final class KernelCall {
   /** A {@code float}. */
   KernelCall f32(float value) {
     arguments.set(JAVA_FLOAT, field(Float.BYTES), value);
-    return this;
-  }
-
-  /** A {@code double}. */
-  KernelCall f64(double value) {
-    arguments.set(JAVA_DOUBLE, field(Double.BYTES), value);
     return this;
   }
 
@@ -115,6 +116,14 @@ public final class KernelCall {
   void over(long pieces) {
     long blocks = (pieces + THREADS - 1) / THREADS;
     blocks(Math.min(blocks, 4L * queue.residentBlocks()), 1, THREADS, 0);
+  }
+
+  /** Sets a tensor to zeros, in the order of the kernels. */
+  void zero(Tensor tensor) {
+    tensor.buffer().markWritten();
+    if (tensor.byteSize() > 0) {
+      queue.zero(tensor.segment());
+    }
   }
 
   /** Queues the kernel; does nothing if there are no blocks. */

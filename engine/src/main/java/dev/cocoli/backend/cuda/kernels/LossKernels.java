@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Losses;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.function.BiConsumer;
@@ -10,9 +11,8 @@ import java.util.function.BiConsumer;
  * Losses with their gradients. How many rows count stays on the device. A label beyond the classes,
  * which the CPU refuses, makes the loss NaN here: to refuse it would be to wait for it.
  */
-final class LossKernels {
+final class LossKernels implements Losses {
   private static final String FILE = "loss";
-  private static final Kernel SOFTMAX = new Kernel(FILE, "softmax");
   private static final Kernel COUNT_LABELS = new Kernel(FILE, "count_labels");
   private static final Kernel MEAN_LOSS = new Kernel(FILE, "mean_loss");
   private static final Kernel SOFTMAX_CROSS_ENTROPY = new Kernel(FILE, "softmax_cross_entropy");
@@ -32,18 +32,8 @@ final class LossKernels {
     this.pool = pool;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#softmax}. */
-  void softmax(Tensor x, Tensor y) {
-    call.of(SOFTMAX)
-        .tensor(x)
-        .tensor(y)
-        .i64(x.dim(0))
-        .i64(x.dim(1))
-        .blocks(blocks(x.dim(0) * WARP), KernelCall.THREADS);
-  }
-
-  /** See {@link dev.cocoli.backend.Backend#softmaxCrossEntropy}. */
-  void softmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor dLogits) {
+  @Override
+  public void softmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor dLogits) {
     long blocks = blocks(logits.dim(0) * WARP);
     mean(
         labels,
@@ -55,14 +45,14 @@ final class LossKernels {
                 .tensor(labels)
                 .tensor(partial)
                 .tensor(counted)
-                .tensor(dLogits)
+                .output(dLogits)
                 .i64(logits.dim(0))
                 .i64(logits.dim(1))
                 .blocks(blocks, KernelCall.THREADS));
   }
 
-  /** See {@link dev.cocoli.backend.Backend#sigmoidCrossEntropy}. */
-  void sigmoidCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor dLogits) {
+  @Override
+  public void sigmoidCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor dLogits) {
     long blocks = blocks(logits.elementCount());
     mean(
         labels,
@@ -74,13 +64,13 @@ final class LossKernels {
                 .tensor(labels)
                 .tensor(partial)
                 .tensor(counted)
-                .tensor(dLogits)
+                .output(dLogits)
                 .i64(logits.elementCount())
                 .blocks(blocks, KernelCall.THREADS));
   }
 
-  /** See {@link dev.cocoli.backend.Backend#smoothL1}. */
-  void smoothL1(
+  @Override
+  public void smoothL1(
       float beta,
       Tensor predictions,
       Tensor targets,
@@ -101,7 +91,7 @@ final class LossKernels {
                 .tensor(labels)
                 .tensor(partial)
                 .tensor(counted)
-                .tensor(dPredictions)
+                .output(dPredictions)
                 .i64(count)
                 .divider(boxes, count)
                 .f32(beta)
@@ -122,7 +112,7 @@ final class LossKernels {
       call.of(MEAN_LOSS)
           .tensor(partial)
           .tensor(counted)
-          .tensor(loss)
+          .output(loss)
           .i64(blocks)
           .blocks(1, wholeWarps(blocks, KernelCall.THREADS));
     }

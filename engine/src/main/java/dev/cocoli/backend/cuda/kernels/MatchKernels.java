@@ -4,6 +4,7 @@ import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.kernels.SelectKernels.Parts;
 import dev.cocoli.backend.cuda.kernels.SelectKernels.Sorted;
+import dev.cocoli.backend.primitives.Matching;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.MatchSpec.LowQuality;
@@ -12,7 +13,7 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Matches boxes with objects, draws samples and says what they are to learn. */
-final class MatchKernels {
+final class MatchKernels implements Matching {
   private static final String FILE = "match";
   private static final Kernel MATCH_BOXES = new Kernel(FILE, "match_boxes");
   private static final Kernel MATCH_BEST_BOXES = new Kernel(FILE, "match_best_boxes");
@@ -33,8 +34,8 @@ final class MatchKernels {
     select = new SelectKernels(call);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#matchBoxes}. */
-  void matchBoxes(
+  @Override
+  public void matchBoxes(
       MatchSpec spec, Tensor boxes, Tensor groundTruth, Tensor groundTruthCounts, Tensor matches) {
     long images = matches.dim(0);
     long count = matches.dim(1);
@@ -114,7 +115,7 @@ final class MatchKernels {
         .tensor(boxes)
         .tensor(groundTruth)
         .tensor(groundTruthCounts)
-        .tensor(matches)
+        .output(matches)
         .tensor(bestOfBox)
         .tensor(objectOfBox)
         .tensor(bestOfObject)
@@ -127,8 +128,8 @@ final class MatchKernels {
     return boxes.dim(0) == 1 ? 0 : 4 * boxes.dim(1);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#sampleBalanced}. */
-  void sampleBalanced(
+  @Override
+  public void sampleBalanced(
       SampleSpec spec, Tensor matches, long[] seeds, Tensor indices, Tensor counts) {
     long images = matches.dim(0);
     long count = matches.dim(1);
@@ -139,7 +140,7 @@ final class MatchKernels {
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor keys = scope.allocate(DType.I64, images, Math.max(1, size));
       if (size == 0) {
-        call.queue().zero(counts.segment());
+        call.zero(counts);
         select.writeIndices(keys, counts, 1, indices);
         return;
       }
@@ -149,7 +150,7 @@ final class MatchKernels {
           .tensor(drawn.keys())
           .tensor(drawn.parts().counts())
           .tensor(keys)
-          .tensor(counts)
+          .output(counts)
           .i64(images)
           .i64(mostMatches)
           .i64(size)
@@ -184,8 +185,8 @@ final class MatchKernels {
     return select.smallest(scope, keys, kinds, new long[] {mostMatches, size});
   }
 
-  /** See {@link dev.cocoli.backend.Backend#sampleTargets}. */
-  void sampleTargets(
+  @Override
+  public void sampleTargets(
       BoxCoderSpec coder,
       Tensor boxes,
       Tensor indices,
@@ -205,9 +206,9 @@ final class MatchKernels {
         .tensor(matches)
         .tensor(groundTruth)
         .tensor(groundTruthLabels)
-        .tensor(rois)
-        .tensor(labels)
-        .tensor(targets)
+        .output(rois)
+        .output(labels)
+        .output(targets)
         .i64(count)
         .i64(boxes.dim(1))
         .i64(boxStride(boxes))

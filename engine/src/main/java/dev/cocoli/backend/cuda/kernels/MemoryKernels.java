@@ -1,10 +1,11 @@
 package dev.cocoli.backend.cuda.kernels;
 
+import dev.cocoli.backend.primitives.Copies;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Copies, fills and conversions. */
-public final class MemoryKernels {
+public final class MemoryKernels implements Copies {
   private static final String FILE = "memory";
   private static final Kernel FILL = new Kernel(FILE, "fill");
   private static final Kernel COPY_COLUMNS_16 = new Kernel(FILE, "copy_columns_16");
@@ -23,19 +24,20 @@ public final class MemoryKernels {
     this.call = call;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#copy}. */
+  @Override
   public void copy(Tensor from, Tensor to) {
     if (from.byteSize() != to.byteSize()) {
       throw new IllegalArgumentException(
           "cannot copy " + from.byteSize() + " bytes to " + to.byteSize());
     }
+    to.buffer().markWritten();
     if (to.byteSize() > 0) {
       call.queue().copy(from.segment(), to.segment());
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#copyColumns}. */
-  void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
+  @Override
+  public void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
     if (from.dtype() != to.dtype()
         || from.dim(0) != to.dim(0)
         || fromColumn + columns > from.dim(1)
@@ -46,6 +48,7 @@ public final class MemoryKernels {
     if (columns == 0 || to.dim(0) == 0) {
       return;
     }
+    to.buffer().markWritten();
     long element = to.dtype().byteSize();
     long fromBytes = from.segment().address() + fromColumn * element;
     long toBytes = to.segment().address() + toColumn * element;
@@ -75,8 +78,8 @@ public final class MemoryKernels {
         .over(count);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#fill}. */
-  void fill(Tensor x, float value) {
+  @Override
+  public void fill(Tensor x, float value) {
     int pattern =
         switch (x.dtype()) {
           case F32 -> Float.floatToRawIntBits(value);
@@ -88,9 +91,9 @@ public final class MemoryKernels {
       return;
     }
     if (pattern == 0) {
-      call.queue().zero(x.segment());
+      call.zero(x);
     } else {
-      call.of(FILL).tensor(x).i64(x.elementCount()).i32(pattern).over(x.elementCount());
+      call.of(FILL).output(x).i64(x.elementCount()).i32(pattern).over(x.elementCount());
     }
   }
 
@@ -101,7 +104,7 @@ public final class MemoryKernels {
     return 0;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#cast}. */
+  @Override
   public void cast(Tensor x, Tensor y) {
     if (x.dtype() == y.dtype() || !isFloat(x.dtype()) || !isFloat(y.dtype())) {
       throw new IllegalArgumentException("no conversion from " + x + " to " + y);
@@ -109,7 +112,7 @@ public final class MemoryKernels {
     long count = x.elementCount();
     call.of(x.dtype() == DType.F32 ? CAST_F32_BF16 : CAST_BF16_F32)
         .tensor(x)
-        .tensor(y)
+        .output(y)
         .i64(count)
         .over((count + CAST_WIDTH - 1) / CAST_WIDTH);
   }

@@ -2,13 +2,14 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Patches;
 import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
 /** Patches {@code [N*S,k,k,C]} of maps {@code [N,H,W,C]} around sampled anchors {@code [N,S]}. */
-final class PatchKernels {
+final class PatchKernels implements Patches {
   private static final String FILE = "patch";
   private static final ChannelPacks GATHER_PATCHES = ChannelPacks.of(FILE, "gather_patches");
   private static final ChannelPacks GATHER_PATCHES_BACKWARD =
@@ -27,27 +28,26 @@ final class PatchKernels {
     this.pool = pool;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#gatherPatches}. */
-  void gatherPatches(
+  @Override
+  public void gatherPatches(
       PatchSpec spec, List<Tensor> maps, Tensor anchors, Tensor patches, Tensor slots) {
     long samples = anchors.elementCount();
     call.of(ANCHOR_SLOTS)
         .tensor(anchors)
-        .tensor(slots)
+        .output(slots)
         .i64(samples)
         .i32(spec.anchorsPerLocation())
         .over(samples);
     if (patches.elementCount() > 0) {
       ChannelPacks.Choice choice = GATHER_PATCHES.choose(patches, maps.toArray(Tensor[]::new));
       long pieces = arguments(choice, spec, maps, anchors, patches);
-      call.tensor(patches).over(pieces);
+      call.output(patches).over(pieces);
     }
-    patches.buffer().markWritten();
-    slots.buffer().markWritten();
   }
 
-  /** See {@link dev.cocoli.backend.Backend#gatherPatchesBackward}. */
-  void gatherPatchesBackward(PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
+  @Override
+  public void gatherPatchesBackward(
+      PatchSpec spec, Tensor dPatches, Tensor anchors, List<Tensor> dMaps) {
     if (dPatches.elementCount() == 0) {
       return;
     }
@@ -55,7 +55,7 @@ final class PatchKernels {
         dMaps.stream().mapToLong(m -> m.dim(1) * m.dim(2)).sum() * spec.anchorsPerLocation();
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor rows = scope.allocate(DType.I32, anchors.dim(0), perImage);
-      call.queue().zero(rows.segment());
+      call.zero(rows);
       call.of(ANCHOR_ROWS)
           .tensor(anchors)
           .tensor(rows)

@@ -1,10 +1,11 @@
 package dev.cocoli.backend.cuda.kernels;
 
+import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.Tensor;
 
 /** Maximum over windows and its gradient: {@code [N,H,W,C]}. */
-final class PoolingKernels {
+final class PoolingKernels implements Pooling {
   private static final String FILE = "pooling";
   private static final ChannelPacks MAX_POOL2D = ChannelPacks.of(FILE, "max_pool2d");
   private static final ChannelPacks MAX_POOL2D_BACKWARD =
@@ -16,8 +17,8 @@ final class PoolingKernels {
     this.call = call;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#maxPool2d}. */
-  void maxPool2d(Pool2dSpec spec, Tensor x, Tensor y, Tensor argmax) {
+  @Override
+  public void maxPool2d(Pool2dSpec spec, Tensor x, Tensor y, Tensor argmax) {
     if (y.elementCount() == 0) {
       return;
     }
@@ -26,8 +27,8 @@ final class PoolingKernels {
     long count = y.elementCount() / choice.width();
     call.of(choice.kernel())
         .tensor(x)
-        .tensor(y)
-        .tensor(argmax)
+        .output(y)
+        .output(argmax)
         .i64(count)
         .i32(x.dim(1))
         .i32(x.dim(2))
@@ -40,8 +41,8 @@ final class PoolingKernels {
         .over(count);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#maxPool2dBackward}. */
-  void maxPool2dBackward(Pool2dSpec spec, Tensor dy, Tensor argmax, Tensor dx) {
+  @Override
+  public void maxPool2dBackward(Pool2dSpec spec, Tensor dy, Tensor argmax, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
@@ -51,7 +52,7 @@ final class PoolingKernels {
     call.of(choice.kernel())
         .tensor(dy)
         .tensor(argmax)
-        .tensor(dx)
+        .output(dx)
         .i64(count)
         .i32(dy.dim(1))
         .i32(dy.dim(2))

@@ -4,12 +4,13 @@ import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.kernels.SelectKernels.Parts;
 import dev.cocoli.backend.cuda.kernels.SelectKernels.Sorted;
+import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Selects, decodes and suppresses boxes. */
-final class ProposalKernels {
+final class ProposalKernels implements Proposals {
   private static final String FILE = "proposal";
   private static final Kernel SCORE_KEYS = new Kernel(FILE, "score_keys");
   private static final Kernel DECODE_PROPOSALS = new Kernel(FILE, "decode_proposals");
@@ -34,8 +35,8 @@ final class ProposalKernels {
     select = new SelectKernels(call);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#topK}. */
-  void topK(Tensor scores, long[] levelOffsets, long[] k, Tensor indices) {
+  @Override
+  public void topK(Tensor scores, long[] levelOffsets, long[] k, Tensor indices) {
     if (indices.elementCount() == 0) {
       return;
     }
@@ -61,8 +62,8 @@ final class ProposalKernels {
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#decodeProposals}. */
-  void decodeProposals(
+  @Override
+  public void decodeProposals(
       BoxCoderSpec coder,
       Tensor deltas,
       Tensor logits,
@@ -83,16 +84,16 @@ final class ProposalKernels {
         .tensor(anchors)
         .tensor(indices)
         .tensor(imageSizes)
-        .tensor(boxes)
-        .tensor(scores)
+        .output(boxes)
+        .output(scores)
         .i64(count)
         .i64(anchors.dim(0))
         .divider(indices.dim(1), count);
     writeCoder(coder).f32(minSize).f32(minScore).over(count);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#decodeDetections}. */
-  void decodeDetections(
+  @Override
+  public void decodeDetections(
       BoxCoderSpec coder,
       Tensor logits,
       Tensor deltas,
@@ -111,8 +112,8 @@ final class ProposalKernels {
         .tensor(deltas)
         .tensor(rois)
         .tensor(imageSizes)
-        .tensor(boxes)
-        .tensor(scores)
+        .output(boxes)
+        .output(scores)
         .i64(regions)
         .divider(rois.dim(1), regions)
         .i32(logits.dim(2));
@@ -127,8 +128,8 @@ final class ProposalKernels {
         .f32(BoxCoderSpec.MAX_LOG_RATIO);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#nms}. */
-  void nms(
+  @Override
+  public void nms(
       float iouThreshold,
       Tensor boxes,
       Tensor scores,
@@ -179,8 +180,8 @@ final class ProposalKernels {
           .tensor(keys)
           .tensor(candidates)
           .tensor(keeps)
-          .tensor(indices)
-          .tensor(counts)
+          .output(indices)
+          .output(counts)
           .i64(room)
           .i32(wanted)
           .blocks(images, NMS_THREADS);

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Regions;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.tensor.DType;
@@ -9,7 +10,7 @@ import dev.cocoli.tensor.Tensor;
 import java.util.List;
 
 /** Picks rows and pools regions: {@code [R,5]} regions of {@code [N,H,W,C]} maps. */
-final class RegionKernels {
+final class RegionKernels implements Regions {
   private static final String FILE = "region";
   private static final Kernel GATHER_ROWS_16 = new Kernel(FILE, "gather_rows_16");
   private static final Kernel GATHER_ROWS_4 = new Kernel(FILE, "gather_rows_4");
@@ -55,8 +56,8 @@ final class RegionKernels {
     memory = new MemoryKernels(call);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#gatherRows}. */
-  void gatherRows(Tensor x, Tensor indices, Tensor y) {
+  @Override
+  public void gatherRows(Tensor x, Tensor indices, Tensor y) {
     long columns = x.dim(2);
     long count = indices.elementCount() * columns;
     if (count == 0) {
@@ -68,7 +69,7 @@ final class RegionKernels {
     call.of(wide ? GATHER_ROWS_16 : GATHER_ROWS_4)
         .tensor(x)
         .tensor(indices)
-        .tensor(y)
+        .output(y)
         .i64(x.dim(1))
         .i64(units)
         .divider(width, units)
@@ -77,9 +78,9 @@ final class RegionKernels {
         .over(units);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#scatterRows}. */
-  void scatterRows(Tensor dy, Tensor indices, Tensor dx) {
-    clear(dx);
+  @Override
+  public void scatterRows(Tensor dy, Tensor indices, Tensor dx) {
+    call.zero(dx);
     long columns = dx.dim(2);
     long count = indices.elementCount() * columns;
     if (count == 0) {
@@ -91,7 +92,7 @@ final class RegionKernels {
     call.of(wide ? SCATTER_ROWS_16 : SCATTER_ROWS_4)
         .tensor(dy)
         .tensor(indices)
-        .tensor(dx)
+        .output(dx)
         .i64(dx.dim(1))
         .i64(units)
         .divider(width, units)
@@ -99,19 +100,20 @@ final class RegionKernels {
         .over(units);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#roiAlign}. */
-  void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
+  @Override
+  public void roiAlign(RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor y) {
     boolean wide = isWide(y) && maps.stream().allMatch(RegionKernels::isWide);
     if (y.elementCount() > 0) {
       Kernel.Floats kernel = wide ? ROI_ALIGN_WIDE : ROI_ALIGN;
+      y.buffer().markWritten();
       call.over(alignArguments(kernel, width(wide, y), spec, maps, rois, y));
     }
   }
 
-  /** See {@link dev.cocoli.backend.Backend#roiAlignBackward}. */
-  void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
+  @Override
+  public void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     if (dy.elementCount() == 0) {
-      dMaps.forEach(this::clear);
+      dMaps.forEach(call::zero);
     } else if (summation == Summation.DETERMINISTIC) {
       addUnits(spec, dy, rois, dMaps);
     } else if (dy.dtype() == DType.F32) {
@@ -128,7 +130,7 @@ final class RegionKernels {
   }
 
   private void addFloats(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> sums) {
-    sums.forEach(this::clear);
+    sums.forEach(call::zero);
     boolean wide =
         isWide(dy) && sums.stream().allMatch(m -> m.segment().address() % WIDE_BYTES == 0);
     Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD;
@@ -214,8 +216,8 @@ final class RegionKernels {
     return leastSides;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#roiPool}. */
-  void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax) {
+  @Override
+  public void roiPool(RoiPoolSpec spec, Tensor map, Tensor rois, Tensor y, Tensor argmax) {
     if (y.elementCount() == 0) {
       return;
     }
@@ -225,8 +227,8 @@ final class RegionKernels {
     call.of(wide ? ROI_POOL_WIDE : ROI_POOL)
         .tensor(map)
         .tensor(rois)
-        .tensor(y)
-        .tensor(argmax)
+        .output(y)
+        .output(argmax)
         .i64(count)
         .divider(y.dim(3) / width, count)
         .divider(spec.outputSize(), count)
@@ -236,15 +238,16 @@ final class RegionKernels {
         .over(count);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#roiPoolBackward}. */
-  void roiPoolBackward(RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
+  @Override
+  public void roiPoolBackward(
+      RoiPoolSpec spec, Tensor dy, Tensor rois, Tensor argmax, Tensor dMap) {
     long count = dy.elementCount();
     if (count == 0) {
-      clear(dMap);
+      call.zero(dMap);
       return;
     }
     if (summation == Summation.FASTEST) {
-      clear(dMap);
+      call.zero(dMap);
       poolArguments(ROI_POOL_BACKWARD, spec, dy, rois, argmax, dMap).tensor(dMap).over(count);
       return;
     }
@@ -269,12 +272,6 @@ final class RegionKernels {
         .i64(dMap.dim(1) * dMap.dim(2))
         .divider(dMap.dim(3), count)
         .divider(spec.outputSize(), count);
-  }
-
-  private void clear(Tensor tensor) {
-    if (tensor.byteSize() > 0) {
-      call.queue().zero(tensor.segment());
-    }
   }
 
   /** Returns whether a tensor's rows are pieces of 16 bytes. */

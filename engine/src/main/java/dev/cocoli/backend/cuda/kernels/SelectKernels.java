@@ -61,7 +61,7 @@ final class SelectKernels {
       return new Parts(rows, size, new long[] {0}, new long[] {size}, counts);
     }
 
-    /** Returns parts that lie one behind the other. */
+    /** Returns parts that lie one after the other. */
     static Parts adjacent(long rows, long[] sizes, Tensor counts) {
       long[] begins = new long[sizes.length];
       for (int i = 1; i < sizes.length; i++) {
@@ -104,7 +104,7 @@ final class SelectKernels {
    * @param scope where scratch memory and the result come from
    * @param keys I64, no two of a part equal
    * @param in where they lie
-   * @param wanted how many to select of each part, one part behind the other
+   * @param wanted how many to select of each part, one part after the other
    * @return the keys and how many there are: fewer than wanted where a part has fewer
    */
   Sorted smallest(TensorScope scope, Tensor keys, Parts in, long[] wanted) {
@@ -182,10 +182,10 @@ final class SelectKernels {
   /**
    * Writes the lower halves of keys.
    *
-   * @param keys I64, the first of each row behind the last of the row before
+   * @param keys I64, the first of each row after the last of the row before
    * @param counts I32 {@code [rows]}, how many keys each row has; null if it is full
    * @param stride keys from row to row
-   * @param indices I32 {@code [rows,columns]}; -1 behind the last key
+   * @param indices I32 {@code [rows,columns]}; -1 after the last key
    */
   void writeIndices(Tensor keys, Tensor counts, long stride, Tensor indices) {
     long count = indices.elementCount();
@@ -195,7 +195,7 @@ final class SelectKernels {
     call.of(KEY_INDICES)
         .tensor(keys)
         .tensor(counts)
-        .tensor(indices)
+        .output(indices)
         .i64(count)
         .i64(stride)
         .divider(indices.dim(1), count)

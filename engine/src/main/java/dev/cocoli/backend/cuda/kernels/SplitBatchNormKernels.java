@@ -1,8 +1,8 @@
 package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.backend.SplitBatchNorm;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.SplitBatchNorm;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -30,7 +30,7 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
   public void statistics(Tensor x, Tensor statistics) {
     try (TensorScope scope = new TensorScope(pool)) {
       BatchNormKernels.Parts parts = kernels.sumStatistics(x, scope);
-      parts.begin(WRITE_STATISTICS).tensor(statistics).i64(x.elementCount() / x.dim(3));
+      parts.begin(WRITE_STATISTICS).output(statistics).i64(x.elementCount() / x.dim(3));
       parts.finish();
     }
   }
@@ -55,10 +55,10 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
           .tensor(statistics)
           .tensor(weight)
           .tensor(bias)
-          .tensor(runningMean)
-          .tensor(runningVar)
-          .tensor(mean)
-          .tensor(invStd)
+          .output(runningMean)
+          .output(runningVar)
+          .output(mean)
+          .output(invStd)
           .tensor(coefficients)
           .i64(statistics.dim(0))
           .i64(channels)
@@ -67,8 +67,6 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
           .over(channels);
       kernels.normalize(spec, x, residual, y, coefficients);
     }
-    runningMean.buffer().markWritten();
-    runningVar.buffer().markWritten();
   }
 
   @Override
@@ -84,7 +82,7 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
       Tensor dBias) {
     try (TensorScope scope = new TensorScope(pool)) {
       BatchNormKernels.Parts parts = kernels.sumGradients(spec, x, mean, y, dy, scope);
-      parts.begin(WRITE_GRADIENT_SUMS).tensor(invStd).tensor(sums).tensor(dWeight).tensor(dBias);
+      parts.begin(WRITE_GRADIENT_SUMS).tensor(invStd).output(sums).output(dWeight).output(dBias);
       parts.finish();
     }
   }

@@ -2,18 +2,19 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Updates;
 import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
-/** What happens to parameters: norms, clipping, the optimiser's step, folded normalisations. */
-final class UpdateKernels {
+/** Norms and scaling of gradients, and the optimizer's update. */
+final class UpdateKernels implements Updates {
   private static final String FILE = "update";
   private static final Kernel SQUARED_NORM = new Kernel(FILE, "squared_norm");
   private static final Kernel SUM_PARTIAL_NORMS = new Kernel(FILE, "sum_partial_norms");
   private static final Kernel CLIP_BY_NORM = new Kernel(FILE, "clip_by_norm");
+  private static final Kernel SCALE = new Kernel(FILE, "scale");
   private static final Kernel SGD_UPDATE = new Kernel(FILE, "sgd_update");
-  private static final Kernel FOLD_BATCH_NORM = new Kernel(FILE, "fold_batch_norm");
 
   /** Elements that a thread reads or writes at once. */
   private static final long WIDTH = 4;
@@ -26,24 +27,8 @@ final class UpdateKernels {
     this.pool = pool;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#foldBatchNorm}. */
-  void foldBatchNorm(
-      Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
-    long channels = weight.elementCount();
-    call.of(FOLD_BATCH_NORM)
-        .tensor(weight)
-        .tensor(bias)
-        .tensor(mean)
-        .tensor(var)
-        .tensor(scale)
-        .tensor(shift)
-        .i64(channels)
-        .f32(eps)
-        .over(channels);
-  }
-
-  /** See {@link dev.cocoli.backend.Backend#squaredNorm}. */
-  void squaredNorm(Tensor x, Tensor sum) {
+  @Override
+  public void squaredNorm(Tensor x, Tensor sum) {
     long count = x.elementCount();
     long parts = Math.min(blocks(count), call.queue().residentBlocks());
     try (TensorScope scope = new TensorScope(pool)) {
@@ -51,7 +36,7 @@ final class UpdateKernels {
       call.of(SQUARED_NORM).tensor(x).tensor(partial).i64(count).blocks(parts, KernelCall.THREADS);
       call.of(SUM_PARTIAL_NORMS)
           .tensor(partial)
-          .tensor(sum)
+          .output(sum)
           .i64(parts)
           .blocks(1, KernelCall.THREADS);
     }
@@ -63,24 +48,30 @@ final class UpdateKernels {
     return (threads + KernelCall.THREADS - 1) / KernelCall.THREADS;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#clipByNorm}. */
-  void clipByNorm(Tensor gradient, Tensor squaredNorm, float maxNorm) {
+  @Override
+  public void clipByNorm(Tensor gradient, Tensor squaredNorm, float maxNorm) {
     long count = gradient.elementCount();
     call.of(CLIP_BY_NORM)
-        .tensor(gradient)
+        .output(gradient)
         .tensor(squaredNorm)
         .i64(count)
         .f32(maxNorm)
         .over((count + WIDTH - 1) / WIDTH);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#sgdUpdate}. */
-  void sgdUpdate(SgdSpec spec, Tensor parameter, Tensor gradient, Tensor velocity) {
+  @Override
+  public void scale(Tensor x, float factor) {
+    long count = x.elementCount();
+    call.of(SCALE).output(x).i64(count).f32(factor).over((count + WIDTH - 1) / WIDTH);
+  }
+
+  @Override
+  public void sgdUpdate(SgdSpec spec, Tensor parameter, Tensor gradient, Tensor velocity) {
     long count = parameter.elementCount();
     call.of(SGD_UPDATE)
-        .tensor(parameter)
+        .output(parameter)
         .tensor(gradient)
-        .tensor(velocity)
+        .output(velocity)
         .i64(count)
         .f32(spec.learningRate())
         .f32(spec.momentum())

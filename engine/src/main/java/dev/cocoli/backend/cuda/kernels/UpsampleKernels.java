@@ -1,9 +1,10 @@
 package dev.cocoli.backend.cuda.kernels;
 
+import dev.cocoli.backend.primitives.Upsampling;
 import dev.cocoli.tensor.Tensor;
 
 /** Enlarges maps to the nearest pixel, and back: {@code [N,H,W,C]}. */
-final class UpsampleKernels {
+final class UpsampleKernels implements Upsampling {
   private static final String FILE = "upsample";
   private static final ChannelPacks UPSAMPLE_NEAREST = ChannelPacks.of(FILE, "upsample_nearest");
   private static final ChannelPacks UPSAMPLE_NEAREST_BACKWARD =
@@ -15,27 +16,27 @@ final class UpsampleKernels {
     this.call = call;
   }
 
-  /** See {@link dev.cocoli.backend.Backend#upsampleNearest}. */
-  void upsampleNearest(Tensor x, Tensor addend, Tensor y) {
+  @Override
+  public void upsampleNearest(Tensor x, Tensor addend, Tensor y) {
     if (y.elementCount() == 0) {
       return;
     }
     ChannelPacks.Choice choice = UPSAMPLE_NEAREST.choose(y, x, addend);
-    call.of(choice.kernel()).tensor(x).tensor(addend).tensor(y);
+    call.of(choice.kernel()).tensor(x).tensor(addend).output(y);
     launch(choice.width(), y, x, y);
   }
 
-  /** See {@link dev.cocoli.backend.Backend#upsampleNearestBackward}. */
-  void upsampleNearestBackward(Tensor dy, Tensor dx) {
+  @Override
+  public void upsampleNearestBackward(Tensor dy, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
     ChannelPacks.Choice choice = UPSAMPLE_NEAREST_BACKWARD.choose(dx, dy);
-    call.of(choice.kernel()).tensor(dy).tensor(dx);
+    call.of(choice.kernel()).tensor(dy).output(dx);
     launch(choice.width(), dx, dx, dy);
   }
 
-  /** Adds what both kernels take behind their tensors. */
+  /** Adds what both kernels take after their tensors. */
   private void launch(int width, Tensor written, Tensor small, Tensor large) {
     long count = written.elementCount() / width;
     call.i64(count)

@@ -65,13 +65,13 @@ final class CommunicationStream implements AutoCloseable {
     return stream;
   }
 
-  /** Lets what is queued here from now on run behind what compute has been called for. */
+  /** Lets what is queued here from now on run after what compute has been called for. */
   synchronized void followCompute() {
     record(reached, computeStream);
     waitFor(stream, reached);
   }
 
-  /** Lets compute run, from now on, behind all that is queued here. */
+  /** Lets compute run, from now on, after all that is queued here. */
   synchronized void leadCompute() {
     // a wait keeps to the event as it was recorded last before it
     record(reached, stream);

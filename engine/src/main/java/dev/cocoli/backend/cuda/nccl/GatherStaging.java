@@ -43,7 +43,7 @@ final class GatherStaging implements AutoCloseable {
     return host.asSlice(0, SLOT_BYTES);
   }
 
-  /** {@return where all ranks' bytes are found, one rank's behind the other's} */
+  /** {@return where all ranks' bytes are found, one rank's after the other's} */
   MemorySegment received() {
     return host.asSlice(SLOT_BYTES);
   }

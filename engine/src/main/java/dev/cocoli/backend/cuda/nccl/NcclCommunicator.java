@@ -21,8 +21,8 @@ import java.util.function.ToIntFunction;
 
 /**
  * Connects ranks by NCCL, one device and one platform thread each, in this process and in others.
- * Collectives run on a stream of their own, behind what compute has been called for and, once
- * waited for, before what it is called for next. No call blocks in NCCL or CUDA: what takes long is
+ * Collectives run on a stream of their own, after what compute has been called for and, once waited
+ * for, before what it is called for next. No call blocks in NCCL or CUDA: what takes long is
  * polled, so that a timeout or an abort ends it.
  *
  * <p>A reduction's result holds only if a later call of the communicator has returned: a device

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
  * Where a rank of this process computes.
  *
  * @param index the device's number, from 0
- * @param computeStream the {@code cudaStream_t} of its backend, behind whose work collectives queue
+ * @param computeStream the {@code cudaStream_t} of its backend, after whose work collectives run
  */
 public record NcclDevice(int index, MemorySegment computeStream) {
   /** Checks the number. */

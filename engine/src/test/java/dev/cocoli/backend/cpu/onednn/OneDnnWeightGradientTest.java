@@ -50,14 +50,12 @@ class OneDnnWeightGradientTest {
         float[][] results = new float[2][];
         for (var method : OneDnnWeightGradient.Method.values()) {
           Tensor dWeight = tensors.floats(start, o, k, k, i);
-          try (var gradient =
-              new OneDnnWeightGradient(
-                  context,
-                  matmul,
-                  new ElementwiseLoops(workers),
-                  new WindowLoops(workers),
-                  method)) {
-            gradient.conv2dBackwardWeight(spec, x, dy, theScale, dWeight, null);
+          ElementwiseLoops loops = new ElementwiseLoops(workers);
+          var gradient =
+              new OneDnnWeightGradient(context, matmul, new WindowLoops(workers), method);
+          try (var maps = new OneDnnElementwise(context);
+              var convolution = new OneDnnConvolution(context, packed, gradient, loops, maps)) {
+            convolution.conv2dBackwardWeight(spec, x, dy, theScale, dWeight, null);
           }
           results[method.ordinal()] = tensors.floats(dWeight);
         }

@@ -27,22 +27,22 @@ class PackedWeightsTest {
       Tensor x = tensors.floats(Arrays.copyOf(ones, CHANNELS), 1, 1, 1, CHANNELS);
       Tensor y = tensors.floatOutput(1, 1, 1, CHANNELS);
       float[] expected = new float[CHANNELS];
-      backend.conv2d(spec, x, weight, null, null, null, y);
+      backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
       final long without = backend.liveBuffers();
       for (int update = 1; update <= 3; update++) {
-        backend.fill(weight, update);
+        backend.copies().fill(weight, update);
         Arrays.fill(expected, update * CHANNELS);
-        backend.conv2d(spec, x, weight, null, null, null, y);
+        backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
         assertArrayEquals(expected, tensors.floats(y));
         assertEquals(without, backend.liveBuffers(), "after one use");
       }
       for (int use = 2; use <= 4; use++) {
-        backend.conv2d(spec, x, weight, null, null, null, y);
+        backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
         assertArrayEquals(expected, tensors.floats(y));
         assertEquals(without + 1, backend.liveBuffers(), "after use " + use);
       }
-      backend.fill(weight, 7);
-      backend.conv2d(spec, x, weight, null, null, null, y);
+      backend.copies().fill(weight, 7);
+      backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
       assertEquals(7 * CHANNELS, tensors.floats(y)[0]);
       assertEquals(without, backend.liveBuffers(), "after an update");
     }

@@ -115,8 +115,7 @@ class MatmulPlanTest {
           CUBLAS_COMPUTE_32F(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_COMPUTE_TYPE()));
     }
     MatmulShape fp32 =
-        new MatmulShape(
-            Product.FORWARD, DType.F32, DType.F32, M, I, O, false, Activation.NONE, 64);
+        new MatmulShape(Product.FORWARD, DType.F32, DType.F32, M, I, O, false, Activation.NONE, 64);
     try (MatmulPlan plan = new MatmulPlan(fp32, tf32)) {
       assertEquals(
           CUBLAS_COMPUTE_32F_FAST_TF32(),

@@ -20,9 +20,11 @@ import dev.cocoli.testing.Nvidia;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Copies of weights are right, kept while they are right, and freed. */
+@Tag("slow")
 class WeightCopiesTest {
   private HostBackend backend;
   private WeightCopies copies;
@@ -63,10 +65,9 @@ class WeightCopiesTest {
   }
 
   private Tensor parameter(float... values) {
-    Buffer buffer = backend.allocate((long) values.length * Float.BYTES);
+    Buffer buffer = copies.remember(backend.allocate((long) values.length * Float.BYTES));
     Tensor tensor = new Tensor(buffer, 0, Shape.of(values.length / 2, 2), DType.F32);
-    backend.upload(MemorySegment.ofArray(values), tensor);
-    copies.remember(buffer);
+    backend.transfers().upload(MemorySegment.ofArray(values), tensor);
     return tensor;
   }
 

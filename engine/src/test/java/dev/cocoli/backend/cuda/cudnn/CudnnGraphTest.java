@@ -103,7 +103,8 @@ class CudnnGraphTest {
           new Tail(true, true, Activation.RELU),
           new Tail(true, true, Activation.NONE));
 
-  private static final CudaSettings STRICT = new CudaSettings(false, false, false, 1L << 30, false, false);
+  private static final CudaSettings STRICT =
+      new CudaSettings(false, false, false, 1L << 30, false, false);
   private static final CudaSettings DETERMINISTIC =
       new CudaSettings(false, false, true, 1L << 30, false, false);
 

@@ -1,0 +1,195 @@
+package dev.cocoli.ops;
+
+import static dev.cocoli.ops.Ops.isLike;
+import static dev.cocoli.ops.Ops.require;
+
+import dev.cocoli.backend.primitives.Convolutions;
+import dev.cocoli.backend.primitives.Dense;
+import dev.cocoli.backend.primitives.Elementwise;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+import java.util.Arrays;
+import java.util.function.Consumer;
+
+/**
+ * Differentiable layers with weights: convolutions and fully connected layers. They check shapes;
+ * the backend does not.
+ */
+public final class DenseOps {
+  private final Ops ops;
+  private final Tape tape;
+  private final Convolutions convolutions;
+  private final Dense dense;
+  private final Elementwise elementwise;
+
+  /**
+   * Operations of a forward pass.
+   *
+   * @param ops the pass
+   */
+  public DenseOps(Ops ops) {
+    this.ops = ops;
+    tape = ops.tape();
+    convolutions = ops.backend().convolutions();
+    dense = ops.backend().dense();
+    elementwise = ops.backend().elementwise();
+  }
+
+  /**
+   * {@return {@code activation(conv(x, weight) * scale + shift + residual)}, {@code [N,H',W',O]},
+   * in the type of x}
+   *
+   * @param spec window and activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param scale {@code [O]} or null; has no gradient
+   * @param shift {@code [O]} or null
+   * @param residual like the result, or null
+   */
+  public Tensor conv2d(
+      Conv2dSpec spec, Tensor x, Tensor weight, Tensor scale, Tensor shift, Tensor residual) {
+    return conv2d(spec, x, weight, scale, shift, residual, x.dtype());
+  }
+
+  /**
+   * {@return {@code activation(conv(x, weight) * scale + shift + residual)}, {@code [N,H',W',O]}}
+   *
+   * @param spec window and activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param scale {@code [O]} or null; has no gradient
+   * @param shift {@code [O]} or null
+   * @param residual like the result, or null
+   * @param dtype of the result: that of x, or F32
+   */
+  public Tensor conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      DType dtype) {
+    require(x.shape().rank() == 4 && weight.shape().rank() == 4, "conv2d", x, weight);
+    require(weight.dim(3) == x.dim(3) && weight.dim(1) == spec.kernel(), "conv2d", x, weight);
+    long height = spec.outputExtent(x.dim(1));
+    long width = spec.outputExtent(x.dim(2));
+    require(height > 0 && width > 0, "conv2d leaves nothing", x, weight);
+    long channels = weight.dim(0);
+    require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
+    require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
+    Tensor y = ops.allocate(dtype, x.dim(0), height, width, channels);
+    require(residual == null || isLike(residual, y), "conv2d residual", y, residual);
+    convolutions.conv2d(spec, x, weight, scale, shift, residual, y);
+    return recorded(
+        y,
+        spec.activation(),
+        x,
+        weight,
+        shift,
+        residual,
+        (dy, dWeight, dShift) ->
+            convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),
+        dy -> {
+          Tensor sum = tape.gradient(x);
+          Tensor dx = sum == null ? ops.like(x) : sum;
+          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, dx);
+          if (sum == null) {
+            tape.contribute(x, dx);
+          }
+        });
+  }
+
+  /**
+   * {@return {@code activation(x weight^T + bias)}, {@code [M,O]}, in the type of x}
+   *
+   * @param activation applied last
+   * @param x {@code [M,I]}
+   * @param weight {@code [O,I]}
+   * @param bias {@code [O]} or null
+   */
+  public Tensor linear(Activation activation, Tensor x, Tensor weight, Tensor bias) {
+    return linear(activation, x, weight, bias, x.dtype());
+  }
+
+  /**
+   * {@return {@code activation(x weight^T + bias)}, {@code [M,O]}}
+   *
+   * @param activation applied last
+   * @param x {@code [M,I]}
+   * @param weight {@code [O,I]}
+   * @param bias {@code [O]} or null
+   * @param dtype of the result: that of x, or F32
+   */
+  public Tensor linear(Activation activation, Tensor x, Tensor weight, Tensor bias, DType dtype) {
+    require(x.shape().rank() == 2 && weight.shape().rank() == 2, "linear", x, weight);
+    require(x.dim(1) == weight.dim(1), "linear", x, weight);
+    require(bias == null || bias.elementCount() == weight.dim(0), "linear bias", weight, bias);
+    Tensor y = ops.allocate(dtype, x.dim(0), weight.dim(0));
+    dense.linear(activation, x, weight, bias, y);
+    return recorded(
+        y,
+        activation,
+        x,
+        weight,
+        bias,
+        null,
+        (dy, dWeight, dBias) -> dense.linearBackwardWeight(x, dy, dWeight, dBias),
+        dy -> {
+          Tensor dx = ops.like(x);
+          dense.linearBackwardData(dy, weight, dx);
+          tape.contribute(x, dx);
+        });
+  }
+
+  /** Adds the gradients of a layer's parameters. */
+  @FunctionalInterface
+  private interface ByParameters {
+    void add(Tensor dy, Tensor dWeight, Tensor dBias);
+  }
+
+  /**
+   * Records a layer {@code y = activation(f(x, weight) + bias + residual)}.
+   *
+   * @param byParameters adds the gradients of weight and bias
+   * @param byInput takes the gradient of y and contributes that of x
+   * @return y
+   */
+  private Tensor recorded(
+      Tensor y,
+      Activation activation,
+      Tensor x,
+      Tensor weight,
+      Tensor bias,
+      Tensor residual,
+      ByParameters byParameters,
+      Consumer<Tensor> byInput) {
+    tape.record(
+        y,
+        Arrays.asList(x, residual),
+        Arrays.asList(weight, bias),
+        dy -> {
+          if (activation == Activation.RELU) {
+            elementwise.reluBackward(y, dy);
+          }
+          // the primitives take the gradient in the type of the input
+          Tensor gradient = dy.dtype() == x.dtype() ? dy : ops.converted(dy, x.dtype());
+          Tensor dWeight = tape.leafGradient(weight);
+          if (dWeight != null) {
+            byParameters.add(gradient, dWeight, tape.leafGradient(bias));
+          }
+          if (tape.tracks(x)) {
+            byInput.accept(gradient);
+          }
+          if (gradient != dy) {
+            ops.scope().release(gradient);
+          }
+          if (tape.tracks(residual)) {
+            tape.contribute(residual, dy);
+          }
+        });
+    return y;
+  }
+}

@@ -1,0 +1,104 @@
+package dev.cocoli.backend.cuda;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
+import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.primitives.Convolutions;
+import dev.cocoli.backend.primitives.Dense;
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
+
+/** Layers as the CUDA backend has them: a library's products, finished by our kernels. */
+record HostLayers(
+    Backend libraries, BufferPool pool, ElementwiseKernels elementwise, MemoryKernels memory)
+    implements Convolutions, Dense {
+
+  @Override
+  public void conv2d(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      // the residual may lie where the result goes; what is added to is rounded only then
+      boolean added = scale != null || shift != null || residual != null;
+      Tensor plain = scope.allocate(added ? DType.F32 : y.dtype(), y.shape());
+      libraries
+          .convolutions()
+          .conv2d(spec.with(Activation.NONE), x, weight, null, null, null, plain);
+      Tensor wide = residual;
+      if (residual != null && residual.dtype() != DType.F32) {
+        wide = scope.allocate(DType.F32, residual.shape());
+        memory.cast(residual, wide);
+      }
+      elementwise.epilogue(plain, scale, shift, wide, spec.activation());
+      copyOrCast(plain, y);
+    }
+  }
+
+  private void copyOrCast(Tensor from, Tensor to) {
+    if (from.dtype() == to.dtype()) {
+      memory.copy(from, to);
+    } else {
+      memory.cast(from, to);
+    }
+  }
+
+  @Override
+  public void conv2dBackwardData(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (scale == null) {
+      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, addend, dx);
+      return;
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor scaled = scope.allocate(DType.F32, weight.shape());
+      elementwise.scaleRows(weight, scale, scaled);
+      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, dx);
+    }
+  }
+
+  @Override
+  public void conv2dBackwardWeight(
+      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor gradient = scope.allocate(DType.F32, dWeight.shape());
+      gradient.segment().fill((byte) 0);
+      libraries.convolutions().conv2dBackwardWeight(spec, x, dy, null, gradient, null);
+      elementwise.addScaledRows(gradient, scale, dWeight);
+    }
+    if (dShift != null) {
+      elementwise.addColumnSums(dy, dShift);
+    }
+  }
+
+  @Override
+  public void linear(Activation activation, Tensor x, Tensor weight, Tensor bias, Tensor y) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor plain = scope.allocate(bias != null ? DType.F32 : y.dtype(), y.shape());
+      libraries.dense().linear(Activation.NONE, x, weight, null, plain);
+      elementwise.epilogue(plain, null, bias, null, activation);
+      copyOrCast(plain, y);
+    }
+  }
+
+  @Override
+  public void linearBackwardData(Tensor dy, Tensor weight, Tensor dx) {
+    libraries.dense().linearBackwardData(dy, weight, dx);
+  }
+
+  @Override
+  public void linearBackwardWeight(Tensor x, Tensor dy, Tensor dWeight, Tensor dBias) {
+    libraries.dense().linearBackwardWeight(x, dy, dWeight, null);
+    if (dBias != null) {
+      elementwise.addColumnSums(dy, dBias);
+    }
+  }
+}
