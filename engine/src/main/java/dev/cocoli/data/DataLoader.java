@@ -101,8 +101,8 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * Starts an epoch: all images in random order, augmented, in batches of equal size, except perhaps
-   * the last one. Order and augmentations do not depend on the number of replicas.
+   * Starts an epoch: all images in random order, augmented, in batches of equal size, except
+   * perhaps the last one. Order and augmentations do not depend on the number of replicas.
    *
    * @param epoch its number, which with the seed determines everything
    * @param firstBatch the batch to start with; those before it are not decoded
@@ -125,8 +125,8 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * Starts a pass for evaluation: every image once, in the order of the data set, not augmented. The
-   * last batch may be smaller. A batch has fewer images, or none, if some cannot be decoded.
+   * Starts a pass for evaluation: every image once, in the order of the data set, not augmented.
+   * The last batch may be smaller. A batch has fewer images, or none, if some cannot be decoded.
    *
    * @return all batches, this replica's shard of each; to be closed by the caller
    */
