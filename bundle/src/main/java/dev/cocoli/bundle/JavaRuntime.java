@@ -11,7 +11,8 @@ final class JavaRuntime {
   /**
    * The modules that jdeps finds in our jars and in those that they need, and two that no class
    * names: the file systems in archives, and the flight recorder, which finds what slows a server.
-   * (jdeps was run on each jar alone, because some are modules whose own dependencies are left out.)
+   * (jdeps was run on each jar alone, because some are modules whose own dependencies are left
+   * out.)
    */
   static final String MODULES =
       "java.desktop,java.logging,java.management,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs";
