@@ -8,12 +8,12 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.data.proposals.RegionPolicy;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.Inputs;
+import dev.cocoli.detection.ModelBuilder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
@@ -31,6 +31,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A detector that is ready to run: a model, its weights and a device. Calls from several threads
@@ -90,15 +91,7 @@ public final class Detector implements AutoCloseable {
    */
   public static Detector open(Path weights, Device device) throws IOException {
     try (WeightsFile file = WeightsFile.open(weights)) {
-      ModelSpec spec =
-          file.spec()
-              .orElseThrow(
-                  () ->
-                      new IOException(
-                          weights
-                              + " does not say what model it is for: name the model and its"
-                              + " classes"));
-      return open(file, spec, device, Precision.FP32);
+      return open(file, described(file, file.spec()), device, Precision.FP32);
     }
   }
 
@@ -133,6 +126,43 @@ public final class Detector implements AutoCloseable {
     try (WeightsFile file = WeightsFile.open(weights)) {
       return open(file, spec, device, precision);
     }
+  }
+
+  /**
+   * Opens a detector of a program's own that training here wrote, on the processor.
+   *
+   * @param weights the safetensors file
+   * @param builder the builder that it was trained with
+   * @return the detector
+   * @throws IOException if the file cannot be used or does not fit what the builder makes
+   */
+  public static Detector open(Path weights, ModelBuilder builder) throws IOException {
+    return open(weights, builder, Device.CPU);
+  }
+
+  /**
+   * Opens a detector of a program's own that training here wrote.
+   *
+   * @param weights the safetensors file
+   * @param builder the builder that it was trained with
+   * @param device where it runs
+   * @return the detector
+   * @throws IOException if the file cannot be used or does not fit what the builder makes
+   */
+  public static Detector open(Path weights, ModelBuilder builder, Device device)
+      throws IOException {
+    try (WeightsFile file = WeightsFile.open(weights)) {
+      return open(file, described(file, file.spec(builder)), device, Precision.FP32);
+    }
+  }
+
+  private static ModelSpec described(WeightsFile file, Optional<ModelSpec> spec)
+      throws IOException {
+    return spec.orElseThrow(
+        () ->
+            new IOException(
+                file.path()
+                    + " does not say what model it is for: name the model and its classes"));
   }
 
   private static Detector open(WeightsFile file, ModelSpec spec, Device device, Precision precision)
@@ -257,7 +287,7 @@ public final class Detector implements AutoCloseable {
   public synchronized List<List<Detection>> detect(List<Image> images) {
     List<List<Box>> regions = new ArrayList<>();
     for (Image image : images) {
-      regions.add(spec.needsProposals() ? find(unknown(image), image) : List.of());
+      regions.add(model.needsProposals() ? find(unknown(image), image) : List.of());
     }
     return detect(images, regions, PartListener.NONE);
   }
@@ -267,12 +297,12 @@ public final class Detector implements AutoCloseable {
    *
    * @param annotated which image that is, by which a file of proposals knows it
    * @param image its pixels; not closed
-   * @param parts told when its regions, the network and the head are done
+   * @param parts receives its regions, the network and the head as they are done
    */
   public synchronized List<Detection> detect(
       AnnotatedImage annotated, Image image, PartListener parts) {
     List<Box> regions = List.of();
-    if (spec.needsProposals()) {
+    if (model.needsProposals()) {
       regions = find(annotated, image);
       try (TensorScope scope = new TensorScope(backend.pool())) {
         parts.enqueued(new Ops(backend, scope, Tape.NONE), DetectionPart.PROPOSALS);
@@ -282,7 +312,7 @@ public final class Detector implements AutoCloseable {
   }
 
   private List<Box> find(AnnotatedImage annotated, Image image) {
-    return new CheckedProposals(proposals, RegionPolicy.ERROR).proposals(annotated, image);
+    return new CheckedProposals(proposals).proposals(annotated, image);
   }
 
   private static AnnotatedImage unknown(Image image) {
@@ -295,7 +325,7 @@ public final class Detector implements AutoCloseable {
    *
    * @param images one or more; not closed
    * @param regions of each, in its pixels, the best first; empty for a detector that finds its own
-   * @param parts told of each part
+   * @param parts receives each part
    */
   public synchronized List<List<Detection>> detect(
       List<Image> images, List<List<Box>> regions, PartListener parts) {

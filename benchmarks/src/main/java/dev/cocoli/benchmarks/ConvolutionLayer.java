@@ -60,7 +60,15 @@ public record ConvolutionLayer(
    * @param image the size that the model works at
    */
   static List<ConvolutionLayer> all(String resNet, ImageSize image) {
-    ResNetConfig config = ResNetConfig.named(resNet);
+    ResNetConfig config =
+        switch (resNet) {
+          case "tiny" -> ResNetConfig.TINY;
+          case "resnet18" -> ResNetConfig.RESNET18;
+          case "resnet34" -> ResNetConfig.RESNET34;
+          case "resnet50" -> ResNetConfig.RESNET50;
+          case "resnet101" -> ResNetConfig.RESNET101;
+          default -> throw new IllegalArgumentException("no ResNet: " + resNet);
+        };
     ImageSize padded = image.padded();
     List<ConvolutionLayer> layers = new ArrayList<>();
     long in = config.widths().getFirst();

@@ -2,7 +2,7 @@ package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.backend.spec.SgdSpec;
+import dev.cocoli.data.Batch;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.Inputs;
@@ -18,6 +18,9 @@ import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.DeviceBatch;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingStep;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,15 +31,11 @@ import java.util.List;
  * steps from the images' bytes to the updated parameters and the losses on the host.
  */
 public final class DetectorRun implements AutoCloseable {
-  /** Momentum of torchvision's reference; below its weight decay. */
-  private static final float MOMENTUM = 0.9f;
-
-  private static final float WEIGHT_DECAY = 1e-4f;
-
   private final Backend backend;
   private final DetectionModel model;
   private final ParameterArena parameters;
   private final Precision precision;
+  private final TrainingStep step;
 
   private DetectorRun(
       Backend backend, DetectionModel model, ParameterArena parameters, Precision precision) {
@@ -45,6 +44,7 @@ public final class DetectorRun implements AutoCloseable {
     this.model = model;
     this.parameters = parameters;
     this.precision = precision;
+    step = new TrainingStep(model, parameters, TrainConfig.DEFAULT.withPrecision(precision));
   }
 
   /**
@@ -68,7 +68,9 @@ public final class DetectorRun implements AutoCloseable {
    */
   public static DetectorRun forTraining(Backend backend, ModelSpec spec, Precision precision) {
     DetectionModel model = spec.build();
-    return new DetectorRun(backend, model, ParameterArena.forTraining(backend, model), precision);
+    List<String> states = TrainConfig.DEFAULT.update().optimizer().stateNames();
+    return new DetectorRun(
+        backend, model, ParameterArena.forTraining(backend, model, states), precision);
   }
 
   /**
@@ -100,7 +102,13 @@ public final class DetectorRun implements AutoCloseable {
   public List<List<Detection>> detect(List<Image> images) {
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE, precision);
-      return model.detect(ops, Inputs.of(upload(ops, images)), PartListener.NONE);
+      List<Tensor> uploaded = new ArrayList<>();
+      for (Image image : images) {
+        Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
+        backend.transfers().upload(image.pixels(), tensor);
+        uploaded.add(tensor);
+      }
+      return model.detect(ops, Inputs.of(uploaded), PartListener.NONE);
     }
   }
 
@@ -108,38 +116,28 @@ public final class DetectorRun implements AutoCloseable {
    * Runs a training step as torchvision's reference does.
    *
    * @param images one or more
-   * @param targets their ground truth
-   * @param seed the seed of the samplers
+   * @param targets their objects
+   * @param number the step's number, which decides the samples
    * @param learningRate the rate
    * @return the losses
    */
-  public LossValues train(List<Image> images, List<Target> targets, long seed, float learningRate) {
-    try (TensorScope scope = new TensorScope(backend.pool())) {
-      Tape tape = new Tape();
-      parameters.watch(tape);
-      backend.copies().fill(parameters.gradients(), 0);
-      Ops ops = new Ops(backend, scope, tape, precision);
-      Tensor losses = model.loss(ops, Inputs.of(upload(ops, images)), targets, seed);
-      ops.backward();
-      backend
-          .updates()
-          .sgdUpdate(
-              new SgdSpec(learningRate, MOMENTUM, WEIGHT_DECAY),
-              parameters.values(),
-              parameters.gradients(),
-              parameters.velocities());
-      return model.read(ops, losses);
-    }
+  public LossValues train(
+      List<Image> images, List<Target> targets, long number, float learningRate) {
+    return train(Batch.of(images, targets), number, learningRate);
   }
 
-  private static List<Tensor> upload(Ops ops, List<Image> images) {
-    List<Tensor> uploaded = new ArrayList<>();
-    for (Image image : images) {
-      Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-      ops.backend().transfers().upload(image.pixels(), tensor);
-      uploaded.add(tensor);
+  /**
+   * Trains on a batch.
+   *
+   * @param batch left open
+   * @param number the step's number, which decides the samples
+   * @param learningRate the rate
+   * @return the losses
+   */
+  public LossValues train(Batch batch, long number, float learningRate) {
+    try (DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
+      return step.run(uploaded, number, learningRate);
     }
-    return uploaded;
   }
 
   /** Frees the memory, but does not close the backend. */

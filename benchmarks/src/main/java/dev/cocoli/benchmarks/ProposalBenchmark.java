@@ -4,7 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
-import dev.cocoli.detection.DetectorConfig;
+import dev.cocoli.detection.config.AnchorConfig;
 import dev.cocoli.detection.head.AnchorGenerator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -75,9 +75,7 @@ public class ProposalBenchmark {
   @Setup
   public void setUp(DeviceState state) {
     ImageSize image = ImageSize.parse(size);
-    DetectorConfig config = DetectorConfig.DEFAULT;
-    AnchorGenerator generator =
-        new AnchorGenerator(config.anchorSizes(), config.anchorAspectRatios());
+    AnchorGenerator generator = new AnchorGenerator(AnchorConfig.DEFAULT);
     List<long[]> maps = image.maps();
     levelOffsets = new long[maps.size() + 1];
     perLevel = new long[maps.size()];

@@ -6,7 +6,6 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -29,10 +28,13 @@ public final class SyntheticModel {
   public static ModelSpec spec(String model, ImageSize size, Norm.Type norm) {
     List<String> classes = IntStream.rangeClosed(1, CLASSES).mapToObj(i -> "class" + i).toList();
     return ModelSpec.of(model, classes, norm)
-        .with(
-            Map.of(
-                "min_size", Integer.toString(Math.min(size.height(), size.width())),
-                "max_size", Integer.toString(Math.max(size.height(), size.width()))));
+        .withConfig(
+            c ->
+                c.withTransform(
+                    t ->
+                        t.withSizes(
+                            Math.min(size.height(), size.width()),
+                            Math.max(size.height(), size.width()))));
   }
 
   /** An image of noise. */

@@ -110,8 +110,8 @@ public class ThroughputBenchmark {
       epoch = loader.epoch(epochs++, 0);
     }
     try (Batch next = epoch.next()) {
-      LossValues losses = run.train(next.images(), next.targets(), step++, 1e-4f);
-      counter.images += next.images().size();
+      LossValues losses = run.train(next, step++, 1e-4f);
+      counter.images += next.samples().size();
       return losses;
     }
   }

@@ -1,16 +1,24 @@
 package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.onednn.Dnnl;
+import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.module.ModuleFinder;
+import java.lang.module.ModuleReader;
+import java.lang.module.ModuleReference;
+import java.net.URI;
 import java.net.URL;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
- * Loads oneDNN from the jar of its platform on the class path. After {@link #load()} the functions
- * of {@link dev.cocoli.bindings.onednn.Dnnl} can be called.
+ * Loads oneDNN from the jar of its platform on the class path or the module path. After {@link
+ * #load()} the functions of {@link dev.cocoli.bindings.onednn.Dnnl} can be called.
  */
 public final class OneDnn {
   /** The files in the order of loading: oneDNN needs the OpenMP library. */
@@ -24,7 +32,7 @@ public final class OneDnn {
    * Loads the library with {@link OpenMpSettings#defaults()}, once.
    *
    * @return the library's file
-   * @throws NativeLibraryException if it is not on the class path or cannot be loaded
+   * @throws NativeLibraryException if it is on neither path or cannot be loaded
    */
   public static Path load() {
     return load(OpenMpSettings.defaults());
@@ -35,7 +43,7 @@ public final class OneDnn {
    *
    * @param settings the settings of OpenMP
    * @return the library's file
-   * @throws NativeLibraryException if it is not on the class path or cannot be loaded
+   * @throws NativeLibraryException if it is on neither path or cannot be loaded
    */
   public static synchronized Path load(OpenMpSettings settings) {
     if (loaded == null) {
@@ -74,16 +82,18 @@ public final class OneDnn {
     List<URL> resources = new ArrayList<>();
     for (String file : FILES) {
       String name = "org/bytedeco/dnnl/" + platform + "/" + file;
-      URL resource = OneDnn.class.getClassLoader().getResource(name);
-      if (resource == null) {
-        throw new NativeLibraryException(
-            "oneDNN",
-            name
-                + " is not on the class path; add the jar org.bytedeco:dnnl with the classifier "
-                + platform,
-            null);
-      }
-      resources.add(resource);
+      resources.add(
+          onClassPath(name)
+              .or(() -> onModulePath(name, platform))
+              .orElseThrow(
+                  () ->
+                      new NativeLibraryException(
+                          "oneDNN",
+                          name
+                              + " is on neither the class path nor the module path; add the jar"
+                              + " org.bytedeco:dnnl with the classifier "
+                              + platform,
+                          null)));
     }
     try {
       return LibraryCache.ofUser().unpack("onednn", resources);
@@ -96,6 +106,34 @@ public final class OneDnn {
               + e
               + "); set COCOLI_CACHE to a directory that can be written",
           e);
+    }
+  }
+
+  private static Optional<URL> onClassPath(String name) {
+    return Optional.ofNullable(OneDnn.class.getClassLoader().getResource(name));
+  }
+
+  /**
+   * Finds the file in the jar on the module path. The jar is a module that requires the rest of
+   * JavaCPP, which is not needed, so no module requires it and the class loader does not know it.
+   */
+  private static Optional<URL> onModulePath(String name, String platform) {
+    Path[] places =
+        Pattern.compile(File.pathSeparator, Pattern.LITERAL)
+            .splitAsStream(System.getProperty("jdk.module.path", ""))
+            .filter(place -> !place.isEmpty())
+            .map(Path::of)
+            .toArray(Path[]::new);
+    Optional<ModuleReference> module =
+        ModuleFinder.of(places).find("org.bytedeco.dnnl." + platform.replace('-', '.'));
+    if (module.isEmpty()) {
+      return Optional.empty();
+    }
+    try (ModuleReader reader = module.get().open()) {
+      Optional<URI> file = reader.find(name);
+      return file.isPresent() ? Optional.of(file.get().toURL()) : Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.spi.ToolProvider;
 final class JavaRuntime {
   /**
    * The modules that jdeps finds in our jars and in those that they need, and two that no class
-   * names: the file systems in archives, and the flight recorder, which finds what slows a server.
+   * names: the file systems for archives, and the flight recorder, which finds what slows a server.
    * (jdeps was run on each jar alone, because some are modules whose own dependencies are left
    * out.)
    */

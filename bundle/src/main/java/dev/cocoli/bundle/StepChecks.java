@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SplittableRandom;
 
 /** Checks whole training steps and detections on a device: downloads, memory, precision, time. */
@@ -74,11 +73,10 @@ final class StepChecks {
 
   private static ModelSpec small() {
     return SyntheticModel.spec(SMALL_MODEL, SMALL)
-        .with(
-            Map.of(
-                "rpn_post_nms_top_n_train", "200",
-                "rpn_post_nms_top_n_test", "100",
-                "box_batch_size_per_image", "64"));
+        .withConfig(
+            c ->
+                c.withRpn(r -> r.withPostNmsTopNTrain(200).withPostNmsTopNTest(100))
+                    .withSampling(s -> s.withBatchSizePerImage(64)));
   }
 
   /**

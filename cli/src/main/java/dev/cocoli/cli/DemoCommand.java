@@ -9,6 +9,7 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.optim.StepSchedule;
 import dev.cocoli.train.parallel.ParallelConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -16,8 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -103,29 +104,28 @@ final class DemoCommand implements Callable<Integer> {
 
   private static ModelSpec model(List<String> classes) {
     return ModelSpec.of("fasterrcnn_tiny_fpn", classes, Norm.Type.BATCH)
-        .with(
-            Map.ofEntries(
-                Map.entry("min_size", "" + IMAGE_SIDE),
-                Map.entry("max_size", "" + IMAGE_SIDE),
-                Map.entry("anchor_sizes", "16,32,64,96,128"),
-                Map.entry("fpn_out_channels", "64"),
-                Map.entry("box_head_size", "128"),
-                Map.entry("box_batch_size_per_image", "64"),
-                Map.entry("rpn_pre_nms_top_n_train", "300"),
-                Map.entry("rpn_post_nms_top_n_train", "150"),
-                Map.entry("rpn_pre_nms_top_n_test", "200"),
-                Map.entry("rpn_post_nms_top_n_test", "100")));
+        .withConfig(
+            c ->
+                c.withTransform(t -> t.withSizes(IMAGE_SIDE, IMAGE_SIDE))
+                    .withAnchors(a -> a.withSizes(List.of(16, 32, 64, 96, 128)))
+                    .withBackbone(b -> b.withFpnOutChannels(64))
+                    .withBoxHead(b -> b.withHeadSize(128))
+                    .withSampling(s -> s.withBatchSizePerImage(64))
+                    .withRpn(
+                        r ->
+                            r.withPreNmsTopNTrain(300)
+                                .withPostNmsTopNTrain(150)
+                                .withPreNmsTopNTest(200)
+                                .withPostNmsTopNTest(100)));
   }
 
   private TrainConfig recipe() {
-    return TrainConfig.builder()
-        .epochs(quick ? 1 : 8)
-        .batch(quick ? 4 : 8)
-        .learningRate(0.04)
-        .warmupSteps(quick ? 1 : 50)
-        .lrSteps(List.of(0.7))
-        .seed(SEED)
-        .build();
+    return TrainConfig.DEFAULT
+        .withEpochs(quick ? 1 : 8)
+        .withBatch(quick ? 4 : 8)
+        .withSeed(SEED)
+        .withLearningRate(0.04)
+        .withSchedule(new StepSchedule(OptionalInt.of(quick ? 1 : 50), List.of(0.7)));
   }
 
   /** Creates the folder; empties one that a demo created, and throws an exception for any other. */

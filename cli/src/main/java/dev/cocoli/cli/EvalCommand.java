@@ -113,8 +113,7 @@ final class EvalCommand implements Callable<Integer> {
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
     Dataset images = open(model, out);
-    ModelSpec named =
-        new ModelSpec(model.model(), images.classNames(), model.norm(), model.config());
+    ModelSpec named = model.withClassNames(images.classNames());
     try (ProposalsOption regions = proposals;
         Detector detector = weights.open(named, where);
         EvaluationBar bar = EvaluationBar.of(images.size())) {

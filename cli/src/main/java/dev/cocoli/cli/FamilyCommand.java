@@ -13,12 +13,11 @@ import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Models;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
-import dev.cocoli.train.PartTimes;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
@@ -52,6 +51,13 @@ import picocli.CommandLine.Spec;
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
+  /**
+   * Seconds per image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN
+   * without proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al.
+   * 2015, table 5).
+   */
+  private static final List<Double> PAPER_SECONDS = List.of(47.0, 0.3, 0.2);
+
   @Mixin private DataOptions data;
 
   @Option(
@@ -81,11 +87,19 @@ final class FamilyCommand implements Callable<Integer> {
       description = "A torchvision classifier with this network, to start all three from.")
   private Path weights;
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Of each detector. Default: 12.")
-  private Integer epochs;
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "12",
+      description = "Of each detector. Default: ${DEFAULT-VALUE}.")
+  private int epochs;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Images per step. Default: 2.")
-  private Integer batch;
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Images per step. Default: ${DEFAULT-VALUE}.")
+  private int batch;
 
   @Option(
       names = "--lr",
@@ -151,7 +165,7 @@ final class FamilyCommand implements Callable<Integer> {
           run = run.withWeights(weights);
         }
         notes.printf("%n%s%n", model.model());
-        Optional<FamilyRow> row = row(run, backend, where, notes);
+        Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
           notes.println("stopped; the same command resumes");
           return TrainingSession.STOPPED;
@@ -164,13 +178,14 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   private TrainConfig config() {
-    TrainConfigBuilder builder = TrainConfig.builder().seed(seed);
-    Optional.ofNullable(epochs).ifPresent(builder::epochs);
-    Optional.ofNullable(batch).ifPresent(builder::batch);
-    Optional.ofNullable(learningRate).ifPresent(builder::learningRate);
     try {
-      TrainConfig config = builder.build();
-      return config.toBuilder().evaluateEvery(config.epochs()).build();
+      TrainConfig config =
+          TrainConfig.DEFAULT
+              .withEpochs(epochs)
+              .withBatch(batch)
+              .withSeed(seed)
+              .withEvaluation(evaluation -> evaluation.withEveryEpochs(epochs));
+      return learningRate == null ? config : config.withLearningRate(learningRate);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
     }
@@ -178,7 +193,7 @@ final class FamilyCommand implements Callable<Integer> {
 
   /** The three models, each with the hyper-parameters that it has. */
   private List<ModelSpec> models(List<String> classes) {
-    boolean isPlain = network.contains("vgg");
+    String pyramid = "fasterrcnn_" + network + "_fpn";
     Norm.Type norm = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
     List<ModelSpec> models = new ArrayList<>();
     Set<String> used = new HashSet<>();
@@ -186,7 +201,7 @@ final class FamilyCommand implements Callable<Integer> {
         List.of(
             "rcnn_" + network,
             "fastrcnn_" + network,
-            "fasterrcnn_" + network + (isPlain ? "" : "_fpn"))) {
+            Models.names().contains(pyramid) ? pyramid : "fasterrcnn_" + network)) {
       ModelSpec model = WeightsOptions.named(name, classes, norm, spec);
       Map<String, String> own = new LinkedHashMap<>(set);
       own.keySet().retainAll(model.hyperparameters().keySet());
@@ -230,7 +245,8 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   /** Trains a detector and measures its times; empty if the user stopped it. */
-  private Optional<FamilyRow> row(TrainingRun run, Backend backend, Device where, PrintWriter notes)
+  private Optional<FamilyRow> row(
+      TrainingRun run, double paperSeconds, Backend backend, Device where, PrintWriter notes)
       throws IOException {
     EvaluationReport[] score = {null};
     TrainingLines lines =
@@ -255,7 +271,7 @@ final class FamilyCommand implements Callable<Integer> {
       return Optional.of(
           new FamilyRow(
               run.model().model(),
-              run.model().kind(),
+              paperSeconds,
               kept.ap50().getAsDouble(),
               kept.trainingSeconds(),
               times));
@@ -276,6 +292,7 @@ final class FamilyCommand implements Callable<Integer> {
         new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
       result = Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
     }
+    TrainingSession.drawPlots(run.out(), spec.commandLine().getErr());
     double scoring = score[0] == null ? 0 : score[0].seconds();
     double seconds = (System.nanoTime() - began) / 1e9 - scoring;
     return result.outcome() == TrainingResult.Outcome.STOP_REQUESTED

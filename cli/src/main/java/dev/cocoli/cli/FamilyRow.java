@@ -1,8 +1,6 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.train.PartTimes;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -11,14 +9,14 @@ import java.util.Map;
  * The results of one detector of the family.
  *
  * @param model its name
- * @param kind its kind
+ * @param paperSeconds the seconds per image in its paper
  * @param ap50 AP50 on the validation images
  * @param trainingSeconds the time of the steps and the stages after them, without evaluation and
  *     proposals
  * @param times the times of detection
  */
 record FamilyRow(
-    String model, ModelSpec.Kind kind, double ap50, double trainingSeconds, PartTimes times) {
+    String model, double paperSeconds, double ap50, double trainingSeconds, PartTimes times) {
   static final String HEADER =
       String.format(
           Locale.ROOT,
@@ -32,19 +30,6 @@ record FamilyRow(
           "head",
           "paper");
 
-  /**
-   * Seconds per image in the papers, with VGG-16 on their GPUs: R-CNN and Fast R-CNN without
-   * proposals (Girshick 2015, table 4 and section 1), Faster R-CNN with them (Ren et al. 2015,
-   * table 5).
-   */
-  private double paperSeconds() {
-    return switch (kind) {
-      case RCNN -> 47;
-      case FAST_RCNN -> 0.3;
-      case FASTER_RCNN -> 0.2;
-    };
-  }
-
   String line() {
     return String.format(
         Locale.ROOT,
@@ -56,7 +41,7 @@ record FamilyRow(
         times.seconds(DetectionPart.PROPOSALS),
         times.seconds(DetectionPart.FEATURES),
         times.seconds(DetectionPart.HEAD),
-        paperSeconds());
+        paperSeconds);
   }
 
   Map<String, Object> json() {
@@ -68,7 +53,7 @@ record FamilyRow(
     for (DetectionPart part : DetectionPart.values()) {
       values.put(part.name().toLowerCase(Locale.ROOT) + "_seconds", times.seconds(part));
     }
-    values.put("paper_seconds", paperSeconds());
+    values.put("paper_seconds", paperSeconds);
     return values;
   }
 }

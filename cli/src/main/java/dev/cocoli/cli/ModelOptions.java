@@ -52,7 +52,7 @@ final class ModelOptions {
     put(changes, "max_size", "--max-size", maxSize);
     if (minSize != null && !changes.containsKey("max_size")) {
       int[] proportion = {800, 1333};
-      if (minSize > model.config().maxSize()) {
+      if (minSize > model.config().transform().maxSize()) {
         long along = Math.ceilDiv((long) minSize * proportion[1], proportion[0]);
         changes.put("max_size", Long.toString(along));
       }

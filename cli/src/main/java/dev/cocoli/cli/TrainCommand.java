@@ -3,6 +3,7 @@ package dev.cocoli.cli;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
+import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
@@ -10,9 +11,10 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.optim.Sgd;
+import dev.cocoli.train.optim.StepSchedule;
 import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -90,14 +92,16 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      description = "How often every image is trained on. Default: 12.")
-  private Integer epochs;
+      defaultValue = "12",
+      description = "How often every image is trained on. Default: ${DEFAULT-VALUE}.")
+  private int epochs;
 
   @Option(
       names = "--batch",
       paramLabel = "N",
-      description = "Images a step, over all devices. Default: 2.")
-  private Integer batch;
+      defaultValue = "2",
+      description = "Images per step, over all devices. Default: ${DEFAULT-VALUE}.")
+  private int batch;
 
   @Option(
       names = "--lr",
@@ -114,19 +118,25 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--lr-steps",
       paramLabel = "LIST",
+      defaultValue = "0.67,0.92",
       description =
           "Fractions of the run after which the rate falls to a tenth, or none. Default:"
-              + " 0.67,0.92.")
+              + " ${DEFAULT-VALUE}.")
   private String learningRateSteps;
 
-  @Option(names = "--momentum", paramLabel = "X", description = "Of SGD. Default: 0.9.")
-  private Double momentum;
+  @Option(
+      names = "--momentum",
+      paramLabel = "X",
+      defaultValue = "0.9",
+      description = "Of SGD. Default: ${DEFAULT-VALUE}.")
+  private double momentum;
 
   @Option(
       names = "--weight-decay",
       paramLabel = "X",
-      description = "Of SGD, on every parameter. Default: 0.0001.")
-  private Double weightDecay;
+      defaultValue = "0.0001",
+      description = "Of SGD, on every parameter. Default: ${DEFAULT-VALUE}.")
+  private double weightDecay;
 
   @Option(
       names = "--clip-norm",
@@ -137,8 +147,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--flip",
       paramLabel = "P",
-      description = "How likely an image is mirrored, 0 to 1. Default: 0.5.")
-  private Double flip;
+      defaultValue = "0.5",
+      description = "How likely an image is mirrored, 0 to 1. Default: ${DEFAULT-VALUE}.")
+  private double flip;
 
   @Mixin private ModelOptions hyperparameters;
 
@@ -156,8 +167,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description = "Decides first weights, order, flips and samples. Default: 0.")
-  private Long seed;
+      defaultValue = "0",
+      description = "Decides first weights, order, flips and samples. Default: ${DEFAULT-VALUE}.")
+  private long seed;
 
   @Option(
       names = "--early-stop",
@@ -186,8 +198,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--log-every",
       paramLabel = "N",
-      description = "Steps from one line of metrics.jsonl to the next. Default: 10.")
-  private Integer logEvery;
+      defaultValue = "10",
+      description = "Steps from one line of metrics.jsonl to the next. Default: ${DEFAULT-VALUE}.")
+  private int logEvery;
 
   @Option(
       names = "--out",
@@ -222,9 +235,13 @@ final class TrainCommand implements Callable<Integer> {
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
     ModelSpec spec = model(before, training.classNames());
-    TrainingRun run =
-        new TrainingRun(
-            spec, training, validation, Optional.ofNullable(weights), origin(), config, this.out);
+    TrainingRun run = TrainingRun.of(spec, training, config, this.out).withDataOrigin(origin());
+    if (validation.isPresent()) {
+      run = run.withValidation(validation.get());
+    }
+    if (weights != null) {
+      run = run.withWeights(weights);
+    }
     if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
       OutputPaths.prepareFolder(this.out);
     }
@@ -268,25 +285,31 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private TrainConfig config() {
-    TrainConfigBuilder builder =
-        TrainConfig.builder()
-            .brokenImages(brokenImages)
-            .lastBatch(lastBatch)
-            .precision(hyperparameters.precision());
-    Optional.ofNullable(epochs).ifPresent(builder::epochs);
-    Optional.ofNullable(batch).ifPresent(builder::batch);
-    Optional.ofNullable(learningRate).ifPresent(builder::learningRate);
-    Optional.ofNullable(warmup).ifPresent(builder::warmupSteps);
-    Optional.ofNullable(learningRateSteps).ifPresent(list -> builder.lrSteps(fractions(list)));
-    Optional.ofNullable(momentum).ifPresent(builder::momentum);
-    Optional.ofNullable(weightDecay).ifPresent(builder::weightDecay);
-    Optional.ofNullable(clipNorm).ifPresent(builder::clipNorm);
-    Optional.ofNullable(flip).ifPresent(builder::flip);
-    Optional.ofNullable(seed).ifPresent(builder::seed);
-    Optional.ofNullable(earlyStop).ifPresent(builder::earlyStopPatience);
-    Optional.ofNullable(logEvery).ifPresent(builder::logEvery);
     try {
-      return builder.build();
+      StepSchedule schedule = StepSchedule.DEFAULT.withDropFractions(fractions(learningRateSteps));
+      TrainConfig config =
+          TrainConfig.DEFAULT
+              .withEpochs(epochs)
+              .withBatch(batch)
+              .withSeed(seed)
+              .withPrecision(hyperparameters.precision())
+              .withLogEvery(logEvery)
+              .withOptimizer(new Sgd(momentum, weightDecay))
+              .withSchedule(warmup == null ? schedule : schedule.withWarmup(warmup))
+              .withData(
+                  data ->
+                      data.withAugmentations(new HorizontalFlip(flip))
+                          .withBrokenImages(brokenImages)
+                          .withLastBatch(lastBatch));
+      if (learningRate != null) {
+        config = config.withLearningRate(learningRate);
+      }
+      if (clipNorm != null) {
+        config = config.withUpdate(update -> update.withClipNorm(clipNorm));
+      }
+      return earlyStop == null
+          ? config
+          : config.withEvaluation(evaluation -> evaluation.withPatience(earlyStop));
     } catch (IllegalArgumentException e) {
       throw usage("--" + e.getMessage(), e);
     }
@@ -341,7 +364,12 @@ final class TrainCommand implements Callable<Integer> {
     ModelSpec start = WeightsOptions.named(model, classNames, norm(before), spec);
     if (before.isPresent() && before.get().model().equals(model)) {
       // its shapes follow from its hyper-parameters
-      start = new ModelSpec(model, classNames, start.norm(), before.get().config());
+      Norm.Type kept = start.config().backbone().norm();
+      start =
+          before
+              .get()
+              .withClassNames(classNames)
+              .withConfig(c -> c.withBackbone(b -> b.withNorm(kept)));
     }
     return hyperparameters.apply(start);
   }
@@ -349,7 +377,7 @@ final class TrainCommand implements Callable<Integer> {
   private Norm.Type norm(Optional<ModelSpec> before) {
     if (norm == null) {
       Norm.Type usual = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
-      return before.map(ModelSpec::norm).orElse(usual);
+      return before.map(found -> found.config().backbone().norm()).orElse(usual);
     }
     return switch (norm) {
       case "frozen" -> Norm.Type.FROZEN;

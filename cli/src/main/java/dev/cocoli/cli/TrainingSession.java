@@ -86,6 +86,9 @@ final class TrainingSession {
         err.println("cocoli: " + ErrorMessages.of(e)); // later on no one would get to say it
         return CommandLine.ExitCode.SOFTWARE;
       }
+      if (isFirst()) {
+        drawPlots(run.out(), err);
+      }
       if (result.outcome() == Outcome.STOP_REQUESTED) {
         out.printf(
             "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
@@ -144,6 +147,15 @@ final class TrainingSession {
     Backend backend = Backends.open(devices.getFirst());
     Trainer trainer = new Trainer(run, backend, listener);
     return new Job(trainer::start, trainer::resume, trainer::requestStop, Optional.of(backend));
+  }
+
+  /** Draws losses and AP of a run. Without a font there are no plots, and the run is as good. */
+  static void drawPlots(Path run, PrintWriter err) {
+    try {
+      TrainingPlots.write(run);
+    } catch (IOException | IllegalStateException e) {
+      err.println("cocoli: cannot draw the plots of the run: " + e.getMessage());
+    }
   }
 
   /** The run is done and its weights are there: without a sheet it is no failure. */

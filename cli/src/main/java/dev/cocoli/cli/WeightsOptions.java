@@ -89,7 +89,7 @@ final class WeightsOptions {
                   String.join(", ", described.classNames()),
                   names.get().size()));
     }
-    return new ModelSpec(described.model(), names.get(), described.norm(), described.config());
+    return described.withClassNames(names.get());
   }
 
   private ModelSpec bare() throws IOException {

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Runs R-CNN and Fast R-CNN from the command line, and the command that compares all three
  * detectors.
  */
+@Tag("slow")
 class FamilyCommandTest {
   @TempDir private Path folder;
   private Path data;

@@ -12,9 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Every Java file that is written by hand looks as google-java-format prints it. */
+@Tag("slow")
 class FormatTest {
   /** {@code mvn ... -Dcocoli.format=write} formats the files instead of complaining. */
   private static final boolean WRITE = "write".equals(System.getProperty("cocoli.format"));

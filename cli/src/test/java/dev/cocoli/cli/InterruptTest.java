@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Sends a signal to a training process: it ends cleanly and reports the state of the run. */
+@Tag("slow")
 class InterruptTest {
   private static final int TIMEOUT_SECONDS = 120;
 

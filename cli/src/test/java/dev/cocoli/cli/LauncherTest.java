@@ -14,12 +14,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Starts one of several processes as torchrun does, and checks that the environment is respected.
  */
+@Tag("slow")
 class LauncherTest {
   private static final int TIMEOUT_SECONDS = 120;
 

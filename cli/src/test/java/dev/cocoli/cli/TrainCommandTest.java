@@ -15,10 +15,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Training from the command line: what it leaves, and what it says of bad input. */
+@Tag("slow")
 class TrainCommandTest {
   @TempDir private Path folder;
   private Path data;

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.TrainingPlan;
-import dev.cocoli.train.optim.LearningRateSchedule;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -22,8 +21,7 @@ class TrainingBarTest {
         new TrainingBar(
             new PrintWriter(new StringWriter()),
             builder -> builder.setConsumer(new DelegatingProgressBarConsumer(drawn::add, 80)))) {
-      LearningRateSchedule schedule = new LearningRateSchedule(0.02, 10, List.of(), 98_765);
-      bar.started(new TrainingPlan(12_344, 98_765, 1000, 99, 2000, 0, 1, schedule));
+      bar.started(new TrainingPlan(12_344, 98_765, 1000, 99, 2000, 0, 1));
       LossValues losses = LossValues.of(List.of("loss_a", "loss_b", "loss_c"), 1, 0.5f, 0.375f);
       bar.stepDone(new StepReport(12_345, 13, losses, 0.02, 0.5, 0.05));
     }

@@ -1,8 +1,10 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -10,26 +12,48 @@ import java.util.List;
  * frees the images.
  *
  * @param index the number of the batch in its epoch, from 0
- * @param annotatedImages the data set's entry for each image; as written, not flipped
- * @param images the pixels, some of them randomly flipped
- * @param targets boxes and labels, flipped like the images
- * @param proposals regions that may hold an object, flipped like the images; empty if the loader
- *     has no source of proposals
+ * @param shard which part of the whole batch this is
+ * @param annotatedImages the data set's entry for each image, without augmentations; empty if the
+ *     images are of no data set
+ * @param samples the images with boxes and proposals, after the augmentations
  */
 public record Batch(
-    int index,
-    List<AnnotatedImage> annotatedImages,
-    List<Image> images,
-    List<Target> targets,
-    List<List<Box>> proposals)
+    int index, Shard shard, List<AnnotatedImage> annotatedImages, List<Sample> samples)
     implements AutoCloseable {
 
   /** Copies the lists. */
   public Batch {
     annotatedImages = List.copyOf(annotatedImages);
-    images = List.copyOf(images);
-    targets = List.copyOf(targets);
-    proposals = List.copyOf(proposals);
+    samples = List.copyOf(samples);
+  }
+
+  /**
+   * {@return a whole batch of images that are of no data set}
+   *
+   * @param images the pixels
+   * @param targets boxes and labels of each
+   */
+  public static Batch of(List<Image> images, List<Target> targets) {
+    List<Sample> samples = new ArrayList<>();
+    for (int i = 0; i < images.size(); i++) {
+      samples.add(new Sample(images.get(i), targets.get(i), List.of()));
+    }
+    return new Batch(0, Shard.of(samples.size(), 0, 1), List.of(), samples);
+  }
+
+  /** {@return the pixels of each image} */
+  public List<Image> images() {
+    return samples.stream().map(Sample::image).toList();
+  }
+
+  /** {@return the boxes and labels of each image} */
+  public List<Target> targets() {
+    return samples.stream().map(Sample::target).toList();
+  }
+
+  /** {@return the proposals of each image; none where the loader was not given any} */
+  public List<List<Box>> proposals() {
+    return samples.stream().map(Sample::proposals).toList();
   }
 
   /** {@return the names of the files, for messages} */
@@ -40,6 +64,6 @@ public record Batch(
   /** Frees the images. A second close does nothing. */
   @Override
   public void close() {
-    images.forEach(Image::close);
+    samples.forEach(Sample::close);
   }
 }

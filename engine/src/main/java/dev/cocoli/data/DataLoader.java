@@ -1,16 +1,14 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.augment.AugmentationContext;
+import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.structures.Box;
-import dev.cocoli.structures.Target;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -21,6 +19,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
+import java.util.function.IntUnaryOperator;
+import java.util.random.RandomGenerator;
 
 /**
  * Decodes the images of a data set on several threads, ahead of their use, and returns them in
@@ -35,10 +36,9 @@ public final class DataLoader implements AutoCloseable {
   private final DataLoaderConfig config;
   private final Consumer<String> warnings;
   private final ProposalSource proposals;
-  private final ImageDecoder decoder = new ImageDecoder();
   private final ExecutorService workers;
   private final Map<Integer, ImageDecodeException> broken = new ConcurrentHashMap<>();
-  private final Map<String, String> reported = Collections.synchronizedMap(new LinkedHashMap<>());
+  private final Set<Integer> reported = ConcurrentHashMap.newKeySet();
   private final Set<Epoch> open = ConcurrentHashMap.newKeySet();
   private boolean closed;
 
@@ -70,7 +70,7 @@ public final class DataLoader implements AutoCloseable {
     this.config = config;
     this.proposals = proposals;
     this.warnings = warnings;
-    this.workers = Executors.newFixedThreadPool(config.workers(), DataLoader::daemon);
+    this.workers = Executors.newFixedThreadPool(config.data().workers(), DataLoader::daemon);
   }
 
   private static Thread daemon(Runnable work) {
@@ -89,7 +89,7 @@ public final class DataLoader implements AutoCloseable {
   public int batchesPerEpoch() {
     int size = dataset.size();
     int batches =
-        config.lastBatch() == LastBatch.KEEP
+        config.data().lastBatch() == LastBatch.KEEP
             ? Math.ceilDiv(size, config.batchSize())
             : size / config.batchSize();
     if (batches == 0) {
@@ -101,18 +101,8 @@ public final class DataLoader implements AutoCloseable {
   }
 
   /**
-   * {@return this replica's shard of a batch of an epoch}
-   *
-   * @param batch its number in the epoch
-   */
-  public Shard shard(int batch) {
-    int total = Math.min(config.batchSize(), dataset.size() - batch * config.batchSize());
-    return Shard.of(total, config.rank(), config.worldSize());
-  }
-
-  /**
-   * Starts an epoch: all images in random order, randomly flipped, in batches of equal size, except
-   * perhaps the last one. Order and flips do not depend on the number of replicas.
+   * Starts an epoch: all images in random order, augmented, in batches of equal size, except perhaps
+   * the last one. Order and augmentations do not depend on the number of replicas.
    *
    * @param epoch its number, which with the seed determines everything
    * @param firstBatch the batch to start with; those before it are not decoded
@@ -128,59 +118,56 @@ public final class DataLoader implements AutoCloseable {
     return open(
         firstBatch,
         batches,
-        batch -> {
-          Shard shard = shard(batch);
-          int start = batch * config.batchSize() + shard.first();
-          List<Decode> work = new ArrayList<>(shard.count());
-          for (int position = start; position < start + shard.count(); position++) {
-            int own = position;
-            work.add(isClosed -> training(order, own, epoch, isClosed));
-          }
-          return work;
-        });
+        batch -> Shard.of(total(batch), config.rank(), config.worldSize()),
+        (position, isClosed) ->
+            nextOf(place -> order[place], position, isClosed)
+                .map(loaded -> augmented(loaded, epoch)));
   }
 
   /**
-   * Starts a pass for evaluation: every image once, in the order of the data set, unflipped. The
+   * Starts a pass for evaluation: every image once, in the order of the data set, not augmented. The
    * last batch may be smaller. A batch has fewer images, or none, if some cannot be decoded.
    *
    * @return all batches, this replica's shard of each; to be closed by the caller
    */
   public Epoch inOrder() {
-    int batches = Math.ceilDiv(dataset.size(), config.batchSize());
-    int shard = config.batchSize() / config.worldSize();
+    int most = config.batchSize() / config.worldSize();
     return open(
         0,
-        batches,
+        Math.ceilDiv(dataset.size(), config.batchSize()),
         batch -> {
-          int start = batch * config.batchSize() + config.rank() * shard;
-          List<Decode> work = new ArrayList<>(shard);
-          for (int index = start; index < Math.min(start + shard, dataset.size()); index++) {
-            int own = index;
-            work.add(isClosed -> decode(own).map(image -> plain(own, image)));
-          }
-          return work;
-        });
+          int total = total(batch);
+          int first = Math.min(total, config.rank() * most);
+          return new Shard(first, Math.min(most, total - first), total);
+        },
+        (position, isClosed) -> load(position));
   }
 
-  private synchronized Epoch open(int firstBatch, int batches, Epoch.Plan plan) {
+  /** The places of a whole batch. */
+  private int total(int batch) {
+    return Math.min(config.batchSize(), dataset.size() - batch * config.batchSize());
+  }
+
+  private synchronized Epoch open(
+      int firstBatch, int batches, IntFunction<Shard> shards, Work work) {
     if (closed) {
       throw new IllegalStateException("the loader is closed");
     }
-    Epoch epoch = new Epoch(this, firstBatch, batches, config.prefetchBatches(), plan);
+    Epoch epoch = new Epoch(this, config, firstBatch, batches, shards, work);
     open.add(epoch);
     return epoch;
   }
 
   /** An image with its target and proposals; the result of one worker. */
-  record Sample(AnnotatedImage annotated, Image image, Target target, List<Box> proposals) {}
+  record Loaded(int index, AnnotatedImage annotated, Sample sample) {}
 
-  /** Decodes one image of a batch; empty if the image was skipped or the epoch was closed. */
-  interface Decode {
-    Optional<Sample> sample(BooleanSupplier isClosed);
+  /** What a worker does for one place of an epoch. */
+  interface Work {
+    /** The image; empty if it was skipped, or if the epoch was closed meanwhile. */
+    Optional<Loaded> load(int position, BooleanSupplier isClosed);
   }
 
-  Future<Optional<Sample>> submit(Callable<Optional<Sample>> work) {
+  Future<Optional<Loaded>> submit(Callable<Optional<Loaded>> work) {
     return workers.submit(work);
   }
 
@@ -188,14 +175,12 @@ public final class DataLoader implements AutoCloseable {
     open.remove(epoch);
   }
 
-  private Optional<Sample> training(
-      int[] order, int position, int epoch, BooleanSupplier isClosed) {
-    for (int tried = 0; tried < order.length && !isClosed.getAsBoolean(); tried++) {
-      int index = order[(position + tried) % order.length];
-      Optional<Image> decoded = decode(index);
-      if (decoded.isPresent()) {
-        boolean flip = EpochOrder.isFlipped(config.seed(), epoch, index, config.flipProbability());
-        return Optional.of(flip ? flipped(index, decoded.get()) : plain(index, decoded.get()));
+  /** The image at a place of an order, or the next one there that can be decoded. */
+  private Optional<Loaded> nextOf(IntUnaryOperator order, int position, BooleanSupplier isClosed) {
+    for (int tried = 0; tried < dataset.size() && !isClosed.getAsBoolean(); tried++) {
+      Optional<Loaded> loaded = load(order.applyAsInt((position + tried) % dataset.size()));
+      if (loaded.isPresent()) {
+        return loaded;
       }
     }
     if (isClosed.getAsBoolean()) {
@@ -206,34 +191,61 @@ public final class DataLoader implements AutoCloseable {
             + broken.values().iterator().next().getMessage());
   }
 
-  /** The sample of an image without a flip. The image is freed if its proposals cannot be read. */
-  private Sample plain(int index, Image image) {
-    AnnotatedImage annotated = dataset.get(index);
+  /** An image with its proposals. The image is freed if these cannot be read. */
+  private Optional<Loaded> load(int index) {
+    Optional<Image> decoded = decode(index);
+    if (decoded.isEmpty()) {
+      return Optional.empty();
+    }
+    Image image = decoded.get();
     try {
-      return new Sample(
-          annotated, image, annotated.target(), proposals.proposals(annotated, image));
+      AnnotatedImage annotated = dataset.get(index);
+      List<Box> regions = proposals.proposals(annotated, image);
+      return Optional.of(
+          new Loaded(index, annotated, new Sample(image, annotated.target(), regions)));
     } catch (RuntimeException | Error e) {
       image.close();
       throw e;
     }
   }
 
-  private Sample flipped(int index, Image image) {
-    Sample plain = plain(index, image);
-    image.flipHorizontal();
-    Target target = plain.target();
-    int width = image.width();
-    return new Sample(
-        plain.annotated(),
-        image,
-        new Target(mirrored(target.boxes(), width), target.labels()),
-        mirrored(plain.proposals(), width));
+  private Loaded augmented(Loaded loaded, int epoch) {
+    Sample sample = loaded.sample();
+    try {
+      for (int place = 0; place < config.data().augmentations().size(); place++) {
+        RandomGenerator random = EpochOrder.random(config.seed(), epoch, loaded.index(), place);
+        sample = config.data().augmentations().get(place).apply(sample, new Context(random));
+      }
+      return new Loaded(loaded.index(), loaded.annotated(), sample);
+    } catch (RuntimeException | Error e) {
+      sample.close();
+      throw e;
+    }
   }
 
-  private static List<Box> mirrored(List<Box> boxes, int width) {
-    return boxes.stream()
-        .map(box -> new Box(width - box.x2(), box.y1(), width - box.x1(), box.y2()))
-        .toList();
+  /** Gives an augmentation its random numbers and other images. */
+  private final class Context implements AugmentationContext {
+    private final RandomGenerator random;
+
+    Context(RandomGenerator random) {
+      this.random = random;
+    }
+
+    @Override
+    public RandomGenerator random() {
+      return random;
+    }
+
+    @Override
+    public int imageCount() {
+      return dataset.size();
+    }
+
+    @Override
+    public Sample sample(int index) {
+      Objects.checkIndex(index, dataset.size());
+      return nextOf(place -> place, index, () -> false).orElseThrow().sample();
+    }
   }
 
   /** Decodes an image; empty if it is broken and the policy is to skip such images. */
@@ -242,9 +254,9 @@ public final class DataLoader implements AutoCloseable {
       return Optional.empty();
     }
     try {
-      return Optional.of(decoder.decode(dataset.get(index)));
+      return Optional.of(dataset.image(index));
     } catch (ImageDecodeException e) {
-      if (config.brokenImages() == BrokenImagePolicy.ERROR) {
+      if (config.data().brokenImages() == BrokenImagePolicy.ERROR) {
         throw e;
       }
       broken.put(index, e);
@@ -259,18 +271,10 @@ public final class DataLoader implements AutoCloseable {
     }
     broken.forEach(
         (index, problem) -> {
-          String message = problem.getMessage();
-          if (reported.putIfAbsent(dataset.get(index).path().toString(), message) == null) {
-            warnings.accept("skipped an image: " + message);
+          if (reported.add(index)) {
+            warnings.accept("skipped an image: " + problem.getMessage());
           }
         });
-  }
-
-  /** {@return the images skipped so far: path and reason} */
-  public Map<String, String> brokenImages() {
-    synchronized (reported) {
-      return new LinkedHashMap<>(reported);
-    }
   }
 
   /** Stops the threads and closes the open epochs, which frees all images that were not taken. */

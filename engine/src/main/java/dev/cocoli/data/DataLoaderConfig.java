@@ -1,37 +1,21 @@
 package dev.cocoli.data;
 
+import java.util.function.UnaryOperator;
+
 /**
  * The configuration of a {@link DataLoader}.
  *
- * @param batchSize the number of images per batch, over all replicas
- * @param seed decides order and flips, together with the epoch
- * @param flipProbability the probability that an image is mirrored left to right, 0 to 1
- * @param workers the number of threads that decode
- * @param prefetchBatches batches that are decoded ahead of the one in use; bounds the memory
- * @param rank the number of the replica that this loader feeds, from 0
- * @param worldSize the number of replicas that each batch is divided among
- * @param brokenImages what to do with an image that cannot be decoded
- * @param lastBatch what to do with images that do not fill a training batch
+ * @param batchSize images per batch, over all replicas
+ * @param seed decides the order and the augmentations, together with the epoch
+ * @param rank which replica this loader feeds, from 0
+ * @param worldSize how many replicas share each batch
+ * @param data how images are loaded
  */
-public record DataLoaderConfig(
-    int batchSize,
-    long seed,
-    double flipProbability,
-    int workers,
-    int prefetchBatches,
-    int rank,
-    int worldSize,
-    BrokenImagePolicy brokenImages,
-    LastBatch lastBatch) {
+public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize, DataConfig data) {
 
   /** Checks the ranges. */
   public DataLoaderConfig {
     require(batchSize > 0, "batchSize must be positive, not " + batchSize);
-    require(
-        flipProbability >= 0 && flipProbability <= 1,
-        "flipProbability must be 0 to 1, not " + flipProbability);
-    require(workers > 0, "workers must be positive, not " + workers);
-    require(prefetchBatches >= 0, "prefetchBatches must not be negative, as " + prefetchBatches);
     require(
         worldSize > 0 && rank >= 0 && rank < worldSize,
         "rank must be 0 to worldSize - 1, not " + rank + " of " + worldSize);
@@ -47,62 +31,21 @@ public record DataLoaderConfig(
   }
 
   /**
-   * {@return the default configuration: seed 0, half of the images flipped, one worker per
-   * processor, two batches ahead, one replica, broken images skipped, whole batches only}
+   * {@return the usual settings: seed 0, one replica, {@link DataConfig#DEFAULT}}
    *
-   * @param batchSize the number of images per batch
+   * @param batchSize images per batch
    */
   public static DataLoaderConfig of(int batchSize) {
-    int workers = Runtime.getRuntime().availableProcessors();
-    return new DataLoaderConfig(
-        batchSize, 0, 0.5, workers, 2, 0, 1, BrokenImagePolicy.SKIP, LastBatch.DROP);
+    return new DataLoaderConfig(batchSize, 0, 0, 1, DataConfig.DEFAULT);
   }
 
   /**
    * {@return this configuration with another seed}
    *
-   * @param other decides order and flips
+   * @param other decides the order and the augmentations
    */
   public DataLoaderConfig withSeed(long other) {
-    return new DataLoaderConfig(
-        batchSize,
-        other,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        brokenImages,
-        lastBatch);
-  }
-
-  /**
-   * {@return this configuration with another probability}
-   *
-   * @param other the probability that an image is mirrored, 0 to 1
-   */
-  public DataLoaderConfig withFlipProbability(double other) {
-    return new DataLoaderConfig(
-        batchSize, seed, other, workers, prefetchBatches, rank, worldSize, brokenImages, lastBatch);
-  }
-
-  /**
-   * {@return this configuration with other threads}
-   *
-   * @param otherWorkers threads that decode
-   * @param otherPrefetchBatches batches that are decoded ahead
-   */
-  public DataLoaderConfig withWorkers(int otherWorkers, int otherPrefetchBatches) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        otherWorkers,
-        otherPrefetchBatches,
-        rank,
-        worldSize,
-        brokenImages,
-        lastBatch);
+    return new DataLoaderConfig(batchSize, other, rank, worldSize, data);
   }
 
   /**
@@ -112,51 +55,15 @@ public record DataLoaderConfig(
    * @param otherWorldSize the number of replicas
    */
   public DataLoaderConfig withReplica(int otherRank, int otherWorldSize) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        otherRank,
-        otherWorldSize,
-        brokenImages,
-        lastBatch);
+    return new DataLoaderConfig(batchSize, seed, otherRank, otherWorldSize, data);
   }
 
   /**
-   * {@return this configuration with another policy}
+   * {@return this configuration with images loaded in another way}
    *
-   * @param other what to do with an image that cannot be decoded
+   * @param change of how images are loaded
    */
-  public DataLoaderConfig withBrokenImages(BrokenImagePolicy other) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        other,
-        lastBatch);
-  }
-
-  /**
-   * {@return this configuration with another policy}
-   *
-   * @param other what to do with images that do not fill a training batch
-   */
-  public DataLoaderConfig withLastBatch(LastBatch other) {
-    return new DataLoaderConfig(
-        batchSize,
-        seed,
-        flipProbability,
-        workers,
-        prefetchBatches,
-        rank,
-        worldSize,
-        brokenImages,
-        other);
+  public DataLoaderConfig withData(UnaryOperator<DataConfig> change) {
+    return new DataLoaderConfig(batchSize, seed, rank, worldSize, change.apply(data));
   }
 }

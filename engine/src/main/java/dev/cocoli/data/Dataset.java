@@ -1,5 +1,7 @@
 package dev.cocoli.data;
 
+import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecoder;
 import java.util.List;
 
 /**
@@ -20,6 +22,17 @@ public interface Dataset {
    * @param index 0 to {@link #size()} - 1
    */
   AnnotatedImage get(int index);
+
+  /**
+   * {@return the pixels of an image, by default decoded from its file; to be closed by the caller.
+   * An implementation may read them from elsewhere}
+   *
+   * @param index 0 to {@link #size()} - 1
+   * @throws dev.cocoli.data.image.ImageDecodeException if it cannot be decoded
+   */
+  default Image image(int index) {
+    return new ImageDecoder().decode(get(index));
+  }
 
   /** {@return the report of the problems found when the data set was opened} */
   AnnotationReport report();

@@ -1,11 +1,8 @@
 package dev.cocoli.data;
 
-import dev.cocoli.data.DataLoader.Decode;
-import dev.cocoli.data.DataLoader.Sample;
-import dev.cocoli.data.image.Image;
+import dev.cocoli.data.DataLoader.Loaded;
+import dev.cocoli.data.DataLoader.Work;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.structures.Box;
-import dev.cocoli.structures.Target;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -16,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.function.IntFunction;
 
 /**
  * The batches of one pass over a data set. Work is given to the threads only as batches are taken,
@@ -24,34 +22,35 @@ import java.util.concurrent.Future;
  */
 public final class Epoch implements Iterator<Batch>, AutoCloseable {
 
-  /** Makes the decoding tasks of a batch. */
-  interface Plan {
-    List<Decode> batch(int index);
-  }
+  /** A batch whose images are being decoded. */
+  private record Pending(Shard shard, List<Future<Optional<Loaded>>> images) {}
 
   private final DataLoader loader;
+  private final DataLoaderConfig config;
   private final int batchCount;
-  private final int prefetchBatches;
-  private final Plan plan;
-  private final Deque<List<Future<Optional<Sample>>>> ahead = new ArrayDeque<>();
+  private final IntFunction<Shard> shards;
+  private final Work work;
+  private final Deque<Pending> ahead = new ArrayDeque<>();
   private int submitted;
   private int taken;
   private volatile long waitNanos;
   private volatile boolean closed;
 
-  Epoch(DataLoader loader, int firstBatch, int batchCount, int prefetchBatches, Plan plan) {
+  Epoch(
+      DataLoader loader,
+      DataLoaderConfig config,
+      int firstBatch,
+      int batchCount,
+      IntFunction<Shard> shards,
+      Work work) {
     this.loader = loader;
+    this.config = config;
     this.submitted = firstBatch;
     this.taken = firstBatch;
     this.batchCount = batchCount;
-    this.prefetchBatches = prefetchBatches;
-    this.plan = plan;
-    submit(prefetchBatches);
-  }
-
-  /** {@return the number of batches of the whole pass, those before the first included} */
-  public int batchCount() {
-    return batchCount;
+    this.shards = shards;
+    this.work = work;
+    submit(config.data().prefetchBatches());
   }
 
   /** {@return the total time in nanoseconds that {@link #next} has waited for images} */
@@ -77,63 +76,67 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     if (!hasNext()) {
       throw new NoSuchElementException(closed ? "the epoch is closed" : "the epoch is over");
     }
-    submit(prefetchBatches + 1);
-    List<Future<Optional<Sample>>> head = ahead.removeFirst();
+    submit(config.data().prefetchBatches() + 1);
+    Pending head = ahead.removeFirst();
     long began = System.nanoTime();
-    List<Sample> samples = collect(head);
+    List<Loaded> images = collect(head);
     waitNanos += System.nanoTime() - began;
     if (closed) { // by another thread, so that images not decoded by then are missing
-      samples.forEach(sample -> sample.image().close());
+      images.forEach(loaded -> loaded.sample().close());
       throw new CancellationException("the epoch was closed while batch " + taken + " was awaited");
     }
     int index = taken++;
-    submit(prefetchBatches);
+    submit(config.data().prefetchBatches());
     loader.reportBroken();
-    List<Image> images = samples.stream().map(Sample::image).toList();
-    List<AnnotatedImage> annotatedImages = samples.stream().map(Sample::annotated).toList();
-    List<Target> targets = samples.stream().map(Sample::target).toList();
-    List<List<Box>> proposals = samples.stream().map(Sample::proposals).toList();
-    return new Batch(index, annotatedImages, images, targets, proposals);
+    return new Batch(
+        index,
+        head.shard(),
+        images.stream().map(Loaded::annotated).toList(),
+        images.stream().map(Loaded::sample).toList());
   }
 
   /** {@return whether {@link #next} would return a whole batch without waiting or failing} */
   public synchronized boolean isNextReady() {
     return hasNext()
         && !ahead.isEmpty()
-        && ahead.getFirst().stream()
+        && ahead.getFirst().images().stream()
             .allMatch(
                 future -> future.state() == Future.State.SUCCESS && future.resultNow().isPresent());
   }
 
   private void submit(int batches) {
     while (!closed && ahead.size() < batches && submitted < batchCount) {
-      List<Future<Optional<Sample>>> futures = new ArrayList<>();
-      for (Decode work : plan.batch(submitted)) {
-        futures.add(loader.submit(() -> closed ? Optional.empty() : work.sample(() -> closed)));
+      Shard shard = shards.apply(submitted);
+      int start = submitted * config.batchSize() + shard.first();
+      List<Future<Optional<Loaded>>> images = new ArrayList<>(shard.count());
+      for (int i = 0; i < shard.count(); i++) {
+        int position = start + i;
+        images.add(
+            loader.submit(() -> closed ? Optional.empty() : work.load(position, () -> closed)));
       }
-      ahead.addLast(futures);
+      ahead.addLast(new Pending(shard, images));
       submitted++;
     }
   }
 
   /** Waits for a whole batch. If an image fails, frees the others and stops the epoch. */
-  private List<Sample> collect(List<Future<Optional<Sample>>> futures) {
-    List<Sample> samples = new ArrayList<>(futures.size());
+  private List<Loaded> collect(Pending batch) {
+    List<Loaded> loaded = new ArrayList<>(batch.images().size());
     try {
       if (Thread.interrupted()) { // a completed future does not check
         throw new InterruptedException();
       }
-      for (Future<Optional<Sample>> future : futures) {
-        future.get().ifPresent(samples::add);
+      for (Future<Optional<Loaded>> image : batch.images()) {
+        image.get().ifPresent(loaded::add);
       }
-      return samples;
+      return loaded;
     } catch (InterruptedException e) {
-      ahead.addFirst(futures);
+      ahead.addFirst(batch);
       close();
       Thread.currentThread().interrupt();
       throw new CancellationException("interrupted while waiting for batch " + taken);
     } catch (ExecutionException e) {
-      ahead.addFirst(futures);
+      ahead.addFirst(batch);
       close();
       switch (e.getCause()) {
         case RuntimeException problem -> throw problem;
@@ -148,18 +151,18 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
   public void close() {
     closed = true; // before the lock: whoever holds it waits for work that this ends
     synchronized (this) {
-      ahead.forEach(futures -> futures.forEach(Epoch::free));
+      ahead.forEach(batch -> batch.images().forEach(Epoch::free));
       ahead.clear();
     }
     loader.forget(this);
   }
 
   /** Waits for a decoder in progress, which cannot be interrupted, and frees its image. */
-  private static void free(Future<Optional<Sample>> future) {
+  private static void free(Future<Optional<Loaded>> future) {
     boolean interrupted = false;
     while (true) {
       try {
-        future.get().ifPresent(sample -> sample.image().close());
+        future.get().ifPresent(loaded -> loaded.sample().close());
         break;
       } catch (InterruptedException e) {
         interrupted = true;

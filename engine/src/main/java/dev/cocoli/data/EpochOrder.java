@@ -1,23 +1,29 @@
 package dev.cocoli.data;
 
+import java.util.random.RandomGenerator;
+
 /**
- * The order of the images in an epoch and the flips, as a function of seed, epoch and image alone,
- * so that a run can go on in the middle of an epoch without replaying its start. The generator is
- * SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014),
- * written out because the numbers must not change with the JDK.
+ * The order of the images in an epoch and the random numbers of their augmentations, as a function
+ * of seed, epoch and image alone, so that a run can go on in the middle of an epoch without
+ * replaying its start. The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable
+ * pseudorandom number generators", 2014), written out because the numbers must not change with the
+ * JDK.
  */
 final class EpochOrder {
 
   private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
-  /** Makes the random numbers of flips differ from those of the shuffle. */
-  private static final long FLIPS = 0x666C697073L;
+  /** Makes the random numbers of augmentations differ from those of the shuffle. */
+  private static final long AUGMENTATIONS = 0x666C697073L;
 
   private EpochOrder() {}
 
   /** A permutation of 0 to size - 1 (Fisher and Yates). */
   static int[] shuffled(long seed, int epoch, int size) {
-    int[] order = inOrder(size);
+    int[] order = new int[size];
+    for (int i = 0; i < size; i++) {
+      order[i] = i;
+    }
     long state = mix(mix(seed) + epoch);
     for (int i = size - 1; i > 0; i--) {
       state += GOLDEN_GAMMA;
@@ -29,17 +35,28 @@ final class EpochOrder {
     return order;
   }
 
-  static int[] inOrder(int size) {
-    int[] order = new int[size];
-    for (int i = 0; i < size; i++) {
-      order[i] = i;
-    }
-    return order;
-  }
+  /**
+   * Numbers for an augmentation of an image.
+   *
+   * @param place of the augmentation in the list
+   */
+  static RandomGenerator random(long seed, int epoch, int index, int place) {
+    long start = mix(mix((seed ^ AUGMENTATIONS) + place * GOLDEN_GAMMA) + epoch) + index;
+    return new RandomGenerator() {
+      private long state = start;
 
-  static boolean isFlipped(long seed, int epoch, int index, double probability) {
-    long bits = mix(mix(mix(seed ^ FLIPS) + epoch) + index);
-    return (bits >>> 11) * 0x1p-53 < probability;
+      @Override
+      public long nextLong() {
+        long next = mix(state);
+        state += GOLDEN_GAMMA;
+        return next;
+      }
+
+      @Override
+      public double nextDouble() {
+        return (nextLong() >>> 11) * 0x1p-53;
+      }
+    };
   }
 
   /** SplitMix64's finalizer on the next state. */

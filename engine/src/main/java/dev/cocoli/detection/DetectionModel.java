@@ -15,31 +15,23 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A detector of the R-CNN family: what training and detection need to know of one. In: images
- * {@code [h,w,3]} of any size, and for the older two their proposals; out: detections in the
- * images' pixels, or losses.
+ * A detector: what training and detection need to know of one. In: images {@code [h,w,3]} of any
+ * size, and for those that need them their proposals; out: detections in the images' pixels, or
+ * losses. A subclass may lie outside this library.
  */
 public abstract class DetectionModel extends Module {
-  private final DetectorConfig config;
   private final int classes;
 
   /**
-   * Keeps the configuration of a model.
+   * Keeps the number of classes.
    *
-   * @param config the configuration
-   * @param classes the number of classes, the background included
+   * @param classes K, the background included
    */
-  protected DetectionModel(DetectorConfig config, int classes) {
+  protected DetectionModel(int classes) {
     if (classes < 2) {
       throw new IllegalArgumentException("a detector needs at least one class and the background");
     }
-    this.config = config;
     this.classes = classes;
-  }
-
-  /** {@return its hyper-parameters} */
-  public final DetectorConfig config() {
-    return config;
   }
 
   /** {@return the number of classes, the background included} */
@@ -52,7 +44,7 @@ public abstract class DetectionModel extends Module {
    *
    * @param ops a forward pass that records nothing
    * @param inputs the images
-   * @param parts told of each part
+   * @param parts receives each part
    */
   public abstract List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts);
 
@@ -79,8 +71,23 @@ public abstract class DetectionModel extends Module {
     return true;
   }
 
-  /** {@return the part of it that a torchvision classifier has under the same keys} */
-  protected abstract Module pretrained();
+  /** {@return whether the regions come from elsewhere, with the images} */
+  public boolean needsProposals() {
+    return false;
+  }
+
+  /** {@return what is fitted to features after the steps; nothing for most models} */
+  public Optional<FittedHead> fittedHead() {
+    return Optional.empty();
+  }
+
+  /**
+   * {@return the part of it that a torchvision classifier has under the same keys; nothing if it
+   * cannot start from a classifier}
+   */
+  protected Optional<Module> pretrained() {
+    return Optional.empty();
+  }
 
   /**
    * {@return the two fully connected layers that can start from a classifier's {@code classifier.0}
@@ -88,16 +95,6 @@ public abstract class DetectionModel extends Module {
    */
   protected Optional<Module> pretrainedHead() {
     return Optional.empty();
-  }
-
-  /**
-   * {@return what a tensor of {@link #loss} holds; waits for the device}
-   *
-   * @param ops the forward pass
-   * @param losses the tensor
-   */
-  public final LossValues read(Ops ops, Tensor losses) {
-    return LossValues.of(lossNames(), ops.download(losses));
   }
 
   /**
@@ -112,7 +109,7 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * One seed an image for a stage of a step.
+   * One seed per image for a stage of a step.
    *
    * @param seed the seed of the step
    * @param stage the number of the stage
@@ -182,7 +179,7 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * Uploads boxes as {@code [N,M,4]}; behind an image's last one stand boxes of no extent.
+   * Uploads boxes as {@code [N,M,4]}; boxes of no extent stand after the last one of an image.
    *
    * @param ops uploads
    * @param boxes a list per image
@@ -204,13 +201,13 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * As many of an image's regions as the detector takes.
+   * {@return as many of an image's regions as a detector takes}
    *
-   * @param regions the regions, best first
-   * @return the first of them
+   * @param regions the regions, the best first
+   * @param most how many it takes
    */
-  protected final List<Box> best(List<Box> regions) {
-    return regions.subList(0, (int) Math.min(regions.size(), config.maxProposals()));
+  protected static List<Box> best(List<Box> regions, long most) {
+    return regions.subList(0, (int) Math.min(regions.size(), most));
   }
 
   /**
@@ -228,7 +225,7 @@ public abstract class DetectionModel extends Module {
    *
    * @param boxes {@code [N,D,4]}
    * @param scores {@code [N,D]}, falling
-   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 behind the last
+   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 after the last
    */
   public record Found(Tensor boxes, Tensor scores, Tensor indices) {}
 

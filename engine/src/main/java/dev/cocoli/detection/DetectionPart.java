@@ -5,8 +5,8 @@ public enum DetectionPart {
   /** Finding regions that may hold an object. */
   PROPOSALS,
   /**
-   * The convolutional network, the head that scores anchors included: once an image, or in R-CNN
-   * once a region.
+   * The convolutional network, the head that scores anchors included: once per image, or in R-CNN
+   * once per region.
    */
   FEATURES,
   /** Classifying and refining the regions, suppression, and the download. */

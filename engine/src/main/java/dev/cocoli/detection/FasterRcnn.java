@@ -1,13 +1,11 @@
 package dev.cocoli.detection;
 
 import dev.cocoli.detection.backbone.Backbone;
-import dev.cocoli.detection.backbone.Vgg;
-import dev.cocoli.detection.head.AnchorGenerator;
+import dev.cocoli.detection.head.FeatureMaps;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.detection.head.RegionProposalNetwork.ScoredMaps;
 import dev.cocoli.detection.head.RoiHeads;
-import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps.GroundTruth;
@@ -31,26 +29,20 @@ public final class FasterRcnn extends DetectionModel {
   private final RoiHeads roiHeads;
 
   /**
-   * Builds the model, without memory.
+   * Composes the model, without memory.
    *
-   * @param backbone what makes its maps
-   * @param anchors the anchors on these
-   * @param boxRoiPool how regions are pooled from them
-   * @param config hyper-parameters
-   * @param classes K, the background included
+   * @param transform how images become batches
+   * @param backbone what makes feature maps
+   * @param rpn what proposes regions on them
+   * @param roiHeads what classifies and refines these
    */
-  FasterRcnn(
-      Backbone backbone,
-      AnchorGenerator anchors,
-      RoiPooler boxRoiPool,
-      DetectorConfig config,
-      int classes) {
-    super(config, classes);
-    transform = new ImageTransform(config);
+  public FasterRcnn(
+      ImageTransform transform, Backbone backbone, RegionProposalNetwork rpn, RoiHeads roiHeads) {
+    super(roiHeads.box().classes());
+    this.transform = transform;
     this.backbone = child("backbone", backbone);
-    rpn = child("rpn", new RegionProposalNetwork(config, backbone.outChannels(), anchors));
-    roiHeads =
-        child("roi_heads", new RoiHeads(config, backbone.outChannels(), boxRoiPool, classes));
+    this.rpn = child("rpn", rpn);
+    this.roiHeads = child("roi_heads", roiHeads);
   }
 
   /** {@return how images become batches} */
@@ -68,16 +60,6 @@ public final class FasterRcnn extends DetectionModel {
     return rpn;
   }
 
-  /**
-   * {@return the objects in each image, the best first; one wait for the device}
-   *
-   * @param ops a forward pass that records nothing
-   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
-   */
-  public List<List<Detection>> detect(Ops ops, List<Tensor> images) {
-    return detect(ops, Inputs.of(images), PartListener.NONE);
-  }
-
   @Override
   public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
     ImageBatch batch = transform.forward(ops, inputs.images());
@@ -85,7 +67,7 @@ public final class FasterRcnn extends DetectionModel {
     parts.enqueued(ops, DetectionPart.FEATURES);
     Proposals proposals = rpn.propose(ops, batch, maps);
     parts.enqueued(ops, DetectionPart.PROPOSALS);
-    Found found = roiHeads.detect(ops, batch, maps.maps(), proposals);
+    Found found = roiHeads.detect(ops, new FeatureMaps(batch, maps.maps()), proposals);
     List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
@@ -96,41 +78,22 @@ public final class FasterRcnn extends DetectionModel {
     return Stream.concat(roiHeads.lossNames().stream(), rpn.lossNames().stream()).toList();
   }
 
-  /**
-   * Runs the forward pass of a training step and records its losses on the tape.
-   *
-   * @param ops a forward pass that records
-   * @param images one {@code [h,w,3]} or more, U8 from 0 to 255 or F32 from 0 to 1
-   * @param targets the objects of each image, in its pixels
-   * @param seed of the samplers
-   * @return the losses {@code [L]}, in the order of {@link #lossNames}; read them before the scope
-   *     closes
-   */
-  public Tensor loss(Ops ops, List<Tensor> images, List<Target> targets, long seed) {
-    return loss(ops, Inputs.of(images), targets, seed);
-  }
-
   @Override
   public Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed) {
     requireSameCount(inputs, targets);
     int images = targets.size();
     int ofRoiHeads = roiHeads.lossNames().size();
-    Tensor losses = ops.allocate(DType.F32, lossNames().size());
+    int ofRpn = rpn.lossNames().size();
+    Tensor losses = ops.allocate(DType.F32, ofRoiHeads + ofRpn);
     ImageBatch batch = transform.forward(ops, inputs.images());
     GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
     ScoredMaps maps = maps(ops, batch);
     Proposals proposals =
         rpn.train(
-            ops,
-            batch,
-            maps,
-            groundTruth,
-            seeds(seed, 0, images),
-            losses.rows(ofRoiHeads, rpn.lossNames().size()));
+            ops, batch, maps, groundTruth, seeds(seed, 0, images), losses.rows(ofRoiHeads, ofRpn));
     roiHeads.train(
         ops,
-        batch,
-        maps.maps(),
+        new FeatureMaps(batch, maps.maps()),
         proposals,
         groundTruth,
         seeds(seed, 1, images),
@@ -148,12 +111,12 @@ public final class FasterRcnn extends DetectionModel {
   }
 
   @Override
-  protected Module pretrained() {
+  protected Optional<Module> pretrained() {
     return backbone.pretrained();
   }
 
   @Override
   protected Optional<Module> pretrainedHead() {
-    return backbone instanceof Vgg ? Optional.of(roiHeads.boxHead()) : Optional.empty();
+    return Optional.of(roiHeads.box().head());
   }
 }

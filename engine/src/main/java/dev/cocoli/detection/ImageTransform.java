@@ -1,6 +1,7 @@
 package dev.cocoli.detection;
 
 import dev.cocoli.backend.spec.NormalizeSpec;
+import dev.cocoli.detection.config.TransformConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
 import dev.cocoli.structures.Box;
@@ -26,7 +27,7 @@ public final class ImageTransform {
    *
    * @param config sizes, mean and deviation
    */
-  public ImageTransform(DetectorConfig config) {
+  public ImageTransform(TransformConfig config) {
     minSize = config.minSize();
     maxSize = config.maxSize();
     normalize = normalization(config);
@@ -38,7 +39,7 @@ public final class ImageTransform {
    * @param config the configuration
    * @return the mean and the standard deviation per channel
    */
-  public static NormalizeSpec normalization(DetectorConfig config) {
+  public static NormalizeSpec normalization(TransformConfig config) {
     return new NormalizeSpec(floats(config.imageMean()), floats(config.imageStd()));
   }
 

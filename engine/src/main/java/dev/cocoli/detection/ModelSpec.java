@@ -3,6 +3,8 @@ package dev.cocoli.detection;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.detection.config.Hyperparameters;
+import dev.cocoli.detection.config.RcnnConfig;
 import dev.cocoli.nn.Norm;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -10,124 +12,113 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
- * All that it takes to build a detector but its weights.
+ * All that it takes to build a detector but its weights. A model of a program's own has a name of
+ * its own and a builder; training writes all but the builder to files.
  *
- * @param model a name such as {@code fasterrcnn_resnet50_fpn}
+ * @param model a name of {@link Models}, such as {@code fasterrcnn_resnet50_fpn}, or one's own
  * @param classNames the name of each class, label 1 first; without the background
- * @param norm the backbone's normalisations
  * @param config hyper-parameters
+ * @param builder makes the model of these
  */
 public record ModelSpec(
-    String model, List<String> classNames, Norm.Type norm, DetectorConfig config) {
-  /** The names of models. */
-  public static final List<String> MODELS =
-      List.of(
-          "fasterrcnn_resnet18_fpn",
-          "fasterrcnn_resnet34_fpn",
-          "fasterrcnn_resnet50_fpn",
-          "fasterrcnn_resnet101_fpn",
-          "fasterrcnn_vgg16",
-          "fasterrcnn_tiny_fpn",
-          "fasterrcnn_tinyvgg",
-          "fastrcnn_resnet18",
-          "fastrcnn_resnet34",
-          "fastrcnn_resnet50",
-          "fastrcnn_resnet101",
-          "fastrcnn_vgg16",
-          "fastrcnn_tiny",
-          "fastrcnn_tinyvgg",
-          "rcnn_resnet18",
-          "rcnn_resnet34",
-          "rcnn_resnet50",
-          "rcnn_resnet101",
-          "rcnn_vgg16",
-          "rcnn_tiny",
-          "rcnn_tinyvgg");
-
-  /** The detectors of the family, by age. */
-  public enum Kind {
-    /** The network runs on every region; the regions come from elsewhere. */
-    RCNN,
-    /** The network runs once an image; the regions come from elsewhere. */
-    FAST_RCNN,
-    /** The network finds the regions too. */
-    FASTER_RCNN
-  }
+    String model, List<String> classNames, RcnnConfig config, ModelBuilder builder) {
+  /** The name of the model in the metadata of a weights file. */
+  static final String NAME_KEY = "cocoli.model";
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Checks the name and copies the classes. */
+  /** Copies the classes and builds the model once, so that what is wrong is said at once. */
   public ModelSpec {
-    if (!MODELS.contains(model)) {
-      throw new IllegalArgumentException(
-          "unknown model '" + model + "'; known are " + String.join(", ", MODELS));
-    }
     classNames = List.copyOf(classNames);
-    if (classNames.isEmpty()) {
-      throw new IllegalArgumentException("a detector needs at least one class");
+    if (model.isBlank() || classNames.isEmpty()) {
+      throw new IllegalArgumentException("a detector needs a name and at least one class");
     }
-    ModelName.of(model).check(config);
+    if (Models.names().contains(model) && builder != Models.builder(model)) {
+      throw new IllegalArgumentException(
+          "a model of another builder needs another name than " + model);
+    }
+    List<String> losses = builder.build(config, classNames.size() + 1).lossNames();
+    if (losses.isEmpty()
+        || Set.copyOf(losses).size() < losses.size()
+        || !losses.stream().allMatch(name -> name.startsWith("loss_"))) {
+      throw new IllegalArgumentException(
+          "each loss of a model has a name of its own that begins with loss_: " + losses);
+    }
   }
 
   /**
-   * {@return a model with its default hyper-parameters}
+   * {@return a model of this library with its default hyper-parameters}
    *
    * @param model its name
    * @param classNames its classes
    * @param norm the backbone's normalisations
+   * @throws IllegalArgumentException if there is none of that name
    */
   public static ModelSpec of(String model, List<String> classNames, Norm.Type norm) {
-    DetectorConfig config = DetectorConfig.DEFAULT;
-    if (MODELS.contains(model)) { // the constructor says what is wrong with another
-      config = Hyperparameters.with(config, ModelName.of(model).defaults());
-    }
-    return new ModelSpec(model, classNames, norm, config);
+    RcnnConfig config = Models.defaults(model).withBackbone(b -> b.withNorm(norm));
+    return new ModelSpec(model, classNames, config, Models.builder(model));
   }
 
   /**
-   * {@return the same model with some hyper-parameters changed}
+   * {@return the same model with other hyper-parameters}
+   *
+   * @param change makes them of these
+   */
+  public ModelSpec withConfig(UnaryOperator<RcnnConfig> change) {
+    return new ModelSpec(model, classNames, change.apply(config), builder);
+  }
+
+  /**
+   * {@return the same model for other classes}
+   *
+   * @param names the name of each class
+   */
+  public ModelSpec withClassNames(List<String> names) {
+    return new ModelSpec(model, names, config, builder);
+  }
+
+  /**
+   * {@return the same model with some hyper-parameters changed, as a command line or a file has
+   * them}
    *
    * @param changes values under torchvision's names
    * @throws IllegalArgumentException if a name is unknown or means nothing to this model, or a
    *     value does not fit
    */
   public ModelSpec with(Map<String, String> changes) {
-    ModelName modelName = ModelName.of(model);
+    List<String> used = Models.hyperparameters(model);
     for (String name : changes.keySet()) {
-      if (Hyperparameters.names().contains(name) && !modelName.uses(name)) {
+      if (Hyperparameters.names().contains(name) && !used.contains(name)) {
         throw new IllegalArgumentException(
             "the hyper-parameter "
                 + name
                 + " means nothing to "
                 + model
                 + "; it has "
-                + String.join(", ", modelName.hyperparameters()));
+                + String.join(", ", used));
       }
     }
-    return new ModelSpec(model, classNames, norm, Hyperparameters.with(config, changes));
+    return withConfig(c -> Hyperparameters.with(c, changes));
   }
 
   /** {@return the model, without memory} */
   public DetectionModel build() {
-    return ModelName.of(model).build(norm, config, classNames.size() + 1);
-  }
-
-  /** {@return which detector of the family it is} */
-  public Kind kind() {
-    return ModelName.of(model).kind();
+    return builder.build(config, classNames.size() + 1);
   }
 
   /** {@return whether its regions come from elsewhere} */
   public boolean needsProposals() {
-    return kind() != Kind.FASTER_RCNN;
+    return build().needsProposals();
   }
 
   /** {@return every hyper-parameter that means something to this model, under its name} */
   public Map<String, String> hyperparameters() {
     Map<String, String> values = Hyperparameters.values(config);
-    values.keySet().retainAll(ModelName.of(model).hyperparameters());
+    values.keySet().retainAll(Models.hyperparameters(model));
     return values;
   }
 
@@ -135,8 +126,8 @@ public record ModelSpec(
   public Map<String, String> toMetadata() {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
-    metadata.put("cocoli.model", model);
-    metadata.put("cocoli.norm", norm.name().toLowerCase(Locale.ROOT));
+    metadata.put(NAME_KEY, model);
+    metadata.put("cocoli.norm", config.backbone().norm().name().toLowerCase(Locale.ROOT));
     try {
       metadata.put("cocoli.classes", JSON.writeValueAsString(classNames));
       metadata.put("cocoli.config", JSON.writeValueAsString(hyperparameters()));
@@ -150,12 +141,21 @@ public record ModelSpec(
    * {@return the model that a weights file's metadata describes, or nothing if it describes none}
    *
    * @param metadata the metadata
-   * @throws IllegalArgumentException if the description is damaged
+   * @param builder of a model that is none of this library's
+   * @throws IllegalArgumentException if the description is damaged, or a builder is missing
    */
-  public static Optional<ModelSpec> fromMetadata(Map<String, String> metadata) {
-    String model = metadata.get("cocoli.model");
+  static Optional<ModelSpec> fromMetadata(
+      Map<String, String> metadata, Optional<ModelBuilder> builder) {
+    String model = metadata.get(NAME_KEY);
     if (model == null) {
       return Optional.empty();
+    }
+    if (builder.isEmpty() && !Models.names().contains(model)) {
+      throw new IllegalArgumentException(
+          "the model '%s' is none of this library's: open it in a program, with its builder"
+                  .formatted(model)
+              + " (Detector.open(file, builder)); those of this library are "
+              + String.join(", ", Models.names()));
     }
     String norm = metadata.getOrDefault("cocoli.norm", "");
     Norm.Type type =
@@ -176,7 +176,12 @@ public record ModelSpec(
             throw damaged("cocoli.config has no value for " + name, null);
           }
         });
-    return Optional.of(of(model, classNames, type).with(config));
+    if (Models.names().contains(model)) {
+      return Optional.of(of(model, classNames, type).with(config));
+    }
+    RcnnConfig own =
+        Hyperparameters.with(RcnnConfig.DEFAULT.withBackbone(b -> b.withNorm(type)), config);
+    return Optional.of(new ModelSpec(model, classNames, own, builder.orElseThrow()));
   }
 
   private static <T> T parse(

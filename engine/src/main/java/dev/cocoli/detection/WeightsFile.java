@@ -2,6 +2,7 @@ package dev.cocoli.detection;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.nn.Module;
+import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import java.io.IOException;
@@ -41,14 +42,33 @@ public final class WeightsFile implements AutoCloseable {
     return path;
   }
 
+  /** {@return the name of the model that the file is for; nothing for bare weights} */
+  public Optional<String> modelName() {
+    return Optional.ofNullable(file.metadata().get(ModelSpec.NAME_KEY));
+  }
+
   /**
    * {@return what the file says of its model; nothing for bare weights}
    *
-   * @throws IOException if what it says is damaged
+   * @throws IOException if what it says is damaged, or the model is none of this library's
    */
   public Optional<ModelSpec> spec() throws IOException {
+    return spec(Optional.empty());
+  }
+
+  /**
+   * {@return what the file says of a model that has a builder of its own; nothing for bare weights}
+   *
+   * @param builder builds the model
+   * @throws IOException if what it says is damaged
+   */
+  public Optional<ModelSpec> spec(ModelBuilder builder) throws IOException {
+    return spec(Optional.of(builder));
+  }
+
+  private Optional<ModelSpec> spec(Optional<ModelBuilder> builder) throws IOException {
     try {
-      return ModelSpec.fromMetadata(file.metadata());
+      return ModelSpec.fromMetadata(file.metadata(), builder);
     } catch (IllegalArgumentException e) {
       throw new IOException(path + ": " + e.getMessage(), e);
     }
@@ -81,7 +101,13 @@ public final class WeightsFile implements AutoCloseable {
    * @throws IOException if the keys or shapes do not fit; the message names them
    */
   public void loadBackbone(DetectionModel model, Backend backend) throws IOException {
-    Module body = model.pretrained();
+    Module body =
+        model
+            .pretrained()
+            .orElseThrow(
+                () ->
+                    new IOException(
+                        path + " is of a classifier, from which this model cannot start"));
     Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(file.entries());
     // the last layers say which of ImageNet's classes it is; the first two of VGG may have no place
     entries.keySet().removeIf(key -> key.startsWith("fc.") || key.startsWith("classifier.6."));
@@ -103,12 +129,12 @@ public final class WeightsFile implements AutoCloseable {
                     key.replace("classifier.0.", "fc6.").replace("classifier.3.", "fc7."), entry);
               }
             });
+    Map<String, Parameter> parameters = head.namedParameters();
     boolean fits =
-        head.namedParameters().entrySet().stream()
-            .allMatch(
-                named ->
-                    entries.containsKey(named.getKey())
-                        && entries.get(named.getKey()).shape().equals(named.getValue().shape()));
+        parameters.keySet().equals(entries.keySet())
+            && parameters.entrySet().stream()
+                .allMatch(
+                    named -> entries.get(named.getKey()).shape().equals(named.getValue().shape()));
     if (fits) {
       load(head, backend, entries);
     }

@@ -47,9 +47,12 @@ public abstract class Module {
    * @param module the module
    * @param <M> its class
    * @return the module
+   * @throws IllegalArgumentException if there is one of that name
    */
   protected final <M extends Module> M child(String name, M module) {
-    children.put(name, module);
+    if (children.putIfAbsent(name, module) != null) {
+      throw new IllegalArgumentException("two parts of a module have the name " + name);
+    }
     return module;
   }
 

@@ -8,9 +8,13 @@ import dev.cocoli.tensor.Tensor;
  * A normalisation that follows a convolution. It runs the convolution itself, so that fixed
  * statistics can be folded into it.
  */
-public abstract sealed class Norm extends Module permits BatchNorm2d, FrozenBatchNorm2d {
+public abstract class Norm extends Module {
 
-  Norm() {}
+  /**
+   * For subclasses, which may lie outside this library. One that moves running statistics, which
+   * are buffers, has a counter too, by which replicas know that there is something to share.
+   */
+  protected Norm() {}
 
   /** The normalisations that a backbone can be built with. */
   public enum Type {

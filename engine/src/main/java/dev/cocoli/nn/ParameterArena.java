@@ -8,14 +8,16 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 
 /**
- * The memory of a model: all that the optimiser moves in one allocation, its gradients and
- * velocities in two more of the same layout, so that an update, a norm or an all-reduce is one
+ * The memory of a model: all that the optimizer moves in one allocation, its gradients and what the
+ * optimizer remembers in more of the same layout, so that an update, a norm or an all-reduce is one
  * call. What stays fixed lies apart from what is learned: what a backend derives from it does not
  * go stale with every step.
  */
@@ -28,7 +30,7 @@ public final class ParameterArena implements AutoCloseable {
   private final List<Buffer> buffers = new ArrayList<>();
   private final Tensor values;
   private final Tensor gradients;
-  private final Tensor velocities;
+  private final Map<String, Tensor> states = new LinkedHashMap<>();
   private final Tensor fixed;
   private final List<Parameter> learned;
 
@@ -39,7 +41,6 @@ public final class ParameterArena implements AutoCloseable {
     learned = named.stream().filter(Parameter::isTrainable).toList();
     values = allocate(learned);
     gradients = training ? allocate(learned) : null;
-    velocities = training ? allocate(learned) : null;
     bind(learned, values, gradients);
     List<Parameter> others = named.stream().filter(parameter -> !parameter.isTrainable()).toList();
     fixed = allocate(others);
@@ -59,13 +60,29 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * {@return memory for a model that is trained, with gradients and velocities of 0}
+   * {@return memory for a model that is trained by what remembers nothing, with gradients of 0}
    *
    * @param backend where
    * @param module the model
    */
   public static ParameterArena forTraining(Backend backend, Module module) {
-    return new ParameterArena(backend, module, true);
+    return forTraining(backend, module, List.of());
+  }
+
+  /**
+   * {@return memory for a model that is trained, with gradients and states of 0}
+   *
+   * @param backend where
+   * @param module the model
+   * @param stateNames what the optimizer remembers: each stands for a tensor like the values
+   */
+  public static ParameterArena forTraining(
+      Backend backend, Module module, List<String> stateNames) {
+    ParameterArena arena = new ParameterArena(backend, module, true);
+    for (String name : stateNames) {
+      arena.states.computeIfAbsent(name, _ -> arena.allocate(arena.learned));
+    }
+    return arena;
   }
 
   private static long padded(Parameter parameter) {
@@ -111,7 +128,7 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * Watches every parameter that the optimiser moves.
+   * Watches every parameter that the optimizer moves.
    *
    * @param tape what records the step
    */
@@ -120,7 +137,7 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * Watches every parameter that the optimiser moves.
+   * Watches every parameter that the optimizer moves.
    *
    * @param tape what records the step
    * @param onLastUse makes what runs in the backward pass once a parameter's gradient is complete;
@@ -134,12 +151,12 @@ public final class ParameterArena implements AutoCloseable {
     }
   }
 
-  /** {@return the parameters that the optimiser moves, in the order in which they lie} */
+  /** {@return the parameters that the optimizer moves, in the order in which they lie} */
   public List<Parameter> learned() {
     return learned;
   }
 
-  /** {@return all that the optimiser moves, {@code [P]}} */
+  /** {@return all that the optimizer moves, {@code [P]}} */
   public Tensor values() {
     return values;
   }
@@ -149,13 +166,27 @@ public final class ParameterArena implements AutoCloseable {
     return gradients;
   }
 
-  /** {@return their velocities, {@code [P]}; null without training} */
-  public Tensor velocities() {
-    return velocities;
+  /** {@return what the optimizer remembers of them, by name, {@code [P]} each} */
+  public Map<String, Tensor> states() {
+    return Collections.unmodifiableMap(states);
   }
 
   /**
-   * {@return all that is loaded or counted but not moved by the optimiser: frozen parameters and
+   * {@return something that the optimizer remembers, {@code [P]}}
+   *
+   * @param name what
+   * @throws IllegalArgumentException if the arena was made without it
+   */
+  public Tensor state(String name) {
+    Tensor state = states.get(name);
+    if (state == null) {
+      throw new IllegalArgumentException("there is no state '" + name + "': " + states.keySet());
+    }
+    return state;
+  }
+
+  /**
+   * {@return all that is loaded or counted but not moved by the optimizer: frozen parameters and
    * running statistics, {@code [F]}}
    */
   public Tensor fixed() {

@@ -49,17 +49,6 @@ public final class Evaluation {
    *
    * @param data images to score on
    * @param loading how many images go through the network together, threads, broken images
-   * @param warnings told of each image that was left out because it cannot be decoded
-   */
-  public Evaluation(Dataset data, DataLoaderConfig loading, Consumer<String> warnings) {
-    this(data, loading, Optional.empty(), warnings);
-  }
-
-  /**
-   * Prepares an evaluation with given regions.
-   *
-   * @param data images to score on
-   * @param loading how many images go through the network together, threads, broken images
    * @param proposals where the regions come from for a detector that does not find them itself;
    *     without one, selective search in its fast mode
    * @param warnings told of each image that was left out because it cannot be decoded
@@ -84,20 +73,6 @@ public final class Evaluation {
    * @throws TrainingException if detector and data have other classes
    */
   public CocoMetrics run(Detector detector, ImageListener listener) {
-    return run(detector, listener, () -> false).orElseThrow();
-  }
-
-  /**
-   * Scores a detector unless told to stop.
-   *
-   * @param detector the detector; its classes are those of the data
-   * @param listener told of each image
-   * @param isCancelled asked before each batch
-   * @return COCO's numbers; nothing if it was cancelled
-   * @throws TrainingException if detector and data have other classes
-   */
-  public Optional<CocoMetrics> run(
-      Detector detector, ImageListener listener, BooleanSupplier isCancelled) {
     CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
     ImageListener scorer =
         (image, found) -> {
@@ -105,9 +80,8 @@ public final class Evaluation {
           evaluator.addDetections(image.imageId(), found);
           listener.found(image, found);
         };
-    return detect(detector, scorer, isCancelled)
-        ? Optional.of(evaluator.evaluate())
-        : Optional.empty();
+    detect(detector, scorer, () -> false);
+    return evaluator.evaluate();
   }
 
   /**

@@ -5,8 +5,6 @@ import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Safetensors;
-import dev.cocoli.report.TrainingLog;
-import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.train.checkpoint.Checkpoint;
 import dev.cocoli.train.checkpoint.MetricsLog;
 import dev.cocoli.train.checkpoint.RunDescription;
@@ -63,6 +61,7 @@ public final class Trainer {
    * @param listener receives the events of the run
    * @param writer writes the checkpoints
    */
+  @SuppressWarnings("exports") // for tests
   public Trainer(
       TrainingRun run, Backend backend, TrainingListener listener, Checkpoint.Writer writer) {
     this(run, backend, listener, writer, new LoneReplica(backend.device()), () -> false);
@@ -78,6 +77,7 @@ public final class Trainer {
    * @param replica which one; closed when the run ends
    * @param isStopRequested whether all are to stop
    */
+  @SuppressWarnings("exports") // for Replicas
   public Trainer(
       TrainingRun run,
       Backend backend,
@@ -169,11 +169,10 @@ public final class Trainer {
       check.run();
       checkClasses();
     }
-    try (TrainingLoop loop = new TrainingLoop(run, backend, folder, listener, writer, replica)) {
+    try (TrainingLoop loop =
+        new TrainingLoop(run, backend, folder, listener, writer, replica, this::isTimeToStop)) {
       try {
-        return replica.isFirst()
-            ? first.apply(loop)
-            : loop.run(Progress.START, RunRecord.NONE, this::isTimeToStop);
+        return replica.isFirst() ? first.apply(loop) : loop.run(Progress.START, RunRecord.NONE);
       } catch (RuntimeException | Error e) {
         replica.fail(e); // while its memory is still there for the others
         throw e;
@@ -187,19 +186,7 @@ public final class Trainer {
 
   private TrainingResult run(TrainingLoop loop, Progress progress, MetricsLog metrics) {
     RunRecord record = new RunRecord.Written(metrics, loop.checkpoint(), listener);
-    return withPlots(loop.run(progress, record, this::isTimeToStop));
-  }
-
-  /**
-   * Draws losses and AP. A run is worth more than its images: where there is no font, it says so.
-   */
-  private TrainingResult withPlots(TrainingResult result) {
-    try {
-      TrainingPlots.write(TrainingLog.read(folder.metrics()), folder.path());
-    } catch (IOException | IllegalStateException e) {
-      listener.message("cannot draw the plots of the run: " + e.getMessage());
-    }
-    return result;
+    return loop.run(progress, record);
   }
 
   private static void requirePlatformThread() {
@@ -209,7 +196,7 @@ public final class Trainer {
   }
 
   private RunDescription describe(TrainingLoop loop) {
-    return RunDescription.of(run, replica.devices(), loop.schedule());
+    return RunDescription.of(run, replica.devices(), loop.totalSteps());
   }
 
   private void checkClasses() {
@@ -234,14 +221,14 @@ public final class Trainer {
         weights.loadBackbone(model, backend);
         return;
       }
-      Optional<ModelSpec> spec = weights.spec();
+      requireSameModel(file, weights.modelName());
+      Optional<ModelSpec> spec = weights.spec(run.model().builder());
       if (spec.isPresent()) {
         ClassCheck.requireSame(
             "the weights file " + file,
             spec.get().classNames(),
             "the data",
             run.model().classNames());
-        requireSameModel(file, spec.get());
       }
       weights.load(model, backend);
     } catch (IOException e) {
@@ -249,11 +236,11 @@ public final class Trainer {
     }
   }
 
-  private void requireSameModel(Path file, ModelSpec spec) {
-    if (!spec.model().equals(run.model().model())) {
+  private void requireSameModel(Path file, Optional<String> name) {
+    if (name.isPresent() && !name.get().equals(run.model().model())) {
       throw new TrainingException(
           "the weights file %s is of a %s, the run of a %s"
-              .formatted(file, spec.model(), run.model().model()));
+              .formatted(file, name.get(), run.model().model()));
     }
   }
 }

@@ -2,21 +2,19 @@ package dev.cocoli.train;
 
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
-import dev.cocoli.data.Batch;
+import dev.cocoli.backend.BufferPool;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.classic.Rcnn;
+import dev.cocoli.detection.FittedHead;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
 import dev.cocoli.train.checkpoint.RunFolder;
 import dev.cocoli.train.checkpoint.RunRecord;
-import dev.cocoli.train.optim.LearningRateSchedule;
 import dev.cocoli.train.parallel.Replica;
 import dev.cocoli.train.parallel.SharedEvaluation;
 import dev.cocoli.train.rcnn.FeatureStore;
@@ -45,22 +43,21 @@ final class TrainingLoop implements AutoCloseable {
   private final DataLoader loader;
   private final Optional<ProposalSource> validationProposals;
   private final int stepsPerEpoch;
-  private final LearningRateSchedule schedule;
+  private final long totalSteps;
   private final DetectionModel model;
   private final ParameterArena parameters;
   private final Checkpoint checkpoint;
   private final TrainingStep trainingStep;
 
+  /** Where images lie that are sent to the device a step ahead. */
+  private final BufferPool ahead;
+
   private final Replica replica;
-
+  private final BooleanSupplier stopRequested;
   private RunRecord record;
-  private BooleanSupplier stopRequested;
 
-  /** Whether a replica asked all to stop behind the last step. */
+  /** Whether a replica asked all to stop after the last step. */
   private boolean stopAgreed;
-
-  /** The batch of the next step, where it was taken a step ahead; or null. */
-  private Batch upcoming;
 
   private Progress progress;
   private long savedStep;
@@ -73,8 +70,10 @@ final class TrainingLoop implements AutoCloseable {
       RunFolder folder,
       TrainingListener listener,
       Checkpoint.Writer writer,
-      Replica replica) {
+      Replica replica,
+      BooleanSupplier isStopRequested) {
     this.replica = replica;
+    this.stopRequested = isStopRequested;
     this.run = run;
     this.config = run.config();
     this.backend = backend;
@@ -83,10 +82,7 @@ final class TrainingLoop implements AutoCloseable {
     loader =
         new DataLoader(
             run.trainData(),
-            loading(config.batch())
-                .withSeed(config.seed())
-                .withFlipProbability(config.flip())
-                .withLastBatch(config.lastBatch()),
+            loading(config.batch()),
             proposals(run.trainData(), run.proposals(), folder.proposals()),
             listener::message);
     validationProposals =
@@ -94,37 +90,39 @@ final class TrainingLoop implements AutoCloseable {
             .map(data -> proposals(data, run.validationProposals(), folder.validationProposals()));
     try {
       stepsPerEpoch = loader.batchesPerEpoch();
-      schedule = config.schedule((long) stepsPerEpoch * config.epochs());
+      totalSteps = (long) stepsPerEpoch * config.epochs();
       model = run.model().build();
-      parameters = ParameterArena.forTraining(backend, model);
+      parameters =
+          ParameterArena.forTraining(backend, model, config.update().optimizer().stateNames());
     } catch (RuntimeException | Error e) {
       loader.close();
       throw e;
     }
     checkpoint = new Checkpoint(folder, run.model(), model, parameters, writer);
-    trainingStep = new TrainingStep(model, parameters, config, replica.synchronization(parameters));
+    trainingStep =
+        new TrainingStep(
+            model, parameters, config, replica.synchronization(parameters, isStopRequested));
+    ahead = new BufferPool(backend::allocate);
   }
 
   /** Replicas of one process share its threads. */
   private DataLoaderConfig loading(int batch) {
-    int threads = Math.max(1, config.loaderThreads() / replica.localSize());
-    return DataLoaderConfig.of(batch)
-        .withReplica(replica.rank(), replica.size())
-        .withWorkers(threads, config.prefetchBatches())
-        .withBrokenImages(config.brokenImages());
+    int threads = Math.max(1, config.data().workers() / replica.localSize());
+    return new DataLoaderConfig(
+        batch, config.seed(), replica.rank(), replica.size(), config.data().withWorkers(threads));
   }
 
   private ProposalSource proposals(Dataset data, Optional<ProposalSource> given, Path file) {
     if (!run.model().needsProposals()) {
       return (annotated, image) -> List.of();
     }
-    RunProposals found = new RunProposals(data, given, file, config.loaderThreads());
+    RunProposals found = new RunProposals(data, given, file, config.data().workers());
     proposals.add(found);
     return found;
   }
 
-  LearningRateSchedule schedule() {
-    return schedule;
+  long totalSteps() {
+    return totalSteps;
   }
 
   DetectionModel model() {
@@ -144,21 +142,19 @@ final class TrainingLoop implements AutoCloseable {
    *
    * @param from what is done; that of the first replica counts
    * @param keptIn where the run is kept
-   * @param isStopRequested asked between steps
    */
-  TrainingResult run(Progress from, RunRecord keptIn, BooleanSupplier isStopRequested) {
+  TrainingResult run(Progress from, RunRecord keptIn) {
     record = keptIn;
-    stopRequested = isStopRequested;
     progress = replica.begin(parameters, from);
     savedStep = progress.step();
     savedNanos = System.nanoTime();
     for (RunProposals found : proposals) {
-      if (!found.prepare(listener, isStopRequested)) {
+      if (!found.prepare(listener, stopRequested)) {
         return result(Outcome.STOP_REQUESTED);
       }
     }
-    if (model instanceof Rcnn rcnn && progress.step() < schedule.totalSteps()) {
-      rcnn.reopen(); // epochs were added
+    if (progress.step() < totalSteps) {
+      model.fittedHead().ifPresent(FittedHead::reopen); // epochs were added
     }
     listener.started(plan());
     while (true) {
@@ -172,7 +168,7 @@ final class TrainingLoop implements AutoCloseable {
       if (isPatienceOver()) {
         return result(Outcome.STOPPED_EARLY);
       }
-      if (progress.step() >= schedule.totalSteps()) {
+      if (progress.step() >= totalSteps) {
         if (model.isFinished()) {
           return result(Outcome.COMPLETED);
         }
@@ -191,7 +187,8 @@ final class TrainingLoop implements AutoCloseable {
   private boolean finish() {
     FeatureStore store = new FeatureStore(folder.path(), progress.step());
     RcnnStages stages =
-        new RcnnStages(run, (Rcnn) model, backend, proposals.getFirst(), store, listener);
+        new RcnnStages(
+            run, model.fittedHead().orElseThrow(), backend, proposals.getFirst(), store, listener);
     if (!stages.run(stopRequested)) {
       return false;
     }
@@ -203,21 +200,21 @@ final class TrainingLoop implements AutoCloseable {
   private TrainingPlan plan() {
     return new TrainingPlan(
         progress.step(),
-        schedule.totalSteps(),
+        totalSteps,
         stepsPerEpoch,
         config.epochs(),
         run.trainData().size(),
         run.validationData().map(Dataset::size).orElse(0),
-        parameters.values().elementCount(),
-        schedule);
+        parameters.values().elementCount());
   }
 
   /** Does the steps that are left of an epoch; false if it was asked to stop. */
   private boolean trainEpoch() {
     int epoch = epochsDone();
     int firstBatch = (int) (progress.step() % stepsPerEpoch);
-    try (Epoch batches = loader.epoch(epoch, firstBatch)) {
-      while (upcoming != null || batches.hasNext()) {
+    try (DeviceBatches batches =
+        new DeviceBatches(backend, ahead, loader.epoch(epoch, firstBatch))) {
+      while (batches.hasNext()) {
         if (isTimeToStop()) {
           return false;
         }
@@ -226,30 +223,17 @@ final class TrainingLoop implements AutoCloseable {
           save(Checkpoint.Rank.LATEST);
         }
       }
-    } finally {
-      if (upcoming != null) {
-        upcoming.close();
-        upcoming = null;
-      }
     }
     return true;
   }
 
-  /** Takes the next batch early if that costs no time. */
-  private Optional<Batch> takeUpcoming(Epoch batches) {
-    if (batches.isNextReady()) {
-      upcoming = batches.next();
-    }
-    return Optional.ofNullable(upcoming);
-  }
-
-  /** Several replicas stop behind the same step: the one in which one of them asked for it. */
+  /** Several replicas stop after the same step: the one in which one of them asked for it. */
   private boolean isTimeToStop() {
     return replica.size() == 1 ? stopRequested.getAsBoolean() : stopAgreed;
   }
 
   /** An image that stops the run costs no step that is done. */
-  private Batch next(Epoch batches) {
+  private DeviceBatch next(DeviceBatches batches) {
     try {
       return batches.next();
     } catch (DataException e) {
@@ -260,22 +244,17 @@ final class TrainingLoop implements AutoCloseable {
     }
   }
 
-  private void step(Epoch batches, int epoch) {
-    replica.enter("step " + (progress.step() + 1));
+  private void step(DeviceBatches batches, int epoch) {
+    long step = progress.step();
+    replica.enter("step " + (step + 1));
     long began = System.nanoTime();
     long waitedBefore = batches.waitNanos();
-    Batch batch = upcoming != null ? upcoming : next(batches);
-    upcoming = null;
-    double learningRate = schedule.rateAt(progress.step());
-    boolean stop = replica.size() > 1 && stopRequested.getAsBoolean();
-    TrainingStep.Outcome outcome =
-        trainingStep.run(
-            batch,
-            loader.shard(batch.index()),
-            progress.step(),
-            learningRate,
-            stop,
-            () -> takeUpcoming(batches));
+    double learningRate =
+        config.fullLearningRate() * config.update().schedule().factorAt(step, totalSteps);
+    TrainingStep.Outcome outcome;
+    try (DeviceBatch batch = next(batches)) {
+      outcome = trainingStep.run(batch, step, learningRate, batches::sendAhead);
+    }
     stopAgreed = outcome.stop();
     progress = progress.afterStep();
     StepReport report =
@@ -287,7 +266,7 @@ final class TrainingLoop implements AutoCloseable {
             (System.nanoTime() - began) / 1e9,
             (batches.waitNanos() - waitedBefore) / 1e9);
     times.add(report, outcome.times());
-    if (progress.step() % config.logEvery() == 0 || progress.step() == schedule.totalSteps()) {
+    if (progress.step() % config.logEvery() == 0 || progress.step() == totalSteps) {
       record.step(report, times);
       times.clear();
     }
@@ -299,18 +278,18 @@ final class TrainingLoop implements AutoCloseable {
   }
 
   private boolean isEvaluationDue() {
-    boolean isLast = progress.step() >= schedule.totalSteps();
+    boolean isLast = progress.step() >= totalSteps;
     return run.validationData().isPresent()
         && model.isFinished()
         && progress.evaluatedEpochs() < epochsDone()
-        && (isLast || epochsDone() % config.evaluateEvery() == 0);
+        && (isLast || epochsDone() % config.evaluation().everyEpochs() == 0);
   }
 
   /** Scores the model and writes a checkpoint; false if it was asked to stop meanwhile. */
   private boolean evaluate() {
     Dataset data = run.validationData().orElseThrow();
     long began = System.nanoTime();
-    replica.enter("the evaluation behind step " + progress.step());
+    replica.enter("the evaluation after step " + progress.step());
     replica.shareStatistics(parameters);
     Evaluation evaluation =
         new Evaluation(data, evaluationLoading(), validationProposals, listener::message);
@@ -350,19 +329,19 @@ final class TrainingLoop implements AutoCloseable {
 
   /** Each replica takes as many images at once as one alone would: the same go together. */
   private DataLoaderConfig evaluationLoading() {
-    return loading(config.evaluationBatch() * replica.size());
+    return loading(config.evaluation().batch() * replica.size());
   }
 
   private boolean isPatienceOver() {
-    OptionalInt patience = config.earlyStopPatience();
+    OptionalInt patience = config.evaluation().patience();
     return patience.isPresent() && progress.evaluationsSinceBest() >= patience.getAsInt();
   }
 
-  /** The end of an epoch has its own checkpoint, behind the evaluation. */
+  /** The end of an epoch has its own checkpoint, after the evaluation. */
   private boolean isCheckpointDue() {
-    OptionalInt steps = config.checkpointSteps();
+    OptionalInt steps = config.checkpoint().steps();
     return steps.isPresent() && progress.step() - savedStep >= steps.getAsInt()
-        || System.nanoTime() - savedNanos >= config.checkpointInterval().toNanos();
+        || System.nanoTime() - savedNanos >= config.checkpoint().interval().toNanos();
   }
 
   private void save(Checkpoint.Rank rank) {
@@ -383,7 +362,7 @@ final class TrainingLoop implements AutoCloseable {
     return new TrainingResult(
         outcome,
         progress.step(),
-        schedule.totalSteps(),
+        totalSteps,
         progress.bestAp(),
         progress.bestEpoch(),
         folder.lastWeights(),
@@ -397,7 +376,7 @@ final class TrainingLoop implements AutoCloseable {
       loader.close();
     } finally {
       proposals.forEach(RunProposals::close);
-      trainingStep.close();
+      ahead.close();
       parameters.close();
     }
   }

@@ -1,7 +1,5 @@
 package dev.cocoli.train;
 
-import dev.cocoli.train.optim.LearningRateSchedule;
-
 /**
  * What a run is about to do.
  *
@@ -11,8 +9,7 @@ import dev.cocoli.train.optim.LearningRateSchedule;
  * @param epochs epochs of the whole run
  * @param trainImages images that are trained on
  * @param validationImages images that are scored on; 0 without validation data
- * @param trainedElements numbers that the optimiser moves
- * @param schedule the learning rate of each step
+ * @param trainedElements numbers that the optimizer moves
  */
 public record TrainingPlan(
     long firstStep,
@@ -21,5 +18,4 @@ public record TrainingPlan(
     int epochs,
     int trainImages,
     int validationImages,
-    long trainedElements,
-    LearningRateSchedule schedule) {}
+    long trainedElements) {}

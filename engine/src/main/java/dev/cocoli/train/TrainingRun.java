@@ -4,6 +4,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -35,40 +36,9 @@ public record TrainingRun(
     TrainConfig config,
     Path out) {
 
-  /**
-   * A run whose model finds its regions itself, or has them found.
-   *
-   * @param model the model
-   * @param trainData images to train on
-   * @param validationData images to score on
-   * @param weights a file of weights to start from
-   * @param dataOrigin where the data came from
-   * @param config how to train
-   * @param out the run folder
-   */
-  public TrainingRun(
-      ModelSpec model,
-      Dataset trainData,
-      Optional<Dataset> validationData,
-      Optional<Path> weights,
-      Map<String, String> dataOrigin,
-      TrainConfig config,
-      Path out) {
-    this(
-        model,
-        trainData,
-        validationData,
-        weights,
-        Optional.empty(),
-        Optional.empty(),
-        dataOrigin,
-        config,
-        out);
-  }
-
   /** Copies the map. */
   public TrainingRun {
-    dataOrigin = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(dataOrigin));
+    dataOrigin = Collections.unmodifiableMap(new LinkedHashMap<>(dataOrigin));
   }
 
   /**
@@ -81,7 +51,15 @@ public record TrainingRun(
    */
   public static TrainingRun of(ModelSpec model, Dataset trainData, TrainConfig config, Path out) {
     return new TrainingRun(
-        model, trainData, Optional.empty(), Optional.empty(), Map.of(), config, out);
+        model,
+        trainData,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Map.of(),
+        config,
+        out);
   }
 
   /**

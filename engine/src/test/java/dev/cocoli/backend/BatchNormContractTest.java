@@ -15,6 +15,7 @@ import dev.cocoli.testing.TestTensors;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What batch normalisation in training owes on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class BatchNormContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What collectives owe when nothing goes wrong, whatever connects the ranks. */
 @ParameterizedClass
 @MethodSource("groups")
+@Tag("slow")
 class CommunicatorContractTest {
   /** Empty, one, odd, and around the pieces and blocks that implementations cut tensors into. */
   private static final int[] COUNTS = {0, 1, 2, 3, 7, 63, 1001, 16_383, 16_384, 16_385, 200_003};

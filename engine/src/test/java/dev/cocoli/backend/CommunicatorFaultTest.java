@@ -20,6 +20,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What becomes of the others when a rank fails. Ranks of one process; nobody waits for ever. */
 @ParameterizedClass
 @MethodSource("groups")
+@Tag("slow")
 class CommunicatorFaultTest {
   /** Where nobody is to run into it. */
   private static final Duration LONG = Duration.ofSeconds(50);

@@ -13,6 +13,7 @@ import dev.cocoli.testing.TestTensors;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What fully connected layers owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class LinearContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;

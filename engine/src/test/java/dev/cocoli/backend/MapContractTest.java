@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What pooling, upsampling, sums and masks of maps owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class MapContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;

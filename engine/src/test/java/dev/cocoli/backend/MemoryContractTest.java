@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What memory, copies and counts owe on every backend. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class MemoryContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;

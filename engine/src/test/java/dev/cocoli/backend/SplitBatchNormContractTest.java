@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Replicas with unequal parts of a batch find what torch finds for the batch. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class SplitBatchNormContractTest {
   private static final int CHANNELS = 6;
   private static final int IMAGE = 5 * 7 * CHANNELS;

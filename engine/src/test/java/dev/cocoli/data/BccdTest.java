@@ -11,12 +11,14 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Reads the blood cells of the shared data folder: 364 photographs, 4,888 boxes, of which two have
  * no area.
  */
+@Tag("slow")
 class BccdTest {
 
   private static Path bccd;
@@ -58,7 +60,8 @@ class BccdTest {
     VocDataset data = VocDataset.open(bccd, "test");
     long before = Image.allocatedByteSize();
     int images = 0;
-    DataLoaderConfig config = DataLoaderConfig.of(8).withBrokenImages(BrokenImagePolicy.ERROR);
+    DataLoaderConfig config =
+        DataLoaderConfig.of(8).withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR));
     try (DataLoader loader = new DataLoader(data, config, System.err::println);
         Epoch epoch = loader.inOrder()) {
       while (epoch.hasNext()) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
@@ -60,7 +61,9 @@ class DataLoaderTest {
   }
 
   private static DataLoaderConfig config(int batchSize) {
-    return DataLoaderConfig.of(batchSize).withSeed(42).withWorkers(3, 2);
+    return DataLoaderConfig.of(batchSize)
+        .withSeed(42)
+        .withData(d -> d.withWorkers(3).withPrefetchBatches(2));
   }
 
   private DataLoader loader(DataLoaderConfig config) {
@@ -149,7 +152,9 @@ class DataLoaderTest {
   @Test
   void flipsAllOrNone() {
     for (double probability : new double[] {0, 1}) {
-      try (DataLoader loader = loader(config(5).withFlipProbability(probability));
+      try (DataLoader loader =
+              loader(
+                  config(5).withData(d -> d.withAugmentations(new HorizontalFlip(probability))));
           Epoch epoch = loader.epoch(3, 0);
           Batch batch = epoch.next()) {
         for (Image image : batch.images()) {
@@ -163,7 +168,10 @@ class DataLoaderTest {
   void isDeterminedBySeedAndEpoch() {
     List<Seen> once = epoch(config(2), 5, 0);
     assertEquals(once, epoch(config(2), 5, 0));
-    assertEquals(once, epoch(config(2).withWorkers(1, 0), 5, 0), "threads change nothing");
+    assertEquals(
+        once,
+        epoch(config(2).withData(d -> d.withWorkers(1).withPrefetchBatches(0)), 5, 0),
+        "threads change nothing");
     assertNotEquals(once, epoch(config(2), 6, 0));
     assertNotEquals(once, epoch(config(2).withSeed(43), 5, 0));
   }
@@ -212,13 +220,15 @@ class DataLoaderTest {
    */
   @Test
   void replicasLoseAndRepeatNoImage() {
-    List<Seen> whole = epoch(config(6).withLastBatch(LastBatch.KEEP), 1, 0);
+    List<Seen> whole = epoch(config(6).withData(d -> d.withLastBatch(LastBatch.KEEP)), 1, 0);
     List<String> names = whole.stream().flatMap(batch -> batch.names().stream()).toList();
     assertEquals(IMAGES, names.size());
     assertEquals(IMAGES, new HashSet<>(names).size());
     List<List<Seen>> shards = new ArrayList<>();
     for (int rank = 0; rank < 3; rank++) {
-      shards.add(epoch(config(6).withLastBatch(LastBatch.KEEP).withReplica(rank, 3), 1, 0));
+      shards.add(
+          epoch(
+              config(6).withData(d -> d.withLastBatch(LastBatch.KEEP)).withReplica(rank, 3), 1, 0));
       assertEquals(whole.size(), shards.get(rank).size(), "steps of rank " + rank);
     }
     for (int i = 0; i < whole.size(); i++) {
@@ -251,7 +261,8 @@ class DataLoaderTest {
 
   @Test
   void passesThroughAllInOrderForScoring() {
-    try (DataLoader loader = loader(config(4).withFlipProbability(1))) {
+    try (DataLoader loader =
+        loader(config(4).withData(d -> d.withAugmentations(new HorizontalFlip(1))))) {
       List<Seen> batches = all(loader.inOrder());
       List<String> names = batches.stream().flatMap(batch -> batch.names().stream()).toList();
       List<String> expected = new ArrayList<>();
@@ -286,7 +297,7 @@ class DataLoaderTest {
   void stopsAtABrokenImageIfAsked() throws IOException {
     String name = epoch(config(2), 0, 0).get(2).names().getLast();
     truncate(name);
-    DataLoaderConfig config = config(2).withBrokenImages(BrokenImagePolicy.ERROR);
+    DataLoaderConfig config = config(2).withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR));
     try (DataLoader loader = loader(config);
         Epoch epoch = loader.epoch(0, 0)) {
       epoch.next().close();
@@ -316,9 +327,8 @@ class DataLoaderTest {
         all(loader.epoch(epoch, 0));
       }
       assertEquals(1, warnings.size(), "told once: " + warnings);
-      assertTrue(warnings.getFirst().contains(broken), warnings.getFirst());
-      Path path = folder.resolve("JPEGImages").resolve(broken);
-      assertEquals(Set.of(path.toString()), loader.brokenImages().keySet());
+      String path = folder.resolve("JPEGImages").resolve(broken).toString();
+      assertTrue(warnings.getFirst().contains(path), warnings.getFirst());
     }
   }
 
@@ -461,10 +471,10 @@ class DataLoaderTest {
   @Test
   void refusesSettingsOutOfRange() {
     assertThrows(IllegalArgumentException.class, () -> DataLoaderConfig.of(0));
-    assertThrows(IllegalArgumentException.class, () -> config(1).withFlipProbability(1.1));
-    assertThrows(IllegalArgumentException.class, () -> config(1).withFlipProbability(Double.NaN));
-    assertThrows(IllegalArgumentException.class, () -> config(1).withWorkers(0, 1));
-    assertThrows(IllegalArgumentException.class, () -> config(1).withWorkers(1, -1));
+    assertThrows(IllegalArgumentException.class, () -> new HorizontalFlip(1.1));
+    assertThrows(IllegalArgumentException.class, () -> new HorizontalFlip(Double.NaN));
+    assertThrows(IllegalArgumentException.class, () -> DataConfig.DEFAULT.withWorkers(0));
+    assertThrows(IllegalArgumentException.class, () -> DataConfig.DEFAULT.withPrefetchBatches(-1));
   }
 
   // ---- the generator
@@ -475,7 +485,7 @@ class DataLoaderTest {
     assertArrayEquals(new int[] {7, 5, 3, 1, 4, 6, 0, 2}, EpochOrder.shuffled(1, 2, 8));
     StringBuilder flips = new StringBuilder();
     for (int index = 0; index < 16; index++) {
-      flips.append(EpochOrder.isFlipped(1, 2, index, 0.5) ? 'X' : '-');
+      flips.append(EpochOrder.random(1, 2, index, 0).nextDouble() < 0.5 ? 'X' : '-');
     }
     assertEquals("----X-X-X-X---XX", flips.toString());
   }
@@ -490,7 +500,7 @@ class DataLoaderTest {
       for (int position = 0; position < 6; position++) {
         counts[position][order[position]]++;
       }
-      flips += EpochOrder.isFlipped(7, epoch, 3, 0.3) ? 1 : 0;
+      flips += EpochOrder.random(7, epoch, 3, 0).nextDouble() < 0.3 ? 1 : 0;
     }
     for (int[] row : counts) {
       for (int count : row) {

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.data.Shard;
+import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.ParameterArena;
@@ -18,12 +20,15 @@ import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Differences;
 import dev.cocoli.testing.Fixtures;
 import dev.cocoli.testing.TestBackends;
+import dev.cocoli.train.DeviceBatch;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingStep;
+import dev.cocoli.train.optim.Sgd;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,22 +51,13 @@ class FastRcnnParityTest {
     reference = new Reference(FOLDER);
     model =
         ModelSpec.of("fastrcnn_tinyvgg", List.of("a", "b", "c"), Norm.Type.FROZEN)
-            .with(
-                Map.of(
-                    "min_size",
-                    reference.metadata().get("min_size"),
-                    "max_size",
-                    reference.metadata().get("max_size"),
-                    "box_score_thresh",
-                    reference.metadata().get("score"),
-                    "box_nms_thresh",
-                    "0.5",
-                    "box_bg_iou_min",
-                    "0",
-                    "box_batch_size_per_image",
-                    "10000000"))
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(number("min_size"), number("max_size")))
+                        .withBoxHead(b -> b.withScoreThresh(score()).withNmsThresh(0.5f))
+                        .withSampling(s -> s.withBgIouMin(0).withBatchSizePerImage(10_000_000)))
             .build();
-    parameters = ParameterArena.forTraining(backend, model);
+    parameters = ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
     StateDict.load(model, backend, HashedWeights.of(model));
   }
 
@@ -90,9 +86,20 @@ class FastRcnnParityTest {
       List<List<Detection>> found = model.detect(ops, inputs(ops), PartListener.NONE);
       for (int i = 0; i < 2; i++) {
         AgreeingBoxes.assertDetections(
-            reference, "fast.detections." + i, found.get(i), model.config().boxDetectionsPerImg());
+            reference,
+            "fast.detections." + i,
+            found.get(i),
+            BoxHeadConfig.DEFAULT.detectionsPerImg());
       }
     }
+  }
+
+  private int number(String name) {
+    return Integer.parseInt(reference.metadata().get(name));
+  }
+
+  private float score() {
+    return Float.parseFloat(reference.metadata().get("score"));
   }
 
   @Test
@@ -103,18 +110,16 @@ class FastRcnnParityTest {
           Arrays.stream(reference.longs("labels." + i)).mapToInt(Math::toIntExact).toArray();
       targets.add(new Target(reference.boxes("boxes." + i), labels));
     }
-    try (TensorScope scope = new TensorScope(backend.pool())) {
-      Tape tape = new Tape();
-      parameters.watch(tape);
-      backend.copies().fill(parameters.gradients(), 0);
-      Ops ops = new Ops(backend, scope, tape);
-      Tensor losses = model.loss(ops, inputs(ops), targets, 0);
-      ops.backward();
-      LossValues read = model.read(ops, losses);
+    TensorScope scope = new TensorScope(backend.pool());
+    Inputs inputs = inputs(new Ops(backend, scope, Tape.NONE));
+    try (DeviceBatch batch =
+        new DeviceBatch(Shard.of(2, 0, 1), inputs, targets, List.of(), scope)) {
+      LossValues losses =
+          new TrainingStep(model, parameters, TrainConfig.DEFAULT).run(batch, 0, 0.01);
       assertEquals(
-          reference.floats("fast.loss_classifier")[0], read.value("loss_classifier"), 4e-5);
-      assertEquals(reference.floats("fast.loss_box_reg")[0], read.value("loss_box_reg"), 1e-5);
-      assertEquals(List.of("loss_classifier", "loss_box_reg"), read.names());
+          reference.floats("fast.loss_classifier")[0], losses.value("loss_classifier"), 4e-5);
+      assertEquals(reference.floats("fast.loss_box_reg")[0], losses.value("loss_box_reg"), 1e-5);
+      assertEquals(List.of("loss_classifier", "loss_box_reg"), losses.names());
     }
     List<String> names = reference.names("fast.grad.");
     assertEquals(model.namedParameters().size(), names.size(), "all but the RPN's have a gradient");
@@ -163,7 +168,7 @@ class FastRcnnParityTest {
         Target target = new Target(objects, objects.isEmpty() ? new int[0] : new int[] {1});
         Tensor losses = model.loss(ops, none, List.of(target, target), 0);
         ops.backward();
-        LossValues read = model.read(ops, losses);
+        LossValues read = LossValues.of(model.lossNames(), ops.download(losses));
         assertTrue(read.areFinite());
         assertEquals(objects.isEmpty(), read.total() == 0, "loss " + read);
       }

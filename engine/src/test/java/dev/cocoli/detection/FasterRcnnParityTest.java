@@ -6,7 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.backend.spec.SgdSpec;
+import dev.cocoli.data.Shard;
+import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.nn.Norm;
@@ -25,6 +26,10 @@ import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.Fixtures;
 import dev.cocoli.testing.TestBackends;
+import dev.cocoli.train.DeviceBatch;
+import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingStep;
+import dev.cocoli.train.optim.Sgd;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -51,7 +56,9 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class FasterRcnnParityTest {
   private static final Path COMMITTED = Fixtures.folder("oracle");
-  private static final SgdSpec SGD = new SgdSpec(0.01f, 0.9f, 1e-4f);
+  private static final float LEARNING_RATE = 0.01f;
+  private static final float WEIGHT_DECAY = 1e-4f;
+  private static final Sgd SGD = new Sgd(0.9, WEIGHT_DECAY);
 
   private static Backend backend;
 
@@ -92,12 +99,12 @@ class FasterRcnnParityTest {
       if (Files.exists(weights)) {
         try (Safetensors opened = Safetensors.open(weights)) {
           model = model(opened.metadata());
-          arena = ParameterArena.forTraining(backend, model);
+          arena = ParameterArena.forTraining(backend, model, SGD.stateNames());
           StateDict.load(model, backend, opened.entries());
         }
       } else {
         model = model(reference.metadata());
-        arena = ParameterArena.forTraining(backend, model);
+        arena = ParameterArena.forTraining(backend, model, SGD.stateNames());
         StateDict.load(model, backend, HashedWeights.of(model));
       }
       for (int i = 0; reference.has("image." + i); i++) {
@@ -119,15 +126,23 @@ class FasterRcnnParityTest {
       Norm.Type norm = Norm.Type.valueOf(settings.get("norm").toUpperCase(Locale.ROOT));
       ModelSpec spec =
           ModelSpec.of(name, classNames, norm)
-              .with(
-                  Map.of(
-                      "min_size", settings.get("min_size"),
-                      "max_size", settings.get("max_size"),
-                      "box_score_thresh", settings.get("score"),
-                      "rpn_post_nms_top_n_test",
-                          settings.getOrDefault("rpn_post_nms_top_n_test", "1000"),
-                      "rpn_batch_size_per_image", "10000000",
-                      "box_batch_size_per_image", "10000000"));
+              .withConfig(
+                  c ->
+                      c.withTransform(
+                              t ->
+                                  t.withSizes(
+                                      Integer.parseInt(settings.get("min_size")),
+                                      Integer.parseInt(settings.get("max_size"))))
+                          .withBoxHead(
+                              b -> b.withScoreThresh(Float.parseFloat(settings.get("score"))))
+                          .withRpn(
+                              r ->
+                                  r.withPostNmsTopNTest(
+                                          Long.parseLong(
+                                              settings.getOrDefault(
+                                                  "rpn_post_nms_top_n_test", "1000")))
+                                      .withBatchSizePerImage(10_000_000))
+                          .withSampling(x -> x.withBatchSizePerImage(10_000_000)));
       return (FasterRcnn) spec.build();
     }
 
@@ -138,6 +153,17 @@ class FasterRcnnParityTest {
         images.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
       }
       return images;
+    }
+
+    /** Trains on all images; the gradients are there afterwards. */
+    LossValues train(Precision precision, long step, double learningRate) {
+      TrainConfig config = TrainConfig.DEFAULT.withPrecision(precision).withOptimizer(SGD);
+      TensorScope scope = new TensorScope(backend.pool());
+      List<Tensor> images = images(new Ops(backend, scope, Tape.NONE));
+      Shard all = Shard.of(images.size(), 0, 1);
+      try (DeviceBatch batch = new DeviceBatch(all, Inputs.of(images), targets, List.of(), scope)) {
+        return new TrainingStep(model, arena, config).run(batch, step, learningRate);
+      }
     }
 
     @Override
@@ -186,13 +212,14 @@ class FasterRcnnParityTest {
         AgreeingBoxes.assertProposals(
             "proposals of image " + i, reference.boxes("eval.proposals." + i), mine);
       }
-      List<List<Detection>> found = with.model.detect(ops, with.images(ops));
+      List<List<Detection>> found =
+          with.model.detect(ops, Inputs.of(with.images(ops)), PartListener.NONE);
       for (int i = 0; i < found.size(); i++) {
         AgreeingBoxes.assertDetections(
             reference,
             "eval.detections." + i,
             found.get(i),
-            with.model.config().boxDetectionsPerImg());
+            BoxHeadConfig.DEFAULT.detectionsPerImg());
       }
     }
   }
@@ -211,22 +238,9 @@ class FasterRcnnParityTest {
     try (Case with = new Case(folder)) {
       for (int step = 0; step < 3; step++) {
         Map<String, float[]> before = step == 0 ? state(with) : Map.of();
-        try (TensorScope scope = new TensorScope(backend.pool())) {
-          Tape tape = new Tape();
-          with.arena.watch(tape);
-          backend.copies().fill(with.arena.gradients(), 0);
-          Ops ops = new Ops(backend, scope, tape);
-          Tensor losses = with.model.loss(ops, with.images(ops), with.targets, step);
-          ops.backward();
-          assertLosses(with.reference, step, with.model.read(ops, losses));
-        }
+        assertLosses(with.reference, step, with.train(Precision.FP32, step, LEARNING_RATE));
         if (step == 0) {
           assertGradients(with);
-        }
-        backend
-            .updates()
-            .sgdUpdate(SGD, with.arena.values(), with.arena.gradients(), with.arena.velocities());
-        if (step == 0) {
           assertUpdated(with, before);
         }
       }
@@ -263,18 +277,22 @@ class FasterRcnnParityTest {
               ops.download(ops.cast(maps.get(i), DType.F32)));
         }
       }
-      try (TensorScope scope = new TensorScope(backend.pool())) {
-        Tape tape = new Tape();
-        with.arena.watch(tape);
-        backend.copies().fill(with.arena.gradients(), 0);
-        Ops ops = new Ops(backend, scope, tape, Precision.BF16);
-        Tensor losses = with.model.loss(ops, with.images(ops), with.targets, 0);
-        ops.backward();
-        assertAsNear("losses", losses(exact), losses(autocast), ops.download(losses));
-        assertAsNear(
-            "gradients", gradients(exact, with), gradients(autocast, with), gradients(null, with));
-      }
+      assertAsNear(
+          "losses",
+          losses(exact),
+          losses(autocast),
+          values(with.train(Precision.BF16, 0, LEARNING_RATE)));
+      assertAsNear(
+          "gradients", gradients(exact, with), gradients(autocast, with), gradients(null, with));
     }
+  }
+
+  private static float[] values(LossValues losses) {
+    float[] values = new float[losses.names().size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = losses.value(losses.names().get(i));
+    }
+    return values;
   }
 
   private static float[] losses(Reference reference) {
@@ -355,7 +373,7 @@ class FasterRcnnParityTest {
         float[] slope = with.reference.floats(gradient);
         expected = eachOf(expected, slope.length);
         for (int i = 0; i < expected.length; i++) {
-          expected[i] -= SGD.learningRate() * (slope[i] + SGD.weightDecay() * expected[i]);
+          expected[i] -= LEARNING_RATE * (slope[i] + WEIGHT_DECAY * expected[i]);
         }
         assertNormClose(after, expected, eachOf(now.getValue(), slope.length), 1e-5);
       }

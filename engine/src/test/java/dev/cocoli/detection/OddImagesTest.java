@@ -19,7 +19,6 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestBackends;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,10 +27,11 @@ import org.junit.jupiter.api.Test;
 class OddImagesTest {
   private static final ModelSpec SPEC =
       ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b"), Norm.Type.FROZEN)
-          .with(Map.of("min_size", "64", "max_size", "96"));
+          .withConfig(c -> c.withTransform(t -> t.withSizes(64, 96)));
 
   /** No score of a sigmoid is as high. */
-  private static final ModelSpec PROPOSES_NOTHING = SPEC.with(Map.of("rpn_score_thresh", "2"));
+  private static final ModelSpec PROPOSES_NOTHING =
+      SPEC.withConfig(c -> c.withRpn(r -> r.withScoreThresh(2f)));
 
   private Backend backend;
 
@@ -76,7 +76,7 @@ class OddImagesTest {
 
   @Test
   void narrowImagesKeepARowOfPixels() {
-    ImageTransform transform = new ImageTransform(SPEC.config());
+    ImageTransform transform = new ImageTransform(SPEC.config().transform());
     assertArrayEquals(new long[] {1, 96}, transform.resizedSize(1, 300));
     assertArrayEquals(new long[] {96, 1}, transform.resizedSize(480, 2));
     assertArrayEquals(new long[] {64, 64}, transform.resizedSize(1, 1));

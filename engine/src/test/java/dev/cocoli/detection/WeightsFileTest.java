@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -191,10 +192,11 @@ class WeightsFileTest {
 
   @Test
   void aModelHasTheHyperParametersThatMeanSomethingToIt() {
-    for (String name : ModelSpec.MODELS) {
+    for (String name : Models.names()) {
       ModelSpec spec = ModelSpec.of(name, List.of("a"), Norm.Type.FROZEN);
-      assertEquals(spec, ModelSpec.fromMetadata(spec.toMetadata()).orElseThrow(), name);
-      boolean proposes = spec.kind() == ModelSpec.Kind.FASTER_RCNN;
+      assertEquals(
+          spec, ModelSpec.fromMetadata(spec.toMetadata(), Optional.empty()).orElseThrow(), name);
+      boolean proposes = !spec.needsProposals();
       assertEquals(proposes, spec.hyperparameters().containsKey("rpn_nms_thresh"), name);
       assertEquals(!proposes, spec.hyperparameters().containsKey("max_proposals"), name);
       assertEquals(name.startsWith("rcnn"), spec.hyperparameters().containsKey("svm_c"), name);
@@ -205,7 +207,7 @@ class WeightsFileTest {
     assertEquals("0.1", fast.hyperparameters().get("box_bg_iou_min"));
     assertEquals("pool", fast.hyperparameters().get("box_roi_pool"));
     assertEquals(
-        RoiPooling.ALIGN, fast.with(Map.of("box_roi_pool", "align")).config().boxRoiPool());
+        RoiPooling.ALIGN, fast.with(Map.of("box_roi_pool", "align")).config().boxHead().roiPool());
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> fast.with(Map.of("anchor_sizes", "1")));
     assertTrue(e.getMessage().contains("means nothing to fastrcnn_vgg16"), e.getMessage());
@@ -275,9 +277,10 @@ class WeightsFileTest {
   void hyperParametersAreSetUnderTorchvisionsNames() {
     ModelSpec changed =
         SPEC.with(Map.of("rpn_post_nms_top_n_train", "300", "image_mean", "0.1,0.2,0.3"));
-    assertEquals(300, changed.config().rpnPostNmsTopNTrain());
-    assertEquals(List.of(0.1f, 0.2f, 0.3f), changed.config().imageMean());
-    assertEquals(changed, ModelSpec.fromMetadata(changed.toMetadata()).orElseThrow());
+    assertEquals(300, changed.config().rpn().postNmsTopNTrain());
+    assertEquals(List.of(0.1f, 0.2f, 0.3f), changed.config().transform().imageMean());
+    assertEquals(
+        changed, ModelSpec.fromMetadata(changed.toMetadata(), Optional.empty()).orElseThrow());
     assertRefused("unknown hyper-parameter rpn_top", Map.of("rpn_top", "1"));
     assertRefused("min_size cannot be 'many'", Map.of("min_size", "many"));
     assertRefused("min_size is at least 1", Map.of("min_size", "0"));

@@ -6,11 +6,13 @@ import dev.cocoli.tensor.Tensor;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The base of contract tests: the tests of a subclass run on every backend. */
+@Tag("contract")
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
 public abstract class BackendContract {

@@ -15,11 +15,15 @@ import org.junit.jupiter.params.provider.Arguments;
 /**
  * The backends that contract tests run on: the CPU's, CUDA's with its kernels run on the host, and
  * the first GPU if there is one. The property {@value #DEVICE} chooses a single device: {@code
- * cpu}, {@code cuda}, {@code cuda:1}, or {@value #ON_HOST} for CUDA's kernels on the host.
+ * cpu}, {@code cuda}, {@code cuda:1}, or {@value #ON_HOST} for CUDA's kernels on the host. With the
+ * property {@value #QUICK} they run on the CPU only.
  */
 public final class TestBackends {
   /** The property that names the device under test. */
   public static final String DEVICE = "cocoli.test.device";
+
+  /** Set in the first of Maven's two executions of the tests. */
+  public static final String QUICK = "cocoli.test.quick";
 
   /** The name of CUDA's backend without a GPU. */
   public static final String ON_HOST = "cuda-on-host";
@@ -48,6 +52,9 @@ public final class TestBackends {
     if (!CudaOnHost.isSanitized()) {
       backends.add(Arguments.argumentSet("cpu", cpu(2)));
     }
+    if (Boolean.getBoolean(QUICK)) {
+      return backends.stream();
+    }
     if (CudaOnHost.isPossible()) {
       backends.add(Arguments.argumentSet(ON_HOST, CudaOnHost.open()));
     }
@@ -62,7 +69,9 @@ public final class TestBackends {
    * run, for contracts of primitives that have two ways of adding} None where one device is named.
    */
   public static Stream<Arguments> deterministic() {
-    return System.getProperty(DEVICE) == null && CudaOnHost.isPossible()
+    return System.getProperty(DEVICE) == null
+            && !Boolean.getBoolean(QUICK)
+            && CudaOnHost.isPossible()
         ? Stream.of(
             Arguments.argumentSet(ON_HOST + ", deterministic", CudaOnHost.openDeterministic()))
         : Stream.of();

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A run through the CUDA kernels, on the host: the steps of the CPU, with the images of a step sent
  * while the one before runs.
  */
+@Tag("slow")
 class CudaTrainingTest {
   @TempDir Path folder;
 
@@ -41,7 +43,7 @@ class CudaTrainingTest {
   }
 
   private TrainingRun run(String name) throws IOException {
-    TrainConfig config = TinyRuns.config().epochs(2).learningRate(0.002).build();
+    TrainConfig config = TinyRuns.config().withEpochs(2).withLearningRate(0.002);
     TrainingRun run = TinyRuns.run(folder.resolve(name), config);
     return TrainingRun.of(run.model(), run.trainData(), config, run.out());
   }

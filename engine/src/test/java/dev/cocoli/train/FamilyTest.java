@@ -15,6 +15,7 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
+import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
@@ -31,22 +32,24 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.parallel.ReplicaRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** R-CNN and Fast R-CNN train, stop, go on and detect as Faster R-CNN does. */
+@Tag("slow")
 class FamilyTest {
   @TempDir Path folder;
 
@@ -71,25 +74,27 @@ class FamilyTest {
   private static TrainingRun fast(Path folder, int epochs) throws IOException {
     ModelSpec model =
         ModelSpec.of("fastrcnn_tiny", RectangleData.CLASSES, Norm.Type.BATCH)
-            .with(Map.of("min_size", "128", "max_size", "192", "box_head_size", "64"));
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(128, 192))
+                        .withBoxHead(b -> b.withHeadSize(64)));
     return run(model, folder, epochs, 0.04);
   }
 
   private static TrainingRun rcnn(Path folder, int epochs) throws IOException {
     ModelSpec model =
         ModelSpec.of("rcnn_tiny", RectangleData.CLASSES, Norm.Type.BATCH)
-            .with(
-                Map.of(
-                    "warp_size", "32",
-                    "warp_context", "4",
-                    "max_proposals", "500",
-                    "box_batch_size_per_image", "16"));
+            .withConfig(
+                c ->
+                    c.withWarp(w -> w.withSize(32).withContext(4))
+                        .withMaxProposals(500)
+                        .withSampling(s -> s.withBatchSizePerImage(16)));
     return run(model, folder, epochs, 0.02);
   }
 
   private static TrainingRun run(ModelSpec model, Path folder, int epochs, double rate)
       throws IOException {
-    TrainConfig config = TinyRuns.config().epochs(epochs).learningRate(rate).build();
+    TrainConfig config = TinyRuns.config().withEpochs(epochs).withLearningRate(rate);
     return TrainingRun.of(
             model,
             RectangleData.draw(folder.resolve("train"), 16, 1),
@@ -362,20 +367,25 @@ class FamilyTest {
   private LossValues stepAndDetect(String name, Precision precision) throws IOException {
     ModelSpec spec = ModelSpec.of(name, RectangleData.CLASSES, Norm.Type.BATCH);
     spec =
-        spec.kind() == ModelSpec.Kind.RCNN
-            ? spec.with(Map.of("warp_size", "32", "max_proposals", "40"))
-            : spec.with(Map.of("min_size", "64", "max_size", "96"));
+        spec.build().fittedHead().isPresent()
+            ? spec.withConfig(c -> c.withWarp(w -> w.withSize(32)).withMaxProposals(40))
+            : spec.withConfig(c -> c.withTransform(t -> t.withSizes(64, 96)));
     RectangleData data = RectangleData.draw(folder, 2, 1);
     DetectionModel model = spec.build();
     try (Backend backend = Backends.open(Device.CPU);
-        ParameterArena parameters = ParameterArena.forTraining(backend, model);
+        ParameterArena parameters =
+            ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
         DataLoader loader = new DataLoader(data, DataLoaderConfig.of(2), WINDOWS, warning -> {});
-        Epoch epoch = loader.epoch(0, 0)) {
+        Epoch epoch = loader.epoch(0, 0);
+        Batch batch = epoch.next()) {
       parameters.initialize(1);
       TrainingStep step =
-          new TrainingStep(model, parameters, TinyRuns.config().precision(precision).build());
+          new TrainingStep(model, parameters, TinyRuns.config().withPrecision(precision));
       long before = backend.transfers().downloadCount();
-      LossValues losses = step.run(epoch.next(), 0, 0.01);
+      LossValues losses;
+      try (DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
+        losses = step.run(uploaded, 0, 0.01);
+      }
       assertTrue(losses.areFinite() && losses.value("loss_classifier") > 0, losses.toString());
       assertEquals(spec.needsProposals(), !losses.names().contains("loss_objectness"));
       assertEquals(1, backend.transfers().downloadCount() - before, "waits of a step");
@@ -401,7 +411,8 @@ class FamilyTest {
   void regionsAreMirroredWithTheirImage() throws IOException {
     RectangleData data = RectangleData.draw(folder, 4, 1);
     ProposalSource objects = (annotated, image) -> annotated.target().boxes();
-    DataLoaderConfig always = DataLoaderConfig.of(2).withFlipProbability(1);
+    DataLoaderConfig always =
+        DataLoaderConfig.of(2).withData(d -> d.withAugmentations(new HorizontalFlip(1)));
     try (DataLoader loader = new DataLoader(data, always, objects, warning -> {});
         Epoch epoch = loader.epoch(0, 0)) {
       while (epoch.hasNext()) {

@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Training on a GPU, where there is one or something stands in for it, beside the processor. */
+@Tag("slow")
 class GpuTrainingTest {
   private static final Device GPU = new Device(Device.Kind.CUDA, 0);
 
@@ -37,7 +39,7 @@ class GpuTrainingTest {
 
   private Seen train(Device device, Precision precision, int epochs) throws Exception {
     Seen seen = new Seen(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
-    TrainConfig config = TinyRuns.config().epochs(epochs).precision(precision).build();
+    TrainConfig config = TinyRuns.config().withEpochs(epochs).withPrecision(precision);
     Path place = folder.resolve(device.kind() + "-" + precision + "-" + epochs);
     try (Backend backend = Backends.open(device)) {
       TrainingListener listener =

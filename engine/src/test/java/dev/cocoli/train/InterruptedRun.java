@@ -20,7 +20,7 @@ final class InterruptedRun {
   private InterruptedRun() {}
 
   static TrainingRun of(Path folder) throws IOException {
-    return TinyRuns.run(folder, TinyRuns.config().clipNorm(10).build());
+    return TinyRuns.run(folder, TinyRuns.config().withUpdate(u -> u.withClipNorm(10)));
   }
 
   /**
@@ -41,7 +41,7 @@ final class InterruptedRun {
             sleepForever();
           }
         };
-    TrainConfig config = of(Path.of(arguments[0])).config().toBuilder().checkpointSteps(3).build();
+    TrainConfig config = of(Path.of(arguments[0])).config().withCheckpoint(c -> c.withSteps(3));
     try (Backend backend = Backends.open(Device.CPU)) {
       new Trainer(
               of(Path.of(arguments[0])).withConfig(config), backend, TrainingListener.NONE, writer)

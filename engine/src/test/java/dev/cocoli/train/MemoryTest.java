@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * in a process of their own, whose Java heap is small and fixed, so that its resident memory tells
  * of native memory alone.
  */
+@Tag("slow")
 class MemoryTest {
   private static final int STEPS = 1000;
 
@@ -92,21 +94,19 @@ class MemoryTest {
   public static void main(String[] arguments) throws IOException {
     TrainConfig config =
         TinyRuns.config()
-            .learningRate(0.002) // ten times as much diverges on some processors
-            .epochs(STEPS / 8)
-            .batch(2)
-            .logEvery(100)
-            .checkpointSteps(50)
-            .build();
+            .withLearningRate(0.002) // ten times as much diverges on some processors
+            .withEpochs(STEPS / 8)
+            .withBatch(2)
+            .withLogEvery(100)
+            .withCheckpoint(c -> c.withSteps(50));
     TrainingRun run = TinyRuns.run(Path.of(arguments[0]), config);
     ModelSpec small =
         run.model()
-            .with(
-                Map.of(
-                    "min_size", "32",
-                    "rpn_pre_nms_top_n_train", "30",
-                    "rpn_post_nms_top_n_train", "10",
-                    "box_batch_size_per_image", "8"));
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withMinSize(32))
+                        .withRpn(r -> r.withPreNmsTopNTrain(30).withPostNmsTopNTrain(10))
+                        .withSampling(s -> s.withBatchSizePerImage(8)));
     CpuBackend backend = new CpuBackend();
     TrainingListener listener =
         new TrainingListener() {

@@ -19,10 +19,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Training in bf16: where it gets to, and that it is as repeatable as in fp32. */
+@Tag("slow")
 class MixedPrecisionTest {
   @TempDir Path folder;
 
@@ -35,7 +37,7 @@ class MixedPrecisionTest {
 
   private static TrainingRun in(Precision precision, Path folder) throws IOException {
     TrainingRun run = InterruptedRun.of(folder);
-    return run.withConfig(run.config().toBuilder().precision(precision).build());
+    return run.withConfig(run.config().withPrecision(precision));
   }
 
   /** Trains until a step, or to the end, and returns the losses of the steps. */
@@ -100,7 +102,7 @@ class MixedPrecisionTest {
   void resumesInThePrecisionOfTheStartOnly() throws Exception {
     TrainingRun run = in(Precision.BF16, folder.resolve("a"));
     train(run, true, 3);
-    TrainingRun other = run.withConfig(run.config().toBuilder().precision(Precision.FP32).build());
+    TrainingRun other = run.withConfig(run.config().withPrecision(Precision.FP32));
     Exception refused = assertThrows(TrainingException.class, () -> train(other, false, 0));
     assertTrue(refused.getMessage().contains("train.precision"), refused.getMessage());
   }
@@ -117,7 +119,7 @@ class MixedPrecisionTest {
     Files.writeString(config, without);
     train(run, false, 6);
     Files.writeString(config, Files.readString(config).replaceAll("(?m)^.*\"precision\".*\\R", ""));
-    TrainingRun other = run.withConfig(run.config().toBuilder().precision(Precision.BF16).build());
+    TrainingRun other = run.withConfig(run.config().withPrecision(Precision.BF16));
     assertThrows(TrainingException.class, () -> train(other, false, 0));
   }
 

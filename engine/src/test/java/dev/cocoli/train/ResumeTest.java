@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.BrokenImagePolicy;
@@ -14,6 +16,7 @@ import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
+import dev.cocoli.train.optim.Sgd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -26,9 +29,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("slow")
 class ResumeTest {
   @TempDir static Path reference;
 
@@ -202,18 +207,19 @@ class ResumeTest {
   void refusesOtherSettingsAndNamesThem() throws Exception {
     runUntil(run, 2, true);
     assertRefused(
-        run.withConfig(run.config().toBuilder().batch(4).momentum(0.5).build()),
+        run.withConfig(run.config().withBatch(4).withOptimizer(new Sgd(0.5, 1e-4))),
         "train.batch was 2, is 4",
         "train.momentum was 0.9, is 0.5");
     assertRefused(
-        run.withConfig(run.config().toBuilder().epochs(2).build()),
-        "train.epochs was 3, is 2: it may only grow");
+        run.withConfig(run.config().withEpochs(2)), "train.epochs was 3, is 2: it may only grow");
     assertRefused(
         new TrainingRun(
-            run.model().with(Map.of("box_nms_thresh", "0.4")),
+            run.model().withConfig(c -> c.withBoxHead(b -> b.withNmsThresh(0.4f))),
             run.trainData(),
             run.validationData(),
             run.weights(),
+            run.proposals(),
+            run.validationProposals(),
             run.dataOrigin(),
             run.config(),
             run.out()),
@@ -223,8 +229,21 @@ class ResumeTest {
         "data.validation.pictures was 6, is 5",
         "data.validation has other file names or annotations");
     TrainingRun harmless =
-        run.withConfig(run.config().toBuilder().loaderThreads(2).prefetchBatches(0).build());
+        run.withConfig(run.config().withData(d -> d.withWorkers(2).withPrefetchBatches(0)));
     assertEquals(Outcome.COMPLETED, resume(harmless, TrainingListener.NONE).outcome());
+    assertAsIfNeverInterrupted();
+  }
+
+  /** Runs of before an optimizer, a schedule and augmentations had names. */
+  @Test
+  void aRunThatNamesNoPartsGoesOn() throws Exception {
+    runUntil(run, 3, true);
+    ObjectMapper json = new ObjectMapper();
+    Path config = folder.resolve("run/config.json");
+    ObjectNode before = (ObjectNode) json.readTree(config.toFile());
+    before.withObject("train").remove(List.of("optimizer", "schedule", "augmentations"));
+    json.writeValue(config.toFile(), before);
+    assertEquals(Outcome.COMPLETED, resume(run, TrainingListener.NONE).outcome());
     assertAsIfNeverInterrupted();
   }
 
@@ -239,7 +258,7 @@ class ResumeTest {
 
   @Test
   void epochsMayBeAdded() throws Exception {
-    TrainingRun shorter = run.withConfig(run.config().toBuilder().epochs(2).build());
+    TrainingRun shorter = run.withConfig(run.config().withEpochs(2));
     assertEquals(16, start(shorter, TrainingListener.NONE).totalSteps());
     TrainingResult extended = resume(run, TrainingListener.NONE);
     assertEquals(24, extended.step());
@@ -248,7 +267,7 @@ class ResumeTest {
 
   @Test
   void anImageThatStopsTheRunLosesNoStep() throws Exception {
-    run = run.withConfig(run.config().toBuilder().brokenImages(BrokenImagePolicy.ERROR).build());
+    run = run.withConfig(run.config().withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR)));
     Path image = run.trainData().get(5).path();
     byte[] bytes = Files.readAllBytes(image);
     Files.write(image, Arrays.copyOf(bytes, bytes.length / 2));

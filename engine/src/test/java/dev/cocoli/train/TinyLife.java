@@ -2,6 +2,7 @@ package dev.cocoli.train;
 
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
+import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
@@ -18,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A small detector that is trained for some steps, detects, is trained for one more and detects
@@ -67,26 +67,27 @@ public final class TinyLife {
     RectangleData data = RectangleData.draw(folder, BATCH * (steps + 1), 1);
     ModelSpec spec =
         ModelSpec.of("fasterrcnn_tiny_fpn", RectangleData.CLASSES, norm)
-            .with(
-                Map.of(
-                    "min_size", "32",
-                    "max_size", "64",
-                    "rpn_pre_nms_top_n_train", "50",
-                    "rpn_post_nms_top_n_train", "20",
-                    "rpn_pre_nms_top_n_test", "50",
-                    "rpn_post_nms_top_n_test", "20",
-                    "box_batch_size_per_image", "8",
-                    "box_head_size", "32",
-                    "box_score_thresh", "0.01"));
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(32, 64))
+                        .withRpn(
+                            r ->
+                                r.withPreNmsTopNTrain(50)
+                                    .withPostNmsTopNTrain(20)
+                                    .withPreNmsTopNTest(50)
+                                    .withPostNmsTopNTest(20))
+                        .withSampling(s -> s.withBatchSizePerImage(8))
+                        .withBoxHead(b -> b.withHeadSize(32).withScoreThresh(0.01f)));
     DetectionModel model = spec.build();
-    TrainConfig config = TinyRuns.config().precision(precision).build();
-    try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
+    TrainConfig config = TinyRuns.config().withPrecision(precision);
+    try (ParameterArena parameters =
+            ParameterArena.forTraining(backend, model, config.update().optimizer().stateNames());
         DataLoader loader = new DataLoader(data, DataLoaderConfig.of(BATCH), warning -> {});
         Epoch epoch = loader.epoch(0, 0);
         Image image = new ImageDecoder().decode(data.get(0))) {
       parameters.initialize(1);
-      try (TrainingStep step = new TrainingStep(model, parameters, config);
-          Detector detector = Detector.over(spec, model, backend, precision)) {
+      TrainingStep step = new TrainingStep(model, parameters, config);
+      try (Detector detector = Detector.over(spec, model, backend, precision)) {
         for (int i = 0; i < steps; i++) {
           train(step, epoch);
         }
@@ -103,7 +104,10 @@ public final class TinyLife {
 
   private void train(TrainingStep step, Epoch epoch) {
     long before = backend.transfers().downloadCount();
-    losses.add(step.run(epoch.next(), losses.size(), 0.02));
+    try (Batch batch = epoch.next();
+        DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
+      losses.add(step.run(uploaded, losses.size(), 0.02));
+    }
     requireOneWait(before, "a step");
   }
 

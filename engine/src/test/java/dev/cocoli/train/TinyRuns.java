@@ -2,10 +2,11 @@ package dev.cocoli.train;
 
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
+import java.util.OptionalInt;
 
 /** Runs of a few milliseconds a step. */
 public final class TinyRuns {
@@ -13,28 +14,28 @@ public final class TinyRuns {
 
   public static ModelSpec model(List<String> classNames) {
     return ModelSpec.of("fasterrcnn_tiny_fpn", classNames, Norm.Type.BATCH)
-        .with(
-            Map.of(
-                "min_size", "64",
-                "max_size", "96",
-                "rpn_pre_nms_top_n_train", "100",
-                "rpn_post_nms_top_n_train", "50",
-                "rpn_pre_nms_top_n_test", "100",
-                "rpn_post_nms_top_n_test", "50",
-                "box_batch_size_per_image", "32"));
+        .withConfig(
+            c ->
+                c.withTransform(t -> t.withSizes(64, 96))
+                    .withRpn(
+                        r ->
+                            r.withPreNmsTopNTrain(100)
+                                .withPostNmsTopNTrain(50)
+                                .withPreNmsTopNTest(100)
+                                .withPostNmsTopNTest(50))
+                    .withSampling(s -> s.withBatchSizePerImage(32)));
   }
 
   /** Eight steps an epoch, quiet, with a constant rate. */
-  public static TrainConfigBuilder config() {
-    return TrainConfig.builder()
-        .epochs(3)
-        .batch(2)
-        .learningRate(0.02)
-        .warmupSteps(4)
-        .lrSteps(List.of())
-        .seed(7)
-        .logEvery(1)
-        .loaderThreads(1);
+  public static TrainConfig config() {
+    return TrainConfig.DEFAULT
+        .withEpochs(3)
+        .withBatch(2)
+        .withLearningRate(0.02)
+        .withSchedule(new StepSchedule(OptionalInt.of(4), List.of()))
+        .withSeed(7)
+        .withLogEvery(1)
+        .withData(d -> d.withWorkers(1));
   }
 
   /** A run into {@code folder/run} on sixteen images, scored on six. */

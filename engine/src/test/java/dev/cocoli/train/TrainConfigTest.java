@@ -4,52 +4,66 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.data.augment.HorizontalFlip;
+import dev.cocoli.train.optim.Sgd;
+import dev.cocoli.train.optim.StepSchedule;
 import java.util.List;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class TrainConfigTest {
+  private static final TrainConfig CONFIG = TrainConfig.DEFAULT;
 
   @Test
   void rateScalesWithTheBatchUnlessGiven() {
-    assertEquals(0.02, TrainConfig.builder().batch(16).build().scaledLearningRate());
-    assertEquals(0.005, TrainConfig.builder().batch(4).build().scaledLearningRate());
-    assertEquals(
-        0.3, TrainConfig.builder().batch(4).learningRate(0.3).build().scaledLearningRate());
+    assertEquals(0.02, CONFIG.withBatch(16).fullLearningRate());
+    assertEquals(0.005, CONFIG.withBatch(4).fullLearningRate());
+    assertEquals(0.3, CONFIG.withBatch(4).withLearningRate(0.3).fullLearningRate());
   }
 
   @Test
-  void builderKeepsWhatIsNotChanged() {
+  void keepsWhatIsNotChanged() {
     TrainConfig config =
-        TrainConfig.builder()
-            .epochs(3)
-            .clipNorm(2)
-            .lrSteps(List.of(0.5))
-            .earlyStopPatience(4)
-            .checkpointSteps(9)
-            .build();
-    assertEquals(config, config.toBuilder().build());
-    assertEquals(3, config.toBuilder().batch(8).build().epochs());
-    assertEquals(TrainConfig.DEFAULT, TrainConfig.builder().build());
+        CONFIG
+            .withEpochs(3)
+            .withSeed(5)
+            .withUpdate(update -> update.withClipNorm(2))
+            .withData(data -> data.withWorkers(6))
+            .withEvaluation(evaluation -> evaluation.withPatience(4))
+            .withCheckpoint(checkpoint -> checkpoint.withSteps(9));
+    TrainConfig other =
+        config
+            .withBatch(8)
+            .withLogEvery(2)
+            .withOptimizer(new Sgd(0.5, 0))
+            .withData(data -> data.withPrefetchBatches(7))
+            .withEvaluation(evaluation -> evaluation.withEveryEpochs(2));
+    assertEquals(3, other.epochs());
+    assertEquals(5, other.seed());
+    assertEquals(2, other.update().clipNorm().orElseThrow());
+    assertEquals(6, other.data().workers());
+    assertEquals(4, other.evaluation().patience().orElseThrow());
+    assertEquals(9, other.checkpoint().steps().orElseThrow());
+    assertEquals(config, config.withEpochs(4).withEpochs(3));
   }
 
   @Test
   void refusesWhatIsOutOfRange() {
-    refuses("epochs", builder -> builder.epochs(0));
-    refuses("batch", builder -> builder.batch(0));
-    refuses("lr", builder -> builder.learningRate(Double.NaN));
-    refuses("lr-steps", builder -> builder.lrSteps(List.of(0.5, 1.5)));
-    refuses("momentum", builder -> builder.momentum(1));
-    refuses("weight-decay", builder -> builder.weightDecay(-1));
-    refuses("flip", builder -> builder.flip(2));
-    refuses("clip-norm", builder -> builder.clipNorm(0));
-    refuses("early-stop", builder -> builder.earlyStopPatience(0));
+    refuses("epochs", () -> CONFIG.withEpochs(0));
+    refuses("batch", () -> CONFIG.withBatch(0));
+    refuses("lr", () -> CONFIG.withLearningRate(Double.NaN));
+    refuses("warmup", () -> StepSchedule.DEFAULT.withWarmup(-1));
+    refuses("lr-steps", () -> StepSchedule.DEFAULT.withDropFractions(List.of(0.5, 1.5)));
+    refuses("momentum", () -> new Sgd(1, 0));
+    refuses("weight-decay", () -> new Sgd(0.9, -1));
+    refuses("flip", () -> new HorizontalFlip(2));
+    refuses("clip-norm", () -> CONFIG.withUpdate(update -> update.withClipNorm(0)));
+    refuses("early-stop", () -> CONFIG.withEvaluation(evaluation -> evaluation.withPatience(0)));
+    refuses("loader-threads", () -> CONFIG.withData(data -> data.withWorkers(0)));
   }
 
-  private static void refuses(String name, Consumer<TrainConfigBuilder> change) {
-    TrainConfigBuilder builder = TrainConfig.builder();
-    change.accept(builder);
-    String message = assertThrows(IllegalArgumentException.class, builder::build).getMessage();
+  private static void refuses(String name, Executable change) {
+    String message = assertThrows(IllegalArgumentException.class, change).getMessage();
     assertTrue(message.startsWith(name + " is "), message);
   }
 }

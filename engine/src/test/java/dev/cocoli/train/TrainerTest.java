@@ -15,6 +15,7 @@ import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,9 +25,11 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("slow")
 class TrainerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static Backend backend;
@@ -41,7 +44,11 @@ class TrainerTest {
   @BeforeAll
   static void trainForAWhile() throws IOException {
     backend = Backends.open(Device.CPU);
-    TrainConfig config = TinyRuns.config().epochs(12).evaluateEvery(5).clipNorm(20).build();
+    TrainConfig config =
+        TinyRuns.config()
+            .withEpochs(12)
+            .withEvaluation(e -> e.withEveryEpochs(5))
+            .withUpdate(u -> u.withClipNorm(20));
     longRun = TinyRuns.run(longFolder, config);
     longTold = new Recorder();
     longResult = new Trainer(longRun, backend, longTold).start();
@@ -89,8 +96,7 @@ class TrainerTest {
     assertEquals(Outcome.COMPLETED, longResult.outcome());
     assertEquals(96, longResult.step());
     assertEquals(
-        new TrainingPlan(0, 96, 8, 12, 16, 6, trained(longTold), config.schedule(96)),
-        longTold.plans.getFirst());
+        new TrainingPlan(0, 96, 8, 12, 16, 6, trained(longTold)), longTold.plans.getFirst());
     double first = meanLoss(longTold.steps.subList(0, 8));
     double last = meanLoss(longTold.steps.subList(88, 96));
     assertTrue(last < 0.7 * first, "the loss went from " + first + " to " + last);
@@ -141,8 +147,6 @@ class TrainerTest {
     assertEquals(20, description.at("/train/clip_norm").asInt());
     assertEquals(16, description.at("/data/train/pictures").asInt());
     assertEquals(6, description.at("/data/validation/pictures").asInt());
-    assertTrue(Files.size(longFolder.resolve("run/losses.png")) > 1000);
-    assertTrue(Files.size(longFolder.resolve("run/ap.png")) > 1000);
     assertNothingTemporary(longFolder);
   }
 
@@ -187,7 +191,10 @@ class TrainerTest {
       assertEquals(longRun.model(), detector.spec());
       Evaluation evaluation =
           new Evaluation(
-              longRun.validationData().orElseThrow(), DataLoaderConfig.of(1), warning -> {});
+              longRun.validationData().orElseThrow(),
+              DataLoaderConfig.of(1),
+              Optional.empty(),
+              warning -> {});
       List<String> seen = new ArrayList<>();
       CocoMetrics metrics = evaluation.run(detector, (image, found) -> seen.add(image.fileName()));
       assertEquals(best.metrics(), metrics);
@@ -199,7 +206,10 @@ class TrainerTest {
   void stopsEarlyWhenApStaysAsItIs() throws Exception {
     Recorder told = new Recorder();
     TrainConfig config =
-        TinyRuns.config().epochs(9).learningRate(1e-12).earlyStopPatience(2).build();
+        TinyRuns.config()
+            .withEpochs(9)
+            .withLearningRate(1e-12)
+            .withEvaluation(e -> e.withPatience(2));
     TrainingRun run = TinyRuns.run(folder, config);
     TrainingResult result = new Trainer(run, backend, told).start();
     assertEquals(Outcome.STOPPED_EARLY, result.outcome());
@@ -214,7 +224,8 @@ class TrainerTest {
   @Test
   void trainsWithoutValidationData() throws Exception {
     Recorder told = new Recorder();
-    TrainConfig config = TinyRuns.config().epochs(2).logEvery(3).checkpointSteps(5).build();
+    TrainConfig config =
+        TinyRuns.config().withEpochs(2).withLogEvery(3).withCheckpoint(c -> c.withSteps(5));
     TrainingRun run =
         TrainingRun.of(
             TinyRuns.model(RectangleData.CLASSES),
@@ -232,7 +243,7 @@ class TrainerTest {
 
   @Test
   void startsFromWeightsOfTheSameClasses() throws Exception {
-    TrainConfig config = TinyRuns.config().epochs(1).build();
+    TrainConfig config = TinyRuns.config().withEpochs(1);
     TrainingRun run = TinyRuns.run(folder, config);
     Path weights = new Trainer(run, backend, TrainingListener.NONE).start().lastWeights();
     try (WeightsFile file = WeightsFile.open(weights)) {
@@ -240,7 +251,7 @@ class TrainerTest {
     }
     Recorder drawn = new Recorder();
     Recorder loaded = new Recorder();
-    TrainConfig two = config.toBuilder().seed(3).build();
+    TrainConfig two = config.withSeed(3);
     TrainingRun second = TinyRuns.run(folder, two);
     Path other = folder.resolve("other");
     new Trainer(withOut(second, other.resolve("drawn")), backend, drawn).start();
@@ -270,6 +281,8 @@ class TrainerTest {
         run.trainData(),
         run.validationData(),
         run.weights(),
+        run.proposals(),
+        run.validationProposals(),
         run.dataOrigin(),
         run.config(),
         out);
@@ -283,7 +296,7 @@ class TrainerTest {
 
   @Test
   void refusesOtherClassesInTheData() throws Exception {
-    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().build());
+    TrainingRun run = TinyRuns.run(folder, TinyRuns.config());
     RectangleData renamed =
         ((RectangleData) run.trainData()).withClassNames(List.of("green", "red"));
     String train = failureOf(TrainingRun.of(run.model(), renamed, run.config(), run.out()));
@@ -294,7 +307,7 @@ class TrainerTest {
 
   @Test
   void refusesFoldersThatItCannotUse() throws Exception {
-    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().epochs(1).build());
+    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().withEpochs(1));
     Path file = Files.writeString(folder.resolve("file"), "in the way");
     String inTheWay = failureOf(withOut(run, file));
     assertTrue(inTheWay.contains("cannot write to the run folder " + file), inTheWay);
@@ -317,7 +330,10 @@ class TrainerTest {
   @Test
   void aLossThatIsNotFiniteStopsTheRun() throws Exception {
     TrainConfig config =
-        TinyRuns.config().learningRate(1e30).warmupSteps(0).checkpointSteps(100).build();
+        TinyRuns.config()
+            .withLearningRate(1e30)
+            .withSchedule(StepSchedule.DEFAULT.withWarmup(0))
+            .withCheckpoint(c -> c.withSteps(100));
     TrainingRun run = TinyRuns.run(folder, config);
     String message = failureOf(run);
     assertTrue(message.matches("(the loss|a gradient) is not finite in step 2: .*"), message);
@@ -329,7 +345,10 @@ class TrainerTest {
   @Test
   void weightsThatAreNotFiniteAreNotWritten() throws Exception {
     TrainConfig config =
-        TinyRuns.config().learningRate(1e30).warmupSteps(0).checkpointSteps(1).build();
+        TinyRuns.config()
+            .withLearningRate(1e30)
+            .withSchedule(StepSchedule.DEFAULT.withWarmup(0))
+            .withCheckpoint(c -> c.withSteps(1));
     String message = failureOf(TinyRuns.run(folder, config));
     assertTrue(message.startsWith("the weights are not finite after step 1"), message);
     assertFalse(Files.exists(folder.resolve("run/last.safetensors")));
@@ -338,7 +357,7 @@ class TrainerTest {
 
   @Test
   void twoRunsDoNotShareAFolder() throws Exception {
-    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().epochs(1).build());
+    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().withEpochs(1));
     List<String> messages = new ArrayList<>();
     TrainingListener meddler =
         new TrainingListener() {

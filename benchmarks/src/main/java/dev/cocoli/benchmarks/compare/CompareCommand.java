@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks.compare;
 
 import dev.cocoli.benchmarks.ImageSize;
-import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.Models;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
@@ -196,7 +196,7 @@ final class CompareCommand implements Callable<Integer> {
 
   private Work work() {
     try {
-      if (!ModelSpec.MODELS.contains(model) || model.equals("fasterrcnn_tiny_fpn")) {
+      if (!Models.names().contains(model) || model.equals("fasterrcnn_tiny_fpn")) {
         throw new IllegalArgumentException("torchvision has no model '" + model + "'");
       }
       if (batch < 1 || threads < 1 || rounds < 1 || warmUps < 1) {

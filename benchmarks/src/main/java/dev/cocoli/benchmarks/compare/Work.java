@@ -7,7 +7,6 @@ import dev.cocoli.benchmarks.SyntheticModel;
 import dev.cocoli.detection.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Map;
 
 /**
  * The work that both sides do, as the file {@code work.json} of a folder describes it; {@code
@@ -26,7 +25,7 @@ record Work(String model, ImageSize size, int batch, int threads, String device)
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** More than there are candidates: a sampler of this size takes all of them. */
-  private static final String EVERYTHING = "10000000";
+  private static final long EVERYTHING = 10_000_000;
 
   /** The candidates that a step is trained on. */
   enum Samplers {
@@ -65,10 +64,10 @@ record Work(String model, ImageSize size, int batch, int threads, String device)
     return switch (samplers) {
       case USUAL -> spec;
       case EXHAUSTIVE ->
-          spec.with(
-              Map.of(
-                  "rpn_batch_size_per_image", EVERYTHING,
-                  "box_batch_size_per_image", EVERYTHING));
+          spec.withConfig(
+              c ->
+                  c.withRpn(r -> r.withBatchSizePerImage(EVERYTHING))
+                      .withSampling(s -> s.withBatchSizePerImage(EVERYTHING)));
     };
   }
 }

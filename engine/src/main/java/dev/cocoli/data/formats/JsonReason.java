@@ -13,6 +13,7 @@ public final class JsonReason {
    *
    * @param problem the parser's exception
    */
+  @SuppressWarnings("exports") // for the parsers of this module
   public static String of(JacksonException problem) {
     if (problem instanceof JsonEOFException) {
       return "ends in the middle";

@@ -10,7 +10,13 @@ public final class ImageDecodeException extends DataException {
 
   private static final long serialVersionUID = 1;
 
-  ImageDecodeException(String name, String problem) {
+  /**
+   * Creates the exception.
+   *
+   * @param name of the file
+   * @param problem what is wrong with it
+   */
+  public ImageDecodeException(String name, String problem) {
     super(name + ": " + problem);
   }
 

@@ -26,11 +26,17 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  */
 public record ImageHeader(Format format, int storedWidth, int storedHeight, int orientation) {
 
-  enum Format {
+  /** The kinds of image files. */
+  public enum Format {
+    /** Baseline or progressive. */
     JPEG,
+    /** With or without transparency. */
     PNG,
+    /** Windows bitmap. */
     BMP,
+    /** Its first frame. */
     GIF,
+    /** Recognised, and not decoded. */
     WEBP
   }
 

@@ -4,33 +4,27 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.structures.Box;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
  * A source of proposals that checks those of another source: a box outside its image or without an
- * area is clipped or is an error.
+ * area is an error.
  *
  * @param source where the regions come from
- * @param policy what to do with such a box
  */
-public record CheckedProposals(ProposalSource source, RegionPolicy policy)
-    implements ProposalSource {
+public record CheckedProposals(ProposalSource source) implements ProposalSource {
 
   /**
    * {@inheritDoc}
    *
-   * @throws DataException if one cannot be used and the policy is to stop
+   * @throws DataException if one cannot be used; it names the image and the region
    */
   @Override
   public List<Box> proposals(AnnotatedImage annotated, Image image) {
     List<Box> found = source.proposals(annotated, image);
-    List<Box> usable = new ArrayList<>(found.size());
     for (int i = 0; i < found.size(); i++) {
       Box box = found.get(i);
-      if (isUsable(box, image)) {
-        usable.add(box);
-      } else if (policy == RegionPolicy.ERROR) {
+      if (!isUsable(box, image)) {
         throw new DataException(
             "%s: the proposed region %d (%s, %s, %s, %s) is not inside the image of %d x %d, or has no size"
                 .formatted(
@@ -42,14 +36,9 @@ public record CheckedProposals(ProposalSource source, RegionPolicy policy)
                     box.y2(),
                     image.width(),
                     image.height()));
-      } else {
-        Box clipped = clip(box, image);
-        if (isUsable(clipped, image)) {
-          usable.add(clipped);
-        }
       }
     }
-    return usable;
+    return found;
   }
 
   /** Whether a box lies inside the image and has an area. Comparisons are false for NaN. */
@@ -60,13 +49,5 @@ public record CheckedProposals(ProposalSource source, RegionPolicy policy)
         && box.y2() <= image.height()
         && box.x1() < box.x2()
         && box.y1() < box.y2();
-  }
-
-  private static Box clip(Box box, Image image) {
-    return new Box(
-        Math.clamp(box.x1(), 0, image.width()),
-        Math.clamp(box.y1(), 0, image.height()),
-        Math.clamp(box.x2(), 0, image.width()),
-        Math.clamp(box.y2(), 0, image.height()));
   }
 }

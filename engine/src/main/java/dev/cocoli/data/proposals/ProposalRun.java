@@ -4,7 +4,6 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -25,7 +24,6 @@ final class ProposalRun implements AutoCloseable {
   private final ProposalSource source;
   private final int ahead;
   private final ExecutorService workers;
-  private final ImageDecoder decoder = new ImageDecoder();
 
   ProposalRun(Dataset data, ProposalSource source, int threads) {
     if (threads < 1) {
@@ -41,16 +39,16 @@ final class ProposalRun implements AutoCloseable {
     Deque<Future<List<Box>>> begun = new ArrayDeque<>();
     for (int taken = 0, submitted = 0; taken < data.size(); taken++) {
       for (; submitted < data.size() && begun.size() < ahead; submitted++) {
-        AnnotatedImage annotated = data.get(submitted);
-        begun.addLast(workers.submit(() -> search(annotated)));
+        int index = submitted;
+        begun.addLast(workers.submit(() -> search(index)));
       }
       write(data.get(taken), begun.removeFirst(), writer, listener);
     }
   }
 
-  private List<Box> search(AnnotatedImage annotated) {
-    try (Image image = decoder.decode(annotated)) {
-      return source.proposals(annotated, image);
+  private List<Box> search(int index) {
+    try (Image image = data.image(index)) {
+      return source.proposals(data.get(index), image);
     }
   }
 

@@ -44,7 +44,7 @@ final class ScenePainter {
   ShapeScene paint() {
     Ground.paint(image, random);
     Clutter clutter = new Clutter(graphics, config.width(), config.height(), random);
-    int clutterCount = random.nextInt(config.maxClutter() + 1);
+    int clutterCount = random.nextInt(config.look().maxClutter() + 1);
     int inFront = clutterCount / 4;
     for (int i = inFront; i < clutterCount; i++) {
       clutter.draw();
@@ -138,7 +138,7 @@ final class ScenePainter {
     for (int attempt = 0; attempt < COLOUR_TRIES && bestContrast < MIN_CONTRAST; attempt++) {
       Color colour =
           Color.getHSBColor(
-              (float) (hue + config.hueSpread() * (random.nextDouble() - 0.5)),
+              (float) (hue + config.look().hueSpread() * (random.nextDouble() - 0.5)),
               (float) random.nextDouble(0.5, 1),
               (float) random.nextDouble(0.45, 1));
       double r = colour.getRed() - covered[0] / count;
@@ -168,7 +168,7 @@ final class ScenePainter {
     double dx = slope * StrictMath.cos(angle);
     double dy = slope * StrictMath.sin(angle);
     double corners = random.nextDouble(0.18);
-    double noise = random.nextDouble() * config.maxNoise();
+    double noise = random.nextDouble() * config.look().maxNoise();
     int width = config.width();
     int height = config.height();
     int[] pixels = pixels(image);

@@ -54,16 +54,4 @@ public final class ShapeScenes {
   public void writeVoc(Path folder, int trainCount, int valCount) throws IOException {
     new VocFolder(folder, config).write(this, trainCount, valCount);
   }
-
-  /**
-   * Writes images in COCO's layout: images, annotations/train.json and annotations/val.json.
-   *
-   * @param folder the folder, created if it does not exist; files of the same names are replaced
-   * @param trainCount the number of images to train on
-   * @param valCount the number of images to validate on
-   * @throws IOException if a file cannot be written
-   */
-  public void writeCoco(Path folder, int trainCount, int valCount) throws IOException {
-    new CocoFolder(folder, config).write(this, trainCount, valCount);
-  }
 }

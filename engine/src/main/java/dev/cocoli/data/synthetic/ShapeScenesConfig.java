@@ -12,11 +12,7 @@ package dev.cocoli.data.synthetic;
  * @param emptyShare the fraction of images without objects, from 0 to 1
  * @param minVisible the fraction of every shape that stays visible, from 0 to 1; the rest may be
  *     behind other shapes or outside the image
- * @param maxClutter the largest number of thin lines, outlines, spots and specks, which are not
- *     objects
- * @param maxNoise the largest standard deviation of the noise, in grey levels of 255
- * @param hueSpread the fraction of the colour circle from which the colours of one class come,
- *     above 0 and at most 1; the smaller it is, the more a colour says about the class
+ * @param look clutter, noise and colours
  * @param seed the same seed gives the same images
  */
 public record ShapeScenesConfig(
@@ -28,10 +24,27 @@ public record ShapeScenesConfig(
     int maxSize,
     double emptyShare,
     double minVisible,
-    int maxClutter,
-    double maxNoise,
-    double hueSpread,
+    Look look,
     long seed) {
+
+  /**
+   * Clutter, noise and colours of generated images.
+   *
+   * @param maxClutter the largest number of thin lines, outlines, spots and specks, which are not
+   *     objects
+   * @param maxNoise the largest standard deviation of the noise, in grey levels of 255
+   * @param hueSpread the fraction of the colour circle from which the colours of one class come,
+   *     above 0 and at most 1; the smaller it is, the more a colour says about the class
+   */
+  public record Look(int maxClutter, double maxNoise, double hueSpread) {
+
+    /** Checks the ranges. */
+    public Look {
+      require(maxClutter >= 0, "maxClutter must not be negative");
+      require(hueSpread > 0 && hueSpread <= 1, "hueSpread must be above 0 and at most 1");
+      require(maxNoise >= 0 && maxNoise <= 64, "maxNoise must be from 0 to 64");
+    }
+  }
 
   /** Checks the ranges. */
   public ShapeScenesConfig {
@@ -44,9 +57,6 @@ public record ShapeScenesConfig(
         "minSize must be from 4 to maxSize, and maxSize fit into the image");
     require(emptyShare >= 0 && emptyShare <= 1, "emptyShare must be from 0 to 1");
     require(minVisible > 0 && minVisible <= 1, "minVisible must be above 0 and at most 1");
-    require(maxClutter >= 0, "maxClutter must not be negative");
-    require(hueSpread > 0 && hueSpread <= 1, "hueSpread must be above 0 and at most 1");
-    require(maxNoise >= 0 && maxNoise <= 64, "maxNoise must be from 0 to 64");
   }
 
   /**
@@ -62,8 +72,9 @@ public record ShapeScenesConfig(
    */
   public static ShapeScenesConfig of(int width, int height, long seed) {
     int side = Math.min(width, height);
+    Look look = new Look(8, 8, 0.2);
     return new ShapeScenesConfig(
-        width, height, 1, 5, side / 8, side / 2, 1 / 16.0, 0.75, 8, 8, 0.2, seed);
+        width, height, 1, 5, side / 8, side / 2, 1 / 16.0, 0.75, look, seed);
   }
 
   private static void require(boolean holds, String message) {

@@ -5,6 +5,7 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongFunction;
 
 /**
@@ -40,7 +41,7 @@ public final class ResNetC4 extends Backbone {
   }
 
   @Override
-  public Module pretrained() {
-    return body;
+  public Optional<Module> pretrained() {
+    return Optional.of(body);
   }
 }

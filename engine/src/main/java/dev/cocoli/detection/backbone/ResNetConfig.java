@@ -12,6 +12,26 @@ import java.util.List;
 public record ResNetConfig(Block block, List<Integer> blocks, List<Integer> widths) {
   private static final List<Integer> USUAL_WIDTHS = List.of(64, 128, 256, 512);
 
+  /** ResNet-18. */
+  public static final ResNetConfig RESNET18 =
+      new ResNetConfig(Block.BASIC, List.of(2, 2, 2, 2), USUAL_WIDTHS);
+
+  /** ResNet-34. */
+  public static final ResNetConfig RESNET34 =
+      new ResNetConfig(Block.BASIC, List.of(3, 4, 6, 3), USUAL_WIDTHS);
+
+  /** ResNet-50. */
+  public static final ResNetConfig RESNET50 =
+      new ResNetConfig(Block.BOTTLENECK, List.of(3, 4, 6, 3), USUAL_WIDTHS);
+
+  /** ResNet-101. */
+  public static final ResNetConfig RESNET101 =
+      new ResNetConfig(Block.BOTTLENECK, List.of(3, 4, 23, 3), USUAL_WIDTHS);
+
+  /** One basic block per layer and an eighth of the width, for tests. */
+  public static final ResNetConfig TINY =
+      new ResNetConfig(Block.BASIC, List.of(1, 1, 1, 1), List.of(8, 16, 32, 64));
+
   /** The two sorts of residual block. */
   public enum Block {
     /** Two 3 x 3 convolutions. */
@@ -41,25 +61,5 @@ public record ResNetConfig(Block block, List<Integer> blocks, List<Integer> widt
     if (blocks.size() != 4 || widths.size() != 4) {
       throw new IllegalArgumentException("a ResNet has four layers");
     }
-  }
-
-  /**
-   * {@return the network of a name: {@code resnet18}, {@code resnet34}, {@code resnet50}, {@code
-   * resnet101}, or {@code tiny}, one basic block a layer and an eighth of the width, for tests}
-   *
-   * @param name the name
-   * @throws IllegalArgumentException if there is none of that name
-   */
-  public static ResNetConfig named(String name) {
-    return switch (name) {
-      case "tiny" -> new ResNetConfig(Block.BASIC, List.of(1, 1, 1, 1), List.of(8, 16, 32, 64));
-      case "resnet18" -> new ResNetConfig(Block.BASIC, List.of(2, 2, 2, 2), USUAL_WIDTHS);
-      case "resnet34" -> new ResNetConfig(Block.BASIC, List.of(3, 4, 6, 3), USUAL_WIDTHS);
-      case "resnet50" -> new ResNetConfig(Block.BOTTLENECK, List.of(3, 4, 6, 3), USUAL_WIDTHS);
-      case "resnet101" -> new ResNetConfig(Block.BOTTLENECK, List.of(3, 4, 23, 3), USUAL_WIDTHS);
-      default ->
-          throw new IllegalArgumentException(
-              "unknown backbone '" + name + "': resnet18, resnet34, resnet50, resnet101 or tiny");
-    };
   }
 }

@@ -7,6 +7,7 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RoiOps;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongFunction;
 
 /**
@@ -56,7 +57,7 @@ public final class ResNetEncoder extends RegionEncoder {
   }
 
   @Override
-  public Module pretrained() {
-    return body;
+  public Optional<Module> pretrained() {
+    return Optional.of(body);
   }
 }

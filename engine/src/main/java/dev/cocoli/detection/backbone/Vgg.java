@@ -4,6 +4,7 @@ import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * VGG-16 as Fast and Faster R-CNN use it: without its last pooling. In: {@code [N,H,W,3]}; out: one
@@ -36,7 +37,7 @@ public final class Vgg extends Backbone {
   }
 
   @Override
-  public Module pretrained() {
-    return this;
+  public Optional<Module> pretrained() {
+    return Optional.of(this);
   }
 }

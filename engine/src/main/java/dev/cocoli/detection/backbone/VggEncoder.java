@@ -7,6 +7,7 @@ import dev.cocoli.nn.Module;
 import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * VGG-16 up to its second fully connected layer, {@code fc7} (torchvision's {@code vgg16} without
@@ -56,7 +57,7 @@ public final class VggEncoder extends RegionEncoder {
   }
 
   @Override
-  public Module pretrained() {
-    return this;
+  public Optional<Module> pretrained() {
+    return Optional.of(this);
   }
 }

@@ -2,16 +2,14 @@ package dev.cocoli.detection.classic;
 
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.ImageTransform;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.backbone.Backbone;
-import dev.cocoli.detection.backbone.Vgg;
+import dev.cocoli.detection.head.FeatureMaps;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RoiHeads;
-import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps.GroundTruth;
@@ -25,7 +23,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Fast R-CNN (Girshick 2015): runs the network once an image, and classifies and refines regions
+ * Fast R-CNN (Girshick 2015): runs the network once per image, and classifies and refines regions
  * that are found elsewhere. In: images {@code [h,w,3]} of any size with their proposals; out:
  * detections in their pixels, or losses.
  */
@@ -33,21 +31,28 @@ public final class FastRcnn extends DetectionModel {
   private final ImageTransform transform;
   private final Backbone backbone;
   private final RoiHeads roiHeads;
+  private final long maxProposals;
 
   /**
-   * Builds the model, without memory.
+   * Composes the model, without memory.
    *
-   * @param backbone what makes its map
-   * @param boxRoiPool how regions are pooled from it
-   * @param config hyper-parameters
-   * @param classes K, the background included
+   * @param transform how images become batches
+   * @param backbone what makes feature maps
+   * @param roiHeads what classifies and refines regions
+   * @param maxProposals regions that are taken of an image, the best first
    */
-  public FastRcnn(Backbone backbone, RoiPooler boxRoiPool, DetectorConfig config, int classes) {
-    super(config, classes);
-    transform = new ImageTransform(config);
+  public FastRcnn(
+      ImageTransform transform, Backbone backbone, RoiHeads roiHeads, long maxProposals) {
+    super(roiHeads.box().classes());
+    this.transform = transform;
+    this.maxProposals = maxProposals;
     this.backbone = child("backbone", backbone);
-    roiHeads =
-        child("roi_heads", new RoiHeads(config, backbone.outChannels(), boxRoiPool, classes));
+    this.roiHeads = child("roi_heads", roiHeads);
+  }
+
+  @Override
+  public boolean needsProposals() {
+    return true;
   }
 
   /** {@return what makes the feature map} */
@@ -61,7 +66,7 @@ public final class FastRcnn extends DetectionModel {
     Proposals proposals = upload(ops, batch, inputs.proposals());
     List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     parts.enqueued(ops, DetectionPart.FEATURES);
-    Found found = roiHeads.detect(ops, batch, maps, proposals);
+    Found found = roiHeads.detect(ops, new FeatureMaps(batch, maps), proposals);
     List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
@@ -81,7 +86,12 @@ public final class FastRcnn extends DetectionModel {
     Proposals proposals = upload(ops, batch, inputs.proposals());
     List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     roiHeads.train(
-        ops, batch, maps, proposals, groundTruth, seeds(seed, 1, targets.size()), losses);
+        ops,
+        new FeatureMaps(batch, maps),
+        proposals,
+        groundTruth,
+        seeds(seed, 1, targets.size()),
+        losses);
     return losses;
   }
 
@@ -90,7 +100,7 @@ public final class FastRcnn extends DetectionModel {
     List<List<Box>> scaled = new ArrayList<>();
     int[] counts = new int[regions.size()];
     for (int image = 0; image < counts.length; image++) {
-      List<Box> best = best(regions.get(image));
+      List<Box> best = best(regions.get(image), maxProposals);
       counts[image] = best.size();
       scaled.add(
           ImageTransform.scale(best, batch.originalSizes().get(image), batch.sizes().get(image)));
@@ -99,12 +109,12 @@ public final class FastRcnn extends DetectionModel {
   }
 
   @Override
-  protected Module pretrained() {
+  protected Optional<Module> pretrained() {
     return backbone.pretrained();
   }
 
   @Override
   protected Optional<Module> pretrainedHead() {
-    return backbone instanceof Vgg ? Optional.of(roiHeads.boxHead()) : Optional.empty();
+    return Optional.of(roiHeads.box().head());
   }
 }

@@ -3,14 +3,15 @@ package dev.cocoli.detection.classic;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BoxCoderSpec;
-import dev.cocoli.backend.spec.MatchSpec;
-import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.detection.DetectorConfig;
+import dev.cocoli.detection.FittedHead;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.backbone.RegionEncoder;
+import dev.cocoli.detection.config.RcnnConfig;
+import dev.cocoli.detection.config.StagesConfig;
+import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
@@ -27,20 +28,22 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * R-CNN (Girshick et al. 2014): runs the network on every region, scores what it says by a support
- * vector machine a class, and refines the region by a linear regression a class. In: images {@code
- * [h,w,3]} of any size with their proposals; out: detections in their pixels, or the loss of the
- * fine-tuned classifier.
+ * vector machine per class, and refines the region by a linear regression per class. In: images
+ * {@code [h,w,3]} of any size with their proposals; out: detections in their pixels, or the loss of
+ * the fine-tuned classifier.
  *
  * <p>Gradient descent trains the network and a classifier that only it needs; the machines and the
  * regressions are found afterwards from {@link #features}, and set.
  */
-public final class Rcnn extends DetectionModel {
+public final class Rcnn extends DetectionModel implements FittedHead {
   /** A detection with a shorter side, in pixels, is dropped, as with the younger detectors. */
   private static final float MIN_BOX_SIDE = 1e-2f;
 
+  private final RcnnConfig config;
   private final WarpedRegions warp;
   private final RegionEncoder network;
   private final Linear classifier;
@@ -55,9 +58,10 @@ public final class Rcnn extends DetectionModel {
    * @param config hyper-parameters
    * @param classes K, the background included
    */
-  public Rcnn(RegionEncoder network, DetectorConfig config, int classes) {
-    super(config, classes);
-    warp = new WarpedRegions(config);
+  public Rcnn(RegionEncoder network, RcnnConfig config, int classes) {
+    super(classes);
+    this.config = config;
+    warp = new WarpedRegions(config.transform(), config.warp());
     this.network = child("network", network);
     classifier = child("classifier", new Linear(network.outFeatures(), classes));
     svm = child("svm", new Linear(network.outFeatures(), classes - 1));
@@ -75,7 +79,27 @@ public final class Rcnn extends DetectionModel {
     return network;
   }
 
-  /** {@return how many numbers describe a region} */
+  @Override
+  public boolean needsProposals() {
+    return true;
+  }
+
+  @Override
+  public Optional<FittedHead> fittedHead() {
+    return Optional.of(this);
+  }
+
+  @Override
+  public StagesConfig stages() {
+    return config.stages();
+  }
+
+  @Override
+  public List<Box> best(List<Box> regions) {
+    return best(regions, config.maxProposals());
+  }
+
+  @Override
   public int featureCount() {
     return Math.toIntExact(network.outFeatures());
   }
@@ -86,16 +110,7 @@ public final class Rcnn extends DetectionModel {
     return finished.value() != 0;
   }
 
-  /**
-   * Sets what is not trained by gradient descent; from here on the model can detect.
-   *
-   * @param backend where its memory lies
-   * @param svmWeight a row of {@link #featureCount} a class, without the background
-   * @param svmBias one a class
-   * @param bboxWeight four rows a class: the shift of the centre by the region's size, the
-   *     logarithm of the growth; x first
-   * @param bboxBias four a class
-   */
+  @Override
   public void finish(
       Backend backend, float[] svmWeight, float[] svmBias, float[] bboxWeight, float[] bboxBias) {
     set(backend, svm, svmWeight, svmBias);
@@ -103,9 +118,7 @@ public final class Rcnn extends DetectionModel {
     finished.set(1);
   }
 
-  /**
-   * Says that the network has moved on, so that machines and regressions do not fit it any more.
-   */
+  @Override
   public void reopen() {
     finished.set(0);
   }
@@ -115,17 +128,11 @@ public final class Rcnn extends DetectionModel {
     backend.transfers().upload(bias, linear.namedParameters().get("bias").value());
   }
 
-  /**
-   * {@return what the network says of regions, {@code [R,D]}}
-   *
-   * @param ops a forward pass that records nothing
-   * @param image {@code [h,w,3]}, U8 or F32
-   * @param regions one or more, in its pixels
-   */
+  @Override
   public Tensor features(Ops ops, Tensor image, List<Box> regions) {
     Tensor images = warp.images(ops, List.of(image));
     Tensor all = ops.allocate(DType.F32, regions.size(), featureCount());
-    int most = config().warpBatch();
+    int most = config.warp().batch();
     for (int first = 0; first < regions.size(); first += most) {
       List<Box> some = regions.subList(first, Math.min(first + most, regions.size()));
       float[] rois = new float[5 * some.size()];
@@ -194,13 +201,13 @@ public final class Rcnn extends DetectionModel {
             ops.upload(upTo(candidates, candidates), 1, candidates),
             ops.upload(new float[] {size[0], size[1]}, 1, 2),
             MIN_BOX_SIDE,
-            config().boxScoreThresh());
+            config.boxHead().scoreThresh());
     Selection kept =
         operations.nms(
-            config().boxNmsThresh(),
+            config.boxHead().nmsThresh(),
             boxes,
             ops.upload(upTo(candidates, foreground), candidates),
-            config().boxDetectionsPerImg());
+            config.boxHead().detectionsPerImg());
     Found found =
         new Found(
             ops.gatherRows(boxes.boxes(), kept.indices()),
@@ -258,19 +265,11 @@ public final class Rcnn extends DetectionModel {
     }
     int most = most(regions);
     Tensor candidates = upload(ops, regions, most);
-    RegionOps operations = new RegionOps(ops);
-    MatchSpec matching =
-        new MatchSpec(
-                config().boxFgIouThresh(), config().boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
-            .ignoringBelow(config().boxBgIouMin());
-    Tensor matches = operations.match(matching, candidates, groundTruth);
-    SampleSpec sampling =
-        new SampleSpec(config().boxBatchSizePerImage(), config().boxPositiveFraction());
-    Selection sample =
-        operations.compact(operations.sample(sampling, matches, seeds(seed, 1, images)));
-    SampleTargets learn =
-        operations.regionTargets(BoxCoderSpec.UNIT, candidates, sample, matches, groundTruth);
-    Tensor rois = grown(ops, upload(ops, grown, most), sample, learn);
+    RoiSampler.Sample sample =
+        new RoiSampler(config.sampling())
+            .sample(ops, candidates, groundTruth, seeds(seed, 1, images));
+    SampleTargets learn = sample.targets(ops, BoxCoderSpec.UNIT);
+    Tensor rois = grown(ops, upload(ops, grown, most), sample.selection(), learn);
     Tensor warped = warp.warp(ops, warp.images(ops, inputs.images()), rois);
     Tensor features = describe(ops, warped);
     Tensor logits = classifier.forward(ops, features, Activation.NONE);
@@ -288,7 +287,7 @@ public final class Rcnn extends DetectionModel {
   }
 
   @Override
-  protected Module pretrained() {
+  protected Optional<Module> pretrained() {
     return network.pretrained();
   }
 }

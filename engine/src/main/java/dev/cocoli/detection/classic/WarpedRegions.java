@@ -2,8 +2,9 @@ package dev.cocoli.detection.classic;
 
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.backend.spec.RoiAlignSpec;
-import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.ImageTransform;
+import dev.cocoli.detection.config.TransformConfig;
+import dev.cocoli.detection.config.WarpConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
 import dev.cocoli.ops.RoiOps;
@@ -22,10 +23,10 @@ final class WarpedRegions {
   private final int context;
   private final NormalizeSpec normalize;
 
-  WarpedRegions(DetectorConfig config) {
-    size = config.warpSize();
-    context = config.warpContext();
-    normalize = ImageTransform.normalization(config);
+  WarpedRegions(TransformConfig colours, WarpConfig warp) {
+    size = warp.size();
+    context = warp.context();
+    normalize = ImageTransform.normalization(colours);
   }
 
   /**
@@ -54,7 +55,7 @@ final class WarpedRegions {
   }
 
   /**
-   * Warps: RoIAlign with one bilinear sample a pixel.
+   * Warps: RoIAlign with one bilinear sample per pixel.
    *
    * @param batch {@code [N,H,W,3]} of {@link #images}
    * @param rois {@code [R,5]}, grown already; image -1 gives the mean colour

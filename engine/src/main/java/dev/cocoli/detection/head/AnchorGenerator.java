@@ -1,5 +1,6 @@
 package dev.cocoli.detection.head;
 
+import dev.cocoli.detection.config.AnchorConfig;
 import java.util.List;
 
 /**
@@ -10,13 +11,12 @@ public final class AnchorGenerator {
   private final List<float[]> cells;
 
   /**
-   * Prepares the boxes around the origin.
+   * Prepares the boxes of several maps.
    *
-   * @param sizes the side of a square anchor of each map, in pixels, finest map first
-   * @param aspectRatios height over width
+   * @param config one size for each map, finest first
    */
-  public AnchorGenerator(List<Integer> sizes, List<Float> aspectRatios) {
-    this(sizes.stream().map(size -> cell(List.of(size), aspectRatios)).toList());
+  public AnchorGenerator(AnchorConfig config) {
+    this(config.sizes().stream().map(size -> cell(List.of(size), config.aspectRatios())).toList());
   }
 
   private AnchorGenerator(List<float[]> cells) {
@@ -26,11 +26,10 @@ public final class AnchorGenerator {
   /**
    * {@return a generator for one map with anchors of several sizes at each place}
    *
-   * @param sizes the sides of square anchors, in pixels
-   * @param aspectRatios height over width
+   * @param config the sizes
    */
-  public static AnchorGenerator ofOneMap(List<Integer> sizes, List<Float> aspectRatios) {
-    return new AnchorGenerator(List.of(cell(sizes, aspectRatios)));
+  public static AnchorGenerator ofOneMap(AnchorConfig config) {
+    return new AnchorGenerator(List.of(cell(config.sizes(), config.aspectRatios())));
   }
 
   /** The boxes at one place: ratio by ratio, and for each of these size by size. */

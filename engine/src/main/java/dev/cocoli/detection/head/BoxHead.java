@@ -1,35 +1,25 @@
 package dev.cocoli.detection.head;
 
-import dev.cocoli.backend.spec.Activation;
-import dev.cocoli.nn.Layout;
-import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 
 /**
- * Two fully connected layers over a pooled region (torchvision's {@code TwoMLPHead}). In: {@code
- * [R,bins,bins,C]}; out: {@code [R,D]}.
+ * Describes each pooled region by one vector. In: {@code [R,bins,bins,C]}; out: {@code [R,D]}. A
+ * subclass may lie outside this library; {@link TwoMlpHead} is torchvision's.
  */
-final class BoxHead extends Module {
-  private final Linear fc6;
-  private final Linear fc7;
+public abstract class BoxHead extends Module {
+  /** For subclasses. */
+  protected BoxHead() {}
 
-  BoxHead(long channels, long bins, long size) {
-    fc6 =
-        child(
-            "fc6",
-            new Linear(channels * bins * bins, size, new Layout.FlattenedMap(channels, bins)));
-    fc7 = child("fc7", new Linear(size, size));
-  }
+  /**
+   * {@return the vectors {@code [R,D]}}
+   *
+   * @param ops the forward pass
+   * @param pooled {@code [R,bins,bins,C]}, R may be 0; not released
+   */
+  public abstract Tensor forward(Ops ops, Tensor pooled);
 
-  Tensor forward(Ops ops, Tensor pooled) {
-    long features = pooled.dim(1) * pooled.dim(2) * pooled.dim(3); // there may be no region
-    Tensor flat = ops.reshape(pooled, pooled.dim(0), features);
-    Tensor hidden = fc6.forward(ops, flat, Activation.RELU);
-    ops.release(flat);
-    Tensor described = fc7.forward(ops, hidden, Activation.RELU);
-    ops.release(hidden);
-    return described;
-  }
+  /** {@return D} */
+  public abstract long outFeatures();
 }

@@ -9,18 +9,36 @@ import dev.cocoli.tensor.Tensor;
  * Scores and regresses each region (torchvision's {@code FastRCNNPredictor}). In: features {@code
  * [R,D]}; out: logits {@code [R,K]}, deltas {@code [R,4K]}.
  */
-final class BoxPredictor extends Module {
+public final class BoxPredictor extends Module {
   private final Linear clsScore;
   private final Linear bboxPred;
 
-  BoxPredictor(long in, long classes) {
+  /**
+   * Builds the two layers.
+   *
+   * @param in D
+   * @param classes K, the background included
+   */
+  public BoxPredictor(long in, long classes) {
     clsScore = child("cls_score", new Linear(in, classes));
     bboxPred = child("bbox_pred", new Linear(in, 4 * classes));
   }
 
-  record Output(Tensor logits, Tensor deltas) {}
+  /**
+   * What is said of regions.
+   *
+   * @param logits {@code [R,K]}
+   * @param deltas {@code [R,4K]}
+   */
+  public record Output(Tensor logits, Tensor deltas) {}
 
-  Output forward(Ops ops, Tensor features) {
+  /**
+   * {@return the regions' classes and boxes}
+   *
+   * @param ops the forward pass
+   * @param features {@code [R,D]}
+   */
+  public Output forward(Ops ops, Tensor features) {
     return new Output(clsScore.predict(ops, features), bboxPred.predict(ops, features));
   }
 }

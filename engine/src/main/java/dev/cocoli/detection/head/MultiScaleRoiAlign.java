@@ -12,31 +12,39 @@ import java.util.List;
  * maps {@code [N,H,W,C]}, finest first, and regions {@code [R,5]}; out: {@code [R,bins,bins,C]}.
  */
 public final class MultiScaleRoiAlign implements RoiPooler {
-  /** Samples a bin along each axis: torchvision's {@code box_roi_pool}. */
-  private static final int SAMPLING_RATIO = 2;
-
   /** A region of this side belongs to the level of four octaves (Lin et al. 2017, equation 1). */
   private static final float CANONICAL_SCALE = 224;
 
   private static final float CANONICAL_LEVEL = 4;
 
-  /** The coarsest map of a pyramid is for proposals alone. */
-  private static final int POOLED_MAPS = 4;
+  private final int maps;
+  private final int bins;
+  private final int samplingRatio;
 
-  /** Creates the pooler of a pyramid. */
-  public MultiScaleRoiAlign() {}
+  /**
+   * Prepares the pooler of a pyramid.
+   *
+   * @param maps how many maps are pooled from, the finest; coarser ones are for proposals alone
+   * @param bins along each axis of a region
+   * @param samplingRatio samples per bin along each axis
+   */
+  public MultiScaleRoiAlign(int maps, int bins, int samplingRatio) {
+    this.maps = maps;
+    this.bins = bins;
+    this.samplingRatio = samplingRatio;
+  }
 
   @Override
   public Tensor forward(Ops ops, ImageBatch batch, List<Tensor> pyramid, Tensor rois) {
-    List<Tensor> maps = pyramid.subList(0, POOLED_MAPS);
+    List<Tensor> pooled = pyramid.subList(0, maps);
     long height = batch.sizes().stream().mapToLong(size -> size[0]).max().orElseThrow();
-    float[] scales = new float[maps.size()];
+    float[] scales = new float[maps];
     for (int i = 0; i < scales.length; i++) {
-      scales[i] = scale(maps.get(i).dim(1), height);
+      scales[i] = scale(pooled.get(i).dim(1), height);
     }
     RoiAlignSpec spec =
-        new RoiAlignSpec(BINS, SAMPLING_RATIO, false, scales, CANONICAL_SCALE, CANONICAL_LEVEL);
-    return new RoiOps(ops).roiAlign(spec, maps, rois);
+        new RoiAlignSpec(bins, samplingRatio, false, scales, CANONICAL_SCALE, CANONICAL_LEVEL);
+    return new RoiOps(ops).roiAlign(spec, pooled, rois);
   }
 
   /**

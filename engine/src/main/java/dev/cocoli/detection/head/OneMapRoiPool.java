@@ -13,22 +13,21 @@ import java.util.List;
  * out: {@code [R,bins,bins,C]}.
  *
  * @param pooling how
+ * @param bins along each axis of a region
+ * @param samplingRatio samples of RoIAlign per bin along each axis
  */
-public record OneMapRoiPool(RoiPooling pooling) implements RoiPooler {
-  /** Samples a bin along each axis, as over a pyramid. */
-  private static final int SAMPLING_RATIO = 2;
-
+public record OneMapRoiPool(RoiPooling pooling, int bins, int samplingRatio) implements RoiPooler {
   @Override
   public Tensor forward(Ops ops, ImageBatch batch, List<Tensor> maps, Tensor rois) {
     Tensor map = maps.getFirst();
     // the padded image is a multiple of the stride, so this is exact
     float scale = (float) map.dim(1) / batch.images().dim(1);
     return switch (pooling) {
-      case POOL -> new RoiOps(ops).roiPool(new RoiPoolSpec(BINS, scale), map, rois);
+      case POOL -> new RoiOps(ops).roiPool(new RoiPoolSpec(bins, scale), map, rois);
       case ALIGN ->
           new RoiOps(ops)
               .roiAlign(
-                  RoiAlignSpec.single(BINS, SAMPLING_RATIO, false, scale), List.of(map), rois);
+                  RoiAlignSpec.single(bins, samplingRatio, false, scale), List.of(map), rois);
     };
   }
 }

@@ -3,8 +3,8 @@ package dev.cocoli.detection.head;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
-import dev.cocoli.detection.DetectorConfig;
 import dev.cocoli.detection.ImageBatch;
+import dev.cocoli.detection.config.RpnConfig;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
@@ -26,7 +26,10 @@ public final class RegionProposalNetwork extends Module {
   /** A proposal with a shorter side, in pixels, is dropped: torchvision's {@code min_size}. */
   private static final float MIN_BOX_SIDE = 1e-3f;
 
-  private final DetectorConfig config;
+  /** Where the loss of boxes turns from a parabola to a line: torchvision's. */
+  private static final float SMOOTH_L1_BETA = 1f / 9;
+
+  private final RpnConfig config;
   private final AnchorGenerator anchorGenerator;
   private final RpnHead head;
 
@@ -34,14 +37,13 @@ public final class RegionProposalNetwork extends Module {
    * Builds the network.
    *
    * @param config its hyper-parameters
-   * @param channels C
    * @param anchorGenerator the anchors of the maps
+   * @param head scores and regresses them
    */
-  public RegionProposalNetwork(
-      DetectorConfig config, long channels, AnchorGenerator anchorGenerator) {
+  public RegionProposalNetwork(RpnConfig config, AnchorGenerator anchorGenerator, RpnHead head) {
     this.config = config;
     this.anchorGenerator = anchorGenerator;
-    head = child("head", new RpnHead(channels, anchorGenerator.perLocation()));
+    this.head = child("head", head);
   }
 
   /** {@return the anchors of its maps} */
@@ -125,14 +127,8 @@ public final class RegionProposalNetwork extends Module {
     return new ScoredMaps(maps, output.objectness(), output.deltas());
   }
 
-  /**
-   * Whether the losses are computed on the surroundings of the sampled anchors alone. Only these
-   * have a gradient, and proposals need none, so that the head's backward pass over whole maps
-   * would multiply zeros. Not where more anchors are sampled than there are locations.
-   */
   private boolean learnsFromPatches(List<Tensor> maps) {
-    long locations = maps.stream().mapToLong(map -> map.dim(1) * map.dim(2)).sum();
-    return config.rpnBatchSizePerImage() <= locations;
+    return head.learnsFromPatches(maps, config.batchSizePerImage());
   }
 
   /**
@@ -144,8 +140,7 @@ public final class RegionProposalNetwork extends Module {
    */
   public Proposals propose(Ops ops, ImageBatch batch, ScoredMaps maps) {
     Predictions predictions = predict(ops, batch, maps);
-    return propose(
-        ops, batch, predictions, config.rpnPreNmsTopNTest(), config.rpnPostNmsTopNTest());
+    return propose(ops, batch, predictions, config.preNmsTopNTest(), config.postNmsTopNTest());
   }
 
   /** {@return the names of its losses} */
@@ -160,7 +155,7 @@ public final class RegionProposalNetwork extends Module {
    * @param batch the images
    * @param maps their maps
    * @param groundTruth the objects
-   * @param seeds of the sampler, one an image
+   * @param seeds of the sampler, one per image
    * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
    * @return the proposals
    */
@@ -173,12 +168,11 @@ public final class RegionProposalNetwork extends Module {
       Tensor written) {
     Predictions predictions = predict(ops, batch, maps);
     Proposals proposals =
-        propose(ops, batch, predictions, config.rpnPreNmsTopNTrain(), config.rpnPostNmsTopNTrain());
+        propose(ops, batch, predictions, config.preNmsTopNTrain(), config.postNmsTopNTrain());
     RegionOps regions = new RegionOps(ops);
     MatchSpec matching =
-        new MatchSpec(config.rpnFgIouThresh(), config.rpnBgIouThresh(), MatchSpec.LowQuality.ALLOW);
-    SampleSpec sampling =
-        new SampleSpec(config.rpnBatchSizePerImage(), config.rpnPositiveFraction());
+        new MatchSpec(config.fgIouThresh(), config.bgIouThresh(), MatchSpec.LowQuality.ALLOW);
+    SampleSpec sampling = new SampleSpec(config.batchSizePerImage(), config.positiveFraction());
     Tensor anchors = predictions.anchors.reshape(1, predictions.anchors.dim(0), 4);
     Tensor matches = regions.match(matching, anchors, groundTruth);
     Selection sample = regions.sample(sampling, matches, seeds);
@@ -191,11 +185,7 @@ public final class RegionProposalNetwork extends Module {
     Losses losses = new Losses(ops);
     losses.sigmoidCrossEntropy(sampled.objectness(), targets.labels(), written.rows(0, 1));
     losses.smoothL1(
-        RoiHeads.SMOOTH_L1_BETA,
-        sampled.deltas(),
-        targets.targets(),
-        targets.labels(),
-        written.rows(1, 1));
+        SMOOTH_L1_BETA, sampled.deltas(), targets.targets(), targets.labels(), written.rows(1, 1));
     return proposals;
   }
 
@@ -238,10 +228,9 @@ public final class RegionProposalNetwork extends Module {
             best,
             batch.imageSizes(),
             MIN_BOX_SIDE,
-            config.rpnScoreThresh());
+            config.scoreThresh());
     Tensor groups = levelOfEach(ops, predictions.levelOffsets, preNmsTopN);
-    Selection kept =
-        regions.compact(regions.nms(config.rpnNmsThresh(), boxes, groups, postNmsTopN));
+    Selection kept = regions.compact(regions.nms(config.nmsThresh(), boxes, groups, postNmsTopN));
     return new Proposals(ops.gatherRows(boxes.boxes(), kept.indices()), kept.counts());
   }
 

@@ -1,105 +1,117 @@
 package dev.cocoli.detection.head;
 
-import dev.cocoli.backend.spec.BoxCoderSpec;
-import dev.cocoli.backend.spec.MatchSpec;
-import dev.cocoli.backend.spec.SampleSpec;
-import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.DetectorConfig;
-import dev.cocoli.detection.ImageBatch;
+import dev.cocoli.detection.DetectionModel.Found;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps;
 import dev.cocoli.ops.RegionOps.GroundTruth;
-import dev.cocoli.ops.RegionOps.SampleTargets;
-import dev.cocoli.ops.RegionOps.ScoredBoxes;
-import dev.cocoli.ops.RegionOps.Selection;
 import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
- * Classifies and refines proposals (Girshick 2015; torchvision's {@code RoIHeads} without masks and
- * keypoints). In: maps and proposals {@code [N,M,4]}; out: scored boxes of every class, and in
- * training two losses.
+ * Classifies and refines proposals (Girshick 2015; torchvision's {@code RoIHeads}): a sampler, the
+ * branch that finds boxes, and others that say more of them. In: maps and proposals {@code
+ * [N,M,4]}; out: scored boxes of every class, and in training the branches' losses. A subclass,
+ * such as a cascade of stages, may lie outside this library.
  */
-public final class RoiHeads extends Module {
-  /**
-   * Where the smooth L1 loss turns from a parabola to a line: torchvision's 1/9, in both stages.
-   */
-  static final float SMOOTH_L1_BETA = 1f / 9;
-
-  /** A detection with a shorter side, in pixels, is dropped: torchvision's. */
-  private static final float MIN_BOX_SIDE = 1e-2f;
-
-  private final DetectorConfig config;
-  private final RoiPooler boxRoiPool;
-  private final BoxHead boxHead;
-  private final BoxPredictor boxPredictor;
-  private final long classes;
+public class RoiHeads extends Module {
+  private final RoiSampler sampler;
+  private final BoxBranch box;
+  private final List<RoiBranch> others;
+  private final List<RoiBranch> branches = new ArrayList<>();
 
   /**
    * Builds the heads.
    *
-   * @param config their hyper-parameters
-   * @param channels C of the maps
-   * @param boxRoiPool how regions are pooled from them
-   * @param classes K, the background included
+   * @param sampler draws what they are trained on
+   * @param box finds boxes
+   * @param others what else is learned of regions
    */
-  public RoiHeads(DetectorConfig config, long channels, RoiPooler boxRoiPool, long classes) {
-    this.config = config;
-    this.boxRoiPool = boxRoiPool;
-    this.classes = classes;
-    boxHead = child("box_head", new BoxHead(channels, RoiPooler.BINS, config.boxHeadSize()));
-    boxPredictor = child("box_predictor", new BoxPredictor(config.boxHeadSize(), classes));
+  @SuppressWarnings("this-escape") // child() is final and calls nothing of a subclass
+  public RoiHeads(RoiSampler sampler, BoxBranch box, RoiBranch... others) {
+    this.sampler = sampler;
+    this.box = box;
+    this.others = List.of(others);
+    branches.add(box);
+    branches.addAll(this.others);
+    for (RoiBranch branch : branches) {
+      for (Map.Entry<String, Module> module : branch.modules().entrySet()) {
+        child(module.getKey(), module.getValue());
+      }
+    }
   }
 
-  /** {@return the two layers over a pooled region} */
-  public BoxHead boxHead() {
-    return boxHead;
+  /** {@return the branch that finds boxes} */
+  public final BoxBranch box() {
+    return box;
+  }
+
+  /** {@return the names of its losses, branch by branch} */
+  public List<String> lossNames() {
+    return branches.stream().flatMap(branch -> branch.lossNames().stream()).toList();
   }
 
   /**
-   * Suppressed, sorted detections. The maps are released.
+   * Records the losses of a sample of proposals, to which the objects themselves are added.
    *
-   * @param ops runs the operations
-   * @param batch the images
-   * @param maps the feature maps
-   * @param proposals the regions to classify
-   * @return the detections on the device
+   * @param ops the forward pass
+   * @param features what regions are pooled from; not released
+   * @param proposals regions that may hold an object
+   * @param groundTruth the objects
+   * @param seeds of the sampler, one per image
+   * @param losses {@code [L]} in the order of {@link #lossNames}, to be written
    */
-  public DetectionModel.Found detect(
-      Ops ops, ImageBatch batch, List<Tensor> maps, Proposals proposals) {
+  public void train(
+      Ops ops,
+      FeatureMaps features,
+      Proposals proposals,
+      GroundTruth groundTruth,
+      long[] seeds,
+      Tensor losses) {
+    RoiSampler.Sample sample = sampler.sample(ops, proposals, groundTruth, seeds);
+    int at = 0;
+    for (RoiBranch branch : branches) {
+      int count = branch.lossNames().size();
+      branch.train(ops, features, sample, losses.rows(at, count));
+      at += count;
+    }
+  }
+
+  /**
+   * {@return suppressed detections, sorted}
+   *
+   * @param ops a forward pass that records nothing
+   * @param features what regions are pooled from; its maps are released
+   * @param proposals the regions to classify
+   */
+  public Found detect(Ops ops, FeatureMaps features, Proposals proposals) {
     long images = proposals.boxes().dim(0);
     long perImage = proposals.boxes().dim(1);
     Tensor rois = withImageNumbers(ops, proposals.boxes());
-    Tensor pooled = boxRoiPool.forward(ops, batch, maps, rois);
-    maps.forEach(ops::release);
-    BoxPredictor.Output output = boxPredictor.forward(ops, boxHead.forward(ops, pooled));
-    RegionOps regions = new RegionOps(ops);
-    ScoredBoxes candidates =
-        regions.decodeDetections(
-            BoxCoderSpec.BOX_HEAD,
-            output.logits().reshape(images, perImage, classes),
-            output.deltas().reshape(images, perImage, 4 * classes),
-            rois.reshape(images, perImage, 5),
-            batch.imageSizes(),
-            MIN_BOX_SIDE,
-            config.boxScoreThresh());
-    Selection kept =
-        regions.nms(
-            config.boxNmsThresh(),
-            candidates,
-            classOfEach(ops, perImage),
-            config.boxDetectionsPerImg());
-    Tensor scores = candidates.scores();
-    return new DetectionModel.Found(
-        ops.gatherRows(candidates.boxes(), kept.indices()),
-        ops.gatherRows(scores.reshape(images, scores.dim(1), 1), kept.indices()),
-        kept.indices());
+    Tensor pooled = box.pool(ops, features, rois);
+    if (others.isEmpty()) {
+      features.maps().forEach(ops::release); // nobody needs them any more
+    }
+    Found found =
+        box.detect(
+            ops, features.batch(), rois.reshape(images, perImage, 5), box.predict(ops, pooled));
+    for (RoiBranch branch : others) {
+      found = branch.detect(ops, features, found);
+    }
+    if (!others.isEmpty()) {
+      features.maps().forEach(ops::release);
+    }
+    return found;
   }
 
-  /** Boxes {@code [N,M,4]} as regions {@code [N*M,5]}. */
-  private static Tensor withImageNumbers(Ops ops, Tensor boxes) {
+  /**
+   * {@return boxes {@code [N,M,4]} as regions {@code [N*M,5]}}
+   *
+   * @param ops runs the operations
+   * @param boxes the boxes of each image
+   */
+  protected static Tensor withImageNumbers(Ops ops, Tensor boxes) {
     int images = Math.toIntExact(boxes.dim(0));
     int perImage = Math.toIntExact(boxes.dim(1));
     long rows = Math.multiplyExact(images, perImage);
@@ -117,81 +129,5 @@ public final class RoiHeads extends Module {
       }
       return numbers;
     }
-  }
-
-  /** The class of each scored box of an image, the background left out. */
-  private record ClassNumbersKey(int regions, int foreground) {
-    int[] generate() {
-      int[] numbers = new int[regions * foreground];
-      for (int i = 0; i < numbers.length; i++) {
-        numbers[i] = i % foreground;
-      }
-      return numbers;
-    }
-  }
-
-  private Tensor classOfEach(Ops ops, long perImage) {
-    // the processor knows how many regions there are, so one tensor serves many numbers of them
-    int capacity = Integer.highestOneBit(Math.toIntExact(Math.max(1, 2 * perImage - 1)));
-    ClassNumbersKey key = new ClassNumbersKey(capacity, Math.toIntExact(classes - 1));
-    return ops.constants()
-        .ints(key, key::generate, capacity * (classes - 1))
-        .rows(0, perImage * (classes - 1));
-  }
-
-  /** {@return the names of its losses} */
-  public List<String> lossNames() {
-    return List.of("loss_classifier", "loss_box_reg");
-  }
-
-  /**
-   * Records the losses of a sample of proposals, to which the objects themselves are added.
-   *
-   * @param ops the forward pass
-   * @param batch the images
-   * @param maps their maps
-   * @param proposals regions that may hold an object
-   * @param groundTruth the objects
-   * @param seeds of the sampler, one an image
-   * @param written gets the losses {@code [2]}, in the order of {@link #lossNames}
-   */
-  public void train(
-      Ops ops,
-      ImageBatch batch,
-      List<Tensor> maps,
-      Proposals proposals,
-      GroundTruth groundTruth,
-      long[] seeds,
-      Tensor written) {
-    RegionOps regions = new RegionOps(ops);
-    Tensor candidates = withObjects(ops, proposals.boxes(), groundTruth.boxes());
-    MatchSpec matching =
-        new MatchSpec(config.boxFgIouThresh(), config.boxBgIouThresh(), MatchSpec.LowQuality.REFUSE)
-            .ignoringBelow(config.boxBgIouMin());
-    SampleSpec sampling =
-        new SampleSpec(config.boxBatchSizePerImage(), config.boxPositiveFraction());
-    Tensor matches = regions.match(matching, candidates, groundTruth);
-    Selection sample = regions.compact(regions.sample(sampling, matches, seeds));
-    SampleTargets targets =
-        regions.regionTargets(BoxCoderSpec.BOX_HEAD, candidates, sample, matches, groundTruth);
-    Tensor pooled = boxRoiPool.forward(ops, batch, maps, targets.rois());
-    BoxPredictor.Output output = boxPredictor.forward(ops, boxHead.forward(ops, pooled));
-    Losses losses = new Losses(ops);
-    losses.softmaxCrossEntropy(output.logits(), targets.labels(), written.rows(0, 1));
-    losses.smoothL1(
-        SMOOTH_L1_BETA, output.deltas(), targets.targets(), targets.labels(), written.rows(1, 1));
-  }
-
-  /**
-   * Places behind an image's last box or object hold a box of no extent, which is never sampled.
-   */
-  private static Tensor withObjects(Ops ops, Tensor proposals, Tensor objects) {
-    long images = proposals.dim(0);
-    Tensor joined =
-        ops.concatColumns(
-            List.of(
-                proposals.reshape(images, proposals.dim(1) * 4),
-                objects.reshape(images, objects.dim(1) * 4)));
-    return joined.reshape(images, proposals.dim(1) + objects.dim(1), 4);
   }
 }

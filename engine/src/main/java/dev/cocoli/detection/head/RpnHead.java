@@ -1,88 +1,57 @@
 package dev.cocoli.detection.head;
 
-import dev.cocoli.backend.spec.Activation;
-import dev.cocoli.backend.spec.Conv2dSpec;
-import dev.cocoli.backend.spec.PatchSpec;
-import dev.cocoli.nn.Conv2d;
-import dev.cocoli.nn.Initializer;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.Patches;
 import dev.cocoli.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Scores and regresses every anchor of every map, with the same weights (torchvision's {@code
- * RPNHead}). In: maps {@code [N,H,W,C]}; out: objectness {@code [N,A]}, deltas {@code [N,A,4]}, A
- * over all maps in the anchors' order.
+ * Scores and regresses every anchor of every map. In: maps {@code [N,H,W,C]}; out: objectness
+ * {@code [N,A]}, deltas {@code [N,A,4]}, A over all maps in the order of the anchors. A subclass
+ * may lie outside this library; {@link ConvRpnHead} is torchvision's.
  */
-final class RpnHead extends Module {
-  /** torchvision's. */
-  private static final Initializer INITIALIZER = new Initializer.Normal(0.01);
+public abstract class RpnHead extends Module {
+  /** For subclasses. */
+  protected RpnHead() {}
 
-  /** Pixels along each axis that the scores of an anchor depend on. */
-  private static final int WINDOW = 3;
+  /**
+   * What is said of anchors.
+   *
+   * @param objectness a logit for each
+   * @param deltas four numbers for each
+   */
+  public record Output(Tensor objectness, Tensor deltas) {}
 
-  private final PatchSpec patches;
-  private final Conv2d conv;
-  private final Conv2d clsLogits;
-  private final Conv2d bboxPred;
+  /**
+   * {@return objectness {@code [N,A]} and deltas {@code [N,A,4]}} It makes the same calls whenever
+   * maps have the same shapes, because it may be captured.
+   *
+   * @param ops the forward pass
+   * @param maps finest first; not released
+   */
+  public abstract Output forward(Ops ops, List<Tensor> maps);
 
-  RpnHead(long channels, long anchors) {
-    patches = new PatchSpec(WINDOW, Math.toIntExact(anchors));
-    Conv2dSpec point = Conv2dSpec.of(1, 1, 0);
-    conv =
-        child(
-            "conv.0.0",
-            Conv2d.withBias(channels, channels, Conv2dSpec.of(WINDOW, 1, WINDOW / 2), INITIALIZER));
-    clsLogits = child("cls_logits", Conv2d.withBias(channels, anchors, point, INITIALIZER));
-    bboxPred = child("bbox_pred", Conv2d.withBias(channels, 4 * anchors, point, INITIALIZER));
-  }
-
-  record Output(Tensor objectness, Tensor deltas) {}
-
-  Output forward(Ops ops, List<Tensor> maps) {
-    List<Tensor> objectness = new ArrayList<>();
-    List<Tensor> deltas = new ArrayList<>();
-    for (Tensor map : maps) {
-      Tensor hidden = conv.forward(ops, map, Activation.RELU);
-      objectness.add(flatten(ops, clsLogits.predict(ops, hidden)));
-      deltas.add(flatten(ops, bboxPred.predict(ops, hidden)));
-      ops.release(hidden);
-    }
-    Tensor joinedDeltas = join(ops, deltas);
-    return new Output(
-        join(ops, objectness),
-        ops.reshape(joinedDeltas, joinedDeltas.dim(0), joinedDeltas.dim(1) / 4, 4));
+  /**
+   * {@return whether training computes the sampled anchors anew, from the patches of the maps that
+   * they depend on, rather than go back through whole maps}
+   *
+   * @param maps finest first
+   * @param samplesPerImage how many anchors are sampled
+   */
+  public boolean learnsFromPatches(List<Tensor> maps, long samplesPerImage) {
+    return false;
   }
 
   /**
-   * Returns what {@link #forward} computes for some anchors, from the patches of the maps that it
-   * depends on: objectness {@code [N*S]} and deltas {@code [N*S,4]}, zeros where there is no
-   * anchor.
+   * {@return what {@link #forward(Ops, List)} computes for some anchors: objectness {@code [N*S]}
+   * and deltas {@code [N*S,4]}, zeros where there is no anchor; called only if it {@link
+   * #learnsFromPatches}}
    *
+   * @param ops the forward pass
+   * @param maps finest first; not released
    * @param anchors I32 {@code [N,S]}; negative for none
    */
-  Output forward(Ops ops, List<Tensor> maps, Tensor anchors) {
-    Patches around = Patches.gather(ops, patches, maps, anchors);
-    Tensor hidden = conv.forwardWithin(ops, around.pixels(), Activation.RELU);
-    long rows = anchors.elementCount();
-    long perLocation = patches.anchorsPerLocation();
-    Tensor logits = ops.reshape(clsLogits.predict(ops, hidden), rows, perLocation, 1);
-    Tensor deltas = ops.reshape(bboxPred.predict(ops, hidden), rows, perLocation, 4);
-    return new Output(
-        ops.reshape(ops.gatherRows(logits, around.slots()), rows),
-        ops.reshape(ops.gatherRows(deltas, around.slots()), rows, 4));
-  }
-
-  private static Tensor flatten(Ops ops, Tensor map) {
-    return ops.reshape(map, map.dim(0), map.dim(1) * map.dim(2) * map.dim(3));
-  }
-
-  private static Tensor join(Ops ops, List<Tensor> parts) {
-    Tensor joined = ops.concatColumns(parts);
-    parts.forEach(ops::release);
-    return joined;
+  public Output forward(Ops ops, List<Tensor> maps, Tensor anchors) {
+    throw new UnsupportedOperationException(getClass() + " learns from whole maps");
   }
 }

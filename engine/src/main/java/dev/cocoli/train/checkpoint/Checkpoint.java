@@ -4,7 +4,6 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
@@ -32,7 +31,6 @@ import java.util.Optional;
  */
 public final class Checkpoint {
   private static final String WEIGHTS = "model.";
-  private static final String VELOCITIES = "velocity.";
 
   /** Writes one file; {@link Safetensors#write} but for tests of what can go wrong. */
   @FunctionalInterface
@@ -135,40 +133,42 @@ public final class Checkpoint {
       Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
       StateDict.save(model, parameters.backend(), arena)
           .forEach((name, entry) -> entries.put(WEIGHTS + name, entry));
-      velocities()
+      optimizerState()
           .forEach(
-              (name, velocity) -> {
-                MemorySegment copy = arena.allocate(velocity.byteSize(), Float.BYTES);
-                parameters.backend().transfers().download(velocity, copy);
-                entries.put(
-                    VELOCITIES + name, new Safetensors.Entry(DType.F32, velocity.shape(), copy));
+              (name, state) -> {
+                MemorySegment copy = arena.allocate(state.byteSize(), Float.BYTES);
+                parameters.backend().transfers().download(state, copy);
+                entries.put(name, new Safetensors.Entry(DType.F32, state.shape(), copy));
               });
       writer.write(file, progress.toMetadata(), entries);
     }
   }
 
-  /** The velocity of each parameter that the optimiser moves: it lies where the parameter does. */
-  private Map<String, Tensor> velocities() {
+  /**
+   * What the optimizer remembers of each parameter that it moves, by {@code state.parameter}: it
+   * lies where the parameter does.
+   */
+  private Map<String, Tensor> optimizerState() {
     Map<String, Tensor> result = new LinkedHashMap<>();
-    model
-        .namedParameters()
+    parameters
+        .states()
         .forEach(
-            (name, parameter) -> {
-              if (parameter.isTrainable()) {
-                result.put(name, velocity(parameter));
-              }
-            });
+            (state, all) ->
+                model
+                    .namedParameters()
+                    .forEach(
+                        (name, parameter) -> {
+                          if (parameter.isTrainable()) {
+                            long offset = parameter.value().byteOffset();
+                            result.put(
+                                state + "." + name, all.view(offset, parameter.shape(), DType.F32));
+                          }
+                        }));
     return result;
   }
 
-  private Tensor velocity(Parameter parameter) {
-    return parameters
-        .velocities()
-        .view(parameter.value().byteOffset(), parameter.shape(), DType.F32);
-  }
-
   /**
-   * Sets weights and velocities to those of the last checkpoint.
+   * Sets weights and optimizer state to those of the last checkpoint.
    *
    * @return how far the run was; nothing if it was not written to yet
    * @throws TrainingException if the state cannot be read or does not fit
@@ -189,7 +189,7 @@ public final class Checkpoint {
                 }
               });
       StateDict.load(model, parameters.backend(), weights);
-      restoreVelocities(state.entries());
+      restoreOptimizer(state.entries());
       return Optional.of(progress);
     } catch (IOException | NumberFormatException e) {
       throw new TrainingException(
@@ -197,15 +197,15 @@ public final class Checkpoint {
     }
   }
 
-  private void restoreVelocities(Map<String, Safetensors.Entry> entries) throws IOException {
-    Backend backend = parameters.backend();
-    for (Map.Entry<String, Tensor> named : velocities().entrySet()) {
-      Tensor velocity = named.getValue();
-      Safetensors.Entry entry = entries.get(VELOCITIES + named.getKey());
-      if (entry == null || entry.dtype() != DType.F32 || !entry.shape().equals(velocity.shape())) {
-        throw new IOException("it has no velocity that fits " + named.getKey());
+  private void restoreOptimizer(Map<String, Safetensors.Entry> entries) throws IOException {
+    for (Map.Entry<String, Tensor> named : optimizerState().entrySet()) {
+      Tensor state = named.getValue();
+      Safetensors.Entry entry = entries.get(named.getKey());
+      if (entry == null || entry.dtype() != DType.F32 || !entry.shape().equals(state.shape())) {
+        throw new IOException(
+            "it has no " + named.getKey() + " of the shape that the optimizer needs");
       }
-      backend.transfers().upload(entry.data(), velocity);
+      parameters.backend().transfers().upload(entry.data(), state);
     }
   }
 }

@@ -6,12 +6,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cocoli.data.DataConfig;
+import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
-import dev.cocoli.train.optim.LearningRateSchedule;
+import dev.cocoli.train.UpdateConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -47,7 +50,16 @@ public final class RunDescription {
 
   /** What runs of before an entry existed had. */
   private static final Map<String, String> ADDED_LATER =
-      Map.of("train.precision", "\"" + Precision.FP32 + "\"", "train.last_batch", "\"drop\"");
+      Map.of(
+          "train.precision", "\"" + Precision.FP32 + "\"",
+          "train.last_batch", "\"drop\"",
+          "train.optimizer", "\"sgd\"",
+          "train.schedule", "\"steps\"",
+          "train.augmentations", "[\"flip\"]",
+          "model.box_pool_size", "\"7\"",
+          "model.box_sampling_ratio", "\"2\"",
+          "model.bbox_reg_weights", "\"10.0,10.0,5.0,5.0\"",
+          "model.box_smooth_l1_beta", "\"" + 1f / 9 + "\"");
 
   private static final String EPOCHS = "train.epochs";
 
@@ -60,7 +72,7 @@ public final class RunDescription {
     this.root = root;
   }
 
-  public static RunDescription of(TrainingRun run, String devices, LearningRateSchedule schedule) {
+  public static RunDescription of(TrainingRun run, String devices, long totalSteps) {
     ObjectNode root = JSON.createObjectNode();
     root.put("format", FORMAT);
     String version = RunDescription.class.getPackage().getImplementationVersion();
@@ -71,9 +83,9 @@ public final class RunDescription {
     root.put("weights", run.weights().map(Path::toString).orElse(null));
     describe(root.putObject("train"), run.config());
     ObjectNode resolved = root.putObject("schedule");
-    resolved.put("total_steps", schedule.totalSteps());
-    resolved.put("lr", schedule.rate());
-    resolved.put("warmup_steps", schedule.warmupSteps());
+    resolved.put("total_steps", totalSteps);
+    resolved.put("lr", run.config().fullLearningRate());
+    resolved.put("warmup_steps", run.config().update().schedule().warmupSteps(totalSteps));
     ObjectNode data = root.putObject("data");
     describe(data.putObject("train"), DatasetFingerprint.of(run.trainData()));
     run.validationData()
@@ -87,7 +99,7 @@ public final class RunDescription {
 
   /** {@return all that decides a run's results, and how long it is, on one line} */
   public static String settings(TrainingRun run) {
-    Map<String, String> all = of(run, "", run.config().schedule(1)).flatten(FIXED_SECTIONS);
+    Map<String, String> all = of(run, "", 1).flatten(FIXED_SECTIONS);
     all.keySet().removeIf(name -> FREE.contains(name) && !name.equals(EPOCHS));
     return all.toString();
   }
@@ -96,36 +108,57 @@ public final class RunDescription {
     node.put("name", model.model());
     ArrayNode classes = node.putArray("classes");
     model.classNames().forEach(classes::add);
-    node.put("norm", model.norm().name().toLowerCase(Locale.ROOT));
+    node.put("norm", model.config().backbone().norm().name().toLowerCase(Locale.ROOT));
     model.hyperparameters().forEach(node::put);
   }
 
   private static void describe(ObjectNode node, TrainConfig config) {
+    UpdateConfig update = config.update();
+    DataConfig data = config.data();
     node.put("epochs", config.epochs());
     node.put("batch", config.batch());
-    node.put("lr", config.scaledLearningRate());
-    node.put("warmup", boxed(config.warmupSteps()));
-    ArrayNode lrSteps = node.putArray("lr_steps");
-    config.lrSteps().forEach(lrSteps::add);
-    node.put("momentum", config.momentum());
-    node.put("weight_decay", config.weightDecay());
-    node.put("flip", config.flip());
-    node.put("clip_norm", config.clipNorm().isPresent() ? config.clipNorm().getAsDouble() : null);
+    node.put("lr", config.fullLearningRate());
+    node.put("schedule", update.schedule().name());
+    putAll(node, update.schedule().settings());
+    node.put("optimizer", update.optimizer().name());
+    putAll(node, update.optimizer().settings());
+    node.put("clip_norm", update.clipNorm().isPresent() ? update.clipNorm().getAsDouble() : null);
+    ArrayNode augmentations = node.putArray("augmentations");
+    for (Augmentation augmentation : data.augmentations()) {
+      augmentations.add(augmentation.name());
+      putAll(node, augmentation.settings());
+    }
     node.put("seed", config.seed());
     node.put("log_every", config.logEvery());
-    node.put("evaluate_every", config.evaluateEvery());
-    node.put("evaluation_batch", config.evaluationBatch());
-    node.put("early_stop", boxed(config.earlyStopPatience()));
-    node.put("checkpoint_steps", boxed(config.checkpointSteps()));
-    node.put("checkpoint_seconds", config.checkpointInterval().toMillis() / 1e3);
-    node.put("loader_threads", config.loaderThreads());
-    node.put("prefetch", config.prefetchBatches());
+    node.put("evaluate_every", config.evaluation().everyEpochs());
+    node.put("evaluation_batch", config.evaluation().batch());
+    node.put("early_stop", boxed(config.evaluation().patience()));
+    node.put("checkpoint_steps", boxed(config.checkpoint().steps()));
+    node.put("checkpoint_seconds", config.checkpoint().interval().toMillis() / 1e3);
+    node.put("loader_threads", data.workers());
+    node.put("prefetch", data.prefetchBatches());
     node.put("precision", config.precision().toString());
-    node.put("last_batch", config.lastBatch().name().toLowerCase(Locale.ROOT));
-    node.put("broken_pictures", config.brokenImages().name().toLowerCase(Locale.ROOT));
+    node.put("last_batch", data.lastBatch().name().toLowerCase(Locale.ROOT));
+    node.put("broken_pictures", data.brokenImages().name().toLowerCase(Locale.ROOT));
   }
 
-  private static Integer boxed(java.util.OptionalInt value) {
+  /** Adds what a part of the run is set to: JSON where it is that, else text. */
+  private static void putAll(ObjectNode node, Map<String, String> settings) {
+    settings.forEach(
+        (name, value) -> {
+          JsonNode json;
+          try {
+            json = JSON.readTree(value);
+          } catch (JacksonException e) {
+            json = JSON.getNodeFactory().textNode(value);
+          }
+          if (node.putIfAbsent(name, json) != null) {
+            throw new IllegalArgumentException("two settings of the run are called " + name);
+          }
+        });
+  }
+
+  private static Integer boxed(OptionalInt value) {
     return value.isPresent() ? value.getAsInt() : null;
   }
 

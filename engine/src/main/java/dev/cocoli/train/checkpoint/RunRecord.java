@@ -7,12 +7,12 @@ import dev.cocoli.train.StepTimes;
 import dev.cocoli.train.TrainingListener;
 
 /**
- * What is kept of a run: metrics and checkpoints. The first replica writes it; the others keep
- * nothing.
+ * What is kept of a run: metrics and checkpoints. The first replica writes them; the others keep
+ * nothing, as the methods do unless overridden.
  */
-public sealed interface RunRecord {
+public interface RunRecord {
   /** Keeps nothing. */
-  RunRecord NONE = new Nothing();
+  RunRecord NONE = new RunRecord() {};
 
   /**
    * Notes a step.
@@ -20,14 +20,14 @@ public sealed interface RunRecord {
    * @param report the step
    * @param times of the steps since the last that was noted
    */
-  void step(StepReport report, StepTimes times);
+  default void step(StepReport report, StepTimes times) {}
 
   /**
    * Notes an evaluation.
    *
    * @param report the evaluation
    */
-  void evaluation(EvaluationReport report);
+  default void evaluation(EvaluationReport report) {}
 
   /**
    * Writes a checkpoint.
@@ -36,7 +36,9 @@ public sealed interface RunRecord {
    * @param rank whether to write the best weights too
    * @return how far the run is, with the length of the metrics
    */
-  Progress save(Progress progress, Checkpoint.Rank rank);
+  default Progress save(Progress progress, Checkpoint.Rank rank) {
+    return progress;
+  }
 
   /**
    * Writes to the run folder.
@@ -63,24 +65,6 @@ public sealed interface RunRecord {
       checkpoint.save(saved, rank);
       listener.checkpointWritten(saved.step());
       return saved;
-    }
-  }
-
-  /** Of a replica that does not write. */
-  record Nothing() implements RunRecord {
-    @Override
-    public void step(StepReport report, StepTimes times) {
-      // the first replica notes it
-    }
-
-    @Override
-    public void evaluation(EvaluationReport report) {
-      // the first replica notes it
-    }
-
-    @Override
-    public Progress save(Progress progress, Checkpoint.Rank rank) {
-      return progress;
     }
   }
 }

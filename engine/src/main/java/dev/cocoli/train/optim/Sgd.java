@@ -1,58 +1,57 @@
 package dev.cocoli.train.optim;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.nn.ParameterArena;
-import dev.cocoli.tensor.Tensor;
-import dev.cocoli.train.TrainConfig;
-import java.util.OptionalDouble;
+import java.util.List;
+import java.util.Map;
 
 /**
- * Stochastic gradient descent with momentum and weight decay over all parameters of a model at once
- * ({@code torch.optim.SGD}, without Nesterov's variant).
+ * Stochastic gradient descent with momentum and weight decay ({@code torch.optim.SGD}, without
+ * Nesterov's variant), one fused update.
+ *
+ * @param momentum how much of a step's velocity the next one keeps
+ * @param weightDecay times a parameter, added to its gradient
  */
-public final class Sgd {
-  private final Backend backend;
-  private final ParameterArena parameters;
-  private final float momentum;
-  private final float weightDecay;
-  private final OptionalDouble clipNorm;
+public record Sgd(double momentum, double weightDecay) implements Optimizer {
+  /** torchvision's reference for detection. */
+  public static final Sgd DEFAULT = new Sgd(0.9, 1e-4);
 
-  /**
-   * Creates the optimizer of a model.
-   *
-   * @param parameters the parameters that it updates
-   * @param config the momentum and the weight decay
-   */
-  public Sgd(ParameterArena parameters, TrainConfig config) {
-    this.backend = parameters.backend();
-    this.parameters = parameters;
-    this.momentum = (float) config.momentum();
-    this.weightDecay = (float) config.weightDecay();
-    this.clipNorm = config.clipNorm();
+  private static final String VELOCITY = "velocity";
+
+  /** Checks the ranges. */
+  public Sgd {
+    if (!(momentum >= 0 && momentum < 1)) {
+      throw new IllegalArgumentException("momentum is at least 0 and less than 1, not " + momentum);
+    }
+    if (!(weightDecay >= 0 && Double.isFinite(weightDecay))) {
+      throw new IllegalArgumentException("weight-decay is at least 0, not " + weightDecay);
+    }
   }
 
-  /** Sets all gradients to zero. */
-  public void zeroGradients() {
-    backend.copies().fill(parameters.gradients(), 0);
+  @Override
+  public String name() {
+    return "sgd";
   }
 
-  /**
-   * Updates the parameters from their gradients, which are clipped first if that was asked for.
-   *
-   * @param learningRate of this step
-   * @param squaredNorm {@code [1]}, written: that of the gradients before they are clipped
-   */
-  public void update(double learningRate, Tensor squaredNorm) {
-    backend.updates().squaredNorm(parameters.gradients(), squaredNorm);
-    clipNorm.ifPresent(
-        norm -> backend.updates().clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
-    backend
-        .updates()
+  @Override
+  public Map<String, String> settings() {
+    return Map.of(
+        "momentum", Double.toString(momentum), "weight_decay", Double.toString(weightDecay));
+  }
+
+  @Override
+  public List<String> stateNames() {
+    return List.of(VELOCITY);
+  }
+
+  @Override
+  public void update(ParameterArena parameters, double learningRate, long step) {
+    parameters
+        .backend().updates()
         .sgdUpdate(
-            new SgdSpec((float) learningRate, momentum, weightDecay),
+            new SgdSpec((float) learningRate, (float) momentum, (float) weightDecay),
             parameters.values(),
             parameters.gradients(),
-            parameters.velocities());
+            parameters.state(VELOCITY));
   }
 }

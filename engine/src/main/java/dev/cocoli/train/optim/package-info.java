@@ -1,2 +1,2 @@
-/** The optimizer and the learning rate schedule. */
+/** How parameters move: optimizers and learning rate schedules. */
 package dev.cocoli.train.optim;

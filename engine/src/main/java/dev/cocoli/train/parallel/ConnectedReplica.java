@@ -9,20 +9,17 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.train.Progress;
 import dev.cocoli.train.TrainingException;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
 
 /** One of several replicas. Its thread calls all but what says how it ended. */
@@ -77,7 +74,8 @@ final class ConnectedReplica implements Replica {
   @Override
   public Progress begin(ParameterArena parameters, Progress progress) {
     enter("the first exchange of weights");
-    List<Tensor> state = List.of(parameters.values(), parameters.velocities(), parameters.fixed());
+    List<Tensor> state = new ArrayList<>(List.of(parameters.values(), parameters.fixed()));
+    state.addAll(parameters.states().values());
     CRC32C checksum = new CRC32C();
     for (Tensor tensor : state) {
       if (tensor.elementCount() > 0) {
@@ -118,8 +116,9 @@ final class ConnectedReplica implements Replica {
   }
 
   @Override
-  public StepSynchronization synchronization(ParameterArena parameters) {
-    return new StepSynchronization.Averaging(parameters, communicator, config);
+  public StepSynchronization synchronization(
+      ParameterArena parameters, BooleanSupplier isStopRequested) {
+    return new StepSynchronization.Averaging(parameters, communicator, config, isStopRequested);
   }
 
   @Override
@@ -187,29 +186,17 @@ final class ConnectedReplica implements Replica {
   }
 
   private static byte[] encode(Map<String, String> values) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (DataOutputStream out = new DataOutputStream(bytes)) {
-      out.writeInt(values.size());
-      for (Map.Entry<String, String> entry : values.entrySet()) {
-        out.writeUTF(entry.getKey());
-        out.writeUTF(entry.getValue());
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return bytes.toByteArray();
+    return values.entrySet().stream()
+        .map(entry -> entry.getKey() + "=" + entry.getValue())
+        .collect(Collectors.joining("\n"))
+        .getBytes(StandardCharsets.UTF_8);
   }
 
   private static Progress decode(byte[] bytes) {
-    Map<String, String> values = new LinkedHashMap<>();
-    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-      int count = in.readInt();
-      for (int i = 0; i < count; i++) {
-        values.put(in.readUTF(), in.readUTF());
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return Progress.fromMetadata(values);
+    return Progress.fromMetadata(
+        new String(bytes, StandardCharsets.UTF_8)
+            .lines()
+            .map(line -> line.split("=", 2))
+            .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1])));
   }
 }

@@ -4,6 +4,7 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.Progress;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * A run on one device: nobody has to agree.
@@ -37,8 +38,9 @@ public record LoneReplica(Device device) implements Replica {
   }
 
   @Override
-  public StepSynchronization synchronization(ParameterArena parameters) {
-    return new StepSynchronization.Alone(parameters);
+  public StepSynchronization synchronization(
+      ParameterArena parameters, BooleanSupplier isStopRequested) {
+    return new StepSynchronization(parameters);
   }
 
   @Override

@@ -34,7 +34,7 @@ public record ParallelConfig(
   }
 
   /**
-   * {@return these settings with other buckets}
+   * {@return this configuration with other buckets}
    *
    * @param bytes gradients that are reduced at once, about
    */
@@ -43,7 +43,7 @@ public record ParallelConfig(
   }
 
   /**
-   * {@return these settings with another format of gradients}
+   * {@return this configuration with another format of gradients}
    *
    * @param other what gradients travel in
    */
@@ -52,7 +52,7 @@ public record ParallelConfig(
   }
 
   /**
-   * {@return these settings with another timeout}
+   * {@return this configuration with another timeout}
    *
    * @param other how long a replica waits for the others
    */
@@ -61,7 +61,7 @@ public record ParallelConfig(
   }
 
   /**
-   * {@return these settings with other statistics}
+   * {@return this configuration with other statistics}
    *
    * @param other whose images trained batch norms take their statistics from
    */

@@ -3,6 +3,7 @@ package dev.cocoli.train.parallel;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.Progress;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * One of the replicas that train a model together, as its run sees it: which it is, and what all
@@ -29,8 +30,8 @@ public sealed interface Replica extends AutoCloseable permits LoneReplica, Conne
   }
 
   /**
-   * Sets weights, velocities and statistics to those of the first replica, and checks that all have
-   * the same.
+   * Sets weights, optimizer state and statistics to those of the first replica, and checks that all
+   * have the same.
    *
    * @param parameters overwritten, but for the first
    * @param progress how far the run is; the first replica's counts
@@ -42,8 +43,9 @@ public sealed interface Replica extends AutoCloseable permits LoneReplica, Conne
    * {@return how steps are done together}
    *
    * @param parameters the model's
+   * @param isStopRequested whether this replica asks all to stop; asked once per step
    */
-  StepSynchronization synchronization(ParameterArena parameters);
+  StepSynchronization synchronization(ParameterArena parameters, BooleanSupplier isStopRequested);
 
   /**
    * Sets the running statistics, which each replica has of its own images, to those of the first.

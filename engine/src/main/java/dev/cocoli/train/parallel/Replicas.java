@@ -175,17 +175,18 @@ public final class Replicas {
     if (size == 1) {
       return;
     }
-    if (config.norms() == NormStatistics.SHARED && run.config().lastBatch() == LastBatch.KEEP) {
+    if (config.norms() == NormStatistics.SHARED
+        && run.config().data().lastBatch() == LastBatch.KEEP) {
       throw new TrainingException(
           "norms share their statistics only where every replica has images in every step: drop"
               + " the last batch, or let each have its own");
     }
     ModelSpec model = run.model();
-    if (model.kind() == ModelSpec.Kind.RCNN) {
+    if (model.build().fittedHead().isPresent()) {
       throw new TrainingException(
           "a "
               + model.model()
-              + " is trained on one device: its stages behind the steps are not shared out");
+              + " is trained on one device: its stages after the steps are not shared out");
     }
     boolean given =
         run.proposals().isPresent()

@@ -10,19 +10,34 @@ import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.train.TrainingStep;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
-/** What a step has to do with those of the other replicas. */
-public sealed interface StepSynchronization {
+/** What a step has to do with those of the other replicas; with none of them, where it is alone. */
+public sealed class StepSynchronization {
+  private static final AllReduceTimes NO_TIME = new AllReduceTimes(0, 0);
+
+  private final ParameterArena parameters;
+
+  /**
+   * Creates the synchronization of a single replica.
+   *
+   * @param parameters the parameters of the model
+   */
+  public StepSynchronization(ParameterArena parameters) {
+    this.parameters = parameters;
+  }
 
   /**
    * {@return how many numbers of a step travel beside the gradients}
    *
    * @param losses how many losses the model has
    */
-  int numbers(int losses);
+  public int numbers(int losses) {
+    return 0;
+  }
 
   /** {@return who batch norms share their statistics with} */
-  default Optional<Communicator> sharedNorms() {
+  public Optional<Communicator> sharedNorms() {
     return Optional.empty();
   }
 
@@ -32,16 +47,19 @@ public sealed interface StepSynchronization {
    * @param ops what the step is computed with
    * @param shard the part of the batch that it is about
    */
-  void begin(Ops ops, Shard shard);
+  public void begin(Ops ops, Shard shard) {
+    parameters.watch(ops.tape());
+  }
 
   /**
-   * Behind the backward pass: the gradients become those of the whole batch.
+   * After the backward pass: the gradients become those of the whole batch.
    *
    * @param losses {@code [L]} of this replica
    * @param shared as many as {@link #numbers}, written
-   * @param stop whether this replica asks all to stop
    */
-  void end(Tensor losses, Tensor shared, boolean stop);
+  public void end(Tensor losses, Tensor shared) {
+    // all is here
+  }
 
   /**
    * {@return what the step found, in the mean of all}
@@ -49,51 +67,25 @@ public sealed interface StepSynchronization {
    * @param own the losses of this replica
    * @param shared what {@link #end} wrote, once it is read
    */
-  TrainingStep.Outcome outcome(LossValues own, float[] shared);
-
-  /** There are no others. */
-  final class Alone implements StepSynchronization {
-    private static final AllReduceTimes NO_TIME = new AllReduceTimes(0, 0);
-    private final ParameterArena parameters;
-
-    /**
-     * Creates the synchronization of a single replica.
-     *
-     * @param parameters the parameters of the model
-     */
-    public Alone(ParameterArena parameters) {
-      this.parameters = parameters;
-    }
-
-    @Override
-    public int numbers(int losses) {
-      return 0;
-    }
-
-    @Override
-    public void begin(Ops ops, Shard shard) {
-      parameters.watch(ops.tape());
-    }
-
-    @Override
-    public void end(Tensor losses, Tensor shared, boolean stop) {
-      // all is here
-    }
-
-    @Override
-    public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
-      return new TrainingStep.Outcome(own, false, NO_TIME);
-    }
+  public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
+    return new TrainingStep.Outcome(own, false, NO_TIME);
   }
 
   /** Averages gradients and losses; asks for a stop by a number beside the losses. */
-  final class Averaging implements StepSynchronization {
+  static final class Averaging extends StepSynchronization {
     private final Backend backend;
     private final Communicator communicator;
     private final GradientBuckets buckets;
     private final Optional<Communicator> sharedNorms;
+    private final BooleanSupplier isStopRequested;
 
-    Averaging(ParameterArena parameters, Communicator communicator, ParallelConfig config) {
+    Averaging(
+        ParameterArena parameters,
+        Communicator communicator,
+        ParallelConfig config,
+        BooleanSupplier isStopRequested) {
+      super(parameters);
+      this.isStopRequested = isStopRequested;
       this.backend = parameters.backend();
       this.communicator = communicator;
       buckets = new GradientBuckets(parameters, communicator, config);
@@ -117,11 +109,11 @@ public sealed interface StepSynchronization {
     }
 
     @Override
-    public void end(Tensor losses, Tensor shared, boolean stop) {
+    public void end(Tensor losses, Tensor shared) {
       long count = losses.elementCount();
       backend.copies().copy(losses, shared.rows(0, count));
       buckets.weigh(shared.rows(0, count));
-      backend.copies().fill(shared.rows(count, 1), stop ? 1 : 0);
+      backend.copies().fill(shared.rows(count, 1), isStopRequested.getAsBoolean() ? 1 : 0);
       buckets.sendAlong(shared);
       buckets.finish();
     }

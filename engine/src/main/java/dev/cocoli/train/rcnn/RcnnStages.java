@@ -7,10 +7,9 @@ import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.DetectorConfig;
-import dev.cocoli.detection.classic.Rcnn;
+import dev.cocoli.detection.FittedHead;
+import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
@@ -37,17 +36,17 @@ public final class RcnnStages {
   private static final String REGRESSION = "bbox";
 
   private final TrainingRun run;
-  private final Rcnn model;
+  private final FittedHead model;
   private final Backend backend;
   private final ProposalSource proposals;
   private final FeatureStore store;
   private final TrainingListener listener;
-  private final DetectorConfig config;
+  private final StagesConfig config;
   private final Dataset data;
 
   public RcnnStages(
       TrainingRun run,
-      Rcnn model,
+      FittedHead model,
       Backend backend,
       ProposalSource proposals,
       FeatureStore store,
@@ -58,7 +57,7 @@ public final class RcnnStages {
     this.proposals = proposals;
     this.store = store;
     this.listener = listener;
-    config = model.config();
+    config = model.stages();
     data = run.trainData();
   }
 
@@ -96,17 +95,16 @@ public final class RcnnStages {
   }
 
   private boolean extract(BooleanSupplier isStopRequested) {
-    ImageDecoder decoder = new ImageDecoder();
     for (int i = 0; i < data.size(); i++) {
       if (isStopRequested.getAsBoolean()) {
         return false;
       }
       AnnotatedImage annotated = data.get(i);
       if (!store.has(i)) {
-        try (Image image = decoder.decode(annotated)) {
+        try (Image image = data.image(i)) {
           store.write(i, features(annotated, image));
         } catch (ImageDecodeException e) {
-          if (run.config().brokenImages() == BrokenImagePolicy.ERROR) {
+          if (run.config().data().brokenImages() == BrokenImagePolicy.ERROR) {
             throw e;
           }
           // the loader has named it
@@ -119,8 +117,7 @@ public final class RcnnStages {
 
   private ImageFeatures features(AnnotatedImage annotated, Image image) {
     List<Box> regions = new ArrayList<>(annotated.target().boxes());
-    List<Box> proposed = proposals.proposals(annotated, image);
-    regions.addAll(proposed.subList(0, (int) Math.min(proposed.size(), config.maxProposals())));
+    regions.addAll(model.best(proposals.proposals(annotated, image)));
     float[] values = new float[0];
     if (!regions.isEmpty()) {
       try (TensorScope scope = new TensorScope(backend.pool())) {

@@ -2,7 +2,6 @@ package dev.cocoli.train.rcnn;
 
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.data.proposals.RegionPolicy;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
@@ -23,6 +22,6 @@ public final class Regions {
     }
     ProposalSource source =
         given.orElseGet(() -> new SelectiveSearch(SelectiveSearchConfig.fast()));
-    return new CheckedProposals(source, RegionPolicy.ERROR);
+    return new CheckedProposals(source);
   }
 }

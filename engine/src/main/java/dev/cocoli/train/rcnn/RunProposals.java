@@ -6,7 +6,6 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.data.proposals.RegionPolicy;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.structures.Box;
@@ -62,7 +61,7 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
       if (given.get() instanceof ProposalFile own) {
         own.requireFor(data);
       }
-      checked = new CheckedProposals(given.get(), RegionPolicy.ERROR);
+      checked = new CheckedProposals(given.get());
       return true;
     }
     if (!Files.exists(file) && !search(listener, isStopRequested)) {

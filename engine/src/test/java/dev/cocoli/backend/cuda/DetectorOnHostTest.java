@@ -7,6 +7,7 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 
 import dev.cocoli.testing.TestBackends;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
@@ -18,6 +19,7 @@ import org.junit.platform.launcher.listeners.TestExecutionSummary;
  * Whole detectors through the CUDA kernels: the tests against torchvision's outputs once more, with
  * every kernel run on the host.
  */
+@Tag("slow")
 class DetectorOnHostTest {
   @ParameterizedTest
   @ValueSource(

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * That sums of fixed-point numbers have the same bits in any order, and are right at the limits.
  */
+@Tag("slow")
 class DeterministicSumsTest {
   private static final int[] SEEDS = {1, 2, 3, 4, 5};
   private static final int REGIONS = 40;

@@ -18,11 +18,13 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** That kernels which a GPU would run into the void fail on the host, each with one clear error. */
+@Tag("slow")
 class EmulationTest {
   private static final int THREADS = 128;
 

@@ -11,10 +11,12 @@ import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.TestTensors;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is left to do behind a library's convolution: in F32, rounded once. */
+@Tag("slow")
 class EpilogueTest {
   private static final int ROWS = 37;
 

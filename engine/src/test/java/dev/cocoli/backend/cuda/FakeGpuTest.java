@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
  * libraries, in a process of its own, and the contract holds. The kernels are ours, compiled for
  * the host; convolutions and products are computed from the descriptors that the stand-in is given.
  */
+@Tag("slow")
 class FakeGpuTest {
   private static final long MINUTES = 10;
 

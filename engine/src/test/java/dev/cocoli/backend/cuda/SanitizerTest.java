@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * behaviour sanitizer. These have to be in a process from its start, so the suite runs in one of
  * its own.
  */
+@Tag("slow")
 class SanitizerTest {
   /** Follows the number of tests in the process's last line. */
   static final String HELD = " tests of the contract hold under sanitizers";

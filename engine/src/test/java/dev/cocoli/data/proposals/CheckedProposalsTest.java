@@ -17,39 +17,36 @@ class CheckedProposalsTest {
   private static final AnnotatedImage IMAGE =
       new AnnotatedImage(1, "a.png", Path.of("some", "a.png"), 20, 10, List.of());
 
-  private static List<Box> check(RegionPolicy policy, Box... regions) {
+  private static List<Box> check(Box... regions) {
     ProposalSource source = (annotated, image) -> List.of(regions);
     try (Image image = Image.of(10, 20, new byte[600])) {
-      return new CheckedProposals(source, policy).proposals(IMAGE, image);
+      return new CheckedProposals(source).proposals(IMAGE, image);
     }
   }
 
   @Test
   void wholeImageAndNoneAreFine() {
     Box whole = new Box(0, 0, 20, 10);
-    assertEquals(List.of(whole), check(RegionPolicy.ERROR, whole));
-    assertEquals(List.of(), check(RegionPolicy.ERROR));
+    assertEquals(List.of(whole), check(whole));
+    assertEquals(List.of(), check());
   }
 
   @Test
-  void clipsAtTheEdgesAndDropsWhatIsLeftWithoutArea() {
-    assertEquals(
-        List.of(new Box(0, 0, 5, 10), new Box(2, 2, 4, 4)),
-        check(
-            RegionPolicy.CLIP,
-            new Box(-3, -1, 5, 12),
-            new Box(30, 2, 40, 8),
+  void refusesWhatHasNoAreaOrIsNoNumber() {
+    for (Box box :
+        List.of(
+            new Box(-3, -1, 5, 10),
             new Box(3, 3, 3, 9),
             new Box(Float.NaN, 0, 5, 5),
-            new Box(2, 2, 4, 4)));
+            new Box(30, 2, 40, 8))) {
+      assertThrows(DataException.class, () -> check(box), box.toString());
+    }
   }
 
   @Test
   void namesTheImageAndTheRegion() {
     DataException e =
-        assertThrows(
-            DataException.class,
-            () -> check(RegionPolicy.ERROR, new Box(0, 0, 1, 1), new Box(0, 0, 21, 5)));
+        assertThrows(DataException.class, () -> check(new Box(0, 0, 1, 1), new Box(0, 0, 21, 5)));
     assertTrue(e.getMessage().contains("a.png: the proposed region 1 (0.0, 0.0, 21.0, 5.0)"));
     assertTrue(e.getMessage().contains("20 x 10"), e.getMessage());
   }

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
  * contrib's. {@code OpenCvComparisonTest} in {@code benchmarks} compares all 100 images with OpenCV
  * itself, and has written the numbers (see {@code proposals/README.md}).
  */
+@Tag("slow")
 class ProposalQualityTest {
   /** Every eighth image suffices to notice a bug, and takes a few seconds. */
   private static final int STRIDE = 8;

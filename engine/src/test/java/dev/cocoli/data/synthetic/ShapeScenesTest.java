@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.data.synthetic.ShapeScenesConfig.Look;
 import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoCategory;
@@ -79,7 +80,7 @@ class ShapeScenesTest {
   void anEmptyShareOfOneGivesNoObjectsAndOfZeroAlwaysSome() {
     for (double share : new double[] {0, 1}) {
       ShapeScenes scenes =
-          new ShapeScenes(new ShapeScenesConfig(96, 96, 1, 3, 12, 40, share, 0.75, 4, 0, 1, 3));
+          new ShapeScenes(new ShapeScenesConfig(96, 96, 1, 3, 12, 40, share, 0.75, new Look(4, 0, 1), 3));
       for (int i = 0; i < 30; i++) {
         assertEquals(share == 1, scenes.scene(i).target().boxes().isEmpty(), "scene " + i);
       }
@@ -90,7 +91,7 @@ class ShapeScenesTest {
   void theShapeIsWhereItsBoxIs() {
     // no clutter, no noise, wholly visible
     ShapeScenes scenes =
-        new ShapeScenes(new ShapeScenesConfig(96, 96, 1, 1, 24, 40, 0, 1, 0, 0, 1, 11));
+        new ShapeScenes(new ShapeScenesConfig(96, 96, 1, 1, 24, 40, 0, 1, new Look(0, 0, 1), 11));
     for (int i = 0; i < 30; i++) {
       ShapeScene scene = scenes.scene(i);
       Box box = scene.target().boxes().get(0);
@@ -157,7 +158,7 @@ class ShapeScenesTest {
   @Test
   void writesACocoFolder() throws IOException {
     ShapeScenes scenes = new ShapeScenes(CONFIG);
-    scenes.writeCoco(folder, 4, 2);
+    new CocoFolder(folder, CONFIG).write(scenes, 4, 2);
     CocoGroundTruth val = CocoFiles.readGroundTruth(folder.resolve("annotations/val.json"));
     assertEquals(List.of(5L, 6L), val.imageIds());
     assertEquals(
@@ -184,10 +185,10 @@ class ShapeScenesTest {
     assertEquals("width and height must be at least 32", message);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new ShapeScenesConfig(96, 96, 3, 2, 12, 40, 0, 0.75, 4, 0, 1, 3));
+        () -> new ShapeScenesConfig(96, 96, 3, 2, 12, 40, 0, 0.75, new Look(4, 0, 1), 3));
     assertThrows(
         IllegalArgumentException.class,
-        () -> new ShapeScenesConfig(96, 96, 1, 2, 12, 97, 0, 0.75, 4, 0, 1, 3));
+        () -> new ShapeScenesConfig(96, 96, 1, 2, 12, 97, 0, 0.75, new Look(4, 0, 1), 3));
   }
 
   @Test

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
-import dev.cocoli.detection.DetectorConfig;
-import dev.cocoli.detection.Hyperparameters;
+import dev.cocoli.detection.config.TransformConfig;
+import dev.cocoli.detection.config.WarpConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
@@ -16,7 +16,6 @@ import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestBackends;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** R-CNN's warp against torch's bilinear sampling: what {@code warp.py} wrote. */
@@ -25,9 +24,9 @@ class WarpedRegionsTest {
 
   private final OracleFile oracle = OracleFile.resource("/oracle/warp.safetensors");
 
-  private float[] warp(Map<String, String> settings, Box region) {
-    DetectorConfig config = Hyperparameters.with(DetectorConfig.DEFAULT, settings);
-    WarpedRegions warp = new WarpedRegions(config);
+  private float[] warp(int context, Box region) {
+    WarpedRegions warp =
+        new WarpedRegions(TransformConfig.DEFAULT, new WarpConfig(SIZE, context, 1));
     try (Backend backend = TestBackends.cpu(2);
         TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
@@ -56,13 +55,13 @@ class WarpedRegionsTest {
 
   @Test
   void showsWhatIsAroundARegionAsTorchSamplesIt() {
-    float[] mine = warp(Map.of("warp_size", "32", "warp_context", "4"), region());
+    float[] mine = warp(4, region());
     assertClose(expected("with_context"), mine, 1e-4, "with context");
   }
 
   @Test
   void withoutContextItIsACropResized() {
-    float[] mine = warp(Map.of("warp_size", "32", "warp_context", "0"), region());
+    float[] mine = warp(0, region());
     float[] expected = expected("without");
     // torch's crop ends where the region does; the warp sees the next pixel, as the paper's does
     for (int y = 2; y < SIZE - 2; y++) {
@@ -74,8 +73,7 @@ class WarpedRegionsTest {
 
   @Test
   void outsideTheImageIsTheMeanColour() {
-    float[] mine =
-        warp(Map.of("warp_size", "32", "warp_context", "0"), new Box(-80, -60, -40, -30));
+    float[] mine = warp(0, new Box(-80, -60, -40, -30));
     for (float value : mine) {
       assertEquals(0, value);
     }

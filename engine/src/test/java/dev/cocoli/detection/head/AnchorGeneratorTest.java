@@ -3,6 +3,7 @@ package dev.cocoli.detection.head;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.cocoli.detection.config.AnchorConfig;
 import dev.cocoli.testing.OracleFile;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +25,8 @@ class AnchorGeneratorTest {
     for (long stride = 4; stride <= 64; stride *= 2) {
       maps.add(new long[] {Math.ceilDiv(height, stride), Math.ceilDiv(width, stride)});
     }
-    float[] mine = new AnchorGenerator(sizes, ratios).generate(height, width, maps);
+    float[] mine =
+        new AnchorGenerator(new AnchorConfig(sizes, ratios)).generate(height, width, maps);
     assertArrayEquals(oracle.floats("anchors.out.y"), mine);
   }
 }

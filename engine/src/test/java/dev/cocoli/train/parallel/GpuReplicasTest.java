@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Replicas on GPUs, as many as there are; with {@code NCCL_MULTI_RANK_GPU_ENABLE=1} in the
  * environment, several on the first one.
  */
+@Tag("slow")
 class GpuReplicasTest {
   @TempDir Path folder;
 
@@ -48,7 +50,7 @@ class GpuReplicasTest {
   /** Holds the losses of replicas to those of one device with the same batch. */
   private void compare(List<Device> devices) throws Exception {
     List<Double> alone = new ArrayList<>();
-    TrainConfig config = TinyRuns.config().batch(4).epochs(2).build();
+    TrainConfig config = TinyRuns.config().withBatch(4).withEpochs(2);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.FROZEN, config);
     try (Backend backend = Backends.open(devices.getFirst())) {
       assertEquals(8, new Trainer(one, backend, losses(alone)).start().step());

@@ -13,18 +13,16 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.Shard;
-import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.Inputs;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
-import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.DeviceBatch;
 import dev.cocoli.train.RectangleData;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,12 +33,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Gradients of parts of a batch, averaged, are those of the batch. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Tag("slow")
 class GradientBucketsTest {
   private static final int BATCH = 4;
 
@@ -98,9 +98,10 @@ class GradientBucketsTest {
         DataLoader loader = new DataLoader(data, loading, warning -> {});
         Epoch epoch = loader.epoch(0, 0);
         Batch batch = epoch.next();
+        DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch);
         TensorScope scope = new TensorScope(backend.pool())) {
       parameters.initialize(3);
-      Shard shard = loader.shard(0);
+      Shard shard = batch.shard();
       assertEquals(BATCH / size, shard.count());
       GradientBuckets buckets =
           new GradientBuckets(parameters, ranks, ReplicaRuns.PARALLEL.withWire(wire));
@@ -108,14 +109,8 @@ class GradientBucketsTest {
       Ops ops = new Ops(backend, scope, new Tape());
       backend.copies().fill(parameters.gradients(), 0);
       buckets.begin(ops, 1);
-      List<Tensor> images = new ArrayList<>();
-      for (Image image : batch.images()) {
-        Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.transfers().upload(image.pixels(), tensor);
-        images.add(tensor);
-      }
       long seed = DetectionModel.seedOfPart(SampleKey.mix(5), shard.first());
-      model.loss(ops, new Inputs(images, batch.proposals()), batch.targets(), seed);
+      model.loss(ops, uploaded.inputs(), batch.targets(), seed);
       ops.backward();
       if (ranks instanceof Notes notes) {
         notes.sentDuringBackward = notes.sent.size();

@@ -18,6 +18,7 @@ import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingRun;
+import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -35,10 +36,12 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A replica that fails ends all; what is left is whole. */
+@Tag("slow")
 class ReplicaFaultTest {
   /** Of threads that a run may not leave behind. */
   private static final Pattern OWN_THREAD = Pattern.compile("cocoli-.*");
@@ -66,11 +69,10 @@ class ReplicaFaultTest {
   private static TrainingRun run(Path folder) throws IOException {
     TrainConfig config =
         TinyRuns.config()
-            .batch(4)
-            .epochs(2)
-            .checkpointSteps(1)
-            .brokenImages(BrokenImagePolicy.ERROR)
-            .build();
+            .withBatch(4)
+            .withEpochs(2)
+            .withCheckpoint(c -> c.withSteps(1))
+            .withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR));
     return ReplicaRuns.run(folder, Norm.Type.BATCH, config);
   }
 
@@ -238,8 +240,8 @@ class ReplicaFaultTest {
   void inAnEvaluation() throws Exception {
     assertNames(
         failure(faultyOnRank1("decodeDetections", 2, ReplicaFaultTest::fail)),
-        "rank 1 gave up: in the evaluation behind step 4: it broke",
-        "rank 0 was in the evaluation behind step 4");
+        "rank 1 gave up: in the evaluation after step 4: it broke",
+        "rank 0 was in the evaluation after step 4");
     assertGoesOn();
   }
 
@@ -306,7 +308,10 @@ class ReplicaFaultTest {
   void aLossThatIsNotFinite() throws Exception {
     run =
         run.withConfig(
-            run.config().toBuilder().learningRate(1e30).warmupSteps(0).checkpointSteps(99).build());
+            run.config()
+                .withLearningRate(1e30)
+                .withSchedule(StepSchedule.DEFAULT.withWarmup(0))
+                .withCheckpoint(c -> c.withSteps(99)));
     TrainingException e = failure(index -> Backends.openReplica(Device.CPU, 2));
     assertNames(e, "not finite", "step ", "try a lower one");
   }

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 
 /** Runs of several replicas on the processor. */
 public final class ReplicaRuns {
@@ -28,8 +27,11 @@ public final class ReplicaRuns {
    */
   static ModelSpec model(Norm.Type norm) {
     ModelSpec tiny = TinyRuns.model(RectangleData.CLASSES);
-    return new ModelSpec(tiny.model(), tiny.classNames(), norm, tiny.config())
-        .with(Map.of("box_batch_size_per_image", "8", "rpn_batch_size_per_image", "64"));
+    return tiny.withConfig(c -> c.withBackbone(b -> b.withNorm(norm)))
+        .withConfig(
+            c ->
+                c.withSampling(s -> s.withBatchSizePerImage(8))
+                    .withRpn(r -> r.withBatchSizePerImage(64)));
   }
 
   static TrainingRun run(Path folder, Norm.Type norm, TrainConfig config) throws IOException {

@@ -23,7 +23,6 @@ import dev.cocoli.train.RectangleData;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.TinyRuns;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainConfigBuilder;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingListener;
@@ -41,10 +40,12 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Several replicas train as one would. */
+@Tag("slow")
 class ReplicasTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -59,7 +60,7 @@ class ReplicasTest {
 
   @BeforeAll
   static void trainTwoWithoutInterruption() throws Exception {
-    TrainingRun run = ReplicaRuns.run(reference, Norm.Type.BATCH, config().build());
+    TrainingRun run = ReplicaRuns.run(reference, Norm.Type.BATCH, config());
     TrainingResult result = ReplicaRuns.replicas(run, 2, TrainingListener.NONE).start();
     assertEquals(Outcome.COMPLETED, result.outcome());
     assertEquals(8, result.step());
@@ -68,8 +69,8 @@ class ReplicasTest {
   }
 
   /** Four steps an epoch. */
-  private static TrainConfigBuilder config() {
-    return TinyRuns.config().batch(4).epochs(2).loaderThreads(2);
+  private static TrainConfig config() {
+    return TinyRuns.config().withBatch(4).withEpochs(2).withData(d -> d.withWorkers(2));
   }
 
   private static TrainingResult alone(TrainingRun run, TrainingListener listener) {
@@ -119,7 +120,7 @@ class ReplicasTest {
   /** The same images, flips and samples, so the same weights but for the order of sums. */
   @Test
   void twoBatchesOfTwoTrainAsOneOfFour() throws Exception {
-    TrainConfig config = config().epochs(3).build();
+    TrainConfig config = config().withEpochs(3);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.FROZEN, config);
     TrainingRun two = ReplicaRuns.run(folder.resolve("two"), Norm.Type.FROZEN, config);
     List<StepReport> ofOne = new ArrayList<>();
@@ -136,7 +137,7 @@ class ReplicasTest {
   /** With the whole batch's statistics, two train as one even where norms are trained. */
   @Test
   void normsMayShareTheirStatistics() throws Exception {
-    TrainConfig config = config().epochs(1).learningRate(0.005).build();
+    TrainConfig config = config().withEpochs(1).withLearningRate(0.005);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.BATCH, config);
     TrainingRun two = ReplicaRuns.run(folder.resolve("two"), Norm.Type.BATCH, config);
     TrainingRun own = ReplicaRuns.run(folder.resolve("own"), Norm.Type.BATCH, config);
@@ -164,7 +165,7 @@ class ReplicasTest {
   /** Seven images in batches of three, the last with one: it counts as it would alone. */
   @Test
   void theLastBatchIsSharedUnevenlyAndWeighed() throws Exception {
-    TrainConfig config = config().batch(3).lastBatch(LastBatch.KEEP).build();
+    TrainConfig config = config().withBatch(3).withData(d -> d.withLastBatch(LastBatch.KEEP));
     List<TrainingRun> runs = new ArrayList<>();
     for (String name : List.of("one", "three")) {
       runs.add(
@@ -182,7 +183,7 @@ class ReplicasTest {
 
   @Test
   void twoRunsHaveTheSameBits() throws Exception {
-    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config().build());
+    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config());
     ReplicaRuns.replicas(run, 2, TrainingListener.NONE).start();
     whole.assertSame(FinishedRun.read(run.out()));
   }
@@ -197,7 +198,7 @@ class ReplicasTest {
     List<String> told = Collections.synchronizedList(new ArrayList<>());
     for (int process = 0; process < 2; process++) {
       int rank = process;
-      TrainingRun run = ReplicaRuns.run(folders.get(rank), Norm.Type.BATCH, config().build());
+      TrainingRun run = ReplicaRuns.run(folders.get(rank), Norm.Type.BATCH, config());
       TrainingListener listener =
           new TrainingListener() {
             @Override
@@ -249,7 +250,7 @@ class ReplicasTest {
 
   @Test
   void processesOnTheProcessorAreRefused() throws Exception {
-    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config().build());
+    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config());
     RankEnvironment first = new RankEnvironment(0, 2, 0, "localhost", 29_500);
     Replicas replicas =
         new Replicas(run, ReplicaRuns.cpus(1), first, ReplicaRuns.PARALLEL, TrainingListener.NONE);
@@ -260,7 +261,7 @@ class ReplicasTest {
 
   @Test
   void aStoppedRunGoesOnWithTheSameBits() throws Exception {
-    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config().build());
+    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config());
     AtomicReference<Replicas> self = new AtomicReference<>();
     self.set(ReplicaRuns.replicas(run, 2, stopAt(2, self)));
     TrainingResult stopped = self.get().start();
@@ -284,7 +285,7 @@ class ReplicasTest {
 
   @Test
   void aRunGoesOnWithMoreOrFewerReplicas() throws Exception {
-    TrainConfig config = config().epochs(3).build();
+    TrainConfig config = config().withEpochs(3);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.FROZEN, config);
     alone(one, TrainingListener.NONE);
 
@@ -320,7 +321,7 @@ class ReplicasTest {
 
   @Test
   void aGradientMayTravelInBf16() throws Exception {
-    TrainConfig config = config().epochs(1).build();
+    TrainConfig config = config().withEpochs(1);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.FROZEN, config);
     TrainingRun two = ReplicaRuns.run(folder.resolve("two"), Norm.Type.FROZEN, config);
     ReplicaRuns.replicas(one, 2, TrainingListener.NONE).start();
@@ -353,7 +354,7 @@ class ReplicasTest {
   /** Scored by three, weights and numbers are those of one. */
   @Test
   void evaluationsAreSharedOutExactly() throws Exception {
-    TrainConfig config = config().batch(3).epochs(1).learningRate(1e-12).build();
+    TrainConfig config = config().withBatch(3).withEpochs(1).withLearningRate(1e-12);
     TrainingRun one = ReplicaRuns.run(folder.resolve("one"), Norm.Type.FROZEN, config);
     TrainingRun three = ReplicaRuns.run(folder.resolve("three"), Norm.Type.FROZEN, config);
     Path trained = reference.resolve("run/best.safetensors");
@@ -395,7 +396,7 @@ class ReplicasTest {
 
   @Test
   void aBatchIsSharedEvenly() throws Exception {
-    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.FROZEN, config().build());
+    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.FROZEN, config());
     String message =
         assertThrows(
                 IllegalArgumentException.class,
@@ -407,7 +408,7 @@ class ReplicasTest {
 
   @Test
   void whatIsWrongBeforeTheFirstStepIsSaidAsOnOneDevice() throws Exception {
-    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config().build());
+    TrainingRun run = ReplicaRuns.run(folder, Norm.Type.BATCH, config());
     Files.createDirectories(run.out());
     Files.writeString(run.out().resolve("config.json"), "{}");
     Replicas replicas = ReplicaRuns.replicas(run, 2, TrainingListener.NONE);

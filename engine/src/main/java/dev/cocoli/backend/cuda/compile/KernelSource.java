@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * @param headers what it includes, directly or not, by the name in the directive
  */
 record KernelSource(String name, String text, SortedMap<String, String> headers) {
-  private static final String FOLDER = "dev/cocoli/cuda/";
+  private static final String FOLDER = "/dev/cocoli/cuda/";
   private static final Pattern INCLUDE = Pattern.compile("(?m)^\\s*#\\s*include\\s+\"([^\"]+)\"");
 
   /**
@@ -56,11 +56,9 @@ record KernelSource(String name, String text, SortedMap<String, String> headers)
   }
 
   private static String read(String name) {
-    // by the loader, which finds resources of other modules too
-    try (InputStream in = KernelSource.class.getClassLoader().getResourceAsStream(FOLDER + name)) {
+    try (InputStream in = KernelSource.class.getResourceAsStream(FOLDER + name)) {
       if (in == null) {
-        throw new IllegalStateException(
-            "the kernels' source " + FOLDER + name + " is not on the class path");
+        throw new IllegalStateException("the kernels' source " + FOLDER + name + " is missing");
       }
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {

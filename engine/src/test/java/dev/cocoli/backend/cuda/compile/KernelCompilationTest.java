@@ -25,10 +25,12 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Every kernel compiles for the GPUs of today, by the code that compiles them at first use. */
+@Tag("slow")
 class KernelCompilationTest {
   private static final Path SOURCES = Path.of("../native/src/main/cuda");
   private static final int[] ARCHITECTURES = {80, 90, 100};

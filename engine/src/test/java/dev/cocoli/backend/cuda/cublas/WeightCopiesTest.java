@@ -20,9 +20,11 @@ import dev.cocoli.testing.Nvidia;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Copies of weights are right, kept while they are right, and freed. */
+@Tag("slow")
 class WeightCopiesTest {
   private HostBackend backend;
   private WeightCopies copies;

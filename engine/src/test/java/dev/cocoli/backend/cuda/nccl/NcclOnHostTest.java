@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  * are in progress, hang where ranks are missing, and end the process on misuse. What they cannot
  * show is whether NVIDIA's libraries do the same.
  */
+@Tag("slow")
 class NcclOnHostTest {
   private static final String SOURCES = "/dev/cocoli/nccl/host/";
 

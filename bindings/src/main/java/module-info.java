@@ -1,0 +1,17 @@
+/** Generated bindings of the vendors' libraries, and how these are found and loaded. */
+@SuppressWarnings("module") // dev.cocoli is compiled after this module
+module dev.cocoli.bindings {
+  exports dev.cocoli.bindings;
+  exports dev.cocoli.bindings.cublas to
+      dev.cocoli;
+  exports dev.cocoli.bindings.cudart to
+      dev.cocoli;
+  exports dev.cocoli.bindings.cudnn to
+      dev.cocoli;
+  exports dev.cocoli.bindings.nccl to
+      dev.cocoli;
+  exports dev.cocoli.bindings.nvrtc to
+      dev.cocoli;
+  exports dev.cocoli.bindings.onednn to
+      dev.cocoli;
+}

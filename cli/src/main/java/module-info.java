@@ -1,0 +1,13 @@
+/** The command line. */
+module dev.cocoli.cli {
+  requires com.fasterxml.jackson.databind;
+  requires dev.cocoli;
+  requires dev.cocoli.bindings;
+  requires dev.cocoli.report;
+  requires info.picocli;
+  requires me.tongfei.progressbar;
+
+  // sets the fields of commands
+  opens dev.cocoli.cli to
+      info.picocli;
+}

@@ -1,0 +1,40 @@
+package dev.cocoli.data.augment;
+
+import dev.cocoli.structures.Box;
+import java.util.Map;
+
+/**
+ * Mirrors an image left to right, in place, and its boxes with it (torchvision's {@code
+ * RandomHorizontalFlip}).
+ *
+ * @param probability how likely that is, 0 to 1
+ */
+public record HorizontalFlip(double probability) implements Augmentation {
+
+  /** Checks the range. */
+  public HorizontalFlip {
+    if (!(probability >= 0 && probability <= 1)) {
+      throw new IllegalArgumentException("flip is 0 to 1, not " + probability);
+    }
+  }
+
+  @Override
+  public String name() {
+    return "flip";
+  }
+
+  @Override
+  public Map<String, String> settings() {
+    return Map.of("flip", Double.toString(probability));
+  }
+
+  @Override
+  public Sample apply(Sample sample, AugmentationContext context) {
+    if (context.random().nextDouble() >= probability) {
+      return sample;
+    }
+    sample.image().flipHorizontal();
+    int width = sample.image().width();
+    return sample.withBoxes(box -> new Box(width - box.x2(), box.y1(), width - box.x1(), box.y2()));
+  }
+}

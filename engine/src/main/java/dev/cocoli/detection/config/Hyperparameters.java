@@ -1,0 +1,164 @@
+package dev.cocoli.detection.config;
+
+import dev.cocoli.nn.Norm;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Reads and changes an {@link RcnnConfig} by torchvision's names, such as {@code
+ * rpn_post_nms_top_n_train}: for command lines and files. Programs change the records themselves.
+ * The normalisations of the backbone are none of them: files and command lines name these apart.
+ */
+public final class Hyperparameters {
+  /** What torchvision's names of a part begin with. */
+  private static final Map<String, String> PREFIXES =
+      Map.of(
+          "anchors", "anchor_",
+          "rpn", "rpn_",
+          "sampling", "box_",
+          "boxHead", "box_",
+          "warp", "warp_");
+
+  private Hyperparameters() {}
+
+  /** {@return the names, part by part} */
+  public static List<String> names() {
+    return List.copyOf(values(RcnnConfig.DEFAULT).keySet());
+  }
+
+  /**
+   * {@return every value under its name; a list's elements are separated by commas}
+   *
+   * @param config the values
+   */
+  public static Map<String, String> values(RcnnConfig config) {
+    Map<String, String> result = new LinkedHashMap<>();
+    collect("", config, result);
+    return result;
+  }
+
+  private static void collect(String prefix, Record config, Map<String, String> result) {
+    for (RecordComponent component : config.getClass().getRecordComponents()) {
+      switch (get(component, config)) {
+        case Record part -> collect(prefixOf(component), part, result);
+        case Norm.Type ignored -> {}
+        case Object value -> result.put(name(prefix, component), text(value));
+      }
+    }
+  }
+
+  /**
+   * {@return the configuration with some values changed}
+   *
+   * @param config the others
+   * @param changes values under their names
+   * @throws IllegalArgumentException if a name is unknown or a value does not fit
+   */
+  public static RcnnConfig with(RcnnConfig config, Map<String, String> changes) {
+    Map<String, String> left = new LinkedHashMap<>(changes);
+    RcnnConfig changed = change("", config, left);
+    if (!left.isEmpty()) {
+      throw new IllegalArgumentException(
+          "unknown hyper-parameter "
+              + String.join(", ", left.keySet())
+              + "; known are "
+              + String.join(", ", names()));
+    }
+    return changed;
+  }
+
+  /** A copy of a record; what it takes from the changes is removed there. */
+  private static <R extends Record> R change(String prefix, R old, Map<String, String> changes) {
+    RecordComponent[] components = old.getClass().getRecordComponents();
+    Object[] arguments = new Object[components.length];
+    for (int i = 0; i < components.length; i++) {
+      String name = name(prefix, components[i]);
+      Object value = get(components[i], old);
+      String text = value instanceof Norm.Type ? null : changes.remove(name);
+      arguments[i] =
+          value instanceof Record part
+              ? change(prefixOf(components[i]), part, changes)
+              : text == null ? value : parse(name, value, text);
+    }
+    Class<?>[] types =
+        Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+    try {
+      @SuppressWarnings("unchecked")
+      R changed = (R) old.getClass().getDeclaredConstructor(types).newInstance(arguments);
+      return changed;
+    } catch (InvocationTargetException e) {
+      throw new IllegalArgumentException(e.getCause().getMessage(), e);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("the record's own constructor", e);
+    }
+  }
+
+  private static Object get(RecordComponent component, Record config) {
+    try {
+      return component.getAccessor().invoke(config);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("the record's own accessor", e);
+    }
+  }
+
+  private static String prefixOf(RecordComponent part) {
+    return PREFIXES.getOrDefault(part.getName(), "");
+  }
+
+  private static String name(String prefix, RecordComponent component) {
+    String words = component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    return words.equals("reg_weights") ? "bbox_reg_weights" : prefix + words;
+  }
+
+  private static String text(Object value) {
+    return switch (value) {
+      case List<?> list -> list.stream().map(Object::toString).collect(Collectors.joining(","));
+      case Enum<?> word -> word.name().toLowerCase(Locale.ROOT);
+      default -> value.toString();
+    };
+  }
+
+  private static Object parse(String name, Object like, String text) {
+    try {
+      return switch (like) {
+        case Integer ignored -> Integer.valueOf(text.strip());
+        case Long ignored -> Long.valueOf(text.strip());
+        case Float ignored -> finite(text);
+        case Enum<?> word ->
+            Enum.valueOf(word.getDeclaringClass(), text.strip().toUpperCase(Locale.ROOT));
+        case List<?> list -> {
+          Object first = list.getFirst();
+          yield Arrays.stream(text.split(",")).map(part -> parse(name, first, part)).toList();
+        }
+        default -> throw new LinkageError("no such type of hyper-parameter: " + like.getClass());
+      };
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "hyper-parameter " + name + " cannot be '" + text + "'; its default is " + like, e);
+    }
+  }
+
+  private static Float finite(String text) {
+    float value = Float.parseFloat(text.strip());
+    if (!Float.isFinite(value)) {
+      throw new NumberFormatException(text);
+    }
+    return value;
+  }
+
+  static boolean isFraction(float value) {
+    return value >= 0 && value <= 1;
+  }
+
+  static void require(boolean holds, String rule) {
+    if (!holds) {
+      throw new IllegalArgumentException("bad hyper-parameter: " + rule);
+    }
+  }
+}

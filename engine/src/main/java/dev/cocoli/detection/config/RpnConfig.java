@@ -1,0 +1,236 @@
+package dev.cocoli.detection.config;
+
+/**
+ * The hyper-parameters of a region proposal network.
+ *
+ * @param preNmsTopNTrain proposals per map before suppression, in training
+ * @param preNmsTopNTest the same in detection
+ * @param postNmsTopNTrain proposals per image after suppression, in training
+ * @param postNmsTopNTest the same in detection
+ * @param nmsThresh IoU above which the worse proposal goes
+ * @param fgIouThresh IoU from which an anchor is an object
+ * @param bgIouThresh IoU below which an anchor is background
+ * @param batchSizePerImage anchors per image that are trained on
+ * @param positiveFraction the most of them that are objects
+ * @param scoreThresh proposals that score less are dropped
+ */
+public record RpnConfig(
+    long preNmsTopNTrain,
+    long preNmsTopNTest,
+    long postNmsTopNTrain,
+    long postNmsTopNTest,
+    float nmsThresh,
+    float fgIouThresh,
+    float bgIouThresh,
+    long batchSizePerImage,
+    float positiveFraction,
+    float scoreThresh) {
+  /** torchvision's. */
+  public static final RpnConfig DEFAULT =
+      new RpnConfig(2000, 1000, 2000, 1000, 0.7f, 0.7f, 0.3f, 256, 0.5f, 0f);
+
+  /** Checks the values. */
+  public RpnConfig {
+    Hyperparameters.require(
+        preNmsTopNTrain >= 1
+            && preNmsTopNTest >= 1
+            && postNmsTopNTrain >= 1
+            && postNmsTopNTest >= 1
+            && batchSizePerImage >= 1,
+        "numbers of boxes are at least 1");
+    Hyperparameters.require(
+        bgIouThresh <= fgIouThresh, "rpn_bg_iou_thresh is at most rpn_fg_iou_thresh");
+    Hyperparameters.require(Hyperparameters.isFraction(positiveFraction), "fractions are 0 to 1");
+    Hyperparameters.require(Hyperparameters.isFraction(nmsThresh), "thresholds are 0 to 1");
+  }
+
+  /**
+   * {@return this with another {@link #preNmsTopNTrain}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withPreNmsTopNTrain(long value) {
+    return new RpnConfig(
+        value,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #preNmsTopNTest}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withPreNmsTopNTest(long value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        value,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #postNmsTopNTrain}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withPostNmsTopNTrain(long value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        value,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #postNmsTopNTest}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withPostNmsTopNTest(long value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        value,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #nmsThresh}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withNmsThresh(float value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        value,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #fgIouThresh}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withFgIouThresh(float value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        value,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #bgIouThresh}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withBgIouThresh(float value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        value,
+        batchSizePerImage,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #batchSizePerImage}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withBatchSizePerImage(long value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        value,
+        positiveFraction,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #positiveFraction}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withPositiveFraction(float value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        value,
+        scoreThresh);
+  }
+
+  /**
+   * {@return this with another {@link #scoreThresh}}
+   *
+   * @param value the new one
+   */
+  public RpnConfig withScoreThresh(float value) {
+    return new RpnConfig(
+        preNmsTopNTrain,
+        preNmsTopNTest,
+        postNmsTopNTrain,
+        postNmsTopNTest,
+        nmsThresh,
+        fgIouThresh,
+        bgIouThresh,
+        batchSizePerImage,
+        positiveFraction,
+        value);
+  }
+}

@@ -1,0 +1,31 @@
+/** The library: detectors, their training and their scores, and what they are made of. */
+module dev.cocoli {
+  requires transitive java.desktop;
+  requires com.fasterxml.jackson.databind;
+  requires dev.cocoli.bindings;
+  requires liblinear;
+
+  exports dev.cocoli;
+  exports dev.cocoli.backend;
+  exports dev.cocoli.backend.spec;
+  exports dev.cocoli.data;
+  exports dev.cocoli.data.augment;
+  exports dev.cocoli.data.formats;
+  exports dev.cocoli.data.image;
+  exports dev.cocoli.data.proposals;
+  exports dev.cocoli.data.synthetic;
+  exports dev.cocoli.detection;
+  exports dev.cocoli.detection.backbone;
+  exports dev.cocoli.detection.classic;
+  exports dev.cocoli.detection.config;
+  exports dev.cocoli.detection.head;
+  exports dev.cocoli.distributed;
+  exports dev.cocoli.eval;
+  exports dev.cocoli.nn;
+  exports dev.cocoli.ops;
+  exports dev.cocoli.structures;
+  exports dev.cocoli.tensor;
+  exports dev.cocoli.train;
+  exports dev.cocoli.train.optim;
+  exports dev.cocoli.train.parallel;
+}

@@ -1,0 +1,75 @@
+package dev.cocoli.detection.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cocoli.detection.head.RoiPooling;
+import dev.cocoli.nn.Norm;
+import java.lang.reflect.Method;
+import java.lang.reflect.RecordComponent;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Configurations change one value at a time, and keep what they refuse. */
+class RcnnConfigTest {
+  static List<Record> parts() {
+    return List.of(
+        TransformConfig.DEFAULT,
+        BackboneConfig.DEFAULT,
+        AnchorConfig.DEFAULT,
+        RpnConfig.DEFAULT,
+        SamplingConfig.DEFAULT.withFgIouThresh(0.7f).withBgIouThresh(0.45f),
+        BoxHeadConfig.DEFAULT,
+        WarpConfig.DEFAULT,
+        StagesConfig.DEFAULT);
+  }
+
+  @ParameterizedTest
+  @MethodSource("parts")
+  void aChangeIsOfOneValue(Record part) throws ReflectiveOperationException {
+    RecordComponent[] components = part.getClass().getRecordComponents();
+    assertTrue(components.length <= 10);
+    for (RecordComponent changed : components) {
+      String name = changed.getName();
+      Method with =
+          part.getClass()
+              .getMethod(
+                  "with" + Character.toUpperCase(name.charAt(0)) + name.substring(1),
+                  changed.getType());
+      Object value = other(changed.getAccessor().invoke(part));
+      Record after = (Record) with.invoke(part, value);
+      for (RecordComponent one : components) {
+        Object expected = one == changed ? value : one.getAccessor().invoke(part);
+        assertEquals(expected, one.getAccessor().invoke(after), name + " changes " + one.getName());
+      }
+    }
+  }
+
+  /** Another value that every part takes. */
+  private static Object other(Object value) {
+    return switch (value) {
+      case Integer number -> number % 32 == 0 ? number + 32 : number == 5 ? 4 : number + 1;
+      case Long number -> number + 1;
+      case Float number -> number < 1 ? number * 0.9f + 0.01f : number + 1;
+      case Norm.Type ignored -> Norm.Type.BATCH;
+      case RoiPooling ignored -> RoiPooling.ALIGN;
+      case List<?> list -> list.reversed();
+      default -> throw new IllegalArgumentException(value.toString());
+    };
+  }
+
+  @Test
+  void partsAreReachedByTheirNames() {
+    RcnnConfig config =
+        RcnnConfig.DEFAULT.withTransform(t -> t.withSizes(1400, 2000)).withMaxProposals(7);
+    assertEquals(1400, config.transform().minSize());
+    assertEquals(7, config.maxProposals());
+    assertEquals(RpnConfig.DEFAULT, config.rpn());
+    assertEquals("1400", Hyperparameters.values(config).get("min_size"));
+    assertEquals("10.0,10.0,5.0,5.0", Hyperparameters.values(config).get("bbox_reg_weights"));
+    assertThrows(IllegalArgumentException.class, () -> TransformConfig.DEFAULT.withMinSize(1400));
+  }
+}
