@@ -80,7 +80,8 @@ class ShapeScenesTest {
   void anEmptyShareOfOneGivesNoObjectsAndOfZeroAlwaysSome() {
     for (double share : new double[] {0, 1}) {
       ShapeScenes scenes =
-          new ShapeScenes(new ShapeScenesConfig(96, 96, 1, 3, 12, 40, share, 0.75, new Look(4, 0, 1), 3));
+          new ShapeScenes(
+              new ShapeScenesConfig(96, 96, 1, 3, 12, 40, share, 0.75, new Look(4, 0, 1), 3));
       for (int i = 0; i < 30; i++) {
         assertEquals(share == 1, scenes.scene(i).target().boxes().isEmpty(), "scene " + i);
       }
