@@ -7,6 +7,7 @@ module dev.cocoli {
 
   exports dev.cocoli;
   exports dev.cocoli.backend;
+  exports dev.cocoli.backend.primitives;
   exports dev.cocoli.backend.spec;
   exports dev.cocoli.data;
   exports dev.cocoli.data.augment;
