@@ -49,8 +49,8 @@ public final class StepTimes {
   }
 
   /**
-   * The fraction of the all-reduces' time that compute hid. The wait counts the lag of slower
-   * replicas too, so this is no more than what was hidden.
+   * The part of the all-reduces' time during which the device computed. The wait counts the lag of
+   * slower replicas too, so this is no more than what was hidden.
    *
    * @return a part between 0 and 1
    */
