@@ -129,7 +129,8 @@ public final class Tape {
    * @param parameters parameters whose gradients it adds to {@link #leafGradient}
    * @param backward gets the gradient of the result, and passes it on
    */
-  public void record(Tensor output, List<Tensor> inputs, List<Tensor> parameters, Backward backward) {
+  public void record(
+      Tensor output, List<Tensor> inputs, List<Tensor> parameters, Backward backward) {
     add(output, Output.OWNED, inputs, parameters, backward);
   }
 

@@ -58,14 +58,18 @@ class OwnBoxLossTest {
               List.of(new long[] {8, 8}));
       Tensor objects = ops.upload(new float[] {1, 1, 6, 6}, 1, 1, 4);
       GroundTruth groundTruth =
-          new GroundTruth(
-              objects, ops.upload(new int[] {2}, 1, 1), ops.upload(new int[] {1}, 1));
+          new GroundTruth(objects, ops.upload(new int[] {2}, 1, 1), ops.upload(new int[] {1}, 1));
       Proposals proposals =
           new Proposals(
               ops.upload(new float[] {1, 2, 6, 7}, 1, 1, 4), ops.upload(new int[] {1}, 1));
       Tensor losses = ops.allocate(DType.F32, 2);
       heads.train(
-          ops, new FeatureMaps(batch, List.of(map)), proposals, groundTruth, new long[] {3}, losses);
+          ops,
+          new FeatureMaps(batch, List.of(map)),
+          proposals,
+          groundTruth,
+          new long[] {3},
+          losses);
       ops.backward();
       return new float[][] {ops.download(losses), ops.download(parameters.gradients())};
     }

@@ -22,10 +22,7 @@ class OwnOperationTest {
     Tensor y = scaledCopy(ops, x, factor);
     ops.tape()
         .record(
-            y,
-            List.of(x),
-            List.of(),
-            dy -> ops.tape().contribute(x, scaledCopy(ops, dy, factor)));
+            y, List.of(x), List.of(), dy -> ops.tape().contribute(x, scaledCopy(ops, dy, factor)));
     return y;
   }
 

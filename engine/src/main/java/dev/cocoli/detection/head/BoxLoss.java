@@ -28,7 +28,6 @@ public interface BoxLoss {
    */
   static BoxLoss smoothL1(float beta) {
     return (ops, deltas, targets, loss) ->
-        new Losses(ops)
-            .smoothL1(beta, deltas, targets.targets(), targets.labels(), loss);
+        new Losses(ops).smoothL1(beta, deltas, targets.targets(), targets.labels(), loss);
   }
 }
