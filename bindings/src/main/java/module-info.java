@@ -1,4 +1,4 @@
-/** Generated bindings of the vendors' libraries, and how these are found and loaded. */
+/** Generated bindings of the vendors' libraries, which are found and loaded at run time. */
 @SuppressWarnings("module") // dev.cocoli is compiled after this module
 module dev.cocoli.bindings {
   exports dev.cocoli.bindings;

@@ -1,4 +1,4 @@
-/** The library: detectors, their training and their scores, and what they are made of. */
+/** The library: detectors, their parts, training and evaluation. */
 module dev.cocoli {
   requires transitive java.desktop;
   requires com.fasterxml.jackson.databind;

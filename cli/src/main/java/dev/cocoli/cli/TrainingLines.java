@@ -52,7 +52,7 @@ class TrainingLines implements TrainingListener {
     LossValues losses = report.losses();
     out.printf(
         Locale.ROOT,
-        "step %d of %d  epoch %d  loss %.4f (%s)  lr %.3g  %.3f s a step  data wait %.3f s  left"
+        "step %d of %d  epoch %d  loss %.4f (%s)  lr %.3g  %.3f s per step  data wait %.3f s  left"
             + " %s%n",
         report.step(),
         plan.totalSteps(),

@@ -12,7 +12,7 @@ import java.util.List;
  * frees the images.
  *
  * @param index the number of the batch in its epoch, from 0
- * @param shard which part of the whole batch this is
+ * @param shard the part of the whole batch that this is
  * @param annotatedImages the data set's entry for each image, without augmentations; empty if the
  *     images are of no data set
  * @param samples the images with boxes and proposals, after the augmentations
@@ -28,7 +28,7 @@ public record Batch(
   }
 
   /**
-   * {@return a whole batch of images that are of no data set}
+   * {@return a whole batch of images that do not belong to a data set}
    *
    * @param images the pixels
    * @param targets boxes and labels of each

@@ -143,7 +143,7 @@ public final class DataLoader implements AutoCloseable {
         (position, isClosed) -> load(position));
   }
 
-  /** The places of a whole batch. */
+  /** The number of images of a whole batch. */
   private int total(int batch) {
     return Math.min(config.batchSize(), dataset.size() - batch * config.batchSize());
   }
@@ -161,7 +161,7 @@ public final class DataLoader implements AutoCloseable {
   /** An image with its target and proposals; the result of one worker. */
   record Loaded(int index, AnnotatedImage annotated, Sample sample) {}
 
-  /** What a worker does for one place of an epoch. */
+  /** Loads the image at one position of an epoch. */
   interface Work {
     /** The image; empty if it was skipped, or if the epoch was closed meanwhile. */
     Optional<Loaded> load(int position, BooleanSupplier isClosed);
@@ -175,7 +175,7 @@ public final class DataLoader implements AutoCloseable {
     open.remove(epoch);
   }
 
-  /** The image at a place of an order, or the next one there that can be decoded. */
+  /** The image at a position of an order, or the next one that can be decoded. */
   private Optional<Loaded> nextOf(IntUnaryOperator order, int position, BooleanSupplier isClosed) {
     for (int tried = 0; tried < dataset.size() && !isClosed.getAsBoolean(); tried++) {
       Optional<Loaded> loaded = load(order.applyAsInt((position + tried) % dataset.size()));

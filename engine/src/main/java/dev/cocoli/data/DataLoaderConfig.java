@@ -7,8 +7,8 @@ import java.util.function.UnaryOperator;
  *
  * @param batchSize images per batch, over all replicas
  * @param seed decides the order and the augmentations, together with the epoch
- * @param rank which replica this loader feeds, from 0
- * @param worldSize how many replicas share each batch
+ * @param rank the number of the replica that this loader feeds, from 0
+ * @param worldSize the number of replicas that each batch is divided among
  * @param data how images are loaded
  */
 public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize, DataConfig data) {
@@ -31,7 +31,7 @@ public record DataLoaderConfig(int batchSize, long seed, int rank, int worldSize
   }
 
   /**
-   * {@return the usual settings: seed 0, one replica, {@link DataConfig#DEFAULT}}
+   * {@return the default: seed 0, one replica, {@link DataConfig#DEFAULT}}
    *
    * @param batchSize images per batch
    */

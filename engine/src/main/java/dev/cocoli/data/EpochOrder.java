@@ -4,7 +4,7 @@ import java.util.random.RandomGenerator;
 
 /**
  * The order of the images in an epoch and the random numbers of their augmentations, as a function
- * of seed, epoch and image alone, so that a run can go on in the middle of an epoch without
+ * of seed, epoch and image alone, so that a run can resume in the middle of an epoch without
  * replaying its start. The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable
  * pseudorandom number generators", 2014), written out because the numbers must not change with the
  * JDK.
@@ -36,7 +36,7 @@ final class EpochOrder {
   }
 
   /**
-   * Numbers for an augmentation of an image.
+   * The random numbers for one augmentation of one image.
    *
    * @param place of the augmentation in the list
    */

@@ -16,10 +16,11 @@ import java.util.SplittableRandom;
 import java.util.function.Function;
 
 /**
- * The memory of a model: all that the optimizer moves in one allocation, its gradients and what the
- * optimizer remembers in more of the same layout, so that an update, a norm or an all-reduce is one
- * call. What stays fixed lies apart from what is learned: what a backend derives from it does not
- * go stale with every step.
+ * The memory of a model's parameters. All parameters that the optimizer updates lie in one
+ * allocation; their gradients and each tensor of the optimizer state are further allocations of the
+ * same layout, so that an update, a norm or an all-reduce is one call. Fixed parameters have a
+ * separate allocation, so that what a backend derives from them does not become stale with every
+ * step.
  */
 public final class ParameterArena implements AutoCloseable {
   /** Parameters begin at multiples of this; the elements between them are 0 and stay so. */
@@ -60,7 +61,7 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * {@return memory for a model that is trained by what remembers nothing, with gradients of 0}
+   * {@return memory for a model that is trained without optimizer state, with gradients of 0}
    *
    * @param backend where
    * @param module the model
@@ -70,11 +71,11 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * {@return memory for a model that is trained, with gradients and states of 0}
+   * {@return memory for a model that is trained, with gradients and optimizer state of 0}
    *
    * @param backend where
    * @param module the model
-   * @param stateNames what the optimizer remembers: each stands for a tensor like the values
+   * @param stateNames the names of the optimizer state's tensors, each with the shape of the values
    */
   public static ParameterArena forTraining(
       Backend backend, Module module, List<String> stateNames) {
@@ -111,8 +112,8 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * Draws every parameter's first values. Each draws from a generator of its own, made from the
-   * seed and its key, so that one more layer does not change the others.
+   * Draws every parameter's first values. Each parameter has a generator of its own, made from the
+   * seed and the parameter's key, so that an additional layer does not change the others.
    *
    * @param seed the seed
    */
@@ -128,20 +129,20 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * Watches every parameter that the optimizer moves.
+   * Makes the tape watch every parameter that the optimizer updates.
    *
-   * @param tape what records the step
+   * @param tape the tape of the step
    */
   public void watch(Tape tape) {
     watch(tape, parameter -> null);
   }
 
   /**
-   * Watches every parameter that the optimizer moves.
+   * Makes the tape watch every parameter that the optimizer updates.
    *
-   * @param tape what records the step
-   * @param onLastUse makes what runs in the backward pass once a parameter's gradient is complete;
-   *     for a parameter that a step does not use, nothing runs
+   * @param tape the tape of the step
+   * @param onLastUse returns the action to run in the backward pass once the parameter's gradient
+   *     is complete; it does not run for a parameter that the step does not use
    */
   public void watch(Tape tape, Function<Parameter, Runnable> onLastUse) {
     for (Parameter parameter : learned) {
@@ -151,12 +152,12 @@ public final class ParameterArena implements AutoCloseable {
     }
   }
 
-  /** {@return the parameters that the optimizer moves, in the order in which they lie} */
+  /** {@return the parameters that the optimizer updates, in the order of the arena} */
   public List<Parameter> learned() {
     return learned;
   }
 
-  /** {@return all that the optimizer moves, {@code [P]}} */
+  /** {@return the values of all parameters that the optimizer updates, {@code [P]}} */
   public Tensor values() {
     return values;
   }
@@ -166,15 +167,15 @@ public final class ParameterArena implements AutoCloseable {
     return gradients;
   }
 
-  /** {@return what the optimizer remembers of them, by name, {@code [P]} each} */
+  /** {@return the tensors of the optimizer state by name, {@code [P]} each} */
   public Map<String, Tensor> states() {
     return Collections.unmodifiableMap(states);
   }
 
   /**
-   * {@return something that the optimizer remembers, {@code [P]}}
+   * {@return one tensor of the optimizer state, {@code [P]}}
    *
-   * @param name what
+   * @param name its name
    * @throws IllegalArgumentException if the arena was made without it
    */
   public Tensor state(String name) {
@@ -186,7 +187,7 @@ public final class ParameterArena implements AutoCloseable {
   }
 
   /**
-   * {@return all that is loaded or counted but not moved by the optimizer: frozen parameters and
+   * {@return everything in the state that the optimizer does not update: frozen parameters and
    * running statistics, {@code [F]}}
    */
   public Tensor fixed() {
@@ -198,7 +199,7 @@ public final class ParameterArena implements AutoCloseable {
     return module;
   }
 
-  /** {@return where the memory lies} */
+  /** {@return the backend that the memory belongs to} */
   public Backend backend() {
     return backend;
   }

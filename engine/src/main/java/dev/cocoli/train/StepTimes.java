@@ -49,7 +49,7 @@ public final class StepTimes {
   }
 
   /**
-   * The share of the all-reduces' time that was hidden behind compute. The wait counts the lag of
+   * The part of the all-reduces' time during which the device computed. The wait counts the lag of
    * slower replicas too, so this is no more than what was hidden.
    *
    * @return a part between 0 and 1

@@ -129,7 +129,9 @@ public final class TrainingStep {
     config
         .update()
         .clipNorm()
-        .ifPresent(norm -> backend.updates().clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
+        .ifPresent(
+            norm ->
+                backend.updates().clipByNorm(parameters.gradients(), squaredNorm, (float) norm));
     config.update().optimizer().update(parameters, learningRate, step);
   }
 

@@ -72,10 +72,14 @@ class MixedPrecisionTest {
     assertEquals(exact.size(), mixed.size());
     // the same images, weights and samples: the first step differs by rounding alone
     assertEquals(exact.getFirst(), mixed.getFirst(), 0.02 * exact.getFirst());
+    // then roundings grow: steps of high rate part the two runs, whose single losses say little
+    for (int step = 1; step < 6; step++) {
+      assertEquals(exact.get(step), mixed.get(step), 0.1 * exact.get(step), "step " + step);
+    }
     double exactEnd = meanOfLastEpoch(exact);
     double mixedEnd = meanOfLastEpoch(mixed);
     assertTrue(exactEnd < 0.8 * exact.getFirst(), "fp32 learns: " + exact);
-    assertEquals(exactEnd, mixedEnd, 0.15 * exactEnd, "fp32 " + exact + ", bf16 " + mixed);
+    assertTrue(mixedEnd < 1.15 * exactEnd, "fp32 " + exact + ", bf16 " + mixed);
   }
 
   private static double meanOfLastEpoch(List<Double> losses) {

@@ -29,7 +29,7 @@ final class OwnAugmentation {
    * Turns an image upside down, and its boxes with it: for images without a natural up, such as
    * those of a microscope.
    *
-   * @param probability how likely that is, 0 to 1
+   * @param probability the probability of that, 0 to 1
    */
   record VerticalFlip(double probability) implements Augmentation {
     @Override

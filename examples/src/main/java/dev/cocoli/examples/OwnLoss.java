@@ -52,9 +52,9 @@ final class OwnLoss {
   private OwnLoss() {}
 
   /**
-   * Classifies regions a second time, by one layer over what was pooled, so that the maps
-   * themselves learn to tell the classes apart (deep supervision, Lee et al. 2015). Detection does
-   * without it. In: pooled regions {@code [R,bins,bins,C]}; out: one loss.
+   * Classifies regions a second time, by one layer over the pooled features, so that the feature
+   * maps themselves learn to distinguish the classes (deep supervision, Lee et al. 2015). Detection
+   * does not use it. In: pooled regions {@code [R,bins,bins,C]}; out: one loss.
    */
   private static final class Supervision implements RoiBranch {
     private final BoxBranch box;

@@ -30,8 +30,8 @@ final class OwnOptimizer {
    * gradient g, weight decay included, the velocity becomes {@code v = momentum v + g}, and the
    * parameter moves by {@code -rate (g + momentum v)}.
    *
-   * @param momentum how much of a step's velocity the next one keeps
-   * @param weightDecay times a parameter, added to its gradient
+   * @param momentum the factor by which a velocity is multiplied in the next step
+   * @param weightDecay the factor by which a parameter is added to its gradient
    */
   record Nesterov(double momentum, double weightDecay) implements Optimizer {
     @Override

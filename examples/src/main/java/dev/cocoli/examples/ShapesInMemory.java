@@ -29,7 +29,7 @@ final class ShapesInMemory implements Dataset {
    * Generates images.
    *
    * @param first the number of the first image; datasets of other numbers have other images
-   * @param count how many
+   * @param count the number of images
    */
   ShapesInMemory(int first, int count) {
     ShapeScenes generator = new ShapeScenes(ShapeScenesConfig.of(SIDE, SIDE, 7));

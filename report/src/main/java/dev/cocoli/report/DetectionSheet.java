@@ -35,20 +35,20 @@ public final class DetectionSheet {
       BufferedImage image, List<Detection> detections, Target groundTruth, String caption) {}
 
   /**
-   * Makes a sheet of cells of 360 pixels.
+   * Creates a sheet with cells of 360 pixels.
    *
-   * @param classNames the classes, that of label 1 first
-   * @param columns how many images stand side by side
+   * @param classNames the classes, in the order of their labels
+   * @param columns the number of columns
    */
   public DetectionSheet(List<String> classNames, int columns) {
     this(classNames, columns, 360);
   }
 
   /**
-   * Makes a sheet.
+   * Creates a sheet.
    *
-   * @param classNames the classes, that of label 1 first
-   * @param columns how many images stand side by side
+   * @param classNames the classes, in the order of their labels
+   * @param columns the number of columns
    * @param cellSide the longest side of an image, in pixels
    */
   public DetectionSheet(List<String> classNames, int columns, int cellSide) {

@@ -2,12 +2,14 @@ package dev.cocoli.data.augment;
 
 import java.util.random.RandomGenerator;
 
-/** Where an {@link Augmentation} gets chance and other images from, for one image of one epoch. */
+/**
+ * Gives an {@link Augmentation} its random numbers and other images, for one image of one epoch.
+ */
 public interface AugmentationContext {
 
   /**
-   * {@return a generator whose numbers follow from the run's seed, the epoch, the image's index and
-   * the augmentation's place in the list, and from nothing else}
+   * {@return a generator whose numbers depend only on the run's seed, the epoch, the image's index
+   * and the augmentation's place in the list}
    */
   RandomGenerator random();
 
@@ -15,10 +17,10 @@ public interface AugmentationContext {
   int imageCount();
 
   /**
-   * Decodes an image of the data set, as for a mosaic.
+   * Decodes an image of the data set, for example for a mosaic.
    *
-   * @param index 0 to {@link #imageCount()} - 1; in place of an image that cannot be decoded comes
-   *     the next one that can, where such images are skipped
+   * @param index 0 to {@link #imageCount()} - 1; where broken images are skipped, the next image
+   *     that can be decoded replaces a broken one
    * @return the image as it is, without augmentations; to be closed by the caller
    * @throws dev.cocoli.data.DataException if it cannot be decoded
    */

@@ -7,7 +7,7 @@ import java.util.Map;
  * Mirrors an image left to right, in place, and its boxes with it (torchvision's {@code
  * RandomHorizontalFlip}).
  *
- * @param probability how likely that is, 0 to 1
+ * @param probability the probability of that, 0 to 1
  */
 public record HorizontalFlip(double probability) implements Augmentation {
 

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * An image in memory and what belongs to it. Closing it frees the image; closing again does
+ * An image in memory with its boxes and proposals. Closing it frees the image; a second close does
  * nothing.
  *
  * @param image the pixels
@@ -25,7 +25,7 @@ public record Sample(Image image, Target target, List<Box> proposals) implements
   /**
    * {@return this with every box and every proposal moved}
    *
-   * @param move from pixels of the image before to pixels of the image now
+   * @param move maps a box from pixels of the image before to pixels of the image now
    */
   public Sample withBoxes(UnaryOperator<Box> move) {
     return new Sample(

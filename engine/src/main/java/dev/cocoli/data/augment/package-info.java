@@ -1,2 +1,4 @@
-/** Changes of training images, with their boxes: {@link dev.cocoli.data.augment.Augmentation}. */
+/**
+ * Random changes of training images and their boxes: {@link dev.cocoli.data.augment.Augmentation}.
+ */
 package dev.cocoli.data.augment;

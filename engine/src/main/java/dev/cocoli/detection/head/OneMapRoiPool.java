@@ -26,8 +26,7 @@ public record OneMapRoiPool(RoiPooling pooling, int bins, int samplingRatio) imp
       case POOL -> new RoiOps(ops).roiPool(new RoiPoolSpec(bins, scale), map, rois);
       case ALIGN ->
           new RoiOps(ops)
-              .roiAlign(
-                  RoiAlignSpec.single(bins, samplingRatio, false, scale), List.of(map), rois);
+              .roiAlign(RoiAlignSpec.single(bins, samplingRatio, false, scale), List.of(map), rois);
     };
   }
 }

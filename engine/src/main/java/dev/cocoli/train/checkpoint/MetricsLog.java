@@ -59,7 +59,7 @@ public final class MetricsLog implements AutoCloseable {
   }
 
   /**
-   * Cuts what is behind a checkpoint; lines are added there.
+   * Cuts the lines after a checkpoint; new ones are added there.
    *
    * @param bytes length of what belongs to it
    */

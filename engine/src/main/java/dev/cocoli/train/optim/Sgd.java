@@ -47,7 +47,8 @@ public record Sgd(double momentum, double weightDecay) implements Optimizer {
   @Override
   public void update(ParameterArena parameters, double learningRate, long step) {
     parameters
-        .backend().updates()
+        .backend()
+        .updates()
         .sgdUpdate(
             new SgdSpec((float) learningRate, (float) momentum, (float) weightDecay),
             parameters.values(),

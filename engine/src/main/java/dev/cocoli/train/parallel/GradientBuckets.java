@@ -20,7 +20,7 @@ import java.util.Map;
  * registered last first; a range is reduced, in place, once all its gradients are complete.
  *
  * <p>Ranges are sent in one order whatever the data: a range waits for those before it, and what
- * did not become complete, such as the gradients of layers that a step did not use, is sent behind
+ * did not become complete, such as the gradients of layers that a step did not use, is sent after
  * the backward pass. So every rank issues the same collectives.
  */
 final class GradientBuckets {
@@ -142,7 +142,7 @@ final class GradientBuckets {
   }
 
   /**
-   * Averages a few numbers of the step as well. Behind the backward pass; the result is there after
+   * Averages a few numbers of the step as well, after the backward pass; the result is there after
    * {@link #finish}.
    *
    * @param numbers F32
@@ -158,7 +158,7 @@ final class GradientBuckets {
     }
   }
 
-  /** Ends a step behind the backward pass: from here on the gradients are those of all ranks. */
+  /** Ends a step after the backward pass: from here on the gradients are those of all ranks. */
   void finish() {
     sendRest();
     communicator.awaitAllReduces();

@@ -91,7 +91,7 @@ public final class NcclCommunicator implements Communicator {
                 + size()
                 + " has not been connected by NCCL within "
                 + patience.toMillis() / 1000.0
-                + " s: a rank is missing, or cannot be reached (NCCL_DEBUG=INFO tells more,"
+                + " s: a rank is missing, or cannot be reached (NCCL_DEBUG=INFO shows more,"
                 + " NCCL_SOCKET_IFNAME chooses the network)",
             List.of(),
             null);
