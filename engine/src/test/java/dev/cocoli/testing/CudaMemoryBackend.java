@@ -1,6 +1,8 @@
 package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.primitives.Copies;
+import dev.cocoli.backend.primitives.Transfers;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Buffer;
@@ -46,11 +48,16 @@ final class CudaMemoryBackend implements AutoCloseable {
   Backend backend() {
     return (Backend)
         Proxy.newProxyInstance(
-            getClass().getClassLoader(), new Class<?>[] {Backend.class}, this::invoke);
+            getClass().getClassLoader(),
+            new Class<?>[] {Backend.class, Transfers.class, Copies.class},
+            this::invoke);
   }
 
   private Object invoke(Object proxy, Method method, Object[] arguments) {
     switch (method.getName()) {
+      case "transfers", "copies" -> {
+        return proxy;
+      }
       case "device" -> {
         return device;
       }

@@ -1,13 +1,12 @@
 package dev.cocoli.testing;
 
-import static org.junit.jupiter.api.Assertions.fail;
-
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.testing.RankGroups.RankGroup;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /** Runs a body on every rank at the same time, each on a thread of its own. */
 public final class RankThreads {
@@ -66,7 +65,7 @@ public final class RankThreads {
                 .daemon()
                 .start(() -> thrown[rank] = outcome(group, rank, body)));
       }
-      join(threads);
+      join(threads, thrown);
     }
     return Arrays.asList(thrown);
   }
@@ -81,7 +80,8 @@ public final class RankThreads {
     }
   }
 
-  private static void join(List<Thread> threads) {
+  /** Waits; if a thread hangs, what other ranks threw before is named as well. */
+  private static void join(List<Thread> threads, Throwable[] thrown) {
     long end = System.nanoTime() + PATIENCE.toNanos();
     for (Thread thread : threads) {
       try {
@@ -94,7 +94,9 @@ public final class RankThreads {
         for (StackTraceElement element : thread.getStackTrace()) {
           where.append("\n  ").append(element);
         }
-        fail(where.toString());
+        AssertionError failure = new AssertionError(where.toString());
+        Arrays.stream(thrown).filter(Objects::nonNull).forEach(failure::addSuppressed);
+        throw failure;
       }
     }
   }
