@@ -42,7 +42,7 @@ class JpegScansTest {
     return message;
   }
 
-  /** Of real photographs; Pillow refuses the first two, and takes noise for pixels. */
+  /** Made of photographs; Pillow refuses the first, and takes the others for whole. */
   @ParameterizedTest
   @ValueSource(strings = {"stray_cut.jpg", "stray_cut_progressive.jpg", "stray_noise.jpg"})
   void damageAfterStrayBytesIsFound(String name) throws IOException {
