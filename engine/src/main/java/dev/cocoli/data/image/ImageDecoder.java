@@ -141,7 +141,8 @@ public final class ImageDecoder {
           Orientation.apply(header.orientation(), rgb, header.storedHeight(), header.storedWidth());
       return Image.of(header.height(), header.width(), rgb);
     } catch (OutOfMemoryError e) {
-      int bytesPerPixel = header.orientation() == Orientation.UPRIGHT ? 7 : 10; // three copies
+      // two copies, three of a turned image, and the third of a heap that large arrays cannot use
+      int bytesPerPixel = header.orientation() == Orientation.UPRIGHT ? 9 : 12;
       throw outOfMemory(
           "%s: decoding %d x %d pixels"
               .formatted(name, header.storedWidth(), header.storedHeight()),
