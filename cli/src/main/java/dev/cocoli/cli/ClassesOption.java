@@ -1,7 +1,7 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.data.formats.TextLines;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +35,7 @@ final class ClassesOption {
   }
 
   /** Returns the names in the file; empty without the option. */
-  Optional<List<String>> fromFile() throws IOException {
+  Optional<List<String>> fromFile() {
     if (value == null) {
       return Optional.empty();
     }
@@ -47,7 +47,7 @@ final class ClassesOption {
   }
 
   /** Returns the names; 1, 2, ... if only their number is known. */
-  Optional<List<String>> names() throws IOException {
+  Optional<List<String>> names() {
     if (!isNumber()) {
       return fromFile();
     }
@@ -58,14 +58,13 @@ final class ClassesOption {
     return Optional.of(IntStream.rangeClosed(1, count).mapToObj(Integer::toString).toList());
   }
 
-  private List<String> read(Path file) throws IOException {
+  private List<String> read(Path file) {
     List<String> names;
     try {
-      names = Files.readAllLines(file);
-    } catch (java.nio.charset.MalformedInputException e) {
-      throw new CommandException(file + " (--classes) is no text in UTF-8", e);
+      names = TextLines.read(file);
+    } catch (IOException e) {
+      throw new CommandException("--classes: " + e.getMessage(), e);
     }
-    names = names.stream().map(String::strip).filter(name -> !name.isEmpty()).toList();
     if (names.isEmpty()) {
       throw new CommandException(file + " (--classes) names no class");
     }

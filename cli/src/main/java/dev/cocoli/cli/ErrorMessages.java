@@ -7,6 +7,8 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.Arrays;
+import java.util.stream.Collectors;
 
 /** Turns an exception into one line for the user. */
 final class ErrorMessages {
@@ -46,6 +48,13 @@ final class ErrorMessages {
   }
 
   static String oneLine(String text) {
-    return text == null ? "" : text.strip().replaceAll("\\s*\\R\\s*", " ");
+    if (text == null) {
+      return "";
+    }
+    // an expression with white space on both sides of the line's end takes quadratic time
+    return Arrays.stream(text.split("\\R"))
+        .map(String::strip)
+        .filter(line -> !line.isEmpty())
+        .collect(Collectors.joining(" "));
   }
 }

@@ -69,7 +69,7 @@ public final class WeightsFile implements AutoCloseable {
   private Optional<ModelSpec> spec(Optional<ModelBuilder> builder) throws IOException {
     try {
       return ModelSpec.fromMetadata(file.metadata(), builder);
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | ArithmeticException e) {
       throw new IOException(path + ": " + e.getMessage(), e);
     }
   }
@@ -144,6 +144,9 @@ public final class WeightsFile implements AutoCloseable {
       throws IOException {
     try {
       StateDict.load(module, backend, entries);
+      file.requireWhole();
+    } catch (InternalError e) { // of the JVM, if a page of the mapped file is gone
+      throw new IOException(path + ": was cut while it was read", e);
     } catch (IOException e) {
       throw new IOException(path + ": " + e.getMessage(), e);
     }

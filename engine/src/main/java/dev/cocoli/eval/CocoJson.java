@@ -221,11 +221,15 @@ final class CocoJson implements AutoCloseable {
   }
 
   private String current() throws IOException {
-    return switch (parser.currentToken()) {
-      case START_OBJECT, START_ARRAY -> describe(parser.currentToken());
-      case VALUE_STRING -> "the text \"" + parser.getText() + "\"";
-      default -> parser.getText();
-    };
+    try {
+      return switch (parser.currentToken()) {
+        case START_OBJECT, START_ARRAY -> describe(parser.currentToken());
+        case VALUE_STRING -> "the text \"" + parser.getText() + "\"";
+        default -> parser.getText();
+      };
+    } catch (JsonProcessingException e) { // text is parsed only here
+      throw notJson(e);
+    }
   }
 
   private static String describe(JsonToken token) {

@@ -54,8 +54,13 @@ public final class Safetensors implements AutoCloseable {
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
 
-  private Safetensors(Arena arena) {
+  private final Path path;
+  private final MemorySegment mapped;
+
+  private Safetensors(Arena arena, Path path, MemorySegment mapped) {
     this.arena = arena;
+    this.path = path;
+    this.mapped = mapped;
   }
 
   /**
@@ -70,16 +75,16 @@ public final class Safetensors implements AutoCloseable {
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-      Safetensors result = new Safetensors(arena);
+      Safetensors result = new Safetensors(arena, file, all);
       result.readHeader(all);
       return result;
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | InternalError e) {
       arena.close();
       throw new IOException(file + " is not a usable safetensors file: " + reason(file, e), e);
     }
   }
 
-  private static String reason(Path file, Exception problem) {
+  private static String reason(Path file, Throwable problem) {
     if (Files.isDirectory(file)) { // which opens, but cannot be mapped
       return "it is a folder";
     }
@@ -100,6 +105,8 @@ public final class Safetensors implements AutoCloseable {
     }
     byte[] header = file.asSlice(LENGTH_BYTES, length).toArray(ValueLayout.JAVA_BYTE);
     MemorySegment body = file.asSlice(LENGTH_BYTES + length);
+    boolean isUtf8 = header[0] == '{' && header[1] != 0; // else the parser detects UTF-16
+    expect(isUtf8, "its header is no JSON object, it does not begin with {");
     try (JsonParser json = JSON.createParser(header)) {
       expect(json.nextToken() == JsonToken.START_OBJECT, "its header is no JSON object");
       while (json.nextToken() == JsonToken.FIELD_NAME) {
@@ -112,6 +119,7 @@ public final class Safetensors implements AutoCloseable {
         }
       }
       expect(json.currentToken() == JsonToken.END_OBJECT, "its header ends early");
+      expect(json.nextToken() == null, "its header has more after its closing brace");
       requireSeamless(body);
     } catch (com.fasterxml.jackson.core.JacksonException e) {
       throw new IOException("its header is no valid JSON: " + e.getOriginalMessage(), e);
@@ -148,6 +156,7 @@ public final class Safetensors implements AutoCloseable {
       expect(json.nextToken() == JsonToken.VALUE_STRING, "its metadata '" + key + "' is no string");
       metadata.put(key, json.getText());
     }
+    expect(json.currentToken() == JsonToken.END_OBJECT, "its metadata are malformed");
   }
 
   private static Entry readEntry(JsonParser json, String name, MemorySegment body)
@@ -159,12 +168,18 @@ public final class Safetensors implements AutoCloseable {
       String field = json.currentName();
       json.nextToken();
       switch (field) {
-        case "dtype" -> type = json.getText();
+        case "dtype" -> {
+          expect(
+              json.currentToken() == JsonToken.VALUE_STRING,
+              "its entry '" + name + "' is malformed");
+          type = json.getText();
+        }
         case "shape" -> dims = readLongs(json, name);
         case "data_offsets" -> offsets = readLongs(json, name);
         default -> json.skipChildren();
       }
     }
+    expect(json.currentToken() == JsonToken.END_OBJECT, "its entry '" + name + "' is malformed");
     expect(
         type != null && dims != null && offsets != null && offsets.length == 2,
         "its entry '" + name + "' lacks dtype, shape or data_offsets");
@@ -225,6 +240,18 @@ public final class Safetensors implements AutoCloseable {
   /** {@return the arrays under their names, in the file's order} */
   public Map<String, Entry> entries() {
     return entries;
+  }
+
+  /**
+   * Checks that the file is as long as when it was opened. Pages after the new end of a file that
+   * was cut cannot be read, and the rest of its last page is zero.
+   *
+   * @throws IOException if it is shorter
+   */
+  public void requireWhole() throws IOException {
+    if (Files.size(path) < mapped.byteSize()) {
+      throw new IOException("was cut while it was read");
+    }
   }
 
   /** {@return the file's metadata} */

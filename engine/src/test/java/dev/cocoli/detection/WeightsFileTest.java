@@ -20,7 +20,10 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +82,46 @@ class WeightsFileTest {
                     name);
               });
       assertEquals(SPEC, file.spec().orElseThrow());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "max_size, min_size, 2147483647",
+    "max_size, max_size, -2147483648",
+    "box_detections_per_img, box_detections_per_img, 2147483647",
+    "box_pool_size, box_pool_size, 1048577",
+    "rpn_pre_nms_top_n_test, rpn_pre_nms_top_n_test, 2147483647",
+  })
+  void aHyperparameterOutOfRangeIsRefusedWithTheFile(String first, String name, int value)
+      throws IOException {
+    Map<String, String> metadata = new LinkedHashMap<>(SPEC.toMetadata());
+    metadata.put(
+        "cocoli.config", "{\"%s\":\"%d\",\"%s\":\"%d\"}".formatted(first, value, name, value));
+    Path bad = folder.resolve("bad.safetensors");
+    Safetensors.write(bad, metadata, Map.of());
+    try (WeightsFile file = WeightsFile.open(bad)) {
+      IOException e = assertThrows(IOException.class, file::spec);
+      assertTrue(e.getMessage().startsWith(bad + ": "), e.getMessage());
+      assertTrue(e.getMessage().contains(name + " cannot be"), e.getMessage());
+    }
+  }
+
+  /** The second size is in the file's last page, whose rest is then zero. */
+  @ParameterizedTest
+  @CsvSource({"1000", "-16"})
+  void aFileCutWhileItIsMappedIsNamed(int size) throws IOException {
+    DetectionModel model = SPEC.build();
+    Path cut = folder.resolve("cut.safetensors");
+    Files.copy(TORCHVISION, cut);
+    try (ParameterArena parameters = ParameterArena.forInference(backend, model);
+        WeightsFile file = WeightsFile.open(cut)) {
+      try (FileChannel channel = FileChannel.open(cut, StandardOpenOption.WRITE)) {
+        channel.truncate(size > 0 ? size : channel.size() + size);
+      }
+      IOException e = assertThrows(IOException.class, () -> file.load(model, backend));
+      assertEquals(cut + ": was cut while it was read", e.getMessage());
+      assertEquals(parameters.module(), model);
     }
   }
 

@@ -56,6 +56,8 @@ class CocoFilesTest {
         "not json                          | not valid JSON at line 1",
         "{'images': []}                    | not a COCO annotation file: it has no 'categories'",
         "{'images': [{}]}                  | image 0 has no 'id'",
+        "{'images': '\\x'}                 | not valid JSON at line 1, column",
+        "{'images': ['\\x']}               | not valid JSON at line 1, column",
         "{'images': [7]}                   | image 0 is not an object but 7",
         "{'images': 7}                     | expected an array of image entries, found 7",
         "{'images': [{'id': 'a'}]}         | image 0: 'id' must be a number, but is the text",

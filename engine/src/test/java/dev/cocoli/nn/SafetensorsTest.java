@@ -50,6 +50,7 @@ class SafetensorsTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '`',
       value = {
         "{'x':{'dtype':'F32','shape':[4],'data_offsets':[0,8]}} | does not fit",
         "{'x':{'dtype':'F32','shape':[3],'data_offsets':[0,12]}} | does not fit",
@@ -71,10 +72,16 @@ class SafetensorsTest {
         "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | begins at byte 4, where 0",
         "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 4 bytes after its last array",
         "{} | 8 bytes after its last array",
+        "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} trailing | no valid JSON",
+        "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} {} | after its closing brace",
+        "{'x':{'dtype':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}} | is malformed",
+        "{'x':{'dtype':['F32'],'shape':[2],'data_offsets':[0,8]}} | is malformed",
+        "\uFEFF{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | does not begin with {",
+        "`  {'x':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}` | does not begin with {",
       })
   void aLyingHeaderIsOneClearError(String header, String words) throws IOException {
     Path file = folder.resolve("bad.safetensors");
-    byte[] text = header.strip().replace('\'', '"').getBytes(StandardCharsets.UTF_8);
+    byte[] text = header.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
     Files.write(
         file,
         ByteBuffer.allocate(8 + text.length + 8)

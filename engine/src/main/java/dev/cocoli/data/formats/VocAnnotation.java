@@ -4,6 +4,7 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.structures.Box;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -42,7 +43,7 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
   record VocObject(String className, Box box, boolean difficult) {}
 
   /** The largest file that is read; a thousand objects take a third of a megabyte. */
-  private static final long MOST_BYTES = 64L << 20;
+  private static final int MOST_BYTES = 64 << 20;
 
   private static final Pattern ENCODING =
       Pattern.compile("<\\?xml[^>]*\\sencoding\\s*=\\s*[\"']([A-Za-z0-9._-]+)[\"']");
@@ -82,10 +83,13 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    * standard error if the bytes are not valid.
    */
   private static byte[] bytes(Path path) throws Malformed, IOException {
-    if (Files.size(path) > MOST_BYTES) {
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(path)) { // the size of a device is 0
+      bytes = in.readNBytes(MOST_BYTES + 1);
+    }
+    if (bytes.length > MOST_BYTES) {
       throw new Malformed(path + ": is too large for an annotation", null);
     }
-    byte[] bytes = Files.readAllBytes(path);
     String start = new String(bytes, 0, Math.min(bytes.length, 256), StandardCharsets.ISO_8859_1);
     Matcher declared = ENCODING.matcher(start);
     boolean other = declared.find() && !declared.group(1).equalsIgnoreCase("UTF-8");

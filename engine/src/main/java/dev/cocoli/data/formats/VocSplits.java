@@ -3,10 +3,8 @@ package dev.cocoli.data.formats;
 import dev.cocoli.data.DataException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -28,8 +26,6 @@ public final class VocSplits {
   private static final Pattern FLAGGED = Pattern.compile("(.*\\S)\\s+(?:-1|0|1|\\+1)");
   private static final Pattern WITH_EXTENSION =
       Pattern.compile("(.+)\\.(?:jpg|jpeg|png|bmp|gif|webp|xml)", Pattern.CASE_INSENSITIVE);
-
-  private static final String BYTE_ORDER_MARK = "\uFEFF";
 
   private final Path annotations;
   private final Path lists;
@@ -120,18 +116,12 @@ public final class VocSplits {
   private List<String> read(Path list) {
     try {
       List<String> stems = new ArrayList<>();
-      for (String line : Files.readAllLines(list)) {
-        if (!line.isBlank()) {
-          stems.add(stem(line.replace(BYTE_ORDER_MARK, "").strip(), list));
-        }
+      for (String line : TextLines.read(list)) {
+        stems.add(stem(line, list));
       }
       return stems;
-    } catch (MalformedInputException e) {
-      throw new DataException(list + ": is no text in UTF-8", e);
-    } catch (NoSuchFileException e) {
-      throw new DataException(list + ": there is no such file", e);
     } catch (IOException e) {
-      throw new DataException(list + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new DataException(e.getMessage(), e);
     }
   }
 

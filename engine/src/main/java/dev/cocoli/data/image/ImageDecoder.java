@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Locale;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -52,6 +53,8 @@ public final class ImageDecoder {
    * @param path the file
    * @return the upright image, to be closed by the caller
    * @throws ImageDecodeException if the file is missing, broken, too large or not an image
+   * @throws OutOfMemoryError if Java's heap is too small for the image; the message names the file
+   *     and the memory that is needed
    */
   public Image decode(Path path) {
     return decode(read(path), path.toString());
@@ -94,8 +97,14 @@ public final class ImageDecoder {
   }
 
   private static byte[] read(Path path) {
+    long size = 0;
     try {
-      if (Files.size(path) > LARGEST_ARRAY) {
+      BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+      if (attributes.isOther()) { // a device may be read without end
+        throw new ImageDecodeException(path.toString(), "is no regular file");
+      }
+      size = attributes.size();
+      if (size > LARGEST_ARRAY) {
         throw new ImageDecodeException(path.toString(), "the file is larger than 2 GB");
       }
       return Files.readAllBytes(path);
@@ -103,6 +112,8 @@ public final class ImageDecoder {
       throw new ImageDecodeException(path.toString(), "there is no such file", e);
     } catch (IOException e) {
       throw new ImageDecodeException(path.toString(), "cannot be read (" + e.getMessage() + ")", e);
+    } catch (OutOfMemoryError e) {
+      throw outOfMemory(path + ": reading it", size, e);
     }
   }
 
@@ -130,12 +141,27 @@ public final class ImageDecoder {
           Orientation.apply(header.orientation(), rgb, header.storedHeight(), header.storedWidth());
       return Image.of(header.height(), header.width(), rgb);
     } catch (OutOfMemoryError e) {
-      throw new ImageDecodeException(
-          name,
-          "no memory to decode %d x %d pixels; give Java more with -Xmx, or set a lower limit"
-              .formatted(header.storedWidth(), header.storedHeight()),
+      // two copies, three of a turned image, and the third of a heap that large arrays cannot use
+      int bytesPerPixel = header.orientation() == Orientation.UPRIGHT ? 9 : 12;
+      throw outOfMemory(
+          "%s: decoding %d x %d pixels"
+              .formatted(name, header.storedWidth(), header.storedHeight()),
+          header.pixelCount() * bytesPerPixel + 2L * file.length,
           e);
     }
+  }
+
+  /** An error that stops a run, because the image is whole: leaving it out would lose data. */
+  private static OutOfMemoryError outOfMemory(String work, long byteSize, OutOfMemoryError cause) {
+    OutOfMemoryError error =
+        new OutOfMemoryError(
+            String.format(
+                Locale.ROOT,
+                "%s needs about %,d MB of Java's heap (-Xmx)",
+                work,
+                (byteSize >> 20) + 1));
+    error.initCause(cause);
+    return error;
   }
 
   private static byte[] decodeJpeg(byte[] file, String name) {
@@ -147,6 +173,9 @@ public final class ImageDecoder {
       throw new ImageDecodeException(name, "cannot be read (" + e.getMessage() + ")", e);
     }
     byte[] plain = withHeader(header, file, file.length - in.available());
+    if (!header.singleScan()) {
+      JpegScans.requireFew(plain, name);
+    }
     return read(
         ImageHeader.Format.JPEG,
         plain,
@@ -193,12 +222,14 @@ public final class ImageDecoder {
       reader.setInput(input, true, true);
       reader.addIIOReadWarningListener(
           (source, warning) -> {
-            if (isDamage(warning)) {
+            if (damage[0] == null || isStrayBytes(damage[0])) {
               damage[0] = warning;
             }
           });
       byte[] rgb = step.rgb(reader);
-      if (damage[0] != null) {
+      if (damage[0] != null && isStrayBytes(damage[0])) {
+        JpegScans.requireComplete(file, name);
+      } else if (damage[0] != null) {
         throw new ImageDecodeException(
             name, "the " + format + " is truncated or broken (" + damage[0] + ")");
       }
@@ -206,6 +237,11 @@ public final class ImageDecoder {
     } catch (IOException | RuntimeException e) {
       if (e instanceof ImageDecodeException known) {
         throw known;
+      }
+      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+        if (cause instanceof OutOfMemoryError memory) {
+          throw memory;
+        }
       }
       // the JDK's readers throw many kinds of unchecked exceptions for broken files, too
       throw new ImageDecodeException(
@@ -216,10 +252,10 @@ public final class ImageDecoder {
   }
 
   /**
-   * Whether a decoder's warning means that pixels are wrong. Extra bytes between segments do not:
-   * cameras write them, and libjpeg has every sample by then.
+   * Whether a decoder's warning is of extra bytes between segments, which cameras write. It does
+   * not mean that pixels are wrong, but hides every later warning.
    */
-  private static boolean isDamage(String warning) {
-    return !warning.contains("extraneous bytes before marker");
+  private static boolean isStrayBytes(String warning) {
+    return warning.contains("extraneous bytes before marker");
   }
 }

@@ -21,6 +21,9 @@ final class RegionCodec {
   private static final int COLUMNS = 4;
   private static final int BYTES = 2 * COLUMNS;
 
+  /** DEFLATE's largest ratio, of zlib's technical details: 258 bytes in 2 bits. */
+  private static final long LARGEST_RATIO = 1032;
+
   private RegionCodec() {}
 
   /**
@@ -113,6 +116,9 @@ final class RegionCodec {
   }
 
   private static byte[] inflated(byte[] packed, int size) throws DataFormatException {
+    if (size > LARGEST_RATIO * packed.length) {
+      throw new DataFormatException("fewer regions than announced");
+    }
     try (Inflater inflater = new Inflater()) {
       inflater.setInput(packed);
       byte[] plain = new byte[size];

@@ -26,6 +26,9 @@ public final class Hyperparameters {
           "boxHead", "box_",
           "stages", "");
 
+  /** The largest integer that a file or command line can set; sizes of tensors never overflow. */
+  private static final int LARGEST_INTEGER = 1 << 20;
+
   private Hyperparameters() {}
 
   /** {@return the names, part by part} */
@@ -132,8 +135,8 @@ public final class Hyperparameters {
   private static Object parse(String name, Object like, String text) {
     try {
       return switch (like) {
-        case Integer ignored -> Integer.valueOf(text.strip());
-        case Long ignored -> Long.valueOf(text.strip());
+        case Integer ignored -> bounded(text);
+        case Long ignored -> (long) bounded(text);
         case Float ignored -> finite(text);
         case Enum<?> word ->
             Enum.valueOf(word.getDeclaringClass(), text.strip().toUpperCase(Locale.ROOT));
@@ -147,6 +150,14 @@ public final class Hyperparameters {
       throw new IllegalArgumentException(
           "hyper-parameter " + name + " cannot be '" + text + "'; its default is " + like, e);
     }
+  }
+
+  private static Integer bounded(String text) {
+    int value = Integer.parseInt(text.strip());
+    if (value < -LARGEST_INTEGER || value > LARGEST_INTEGER) {
+      throw new NumberFormatException(text);
+    }
+    return value;
   }
 
   private static Float finite(String text) {

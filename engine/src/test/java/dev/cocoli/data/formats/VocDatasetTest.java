@@ -389,6 +389,17 @@ class VocDatasetTest {
   }
 
   @Test
+  void refusesADeviceWithoutEnd() throws IOException {
+    voc.add("a").split("train", "a");
+    Path annotation = voc.root.resolve("Annotations/a.xml");
+    Files.delete(annotation);
+    Files.createSymbolicLink(annotation, Path.of("/dev/zero"));
+    String message = failure("train", DEFAULT);
+    Files.delete(annotation); // JUnit warns about links that lead elsewhere
+    assertTrue(message.contains("a.xml: is too large for an annotation"), message);
+  }
+
+  @Test
   void refusesADocumentTypeFromElsewhere() throws IOException {
     hostile("<!DOCTYPE annotation SYSTEM 'http://127.0.0.1:9/a.dtd'><annotation/>");
     hostile(

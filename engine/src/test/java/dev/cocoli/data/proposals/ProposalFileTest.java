@@ -16,6 +16,7 @@ import dev.cocoli.data.proposals.ProposalIndex.Entry;
 import dev.cocoli.structures.Box;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -274,6 +275,27 @@ class ProposalFileTest {
     refused("damaged", "", () -> ProposalFile.read(file));
     claim(new Entry("p0.png", WIDTH + 1, HEIGHT, 1, 20, 1 << 30, 1, sum(packed)), packed);
     refused("damaged", "", () -> ProposalFile.read(file));
+  }
+
+  /**
+   * A file of 2 kB with 134,217,727 regions; memory is not taken before it is known to be false.
+   */
+  @Test
+  void claimsTakeNoMemory() throws IOException {
+    try (InputStream in =
+        getClass().getResourceAsStream("/proposals/claims_134_million_regions.bin")) {
+      Files.write(file, in.readAllBytes());
+    }
+    ProposalWriter.checkSum(new byte[1]); // loads the classes
+    long before = allocated();
+    refused("damaged", "fewer regions than announced", () -> ProposalFile.read(file));
+    assertTrue(allocated() - before < 10_000_000, "allocated " + (allocated() - before));
+  }
+
+  private static long allocated() {
+    var threads =
+        (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+    return threads.getTotalThreadAllocatedBytes();
   }
 
   private static int sum(byte[] bytes) {

@@ -1,0 +1,45 @@
+package dev.cocoli.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An error is one line, and it names the file. */
+class ErrorMessagesTest {
+  @TempDir Path folder;
+
+  @Test
+  void linesAreJoined() {
+    assertEquals("a b c", ErrorMessages.oneLine(" a \n\n  b\r\n\tc\n"));
+    assertEquals("", ErrorMessages.oneLine(null));
+  }
+
+  @Test
+  void longTextsTakeNoTime() {
+    String text = "a" + " ".repeat(80_000) + "b";
+    assertTimeout(
+        Duration.ofSeconds(1), () -> assertEquals(text, ErrorMessages.oneLine(text + "\n")));
+  }
+
+  @Test
+  void aFileOfClassesIsNamed() throws IOException {
+    Path names = Files.write(folder.resolve("names.txt"), new byte[] {(byte) 0xFF, 'a'});
+    for (Object[] fault :
+        new Object[][] {
+          {folder, "cannot be read"},
+          {folder.resolve("none.txt"), "there is no such file"},
+          {names, "is no text in UTF-8"},
+        }) {
+      Path out = folder.resolve("out");
+      String model = "fasterrcnn_tiny_fpn";
+      Cli.run("train", "--data", folder, "--model", model, "--out", out, "--classes", fault[0])
+          .failed(1, "--classes: " + fault[0] + ": " + fault[1]);
+    }
+  }
+}
