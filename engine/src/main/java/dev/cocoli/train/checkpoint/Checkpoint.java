@@ -4,6 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
@@ -74,14 +75,14 @@ public final class Checkpoint {
    */
   void save(Progress progress, Rank rank) {
     requireFiniteWeights(progress);
-    List<AtomicFiles.Replacement> files = new ArrayList<>();
+    List<OutputFile.Replacement> files = new ArrayList<>();
     if (rank == Rank.BEST) {
       files.add(replacement(folder.bestWeights(), progress));
     }
     files.add(replacement(folder.lastWeights(), progress));
-    files.add(new AtomicFiles.Replacement(folder.state(), file -> writeState(file, progress)));
+    files.add(new OutputFile.Replacement(folder.state(), file -> writeState(file, progress)));
     try {
-      AtomicFiles.replace(files);
+      OutputFile.replace(files);
     } catch (IOException e) {
       String kept =
           Files.exists(folder.state())
@@ -93,7 +94,7 @@ public final class Checkpoint {
               + " to "
               + folder.path()
               + ": "
-              + AtomicFiles.reason(e)
+              + OutputFile.reason(e)
               + kept,
           e);
     }
@@ -116,8 +117,8 @@ public final class Checkpoint {
     }
   }
 
-  private AtomicFiles.Replacement replacement(Path file, Progress progress) {
-    return new AtomicFiles.Replacement(file, temporary -> writeWeights(temporary, progress));
+  private OutputFile.Replacement replacement(Path file, Progress progress) {
+    return new OutputFile.Replacement(file, temporary -> writeWeights(temporary, progress));
   }
 
   private void writeWeights(Path file, Progress progress) throws IOException {
