@@ -120,6 +120,7 @@ public final class Trainer {
     initialize(loop);
     folder.create();
     try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
+      folder.requireFree(); // another run may have ended since the first look
       folder.claim(describe(loop));
       return run(loop, Progress.START, metrics);
     }
