@@ -144,7 +144,8 @@ public final class Trainer {
     RunDescription now = describe(loop);
     before.requireSame(now, folder.path());
     try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
-      Optional<Progress> restored = loop.checkpoint().restore();
+      Optional<Progress> restored =
+          loop.checkpoint().restore(loop.totalSteps(), loop.stepsPerEpoch());
       if (restored.isEmpty()) {
         before.requireSameWeights(now, folder.path());
         listener.message("the run in " + folder.path() + " has no checkpoint: it begins anew");

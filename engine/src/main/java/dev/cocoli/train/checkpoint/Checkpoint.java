@@ -171,15 +171,19 @@ public final class Checkpoint {
   /**
    * Sets weights and optimizer state to those of the last checkpoint.
    *
+   * @param totalSteps the steps of the run's plan
+   * @param stepsPerEpoch how many of them make an epoch
    * @return how far the run was; nothing if it was not written to yet
-   * @throws TrainingException if the state cannot be read or does not fit
+   * @throws TrainingException if the state cannot be read, is damaged, or does not fit the model or
+   *     the plan; the message names the file, and the field
    */
-  public Optional<Progress> restore() {
+  public Optional<Progress> restore(long totalSteps, int stepsPerEpoch) {
     if (!Files.exists(folder.state())) {
       return Optional.empty();
     }
     try (Safetensors state = Safetensors.open(folder.state())) {
-      Progress progress = Progress.fromMetadata(state.metadata());
+      Progress progress = Progress.fromMetadata(state.metadata(), totalSteps, stepsPerEpoch);
+      state.requireIntact();
       Map<String, Safetensors.Entry> weights = new LinkedHashMap<>();
       state
           .entries()
@@ -192,7 +196,7 @@ public final class Checkpoint {
       StateDict.load(model, parameters.backend(), weights);
       restoreOptimizer(state.entries());
       return Optional.of(progress);
-    } catch (IOException | NumberFormatException e) {
+    } catch (IOException | IllegalArgumentException e) {
       throw new TrainingException(
           "cannot resume from " + folder.state() + ": " + e.getMessage(), e);
     }
