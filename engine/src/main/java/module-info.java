@@ -22,6 +22,7 @@ module dev.cocoli {
   exports dev.cocoli.detection.head;
   exports dev.cocoli.distributed;
   exports dev.cocoli.eval;
+  exports dev.cocoli.files;
   exports dev.cocoli.nn;
   exports dev.cocoli.ops;
   exports dev.cocoli.structures;

@@ -2,17 +2,19 @@ package dev.cocoli.bundle;
 
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.ImageSize;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -102,7 +104,11 @@ final class SelftestCommand implements Callable<Integer> {
       }
     }
     if (file != null) {
-      Files.write(file, findings.stream().map(SelftestCommand::line).toList());
+      String lines =
+          findings.stream()
+              .map(finding -> line(finding) + System.lineSeparator())
+              .collect(Collectors.joining());
+      OutputFile.write(file, lines.getBytes(StandardCharsets.UTF_8));
     }
     boolean failed =
         findings.stream().anyMatch(finding -> finding.verdict() == Finding.Verdict.FAILED);

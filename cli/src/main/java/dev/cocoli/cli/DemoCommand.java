@@ -5,6 +5,7 @@ import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
@@ -13,6 +14,7 @@ import dev.cocoli.train.optim.StepSchedule;
 import dev.cocoli.train.parallel.ParallelConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -141,7 +143,8 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     OutputPaths.prepareFolder(out);
-    Files.writeString(mark, "made by cocoli demo, which will replace data and run\n");
+    String text = "made by cocoli demo, which will replace data and run\n";
+    OutputFile.write(mark, text.getBytes(StandardCharsets.UTF_8));
   }
 
   private static boolean isEmpty(Path folder) throws IOException {

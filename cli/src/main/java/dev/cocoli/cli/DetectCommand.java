@@ -114,6 +114,7 @@ final class DetectCommand implements Callable<Integer> {
       } else {
         try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
           detectAll(detector, images, results, drawn);
+          results.finish();
         } catch (IOException e) {
           throw OutputPaths.notWritten(json, e);
         }

@@ -6,6 +6,8 @@ import dev.cocoli.bindings.DoctorReport;
 import dev.cocoli.bindings.DoctorReport.CudaDevice;
 import dev.cocoli.bindings.LibraryReport;
 import dev.cocoli.bindings.SearchedPlace;
+import dev.cocoli.files.OutputFile;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,8 +18,8 @@ final class DoctorJson {
   private DoctorJson() {}
 
   static void write(DoctorReport report, Path file) throws IOException {
-    try (JsonGenerator json =
-        new JsonFactory().createGenerator(Files.newOutputStream(file)).useDefaultPrettyPrinter()) {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    try (JsonGenerator json = new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
       json.writeStartObject();
       json.writeStringField("java", Runtime.version().toString());
       json.writeStringField("java_home", System.getProperty("java.home"));
@@ -45,6 +47,7 @@ final class DoctorJson {
       json.writeEndObject();
       json.writeRaw('\n');
     }
+    OutputFile.write(file, text.toByteArray());
   }
 
   private static void write(JsonGenerator json, DoctorReport.Cuda cuda) throws IOException {

@@ -14,6 +14,7 @@ import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.Models;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
@@ -332,9 +333,11 @@ final class FamilyCommand implements Callable<Integer> {
           rows.getLast().model());
     }
     Path json = out.resolve("family.json");
-    new ObjectMapper()
-        .enable(SerializationFeature.INDENT_OUTPUT)
-        .writeValue(json.toFile(), rows.stream().map(FamilyRow::json).toList());
+    byte[] table =
+        new ObjectMapper()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .writeValueAsBytes(rows.stream().map(FamilyRow::json).toList());
+    OutputFile.write(json, table);
     notes.println("table: " + json);
   }
 

@@ -3,9 +3,11 @@ package dev.cocoli.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.cocoli.files.OutputFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalDouble;
 
 /**
@@ -37,7 +39,10 @@ record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
     if (ap50.isPresent()) {
       values.put("AP50", ap50.getAsDouble());
     }
-    JSON.writeValue(run.resolve(FILE).toFile(), values);
+    OutputFile.replace(
+        List.of(
+            new OutputFile.Replacement(
+                run.resolve(FILE), file -> JSON.writeValue(file.toFile(), values))));
   }
 
   FamilyProgress after(double seconds) {

@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -37,13 +38,15 @@ public final class Main {
    */
   public static int run(List<Object> others, PrintWriter out, PrintWriter err, String... args) {
     boolean debug = java.util.Arrays.asList(args).contains(CocoliCommand.DEBUG);
+    PrintWriter safeOut = new TerminalWriter(out);
+    PrintWriter safeErr = new TerminalWriter(err);
     try {
-      return commandLine(others, debug).setOut(out).setErr(err).execute(args);
+      return commandLine(others, debug).setOut(safeOut).setErr(safeErr).execute(args);
     } catch (Error e) { // picocli handles exceptions only
-      return report(err, e, debug);
+      return report(safeErr, e, debug);
     } finally {
-      out.flush();
-      err.flush();
+      safeOut.flush();
+      safeErr.flush();
     }
   }
 
@@ -61,7 +64,7 @@ public final class Main {
   private static int usage(ParameterException problem, boolean debug) {
     CommandLine line = problem.getCommandLine();
     if (debug) {
-      problem.printStackTrace(line.getErr());
+      printStackTrace(problem, line.getErr());
     }
     String text = ErrorMessages.oneLine(problem.getMessage());
     String suggestions =
@@ -81,9 +84,15 @@ public final class Main {
     return report(line.getErr(), problem, debug);
   }
 
+  private static void printStackTrace(Throwable problem, PrintWriter err) {
+    StringWriter trace = new StringWriter();
+    problem.printStackTrace(new PrintWriter(trace));
+    trace.toString().lines().forEach(err::println);
+  }
+
   private static int report(PrintWriter err, Throwable problem, boolean debug) {
     if (debug) {
-      problem.printStackTrace(err);
+      printStackTrace(problem, err);
     }
     err.println("cocoli: " + ErrorMessages.of(problem));
     return CommandLine.ExitCode.SOFTWARE;

@@ -4,9 +4,10 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.eval.CocoMetrics.ClassAp;
+import dev.cocoli.files.OutputFile;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -35,8 +36,8 @@ final class MetricsText {
 
   /** Writes the twelve metrics by pycocotools' names, and AP per class. */
   static void write(CocoMetrics metrics, Path file) throws IOException {
-    try (JsonGenerator json =
-        new JsonFactory().createGenerator(Files.newOutputStream(file)).useDefaultPrettyPrinter()) {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    try (JsonGenerator json = new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
       json.writeStartObject();
       for (Map.Entry<String, Double> number : metrics.byName().entrySet()) {
         json.writeNumberField(number.getKey(), number.getValue());
@@ -54,5 +55,6 @@ final class MetricsText {
       json.writeEndObject();
       json.writeRaw('\n');
     }
+    OutputFile.write(file, text.toByteArray());
   }
 }

@@ -81,7 +81,8 @@ final class TrainingBar implements TrainingListener, AutoCloseable {
   }
 
   private void line(String text) {
-    out.print((bar == null ? "" : CLEAR_LINE) + text + System.lineSeparator());
+    out.print(
+        (bar == null ? "" : CLEAR_LINE) + TerminalWriter.escape(text) + System.lineSeparator());
     out.flush();
   }
 

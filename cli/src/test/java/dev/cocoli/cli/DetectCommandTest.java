@@ -2,6 +2,7 @@ package dev.cocoli.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -70,6 +71,24 @@ class DetectCommandTest {
     List<String> sure = detect("--score", "1", images).ok().out().lines().toList();
     assertTrue(all.size() > sure.size(), all + " " + sure);
     assertTrue(all.getFirst().startsWith(images.resolve("a.png") + "  "), all.getFirst());
+  }
+
+  @Test
+  void namesForgeNoLineAndReachNoTerminal() throws IOException {
+    write("c\n\u001b[2J\u0007.png", "png", 64, 64);
+    Path names = Files.writeString(folder.resolve("names.txt"), "red\u001b[1m\nb\u009b\nc\u202e\n");
+    List<Object> model = List.of("--weights", weights, "--model", "fasterrcnn_tiny_fpn");
+    List<Object> all = new ArrayList<>(model);
+    all.addAll(List.of("--min-size", 96, "--classes", names, "--score", "0.05", images));
+    Cli found = run(all.toArray()).ok();
+    assertFalse(found.out().isEmpty());
+    for (String line : found.out().lines().toList()) {
+      assertTrue(line.startsWith(images.toString()), line);
+      assertTrue(line.chars().noneMatch(c -> Character.isISOControl(c) || c == 0x202e), line);
+    }
+    assertTrue(found.out().contains("c\\n\\u001b[2J\\u0007.png"), found.out());
+    Cli missing = detect("no\u001b]0;title\u0007\ncocoli: all is well").failed(1, "no\\u001b]");
+    assertFalse(missing.err().contains("\u0007"), missing.err());
   }
 
   @Test

@@ -86,9 +86,11 @@ public final class WeightsFile implements AutoCloseable {
    *
    * @param model the detector, with memory
    * @param backend where that lies
-   * @throws IOException if the keys or shapes do not fit; the message names them
+   * @throws IOException if the keys or shapes do not fit, or the file's checksum; the message names
+   *     them
    */
   public void load(DetectionModel model, Backend backend) throws IOException {
+    requireIntact();
     load(model, backend, file.entries());
   }
 
@@ -98,9 +100,11 @@ public final class WeightsFile implements AutoCloseable {
    *
    * @param model the detector, with memory
    * @param backend where that lies
-   * @throws IOException if the keys or shapes do not fit; the message names them
+   * @throws IOException if the keys or shapes do not fit, or the file's checksum; the message names
+   *     them
    */
   public void loadBackbone(DetectionModel model, Backend backend) throws IOException {
+    requireIntact();
     Module body =
         model
             .pretrained()
@@ -137,6 +141,14 @@ public final class WeightsFile implements AutoCloseable {
                     named -> entries.get(named.getKey()).shape().equals(named.getValue().shape()));
     if (fits) {
       load(head, backend, entries);
+    }
+  }
+
+  private void requireIntact() throws IOException {
+    try {
+      file.requireIntact();
+    } catch (IOException e) {
+      throw new IOException(path + ": " + e.getMessage(), e);
     }
   }
 

@@ -2,9 +2,9 @@ package dev.cocoli.eval;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.structures.Detection;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -16,10 +16,11 @@ import java.util.List;
 public final class CocoResultsWriter implements AutoCloseable {
 
   private final List<CocoCategory> categories;
+  private final OutputFile file;
   private final JsonGenerator json;
 
   /**
-   * Creates the file.
+   * Begins the file, under a temporary name until {@link #finish}.
    *
    * @param file the file; replaced if it exists
    * @param categories the classes, in the order of their labels
@@ -27,7 +28,8 @@ public final class CocoResultsWriter implements AutoCloseable {
    */
   public CocoResultsWriter(Path file, List<CocoCategory> categories) throws IOException {
     this.categories = List.copyOf(categories);
-    this.json = new JsonFactory().createGenerator(Files.newOutputStream(file));
+    this.file = OutputFile.create(file);
+    this.json = new JsonFactory().createGenerator(this.file.stream());
     json.writeStartArray();
   }
 
@@ -66,12 +68,20 @@ public final class CocoResultsWriter implements AutoCloseable {
     }
   }
 
-  /** Ends the array and closes the file. */
+  /**
+   * Ends the array and moves the file into place.
+   *
+   * @throws IOException if the file cannot be written; then it is as it was
+   */
+  public void finish() throws IOException {
+    json.writeRaw('\n');
+    json.close();
+    file.commit();
+  }
+
+  /** Closes the file; without {@link #finish} it is as it was. */
   @Override
   public void close() throws IOException {
-    if (!json.isClosed()) {
-      json.writeRaw('\n');
-    }
-    json.close();
+    file.close();
   }
 }

@@ -15,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -22,9 +23,14 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 
 /**
  * A file of named arrays in the safetensors format: the header's length in 8 bytes, little-endian;
@@ -34,6 +40,15 @@ import java.util.Map;
 public final class Safetensors implements AutoCloseable {
   /** The format's own limit. */
   private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  /**
+   * The key, in the file's metadata, of the checksum of its arrays: CRC32C over the name and the
+   * bytes of each, in the order of their names, in hexadecimal digits.
+   */
+  private static final String CHECKSUM = "cocoli.crc32c";
+
+  /** The most bytes of an array that are written or summed up at once. */
+  private static final long PIECE = 1L << 30;
 
   private static final int LENGTH_BYTES = 8;
   private static final int MAX_RANK = 16;
@@ -53,6 +68,7 @@ public final class Safetensors implements AutoCloseable {
   private final Arena arena;
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
+  private String checksum;
 
   private final Path path;
   private final MemorySegment mapped;
@@ -157,6 +173,37 @@ public final class Safetensors implements AutoCloseable {
       metadata.put(key, json.getText());
     }
     expect(json.currentToken() == JsonToken.END_OBJECT, "its metadata are malformed");
+    checksum = metadata.remove(CHECKSUM);
+  }
+
+  /**
+   * Checks the arrays against the file's checksum. A file without one is taken as it is.
+   *
+   * @throws IOException if they differ; the message does not name the file
+   */
+  public void requireIntact() throws IOException {
+    if (checksum != null) {
+      String found = checksum(entries);
+      expect(
+          found.equals(checksum),
+          "its arrays are damaged: their CRC32C is %s, and was %s".formatted(found, checksum));
+    }
+  }
+
+  private static String checksum(Map<String, Entry> entries) {
+    CRC32C sum = new CRC32C();
+    new TreeMap<>(entries)
+        .forEach(
+            (name, entry) -> {
+              sum.update(name.getBytes(StandardCharsets.UTF_8));
+              pieces(entry.data()).forEach(sum::update);
+            });
+    return HexFormat.of().toHexDigits((int) sum.getValue());
+  }
+
+  private static Stream<ByteBuffer> pieces(MemorySegment data) {
+    return LongStream.iterate(0, at -> at < data.byteSize(), at -> at + PIECE)
+        .mapToObj(at -> bytes(data.asSlice(at, Math.min(data.byteSize() - at, PIECE))));
   }
 
   private static Entry readEntry(JsonParser json, String name, MemorySegment body)
@@ -254,14 +301,14 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  /** {@return the file's metadata} */
+  /** {@return the file's metadata, without the checksum} */
   public Map<String, String> metadata() {
     return metadata;
   }
 
   /**
-   * Writes a file. The write is not atomic: to replace a file, write another one beside it and move
-   * that into place.
+   * Writes a file, with a checksum of the arrays in its metadata. The write is not atomic: to
+   * replace a file, write another one beside it and move that into place.
    *
    * @param file the file, overwritten
    * @param metadata what goes into the header
@@ -279,9 +326,8 @@ public final class Safetensors implements AutoCloseable {
             StandardOpenOption.TRUNCATE_EXISTING)) {
       writeAll(channel, ByteBuffer.wrap(header));
       for (Entry entry : entries.values()) {
-        for (long at = 0; at < entry.data().byteSize(); at += Integer.MAX_VALUE / 2) {
-          long part = Math.min(entry.data().byteSize() - at, Integer.MAX_VALUE / 2);
-          writeAll(channel, bytes(entry.data().asSlice(at, part)));
+        for (ByteBuffer piece : (Iterable<ByteBuffer>) pieces(entry.data())::iterator) {
+          writeAll(channel, piece);
         }
       }
       channel.force(true);
@@ -306,13 +352,12 @@ public final class Safetensors implements AutoCloseable {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
-      if (!metadata.isEmpty()) {
-        json.writeObjectFieldStart("__metadata__");
-        for (Map.Entry<String, String> item : metadata.entrySet()) {
-          json.writeStringField(item.getKey(), item.getValue());
-        }
-        json.writeEndObject();
+      json.writeObjectFieldStart("__metadata__");
+      for (Map.Entry<String, String> item : metadata.entrySet()) {
+        json.writeStringField(item.getKey(), item.getValue());
       }
+      json.writeStringField(CHECKSUM, checksum(entries));
+      json.writeEndObject();
       long offset = 0;
       for (Map.Entry<String, Entry> named : entries.entrySet()) {
         Entry entry = named.getValue();
@@ -328,7 +373,7 @@ public final class Safetensors implements AutoCloseable {
       json.writeEndObject();
     }
     int padding = -text.size() & 7;
-    text.write("       ".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, padding);
+    text.write("       ".getBytes(StandardCharsets.US_ASCII), 0, padding);
     ByteBuffer all = ByteBuffer.allocate(LENGTH_BYTES + text.size()).order(ByteOrder.LITTLE_ENDIAN);
     return all.putLong(text.size()).put(text.toByteArray()).array();
   }

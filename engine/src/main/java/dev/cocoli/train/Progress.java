@@ -73,16 +73,72 @@ public record Progress(
    *
    * @param metadata the strings
    * @return the progress
-   * @throws NumberFormatException if a number is missing or none
+   * @throws IllegalArgumentException if a number is missing, none or impossible; the message names
+   *     it
    */
   public static Progress fromMetadata(Map<String, String> metadata) {
-    String bestAp = metadata.get(PREFIX + "best_ap");
+    return fromMetadata(metadata, Long.MAX_VALUE, 1);
+  }
+
+  /**
+   * The opposite of {@link #toMetadata}, within a plan.
+   *
+   * @param metadata the strings
+   * @param totalSteps the most steps that can be done
+   * @param stepsPerEpoch how many of them make an epoch
+   * @return the progress
+   * @throws IllegalArgumentException if a number is missing, none or does not fit the plan; the
+   *     message names it
+   */
+  public static Progress fromMetadata(
+      Map<String, String> metadata, long totalSteps, int stepsPerEpoch) {
+    long step = count(metadata, "step", totalSteps);
+    long epochs = Math.min(step / stepsPerEpoch, Integer.MAX_VALUE);
+    int evaluated = (int) count(metadata, "evaluated_epochs", epochs);
+    int bestEpoch = (int) count(metadata, "best_epoch", evaluated);
     return new Progress(
-        Long.parseLong(metadata.get(PREFIX + "step")),
-        Integer.parseInt(metadata.get(PREFIX + "evaluated_epochs")),
-        bestAp == null ? OptionalDouble.empty() : OptionalDouble.of(Double.parseDouble(bestAp)),
-        Integer.parseInt(metadata.get(PREFIX + "best_epoch")),
-        Integer.parseInt(metadata.get(PREFIX + "evaluations_since_best")),
-        Long.parseLong(metadata.get(PREFIX + "metrics_bytes")));
+        step,
+        evaluated,
+        bestAp(metadata),
+        bestEpoch,
+        (int) count(metadata, "evaluations_since_best", evaluated - bestEpoch),
+        count(metadata, "metrics_bytes", Long.MAX_VALUE));
+  }
+
+  private static long count(Map<String, String> metadata, String name, long most) {
+    String text = metadata.get(PREFIX + name);
+    String wanted = "a number from 0 to " + most;
+    try {
+      long value = Long.parseLong(text);
+      if (0 <= value && value <= most) {
+        return value;
+      }
+      throw impossible(name, text, wanted);
+    } catch (NumberFormatException e) {
+      throw impossible(name, text, wanted);
+    }
+  }
+
+  /** COCO's AP is -1 where there is no ground truth. */
+  private static OptionalDouble bestAp(Map<String, String> metadata) {
+    String text = metadata.get(PREFIX + "best_ap");
+    if (text == null) {
+      return OptionalDouble.empty();
+    }
+    String wanted = "a number from -1 to 1";
+    try {
+      double ap = Double.parseDouble(text);
+      if (-1 <= ap && ap <= 1) {
+        return OptionalDouble.of(ap);
+      }
+      throw impossible("best_ap", text, wanted);
+    } catch (NumberFormatException e) {
+      throw impossible("best_ap", text, wanted);
+    }
+  }
+
+  private static IllegalArgumentException impossible(String name, String text, String wanted) {
+    return new IllegalArgumentException(
+        "its %s%s is %s, not %s".formatted(PREFIX, name, text, wanted));
   }
 }

@@ -120,6 +120,7 @@ public final class Trainer {
     initialize(loop);
     folder.create();
     try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
+      folder.requireFree(); // another run may have ended since the first look
       folder.claim(describe(loop));
       return run(loop, Progress.START, metrics);
     }
@@ -143,7 +144,8 @@ public final class Trainer {
     RunDescription now = describe(loop);
     before.requireSame(now, folder.path());
     try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
-      Optional<Progress> restored = loop.checkpoint().restore();
+      Optional<Progress> restored =
+          loop.checkpoint().restore(loop.totalSteps(), loop.stepsPerEpoch());
       if (restored.isEmpty()) {
         before.requireSameWeights(now, folder.path());
         listener.message("the run in " + folder.path() + " has no checkpoint: it begins anew");

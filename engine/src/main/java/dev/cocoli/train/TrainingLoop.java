@@ -125,6 +125,10 @@ final class TrainingLoop implements AutoCloseable {
     return totalSteps;
   }
 
+  int stepsPerEpoch() {
+    return stepsPerEpoch;
+  }
+
   DetectionModel model() {
     return model;
   }

@@ -142,6 +142,7 @@ class CocoFilesTest {
     try (CocoResultsWriter writer = new CocoResultsWriter(file, groundTruth.categories())) {
       writer.write(5, "five.jpg", detections);
       writer.write(6, "six.jpg", List.of());
+      writer.finish();
     }
     CocoEvaluator fromFile = CocoEvaluator.of(groundTruth);
     fromFile.addResults(CocoFiles.readResults(file, groundTruth));
@@ -157,8 +158,11 @@ class CocoFilesTest {
 
   @Test
   void anEmptyResultIsAnEmptyArray() throws IOException {
-    Path file = folder.resolve("results.json");
-    new CocoResultsWriter(file, List.of()).close();
+    Path file = Files.writeString(folder.resolve("results.json"), "before");
+    try (CocoResultsWriter writer = new CocoResultsWriter(file, List.of())) {
+      assertEquals("before", Files.readString(file));
+      writer.finish();
+    }
     assertEquals(0, new ObjectMapper().readTree(file.toFile()).size());
   }
 

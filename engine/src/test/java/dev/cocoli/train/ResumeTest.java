@@ -134,16 +134,16 @@ class ResumeTest {
     runUntil(run, 17, false);
     byte[] newerState = Files.readAllBytes(folder.resolve("run/state.safetensors"));
     Files.write(folder.resolve("run/state.safetensors"), state);
-    Files.write(folder.resolve("run/state.safetensors.tmp"), newerState);
-    Files.writeString(folder.resolve("run/best.safetensors.tmp"), "half");
+    Files.write(folder.resolve("run/state.safetensors.0123456789abcdef.tmp"), newerState);
+    Files.writeString(folder.resolve("run/best.safetensors.0123456789abcdef.tmp"), "half");
     List<TrainingPlan> plans = new ArrayList<>();
     TrainingListener listener =
         new TrainingListener() {
           @Override
           public void started(TrainingPlan plan) {
             plans.add(plan);
-            assertFalse(Files.exists(folder.resolve("run/state.safetensors.tmp")));
-            assertFalse(Files.exists(folder.resolve("run/best.safetensors.tmp")));
+            assertFalse(Files.exists(folder.resolve("run/state.safetensors.0123456789abcdef.tmp")));
+            assertFalse(Files.exists(folder.resolve("run/best.safetensors.0123456789abcdef.tmp")));
           }
         };
     resume(run, listener);

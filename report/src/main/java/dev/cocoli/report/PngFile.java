@@ -1,9 +1,9 @@
 package dev.cocoli.report;
 
+import dev.cocoli.files.OutputFile;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
@@ -28,6 +28,6 @@ public final class PngFile {
         throw new IOException(file + ": the image's kind cannot be written as PNG");
       }
     }
-    Files.write(file, bytes.toByteArray());
+    OutputFile.write(file, bytes.toByteArray());
   }
 }

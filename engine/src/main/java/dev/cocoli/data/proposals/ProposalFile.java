@@ -5,6 +5,7 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.structures.Box;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
@@ -12,9 +13,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -237,17 +236,8 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
       run.writeTo(writer, listener);
       writer.finish();
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be written (" + reason(e) + ")", e);
+      throw new DataException(file + ": cannot be written (" + OutputFile.reason(e) + ")", e);
     }
-  }
-
-  /** The reason of an exception; the messages of these two kinds are only the file's name. */
-  private static String reason(IOException problem) {
-    return switch (problem) {
-      case AccessDeniedException ignored -> "permission denied";
-      case NoSuchFileException ignored -> "there is no such folder";
-      default -> String.valueOf(problem.getMessage());
-    };
   }
 
   /** {@return the settings of the source, as passed when the file was written} */

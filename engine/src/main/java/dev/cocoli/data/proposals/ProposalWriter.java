@@ -3,18 +3,14 @@ package dev.cocoli.data.proposals;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.structures.Box;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -34,24 +30,15 @@ final class ProposalWriter implements AutoCloseable {
 
   private static final int BUFFER = 1 << 16;
 
-  private final Path file;
-  private final Path temporary;
-  private final FileChannel channel;
+  private final OutputFile file;
   private final DataOutputStream out;
   private final List<Entry> entries = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
   private long offset;
 
   ProposalWriter(Path file, String settings) throws IOException {
-    this.file = file;
-    temporary = file.resolveSibling(file.getFileName() + ".tmp");
-    channel =
-        FileChannel.open(
-            temporary,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE);
-    out = new DataOutputStream(new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER));
+    this.file = OutputFile.create(file);
+    out = new DataOutputStream(new BufferedOutputStream(this.file.stream(), BUFFER));
     try {
       byte[] header = header(settings);
       out.write(header);
@@ -118,15 +105,12 @@ final class ProposalWriter implements AutoCloseable {
     out.writeInt(checkSum(index));
     out.write(MAGIC);
     out.flush();
-    channel.force(true);
-    channel.close();
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    file.force();
+    file.commit();
   }
 
   @Override
   public void close() throws IOException {
-    channel.close();
-    Files.deleteIfExists(temporary);
+    file.close();
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.data.synthetic;
 
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.structures.Target;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -45,7 +46,7 @@ final class SceneFiles {
               index -> {
                 try {
                   ShapeScene scene = scenes.scene(index);
-                  Files.write(folder.resolve(name(index) + ".jpg"), jpeg(scene.image()));
+                  OutputFile.write(folder.resolve(name(index) + ".jpg"), jpeg(scene.image()));
                   annotator.annotate(index, scene.target());
                   targets[index] = scene.target();
                 } catch (IOException e) {

@@ -1,8 +1,10 @@
 package dev.cocoli.data.synthetic;
 
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
@@ -27,12 +29,15 @@ final class VocFolder {
         count,
         folder.resolve("JPEGImages"),
         (index, target) ->
-            Files.writeString(
-                annotations.resolve(SceneFiles.name(index) + ".xml"), xml(index, target)));
+            write(annotations.resolve(SceneFiles.name(index) + ".xml"), xml(index, target)));
     Path sets = Files.createDirectories(folder.resolve("ImageSets").resolve("Main"));
-    Files.writeString(sets.resolve("train.txt"), names(0, trainCount));
-    Files.writeString(sets.resolve("val.txt"), names(trainCount, count));
-    Files.writeString(sets.resolve("trainval.txt"), names(0, count));
+    write(sets.resolve("train.txt"), names(0, trainCount));
+    write(sets.resolve("val.txt"), names(trainCount, count));
+    write(sets.resolve("trainval.txt"), names(0, count));
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    OutputFile.write(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String names(int from, int to) {

@@ -4,6 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
@@ -74,14 +75,14 @@ public final class Checkpoint {
    */
   void save(Progress progress, Rank rank) {
     requireFiniteWeights(progress);
-    List<AtomicFiles.Replacement> files = new ArrayList<>();
+    List<OutputFile.Replacement> files = new ArrayList<>();
     if (rank == Rank.BEST) {
       files.add(replacement(folder.bestWeights(), progress));
     }
     files.add(replacement(folder.lastWeights(), progress));
-    files.add(new AtomicFiles.Replacement(folder.state(), file -> writeState(file, progress)));
+    files.add(new OutputFile.Replacement(folder.state(), file -> writeState(file, progress)));
     try {
-      AtomicFiles.replace(files);
+      OutputFile.replace(files);
     } catch (IOException e) {
       String kept =
           Files.exists(folder.state())
@@ -93,7 +94,7 @@ public final class Checkpoint {
               + " to "
               + folder.path()
               + ": "
-              + AtomicFiles.reason(e)
+              + OutputFile.reason(e)
               + kept,
           e);
     }
@@ -116,8 +117,8 @@ public final class Checkpoint {
     }
   }
 
-  private AtomicFiles.Replacement replacement(Path file, Progress progress) {
-    return new AtomicFiles.Replacement(file, temporary -> writeWeights(temporary, progress));
+  private OutputFile.Replacement replacement(Path file, Progress progress) {
+    return new OutputFile.Replacement(file, temporary -> writeWeights(temporary, progress));
   }
 
   private void writeWeights(Path file, Progress progress) throws IOException {
@@ -170,15 +171,19 @@ public final class Checkpoint {
   /**
    * Sets weights and optimizer state to those of the last checkpoint.
    *
+   * @param totalSteps the steps of the run's plan
+   * @param stepsPerEpoch how many of them make an epoch
    * @return how far the run was; nothing if it was not written to yet
-   * @throws TrainingException if the state cannot be read or does not fit
+   * @throws TrainingException if the state cannot be read, is damaged, or does not fit the model or
+   *     the plan; the message names the file, and the field
    */
-  public Optional<Progress> restore() {
+  public Optional<Progress> restore(long totalSteps, int stepsPerEpoch) {
     if (!Files.exists(folder.state())) {
       return Optional.empty();
     }
     try (Safetensors state = Safetensors.open(folder.state())) {
-      Progress progress = Progress.fromMetadata(state.metadata());
+      Progress progress = Progress.fromMetadata(state.metadata(), totalSteps, stepsPerEpoch);
+      state.requireIntact();
       Map<String, Safetensors.Entry> weights = new LinkedHashMap<>();
       state
           .entries()
@@ -191,7 +196,7 @@ public final class Checkpoint {
       StateDict.load(model, parameters.backend(), weights);
       restoreOptimizer(state.entries());
       return Optional.of(progress);
-    } catch (IOException | NumberFormatException e) {
+    } catch (IOException | IllegalArgumentException e) {
       throw new TrainingException(
           "cannot resume from " + folder.state() + ": " + e.getMessage(), e);
     }

@@ -3,6 +3,7 @@ package dev.cocoli.train.checkpoint;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.StepTimes;
@@ -159,7 +160,7 @@ public final class MetricsLog implements AutoCloseable {
   }
 
   private TrainingException failure(IOException e) {
-    return new TrainingException("cannot write " + file + ": " + AtomicFiles.reason(e), e);
+    return new TrainingException("cannot write " + file + ": " + OutputFile.reason(e), e);
   }
 
   @Override

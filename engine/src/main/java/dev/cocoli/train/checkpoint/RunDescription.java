@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.data.DataConfig;
 import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingException;
@@ -183,7 +184,7 @@ public final class RunDescription {
       throw new TrainingException(
           file + " is no valid JSON, so the run cannot be resumed: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
-      throw new TrainingException("cannot read " + file + ": " + AtomicFiles.reason(e), e);
+      throw new TrainingException("cannot read " + file + ": " + OutputFile.reason(e), e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.cocoli.train.checkpoint;
 
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.train.TrainingException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -115,11 +116,13 @@ public final class RunFolder {
   public void claim(RunDescription description) {
     try {
       for (Path file : files()) {
-        Files.deleteIfExists(AtomicFiles.temporary(file));
+        OutputFile.deleteLeftovers(file);
       }
+      OutputFile.deleteLeftovers(proposals());
+      OutputFile.deleteLeftovers(validationProposals());
       byte[] text = description.toJson().getBytes(StandardCharsets.UTF_8);
-      AtomicFiles.replace(
-          List.of(new AtomicFiles.Replacement(config(), file -> Files.write(file, text))));
+      OutputFile.replace(
+          List.of(new OutputFile.Replacement(config(), file -> Files.write(file, text))));
     } catch (IOException e) {
       throw notWritable(e);
     }
@@ -127,7 +130,7 @@ public final class RunFolder {
 
   private TrainingException notWritable(IOException e) {
     String reason =
-        Files.exists(path) && !Files.isDirectory(path) ? "it is a file" : AtomicFiles.reason(e);
+        Files.exists(path) && !Files.isDirectory(path) ? "it is a file" : OutputFile.reason(e);
     return new TrainingException("cannot write to the run folder " + path + ": " + reason, e);
   }
 }

@@ -1,12 +1,12 @@
 package dev.cocoli.train.rcnn;
 
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.train.TrainingException;
-import dev.cocoli.train.checkpoint.AtomicFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -138,14 +138,13 @@ public final class FeatureStore {
   private void write(Path file, Map<String, Safetensors.Entry> entries) {
     try {
       Files.createDirectories(folder);
-      AtomicFiles.replace(
+      OutputFile.replace(
           List.of(
-              new AtomicFiles.Replacement(
+              new OutputFile.Replacement(
                   file, temporary -> Safetensors.write(temporary, Map.of(), entries))));
     } catch (IOException e) {
       throw new TrainingException(
-          "cannot write %s: %s; make room and resume the run"
-              .formatted(file, AtomicFiles.reason(e)),
+          "cannot write %s: %s; make room and resume the run".formatted(file, OutputFile.reason(e)),
           e);
     }
   }
@@ -160,7 +159,7 @@ public final class FeatureStore {
         Files.delete(path);
       }
     } catch (IOException e) {
-      throw new TrainingException("cannot remove " + folder + ": " + AtomicFiles.reason(e), e);
+      throw new TrainingException("cannot remove " + folder + ": " + OutputFile.reason(e), e);
     }
   }
 }

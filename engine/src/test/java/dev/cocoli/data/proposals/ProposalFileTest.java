@@ -130,6 +130,17 @@ class ProposalFileTest {
   }
 
   @Test
+  void filesOfOthersBesideItAreKept() throws IOException {
+    Path theirs = Files.writeString(folder.resolve("theirs"), "theirs");
+    Path beside = Files.createSymbolicLink(folder.resolve("regions.bin.tmp"), theirs);
+    Files.createSymbolicLink(file, theirs);
+    write();
+    assertEquals("theirs", Files.readString(theirs));
+    assertTrue(Files.isSymbolicLink(beside));
+    assertFalse(Files.isSymbolicLink(file));
+  }
+
+  @Test
   void manyReadersSeeTheSame() {
     write();
     try (ProposalFile read = ProposalFile.read(file)) {
