@@ -140,7 +140,7 @@ final class DemoCommand implements Callable<Integer> {
         delete(out.resolve(part));
       }
     }
-    OutputPaths.prepareFolder(out);
+    OutputPaths.createFolder(out);
     Files.writeString(mark, "made by cocoli demo, which will replace data and run\n");
   }
 

@@ -85,11 +85,12 @@ final class EvalCommand implements Callable<Integer> {
       throw usage("--weights and --data belong together");
     }
     if (json != null) {
-      OutputPaths.prepareFile(json, inputs());
+      OutputPaths.requireWritableFile(json, inputs());
     }
     CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections) : evaluate();
     MetricsText.print(metrics, spec.commandLine().getOut());
     if (json != null) {
+      OutputPaths.createFolderOf(json);
       try {
         MetricsText.write(metrics, json);
       } catch (IOException e) {

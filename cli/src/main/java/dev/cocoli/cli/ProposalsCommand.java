@@ -86,7 +86,7 @@ final class ProposalsCommand implements Callable<Integer> {
     if (threads != null && threads < 1) {
       throw usage("--threads is at least 1, not " + threads);
     }
-    OutputPaths.prepareFile(out, data.files(Optional.ofNullable(split)));
+    OutputPaths.requireWritableFile(out, data.files(Optional.ofNullable(split)));
     PrintWriter notes = spec.commandLine().getOut();
     Dataset images = data.open(Optional.ofNullable(split), List.of(), "data", notes);
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
@@ -98,6 +98,7 @@ final class ProposalsCommand implements Callable<Integer> {
 
   private ProposalRecall write(Dataset images, SelectiveSearchConfig config) {
     int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+    OutputPaths.createFolderOf(out);
     try (Progress progress = new Progress(images.size(), spec.commandLine().getErr())) {
       ProposalFile.write(
           out, images, new SelectiveSearch(config), config.settings(), workers, progress);

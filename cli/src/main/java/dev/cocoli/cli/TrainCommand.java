@@ -243,7 +243,7 @@ final class TrainCommand implements Callable<Integer> {
       run = run.withWeights(weights);
     }
     if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
-      OutputPaths.prepareFolder(this.out);
+      OutputPaths.requireWritableFolder(this.out);
     }
     try (ProposalsOption regions = proposals;
         ProposalFile scored = openValidationProposals(spec)) {
