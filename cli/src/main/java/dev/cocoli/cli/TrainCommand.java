@@ -19,6 +19,7 @@ import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -210,7 +211,9 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--resume",
-      description = "Go on with the run in --out; the other options are those it was started with.")
+      description =
+          "Go on with the run in --out, which needs no other option. One that is given again has to"
+              + " agree; --epochs may grow.")
   private boolean resume;
 
   @Spec private CommandSpec spec;
@@ -222,9 +225,10 @@ final class TrainCommand implements Callable<Integer> {
         processes.filter(ranks -> ranks.rank() > 0).isPresent()
             ? new PrintWriter(Writer.nullWriter()) // the first process says it for all
             : spec.commandLine().getOut();
-    if (!data.isGiven() || model == null || this.out == null) {
-      throw usage("--data, --model and --out are needed", null);
+    if (resume && this.out != null) {
+      RunOptions.complete(this.spec.commandLine(), this.out);
     }
+    requireNeeded();
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
     model(before, List.of("any")); // what is wrong with it is said before a large data set is read
@@ -235,7 +239,10 @@ final class TrainCommand implements Callable<Integer> {
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
     ModelSpec spec = model(before, training.classNames());
-    TrainingRun run = TrainingRun.of(spec, training, config, this.out).withDataOrigin(origin());
+    TrainingRun run =
+        TrainingRun.of(spec, training, config, this.out)
+            .withDataOrigin(origin())
+            .withOptions(RunOptions.of(this.spec.commandLine().getParseResult(), data.isFile()));
     if (validation.isPresent()) {
       run = run.withValidation(validation.get());
     }
@@ -264,6 +271,21 @@ final class TrainCommand implements Callable<Integer> {
               this.spec.commandLine().getErr())
           .run(resume);
     }
+  }
+
+  private void requireNeeded() {
+    if (data.isGiven() && model != null && out != null) {
+      return;
+    }
+    if (resume && out != null) {
+      throw new CommandException(
+          out
+              + (Files.exists(out.resolve("config.json"))
+                  ? " holds a run without the options that started it: give --data, --model and all"
+                      + " others again"
+                  : " holds no run to resume: it has no config.json"));
+    }
+    throw usage("--data, --model and --out are needed, or --out and --resume", null);
   }
 
   private void requireShareable(TrainingRun run, int replicas) {
@@ -393,16 +415,11 @@ final class TrainCommand implements Callable<Integer> {
     return origin;
   }
 
-  /** Returns the command that goes on with this run: the one that was given, and --resume. */
+  /** Returns the command that goes on with this run. */
   private String goOn() {
-    List<String> words = new ArrayList<>(List.of("to go on: cocoli"));
-    for (String word : spec.commandLine().getParent().getParseResult().originalArgs()) {
-      words.add(word.matches("[-\\w./,:=@%+]+") ? word : "'" + word.replace("'", "'\\''") + "'");
-    }
-    if (!resume) {
-      words.add("--resume");
-    }
-    return String.join(" ", words);
+    String run = out.toString();
+    String word = run.matches("[-\\w./,:=@%+]+") ? run : "'" + run.replace("'", "'\\''") + "'";
+    return "to go on: cocoli train --out " + word + " --resume";
   }
 
   private ParameterException usage(String text, Exception cause) {

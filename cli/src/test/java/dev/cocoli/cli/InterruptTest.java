@@ -44,7 +44,7 @@ class InterruptTest {
     end(process);
     assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
     String said = Files.readString(printed);
-    assertTrue(said.contains("to go on: cocoli train --data"), said);
+    assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
     assertTrue(said.lines().anyMatch(line -> line.endsWith(" --resume")), said);
   }
 
@@ -81,7 +81,7 @@ class InterruptTest {
     end(process);
     assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
     String said = Files.readString(printed);
-    assertTrue(said.contains("to go on: cocoli train --data"), said);
+    assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
   }
 
   @Test
@@ -93,7 +93,7 @@ class InterruptTest {
       assertTrue(Files.exists(out.resolve("state.safetensors")), terminal.received());
       String said = String.join("\n", terminal.screen());
       assertTrue(said.contains("stopping after this step"), said);
-      assertTrue(said.contains("to go on: cocoli train --data"), said);
+      assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
     }
   }
 
@@ -106,7 +106,7 @@ class InterruptTest {
       terminal.pressCtrlC();
       assertEquals(130, terminal.awaitEnd(), terminal.received());
     }
-    words.add("--resume");
+    words = List.of("train", "--out", out.toString(), "--resume");
     Path again = folder.resolve("again.txt");
     try (PseudoTerminal terminal = new PseudoTerminal(80, again, words)) {
       while (terminal.isAlive() && !terminal.received().contains(" loss ")) {

@@ -94,6 +94,7 @@ public final class RunDescription {
                 describe(data.putObject("validation"), DatasetFingerprint.of(validation)));
     ObjectNode origin = root.putObject("data_origin");
     run.dataOrigin().forEach(origin::put);
+    run.options().forEach(root.putArray("options")::add);
     return new RunDescription(root);
   }
 
