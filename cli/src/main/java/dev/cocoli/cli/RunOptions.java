@@ -70,11 +70,22 @@ final class RunOptions {
    *
    * @param line the command line
    * @param run the folder of the run
+   * @throws CommandException if the command line needs the options of the run, and there are none
    */
   static void complete(CommandLine line, Path run) {
+    Path config = run.resolve("config.json");
     ParseResult given = line.getParseResult();
+    List<String> kept = read(config);
+    if (kept.isEmpty() && !given.hasMatchedOption("--data")) {
+      throw new CommandException(
+          Files.exists(config)
+              ? config
+                  + " does not have the options that started the run: give --data, --model"
+                  + " and all others again"
+              : run + " holds no run to resume: it has no config.json");
+    }
     List<String> all = new ArrayList<>();
-    for (String word : read(run.resolve("config.json"))) {
+    for (String word : kept) {
       OptionSpec option = line.getCommandSpec().findOption(name(word));
       if (option == null || option.isMultiValue() || !given.hasMatchedOption(option)) {
         all.add(word);
@@ -84,7 +95,18 @@ final class RunOptions {
     line.parseArgs(all.toArray(String[]::new));
   }
 
-  /** The options in a config.json; none if it is not there, or was not written by this command. */
+  /** Returns the words that tell the user how to go on with a run. */
+  static String goOn(Path run) {
+    String name = run.toString();
+    boolean plain = name.matches("[-\\w./,:=@%+]+");
+    String word = plain ? name : "'" + name.replace("'", "'\\''") + "'";
+    return "to go on: cocoli train --out " + word + " --resume";
+  }
+
+  /**
+   * Returns the options in a config.json; none if it is not there, or was not written by this
+   * command.
+   */
   private static List<String> read(Path config) {
     List<String> words = new ArrayList<>();
     try {

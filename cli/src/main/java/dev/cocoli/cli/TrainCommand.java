@@ -11,15 +11,12 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.optim.StepSchedule;
-import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -41,7 +38,10 @@ import picocli.CommandLine.Spec;
       "Trains a detector on your images. Ctrl-C finishes the step, writes a checkpoint and says"
           + " how to go on; a second one quits at once."
     },
-    customSynopsis = {"cocoli train --data DIR|FILE.json --model NAME --out RUN [options]"})
+    customSynopsis = {
+      "cocoli train --data DIR|FILE.json --model NAME --out RUN [options]",
+      "       cocoli train --out RUN --resume"
+    })
 final class TrainCommand implements Callable<Integer> {
   private static final String NONE = "none";
   private static final String DEFAULT_SPLIT = "train";
@@ -228,7 +228,9 @@ final class TrainCommand implements Callable<Integer> {
     if (resume && this.out != null) {
       RunOptions.complete(this.spec.commandLine(), this.out);
     }
-    requireNeeded();
+    if (!data.isGiven() || model == null || this.out == null) {
+      throw usage("--data, --model and --out are needed, or --out and --resume", null);
+    }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
     model(before, List.of("any")); // what is wrong with it is said before a large data set is read
@@ -260,39 +262,16 @@ final class TrainCommand implements Callable<Integer> {
       if (scored != null) {
         run = run.withValidationProposals(scored);
       }
-      requireShareable(run, replicas);
+      parallel.requireShareable(run, replicas);
       return new TrainingSession(
               run,
               where,
               processes,
               parallel.config(),
-              goOn(),
+              RunOptions.goOn(this.out),
               out,
               this.spec.commandLine().getErr())
           .run(resume);
-    }
-  }
-
-  private void requireNeeded() {
-    if (data.isGiven() && model != null && out != null) {
-      return;
-    }
-    if (resume && out != null) {
-      throw new CommandException(
-          out
-              + (Files.exists(out.resolve("config.json"))
-                  ? " holds a run without the options that started it: give --data, --model and all"
-                      + " others again"
-                  : " holds no run to resume: it has no config.json"));
-    }
-    throw usage("--data, --model and --out are needed, or --out and --resume", null);
-  }
-
-  private void requireShareable(TrainingRun run, int replicas) {
-    try {
-      Replicas.requireShareable(run, parallel.config(), replicas);
-    } catch (TrainingException e) {
-      throw usage("--device: " + e.getMessage(), e);
     }
   }
 
@@ -413,13 +392,6 @@ final class TrainCommand implements Callable<Integer> {
     trainSplit().ifPresent(name -> origin.put("split", name));
     validationSplit().ifPresent(name -> origin.put("val_split", name));
     return origin;
-  }
-
-  /** Returns the command that goes on with this run. */
-  private String goOn() {
-    String run = out.toString();
-    String word = run.matches("[-\\w./,:=@%+]+") ? run : "'" + run.replace("'", "'\\''") + "'";
-    return "to go on: cocoli train --out " + word + " --resume";
   }
 
   private ParameterException usage(String text, Exception cause) {

@@ -47,6 +47,14 @@ class RunOptionsTest {
   }
 
   @Test
+  void theWordsToGoOnCanBePasted() {
+    assertEquals(
+        "to go on: cocoli train --out runs/a --resume", RunOptions.goOn(Path.of("runs/a")));
+    assertEquals(
+        "to go on: cocoli train --out 'my '\\''run' --resume", RunOptions.goOn(Path.of("my 'run")));
+  }
+
+  @Test
   void aBrokenConfigIsNamed() throws IOException {
     Path config = Files.writeString(run.resolve("config.json"), "{");
     Cli.run("train", "--out", run, "--resume").failed(1, config.toString(), "no valid JSON");

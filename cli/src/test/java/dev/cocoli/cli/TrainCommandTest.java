@@ -90,6 +90,18 @@ class TrainCommandTest {
   }
 
   @Test
+  void aRunFromWeightsOfARelativePathGoesOnWithoutACheckpoint() throws IOException {
+    train("--epochs", "1").ok();
+    Path here = Path.of("").toAbsolutePath();
+    Path weights = here.relativize(out.resolve("last.safetensors"));
+    out = folder.resolve("second");
+    train("--epochs", "1", "--weights", weights).ok();
+    Files.delete(out.resolve("state.safetensors"));
+    Cli cli = Cli.run("train", "--out", out, "--resume").ok();
+    assertTrue(cli.err().contains("has no checkpoint"), cli.err());
+  }
+
+  @Test
   void badDataIsNamed() throws IOException {
     Path whole = data;
     data = Files.createDirectory(folder.resolve("empty"));
