@@ -14,4 +14,6 @@ module dev.cocoli.bindings {
       dev.cocoli;
   exports dev.cocoli.bindings.onednn to
       dev.cocoli;
+  exports dev.cocoli.bindings.status to
+      dev.cocoli;
 }

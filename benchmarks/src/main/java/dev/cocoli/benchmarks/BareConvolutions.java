@@ -2,10 +2,10 @@ package dev.cocoli.benchmarks;
 
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
-import dev.cocoli.bindings.DnnlStatus;
 import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
+import dev.cocoli.bindings.status.DnnlStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.status.CudaStatus;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.cuda.global.cudart;

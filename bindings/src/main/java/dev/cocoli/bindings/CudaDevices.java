@@ -1,6 +1,7 @@
 package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.status.CudaStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

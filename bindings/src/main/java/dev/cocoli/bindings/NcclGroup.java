@@ -1,6 +1,7 @@
 package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.nccl.Nccl;
+import dev.cocoli.bindings.status.NcclStatus;
 
 /**
  * Groups calls of NCCL, as a thread that drives several devices must. nccl.h declares the two

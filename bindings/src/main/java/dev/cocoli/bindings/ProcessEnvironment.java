@@ -1,5 +1,6 @@
 package dev.cocoli.bindings;
 
+import dev.cocoli.bindings.status.CStrings;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

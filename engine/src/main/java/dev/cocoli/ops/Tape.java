@@ -20,7 +20,7 @@ public final class Tape {
 
   /** Runs one node's gradient. */
   @FunctionalInterface
-  interface Backward {
+  public interface Backward {
     /**
      * Passes a gradient on.
      *
@@ -97,8 +97,12 @@ public final class Tape {
     return recording && tensor != null && entries.containsKey(tensor);
   }
 
-  /** The gradient tensor of a watched parameter, or null if it is not watched. */
-  Tensor leafGradient(Tensor parameter) {
+  /**
+   * {@return where the gradient of a watched parameter is added; null if it is not watched}
+   *
+   * @param parameter the parameter
+   */
+  public Tensor leafGradient(Tensor parameter) {
     return gradient(parameter);
   }
 
@@ -119,8 +123,14 @@ public final class Tape {
   /**
    * Records an operation if one of its inputs or parameters is tracked. Nulls among them are
    * skipped.
+   *
+   * @param output the result, in memory of its own
+   * @param inputs tensors to which the operation contributes gradients
+   * @param parameters parameters whose gradients it adds to {@link #leafGradient}
+   * @param backward gets the gradient of the result, and passes it on
    */
-  void record(Tensor output, List<Tensor> inputs, List<Tensor> parameters, Backward backward) {
+  public void record(
+      Tensor output, List<Tensor> inputs, List<Tensor> parameters, Backward backward) {
     add(output, Output.OWNED, inputs, parameters, backward);
   }
 
@@ -129,8 +139,13 @@ public final class Tape {
     add(output, Output.VIEW, List.of(input), List.of(), backward);
   }
 
-  /** Records a loss: a root of the backward pass, whose own gradient is 1. */
-  void recordLoss(Tensor input, Backward backward) {
+  /**
+   * Records a loss, from which the backward pass starts, if its input is tracked.
+   *
+   * @param input what the loss was computed from
+   * @param backward contributes the gradient of the loss by the input; gets null
+   */
+  public void recordLoss(Tensor input, Backward backward) {
     add(null, Output.LOSS, List.of(input), List.of(), backward);
   }
 
@@ -171,7 +186,7 @@ public final class Tape {
    * @param input the tensor; if it is not tracked the gradient is freed
    * @param gradient its new part; handed over
    */
-  void contribute(Tensor input, Tensor gradient) {
+  public void contribute(Tensor input, Tensor gradient) {
     Entry entry = entries.get(input);
     if (running != null && gradient.buffer() == running.buffer()) {
       handedOver = entry != null && entry.gradient == null;

@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -43,6 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Each primitive of each facet marks the tensors that it writes, and no others. */
 @ParameterizedClass
 @MethodSource("dev.cocoli.testing.TestBackends#all")
+@Tag("contract")
 class WrittenContractTest {
   /** Has a tensor for a parameter, and writes to the host alone. */
   private static final Set<String> READERS = Set.of("download", "upperBound");

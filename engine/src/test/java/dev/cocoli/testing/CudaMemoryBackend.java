@@ -1,8 +1,8 @@
 package dev.cocoli.testing;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Tensor;

@@ -3,12 +3,12 @@ package dev.cocoli.backend.cuda;
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.Closing;
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.bindings.NativeLibraryException;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
+import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -2,8 +2,8 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.status.CudaStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -4,7 +4,7 @@ import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.cuda.graphs.GraphRecorder;
-import dev.cocoli.bindings.CudaStatus;
+import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -16,14 +16,15 @@ import java.util.stream.Collectors;
  * The normalisations of the backbone are none of them: files and command lines name these apart.
  */
 public final class Hyperparameters {
-  /** What torchvision's names of a part begin with. */
+  /** What the names of a part begin with where torchvision's do not begin with the part's name. */
   private static final Map<String, String> PREFIXES =
       Map.of(
+          "transform", "",
+          "backbone", "",
           "anchors", "anchor_",
-          "rpn", "rpn_",
           "sampling", "box_",
           "boxHead", "box_",
-          "warp", "warp_");
+          "stages", "");
 
   private Hyperparameters() {}
 
@@ -108,12 +109,16 @@ public final class Hyperparameters {
   }
 
   private static String prefixOf(RecordComponent part) {
-    return PREFIXES.getOrDefault(part.getName(), "");
+    return PREFIXES.getOrDefault(part.getName(), words(part) + "_");
   }
 
   private static String name(String prefix, RecordComponent component) {
-    String words = component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    String words = words(component);
     return words.equals("reg_weights") ? "bbox_reg_weights" : prefix + words;
+  }
+
+  private static String words(RecordComponent component) {
+    return component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 
   private static String text(Object value) {

@@ -27,10 +27,11 @@ public final class BoxBranch implements RoiBranch {
   private final RoiPooler pooler;
   private final BoxHead head;
   private final BoxPredictor predictor;
+  private final BoxLoss boxLoss;
   private final int classes;
 
   /**
-   * Builds the branch.
+   * Builds the branch with torchvision's loss of boxes.
    *
    * @param config its hyper-parameters
    * @param pooler how regions are pooled
@@ -38,9 +39,24 @@ public final class BoxBranch implements RoiBranch {
    * @param classes K, the background included
    */
   public BoxBranch(BoxHeadConfig config, RoiPooler pooler, BoxHead head, int classes) {
+    this(config, pooler, head, BoxLoss.smoothL1(config.smoothL1Beta()), classes);
+  }
+
+  /**
+   * Builds the branch.
+   *
+   * @param config its hyper-parameters
+   * @param pooler how regions are pooled
+   * @param head what describes a pooled region
+   * @param boxLoss how far boxes are from the objects
+   * @param classes K, the background included
+   */
+  public BoxBranch(
+      BoxHeadConfig config, RoiPooler pooler, BoxHead head, BoxLoss boxLoss, int classes) {
     this.config = config;
     this.pooler = pooler;
     this.head = head;
+    this.boxLoss = boxLoss;
     this.classes = classes;
     predictor = new BoxPredictor(head.outFeatures(), classes);
   }
@@ -72,14 +88,8 @@ public final class BoxBranch implements RoiBranch {
   public void train(Ops ops, FeatureMaps features, RoiSampler.Sample sample, Tensor losses) {
     SampleTargets targets = sample.targets(ops, config.boxCoder());
     BoxPredictor.Output output = predict(ops, pool(ops, features, targets.rois()));
-    Losses written = new Losses(ops);
-    written.softmaxCrossEntropy(output.logits(), targets.labels(), losses.rows(0, 1));
-    written.smoothL1(
-        config.smoothL1Beta(),
-        output.deltas(),
-        targets.targets(),
-        targets.labels(),
-        losses.rows(1, 1));
+    new Losses(ops).softmaxCrossEntropy(output.logits(), targets.labels(), losses.rows(0, 1));
+    boxLoss.write(ops, output.deltas(), targets, losses.rows(1, 1));
   }
 
   /**

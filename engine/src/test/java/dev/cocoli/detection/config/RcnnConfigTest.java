@@ -72,4 +72,22 @@ class RcnnConfigTest {
     assertEquals("10.0,10.0,5.0,5.0", Hyperparameters.values(config).get("bbox_reg_weights"));
     assertThrows(IllegalArgumentException.class, () -> TransformConfig.DEFAULT.withMinSize(1400));
   }
+
+  /** Weights files and run folders have these names. */
+  @Test
+  void namesStay() {
+    String names =
+        """
+        min_size max_size image_mean image_std trainable_backbone_layers batch_norm_eps
+        fpn_out_channels anchor_sizes anchor_aspect_ratios rpn_pre_nms_top_n_train
+        rpn_pre_nms_top_n_test rpn_post_nms_top_n_train rpn_post_nms_top_n_test rpn_nms_thresh
+        rpn_fg_iou_thresh rpn_bg_iou_thresh rpn_batch_size_per_image rpn_positive_fraction
+        rpn_score_thresh box_fg_iou_thresh box_bg_iou_thresh box_batch_size_per_image
+        box_positive_fraction box_bg_iou_min box_head_size box_score_thresh box_nms_thresh
+        box_detections_per_img box_roi_pool box_pool_size box_sampling_ratio bbox_reg_weights
+        box_smooth_l1_beta max_proposals warp_size warp_context warp_batch svm_c
+        svm_neg_iou_thresh bbox_ridge bbox_iou_thresh
+        """;
+    assertEquals(List.of(names.split("\\s+")), Hyperparameters.names());
+  }
 }

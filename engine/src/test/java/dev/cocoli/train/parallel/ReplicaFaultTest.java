@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.backend.primitives.Losses;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.distributed.Communicator;
@@ -116,8 +117,9 @@ class ReplicaFaultTest {
         });
   }
 
+  /** Something whose calls, and those of the facets that it returns, are announced first. */
   private static <T> T wrapped(
-      Class<T> type, T wrapped, BiFunction<String, Object[], Object> before) {
+      Class<T> type, Object wrapped, BiFunction<String, Object[], Object> before) {
     return type.cast(
         Proxy.newProxyInstance(
             type.getClassLoader(),
@@ -125,7 +127,11 @@ class ReplicaFaultTest {
             (proxy, method, arguments) -> {
               before.apply(method.getName(), arguments);
               try {
-                return method.invoke(wrapped, arguments);
+                Object result = method.invoke(wrapped, arguments);
+                Class<?> facet = method.getReturnType();
+                return facet.isInterface() && facet.getPackage().equals(Losses.class.getPackage())
+                    ? wrapped(facet, result, before)
+                    : result;
               } catch (InvocationTargetException e) {
                 throw e.getCause();
               }

@@ -3,7 +3,7 @@ package dev.cocoli.backend.cuda.compile;
 import static dev.cocoli.bindings.nvrtc.Nvrtc.*;
 
 import dev.cocoli.bindings.NativeHandle;
-import dev.cocoli.bindings.NvrtcStatus;
+import dev.cocoli.bindings.status.NvrtcStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -5,7 +5,7 @@ import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.CudaDevice;
 import dev.cocoli.backend.cuda.kernels.Kernel;
-import dev.cocoli.bindings.CudaStatus;
+import dev.cocoli.bindings.status.CudaStatus;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;

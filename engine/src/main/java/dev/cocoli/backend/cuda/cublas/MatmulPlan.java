@@ -4,9 +4,9 @@ import static dev.cocoli.bindings.cublas.Cublas.*;
 
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.CudaSettings;
-import dev.cocoli.bindings.CublasStatus;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.bindings.cublas.cublasLtMatmulHeuristicResult_t;
+import dev.cocoli.bindings.status.CublasStatus;
 import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

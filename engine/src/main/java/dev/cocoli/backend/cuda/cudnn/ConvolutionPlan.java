@@ -3,7 +3,7 @@ package dev.cocoli.backend.cuda.cudnn;
 import static dev.cocoli.bindings.cudnn.Cudnn.*;
 
 import dev.cocoli.backend.Closing;
-import dev.cocoli.bindings.CudnnStatus;
+import dev.cocoli.bindings.status.CudnnStatus;
 import java.lang.foreign.MemorySegment;
 
 /** A graph with the engine that computes it, built for a device. */

@@ -2,8 +2,8 @@ package dev.cocoli.backend.cuda.cudnn;
 
 import static dev.cocoli.bindings.cudnn.Cudnn.*;
 
-import dev.cocoli.bindings.CudnnStatus;
 import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.status.CudnnStatus;
 import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

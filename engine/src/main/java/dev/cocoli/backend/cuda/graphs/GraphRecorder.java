@@ -4,9 +4,9 @@ import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.CudaDevice;
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.status.CudaStatus;
 import java.util.ArrayList;
 import java.util.List;
 

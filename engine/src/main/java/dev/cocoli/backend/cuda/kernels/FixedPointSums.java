@@ -8,11 +8,11 @@ import java.util.List;
 
 /**
  * Gradients of maps to which threads add in any order, with the same bits in every run: sums of
- * whole numbers, 8 bytes for each element, in a unit that the largest gradient decides (region.cu:
+ * whole numbers, 8 bytes for each element, in a unit that the largest gradient decides (region.cuh:
  * FixedPoint). It is never read by the host.
  */
 final class FixedPointSums {
-  private static final String FILE = "region";
+  private static final String FILE = "fixed_point";
   private static final Kernel.Floats LARGEST_GRADIENT = Kernel.floats(FILE, "largest_gradient");
   private static final Kernel.Floats FIXED_TO_FLOAT = Kernel.floats(FILE, "fixed_to_float");
 

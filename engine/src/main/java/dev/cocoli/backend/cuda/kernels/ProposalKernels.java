@@ -12,14 +12,15 @@ import dev.cocoli.tensor.Tensor;
 /** Selects, decodes and suppresses boxes. */
 final class ProposalKernels implements Proposals {
   private static final String FILE = "proposal";
+  private static final String NMS = "nms";
   private static final Kernel SCORE_KEYS = new Kernel(FILE, "score_keys");
   private static final Kernel DECODE_PROPOSALS = new Kernel(FILE, "decode_proposals");
   private static final Kernel DECODE_DETECTIONS = new Kernel(FILE, "decode_detections");
-  private static final Kernel NMS_KEYS = new Kernel(FILE, "nms_keys");
-  private static final Kernel NMS_SUPPRESS = new Kernel(FILE, "nms_suppress");
-  private static final Kernel NMS_INDICES = new Kernel(FILE, "nms_indices");
+  private static final Kernel NMS_KEYS = new Kernel(NMS, "nms_keys");
+  private static final Kernel NMS_SUPPRESS = new Kernel(NMS, "nms_suppress");
+  private static final Kernel NMS_INDICES = new Kernel(NMS, "nms_indices");
 
-  /** Buckets of groups: proposal.cu has the same number. */
+  /** Buckets of groups: nms.cu has the same number. */
   private static final long NMS_BUCKETS = 32;
 
   private static final int NMS_THREADS = 1024;

@@ -12,10 +12,12 @@ import java.util.List;
 /** Picks rows and pools regions: {@code [R,5]} regions of {@code [N,H,W,C]} maps. */
 final class RegionKernels implements Regions {
   private static final String FILE = "region";
-  private static final Kernel GATHER_ROWS_16 = new Kernel(FILE, "gather_rows_16");
-  private static final Kernel GATHER_ROWS_4 = new Kernel(FILE, "gather_rows_4");
-  private static final Kernel SCATTER_ROWS_16 = new Kernel(FILE, "scatter_rows_16");
-  private static final Kernel SCATTER_ROWS_4 = new Kernel(FILE, "scatter_rows_4");
+  private static final String ROWS = "rows";
+  private static final String ROI_POOL_FILE = "roi_pool";
+  private static final Kernel GATHER_ROWS_16 = new Kernel(ROWS, "gather_rows_16");
+  private static final Kernel GATHER_ROWS_4 = new Kernel(ROWS, "gather_rows_4");
+  private static final Kernel SCATTER_ROWS_16 = new Kernel(ROWS, "scatter_rows_16");
+  private static final Kernel SCATTER_ROWS_4 = new Kernel(ROWS, "scatter_rows_4");
   private static final Kernel.Floats ROI_ALIGN = Kernel.floats(FILE, "roi_align");
   private static final Kernel.Floats ROI_ALIGN_WIDE = Kernel.floats(FILE, "roi_align_wide");
   private static final Kernel.Floats ROI_ALIGN_BACKWARD = Kernel.floats(FILE, "roi_align_backward");
@@ -25,10 +27,10 @@ final class RegionKernels implements Regions {
       Kernel.floats(FILE, "roi_align_backward_fixed");
   private static final Kernel.Floats ROI_ALIGN_BACKWARD_FIXED_WIDE =
       Kernel.floats(FILE, "roi_align_backward_fixed_wide");
-  private static final Kernel ROI_POOL = new Kernel(FILE, "roi_pool");
-  private static final Kernel ROI_POOL_WIDE = new Kernel(FILE, "roi_pool_wide");
-  private static final Kernel ROI_POOL_BACKWARD = new Kernel(FILE, "roi_pool_backward");
-  private static final Kernel ROI_POOL_BACKWARD_FIXED = new Kernel(FILE, "roi_pool_backward_fixed");
+  private static final Kernel ROI_POOL = new Kernel(ROI_POOL_FILE, "roi_pool");
+  private static final Kernel ROI_POOL_WIDE = new Kernel(ROI_POOL_FILE, "roi_pool_wide");
+  private static final Kernel ROI_POOL_BACKWARD = new Kernel(ROI_POOL_FILE, "roi_pool_backward");
+  private static final Kernel ROI_POOL_BACKWARD_FIXED = new Kernel(ROI_POOL_FILE, "roi_pool_backward_fixed");
 
   /** Bytes of the widest access. */
   private static final long WIDE_BYTES = 16;

@@ -9,7 +9,7 @@ import dev.cocoli.tensor.Tensor;
 
 /** Batch normalisation in pieces: the passes of {@link BatchNormKernels}, finished otherwise. */
 final class SplitBatchNormKernels implements SplitBatchNorm {
-  private static final String FILE = "batch_norm";
+  private static final String FILE = "split_batch_norm";
   private static final Kernel WRITE_STATISTICS = new Kernel(FILE, "batch_norm_write_statistics");
   private static final Kernel JOIN_STATISTICS = new Kernel(FILE, "batch_norm_join_statistics");
   private static final Kernel WRITE_GRADIENT_SUMS =

@@ -1,7 +1,7 @@
 package dev.cocoli.backend.cuda.nccl;
 
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.distributed.CollectiveCall;
 import dev.cocoli.distributed.Communicator.AllReduceTimes;
 import java.lang.foreign.Arena;

@@ -1,7 +1,7 @@
 package dev.cocoli.backend.cuda.nccl;
 
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.status.CudaStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,9 +1,9 @@
 package dev.cocoli.backend.cuda.nccl;
 
-import dev.cocoli.bindings.CudaStatus;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import dev.cocoli.bindings.nccl.Nccl;
+import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.distributed.CollectiveCall;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.CommunicatorException;

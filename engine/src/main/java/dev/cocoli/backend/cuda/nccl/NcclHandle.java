@@ -1,9 +1,9 @@
 package dev.cocoli.backend.cuda.nccl;
 
 import dev.cocoli.bindings.NcclConfig;
-import dev.cocoli.bindings.NcclStatus;
 import dev.cocoli.bindings.nccl.Nccl;
 import dev.cocoli.bindings.nccl.ncclConfig_t;
+import dev.cocoli.bindings.status.NcclStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,10 +1,10 @@
 package dev.cocoli.backend.cuda.nccl;
 
-import dev.cocoli.bindings.NcclStatus;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.bindings.nccl.Nccl;
 import dev.cocoli.bindings.nccl.ncclUniqueId;
+import dev.cocoli.bindings.status.NcclStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,5 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.status;
 
+import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.cudnn.Cudnn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,13 +1,13 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.status;
 
 import java.lang.foreign.MemorySegment;
 
 /** Reads the C strings that libraries return. */
-final class CStrings {
+public final class CStrings {
   private CStrings() {}
 
   /** The text at an address; empty for a null pointer. */
-  static String at(MemorySegment address) {
+  public static String at(MemorySegment address) {
     return address.address() == 0 ? "" : address.reinterpret(Long.MAX_VALUE).getString(0);
   }
 }

@@ -1,5 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.status;
 
+import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 
 /** Checks the status codes of the CUDA runtime. */
@@ -20,12 +21,12 @@ public final class CudaStatus {
   }
 
   /** The constant's name, as the library returns it. */
-  static String name(int error) {
+  public static String name(int error) {
     return CStrings.at(CudaRuntime.cudaGetErrorName(error));
   }
 
   /** The library's description of the error. */
-  static String text(int error) {
+  public static String text(int error) {
     return CStrings.at(CudaRuntime.cudaGetErrorString(error));
   }
 }

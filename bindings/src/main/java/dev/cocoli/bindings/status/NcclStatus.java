@@ -1,5 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.status;
 
+import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.nccl.Nccl;
 import java.lang.foreign.MemorySegment;
 
