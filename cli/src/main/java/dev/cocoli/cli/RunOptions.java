@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
@@ -32,12 +33,27 @@ final class RunOptions {
    * @param splitIsFile whether the splits are names of files
    */
   static List<String> of(ParseResult given, boolean splitIsFile) {
-    List<String> words = words(given, splitIsFile);
+    List<String> words =
+        words(
+            given, (option, value) -> isFile(option, value, splitIsFile) ? absolute(value) : value);
     words.removeIf(word -> NOT_KEPT.contains(name(word)));
     return words;
   }
 
-  private static List<String> words(ParseResult given, boolean splitIsFile) {
+  private static boolean isFile(OptionSpec option, String value, boolean splitIsFile) {
+    String name = option.longestName();
+    return option.type() == Path.class
+        || name.equals("--classes")
+        || splitIsFile && name.endsWith("split") && Files.exists(Path.of(value));
+  }
+
+  /** The run may be resumed from another folder. */
+  private static String absolute(String file) {
+    return Path.of(file).toAbsolutePath().normalize().toString();
+  }
+
+  private static List<String> words(
+      ParseResult given, BiFunction<OptionSpec, String, String> value) {
     List<String> words = new ArrayList<>();
     for (OptionSpec option : given.commandSpec().options()) {
       if (!given.hasMatchedOption(option)) {
@@ -48,13 +64,8 @@ final class RunOptions {
         words.add(name);
         continue;
       }
-      for (String value : option.originalStringValues()) {
-        boolean file =
-            option.type() == Path.class
-                || name.equals("--classes")
-                || splitIsFile && name.endsWith("split") && Files.exists(Path.of(value));
-        // the run may be resumed from another folder
-        words.add(name + "=" + (file ? Path.of(value).toAbsolutePath().normalize() : value));
+      for (String word : option.originalStringValues()) {
+        words.add(name + "=" + value.apply(option, word));
       }
     }
     return words;
@@ -91,7 +102,7 @@ final class RunOptions {
         all.add(word);
       }
     }
-    all.addAll(words(given, false));
+    all.addAll(words(given, (_, value) -> value));
     line.parseArgs(all.toArray(String[]::new));
   }
 
