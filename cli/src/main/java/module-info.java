@@ -5,7 +5,6 @@ module dev.cocoli.cli {
   requires dev.cocoli.bindings;
   requires dev.cocoli.report;
   requires info.picocli;
-  requires me.tongfei.progressbar;
 
   // sets the fields of commands
   opens dev.cocoli.cli to

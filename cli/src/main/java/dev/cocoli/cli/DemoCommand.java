@@ -142,7 +142,7 @@ final class DemoCommand implements Callable<Integer> {
         delete(out.resolve(part));
       }
     }
-    OutputPaths.prepareFolder(out);
+    OutputPaths.createFolder(out);
     String text = "made by cocoli demo, which will replace data and run\n";
     OutputFile.write(mark, text.getBytes(StandardCharsets.UTF_8));
   }

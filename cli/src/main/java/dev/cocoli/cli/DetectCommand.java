@@ -99,11 +99,11 @@ final class DetectCommand implements Callable<Integer> {
     weights.file().ifPresent(inputs::add);
     DrawnImages drawn = null;
     if (out != null) {
-      OutputPaths.prepareFolder(out);
+      OutputPaths.requireWritableFolder(out);
       drawn = new DrawnImages(out, images, model.classNames());
     }
     if (json != null) {
-      OutputPaths.prepareFile(json, inputs);
+      OutputPaths.requireWritableFile(json, inputs);
     }
     Device where = device.choose(notes);
     try (ProposalsOption regions = proposals;
@@ -112,6 +112,7 @@ final class DetectCommand implements Callable<Integer> {
       if (json == null) {
         detectAll(detector, images, null, drawn);
       } else {
+        OutputPaths.createFolderOf(json);
         try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
           detectAll(detector, images, results, drawn);
           results.finish();

@@ -29,7 +29,8 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (json != null) {
-      OutputPaths.prepareFile(json, List.of());
+      OutputPaths.requireWritableFile(json, List.of());
+      OutputPaths.createFolderOf(json);
     }
     DoctorReport report = Doctor.examine();
     DoctorText.print(report, spec.commandLine().getOut());

@@ -35,6 +35,7 @@ final class DrawnImages {
 
   /** Draws on one of the images, by its number. */
   void write(int source, Image image, List<Detection> detections) {
+    OutputPaths.createFolderOf(files.get(source));
     try {
       PngFile.write(painter.paint(image.toBufferedImage(), detections), files.get(source));
     } catch (IllegalStateException e) { // no font

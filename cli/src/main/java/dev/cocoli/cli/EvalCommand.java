@@ -85,11 +85,12 @@ final class EvalCommand implements Callable<Integer> {
       throw usage("--weights and --data belong together");
     }
     if (json != null) {
-      OutputPaths.prepareFile(json, inputs());
+      OutputPaths.requireWritableFile(json, inputs());
     }
     CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections) : evaluate();
     MetricsText.print(metrics, spec.commandLine().getOut());
     if (json != null) {
+      OutputPaths.createFolderOf(json);
       try {
         MetricsText.write(metrics, json);
       } catch (IOException e) {
@@ -109,19 +110,22 @@ final class EvalCommand implements Callable<Integer> {
 
   private CocoMetrics evaluate() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
-    PrintWriter err = spec.commandLine().getErr();
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
     Dataset images = open(model, out);
     ModelSpec named = model.withClassNames(images.classNames());
     try (ProposalsOption regions = proposals;
         Detector detector = weights.open(named, where);
-        EvaluationBar bar = EvaluationBar.of(images.size())) {
+        ImagesBar bar = new ImagesBar("evaluating", images.size(), out)) {
+      PrintWriter warnings = bar.above(spec.commandLine().getErr());
       Optional<ProposalSource> source =
           regions.isGiven() ? Optional.of(regions.openFor(model, images)) : Optional.empty();
       Evaluation evaluation =
           new Evaluation(
-              images, DataLoaderConfig.of(1), source, warning -> err.println("cocoli: " + warning));
+              images,
+              DataLoaderConfig.of(1),
+              source,
+              warning -> warnings.println("cocoli: " + warning));
       return evaluation.run(detector, (image, found) -> bar.step());
     }
   }

@@ -150,7 +150,7 @@ final class FamilyCommand implements Callable<Integer> {
         data.open(Optional.of(validationSplit), training.classNames(), "validation", notes);
     List<ModelSpec> models = models(training.classNames());
     Device where = device.choose(notes);
-    OutputPaths.prepareFolder(out);
+    OutputPaths.requireWritableFolder(out);
     List<FamilyRow> rows = new ArrayList<>();
     try (Backend backend = Backends.open(where);
         ProposalFile regions = proposals(training, "proposals-train.bin", notes);
@@ -225,6 +225,7 @@ final class FamilyCommand implements Callable<Integer> {
   private ProposalFile proposals(Dataset images, String name, PrintWriter notes) {
     Path file = out.resolve(name);
     if (!Files.exists(file)) {
+      OutputPaths.createFolderOf(file);
       SelectiveSearchConfig search = SelectiveSearchConfig.fast();
       long began = System.nanoTime();
       ProposalFile.write(

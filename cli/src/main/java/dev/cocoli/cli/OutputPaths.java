@@ -8,29 +8,42 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 
-/** Checks before the work begins that its results can be written. */
+/**
+ * Checks before the work begins that its results can be written. A check creates nothing, so that a
+ * start that fails leaves no empty folder; folders are created when there is something to write.
+ */
 final class OutputPaths {
   private OutputPaths() {}
 
-  /** Creates a folder if need be, and checks that it can be written to. */
-  static void prepareFolder(Path folder) {
-    prepare(folder, folder);
+  /** Throws an exception if a folder can neither be written to nor created. */
+  static void requireWritableFolder(Path folder) {
+    requireWritable(folder, folder);
   }
 
   /**
-   * Creates a file's folder if need be, and checks that it can be written to.
+   * Throws an exception if a file cannot be written.
    *
    * @param file the file to be written later
    * @param inputs the files that the command reads, which must not be overwritten
    */
-  static void prepareFile(Path file, Collection<Path> inputs) {
+  static void requireWritableFile(Path file, Collection<Path> inputs) {
     if (Files.isDirectory(file)) {
       throw new CommandException("cannot write " + file + ": it is a folder");
     }
     requireOther(file, inputs);
     if (!Files.exists(file) || Files.isRegularFile(file)) { // not /dev/stdout
-      prepare(file.toAbsolutePath().getParent(), file);
+      requireWritable(file.toAbsolutePath().getParent(), file);
     }
+  }
+
+  /** Creates a folder if need be. */
+  static void createFolder(Path folder) {
+    writing(folder, () -> Files.createDirectories(folder));
+  }
+
+  /** Creates the folder of a file if need be. */
+  static void createFolderOf(Path file) {
+    writing(file, () -> Files.createDirectories(file.toAbsolutePath().getParent()));
   }
 
   /** Throws an exception if the file is one that the command reads. */
@@ -60,10 +73,29 @@ final class OutputPaths {
         words.contains(file.toString()) ? words : "cannot write " + file + ": " + words, e);
   }
 
-  private static void prepare(Path folder, Path wanted) {
+  /** Creates a file for a moment in the folder, or in the one that it would be created in. */
+  private static void requireWritable(Path folder, Path wanted) {
+    Path there = folder.toAbsolutePath().normalize();
+    while (!Files.exists(there)) {
+      there = there.getParent();
+    }
+    Path found = there;
+    writing(
+        wanted,
+        () -> {
+          Files.createDirectories(found); // throws if it is a file
+          Files.delete(Files.createTempFile(found, ".cocoli", null));
+        });
+  }
+
+  /** Something that writes. */
+  private interface Action {
+    void run() throws IOException;
+  }
+
+  private static void writing(Path wanted, Action action) {
     try {
-      Files.createDirectories(folder);
-      Files.delete(Files.createTempFile(folder, ".cocoli", null));
+      action.run();
     } catch (FileAlreadyExistsException e) {
       throw notWritable(wanted, e.getFile() + " is a file", e);
     } catch (FileSystemException e) {

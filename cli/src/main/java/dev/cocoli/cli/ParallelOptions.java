@@ -3,6 +3,8 @@ package dev.cocoli.cli;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
+import dev.cocoli.train.TrainingException;
+import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.parallel.NormStatistics;
 import dev.cocoli.train.parallel.ParallelConfig;
 import dev.cocoli.train.parallel.Replicas;
@@ -94,6 +96,15 @@ final class ParallelOptions {
       Replicas.requireShareable(config, size);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
+    }
+  }
+
+  /** Throws a usage error if the run cannot be divided among so many replicas. */
+  void requireShareable(TrainingRun run, int replicas) {
+    try {
+      Replicas.requireShareable(run, config(), replicas);
+    } catch (TrainingException e) {
+      throw usage("--device: " + e.getMessage(), e);
     }
   }
 

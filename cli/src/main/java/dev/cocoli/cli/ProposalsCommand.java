@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ProgressBar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -86,7 +85,7 @@ final class ProposalsCommand implements Callable<Integer> {
     if (threads != null && threads < 1) {
       throw usage("--threads is at least 1, not " + threads);
     }
-    OutputPaths.prepareFile(out, data.files(Optional.ofNullable(split)));
+    OutputPaths.requireWritableFile(out, data.files(Optional.ofNullable(split)));
     PrintWriter notes = spec.commandLine().getOut();
     Dataset images = data.open(Optional.ofNullable(split), List.of(), "data", notes);
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode).withMaxProposals(max);
@@ -98,7 +97,9 @@ final class ProposalsCommand implements Callable<Integer> {
 
   private ProposalRecall write(Dataset images, SelectiveSearchConfig config) {
     int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-    try (Progress progress = new Progress(images.size(), spec.commandLine().getErr())) {
+    OutputPaths.createFolderOf(out);
+    try (ImagesBar bar = new ImagesBar("searching", images.size(), spec.commandLine().getOut())) {
+      Progress progress = new Progress(bar, bar.above(spec.commandLine().getErr()));
       ProposalFile.write(
           out, images, new SelectiveSearch(config), config.settings(), workers, progress);
       return progress.recall;
@@ -132,41 +133,28 @@ final class ProposalsCommand implements Callable<Integer> {
     return new ParameterException(spec.commandLine(), text);
   }
 
-  /** Counts the covered objects, and shows the progress if there is a terminal. */
-  private static final class Progress implements ProposalListener, AutoCloseable {
-    private final ProgressBar bar;
+  /** Counts the covered objects, and shows the progress. */
+  private static final class Progress implements ProposalListener {
+    private final ImagesBar bar;
     private final PrintWriter err;
     private final ProposalRecall recall = new ProposalRecall();
 
-    Progress(int images, PrintWriter err) {
+    Progress(ImagesBar bar, PrintWriter err) {
+      this.bar = bar;
       this.err = err;
-      bar = Terminal.isInteractive() ? Terminal.bar("searching", 0, images).build() : null;
     }
 
     @Override
     public void done(AnnotatedImage image, List<Box> regions) {
       recall.add(image.target().boxes(), regions);
-      step();
+      bar.step();
     }
 
     @Override
     public void broken(AnnotatedImage image, ImageDecodeException problem) {
       err.println("cocoli: no regions of an image: " + ErrorMessages.of(problem));
       recall.add(image.target().boxes(), List.of());
-      step();
-    }
-
-    private void step() {
-      if (bar != null) {
-        bar.step();
-      }
-    }
-
-    @Override
-    public void close() {
-      if (bar != null) {
-        bar.close();
-      }
+      bar.step();
     }
   }
 }

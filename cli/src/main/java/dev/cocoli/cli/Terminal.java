@@ -1,37 +1,48 @@
 package dev.cocoli.cli;
 
 import java.io.Console;
-import java.time.Duration;
-import java.time.temporal.ChronoUnit;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
 
-/** Checks whether there is a terminal, and creates progress bars for it. */
+/** Checks whether there is a terminal, and how wide it is. */
 final class Terminal {
-  private static final int UPDATE_MILLIS = 250;
+  private static final int USUAL_COLUMNS = 80;
 
   private Terminal() {}
 
+  /** Returns whether there is a terminal on which a line can be drawn anew. */
   static boolean isInteractive() {
     Console console = System.console();
-    return console != null && console.isTerminal();
+    return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
   }
 
   /**
-   * Creates a bar, on standard error by default.
-   *
-   * @param task the task in a short word, because there are 80 columns
-   * @param done the number of items done before
-   * @param total the number of all items
+   * Returns the width of the terminal: what stty reports, or COLUMNS, or 80. No library is used,
+   * because those that manage a terminal also take over its signals, so that Ctrl-C would end a run
+   * without a checkpoint.
    */
-  static ProgressBarBuilder bar(String task, long done, long total) {
-    return new ProgressBarBuilder()
-        .setTaskName(task)
-        .setInitialMax(total)
-        .startsFrom(done, Duration.ZERO)
-        .setStyle(ProgressBarStyle.ASCII)
-        .setUpdateIntervalMillis(UPDATE_MILLIS)
-        .setSpeedUnit(ChronoUnit.SECONDS)
-        .showSpeed();
+  static int columns() {
+    try {
+      Process stty =
+          new ProcessBuilder("stty", "size")
+              .redirectInput(Redirect.INHERIT)
+              .redirectError(Redirect.DISCARD)
+              .start();
+      byte[] size = stty.getInputStream().readAllBytes(); // rows and columns
+      int columns = number(new String(size, StandardCharsets.US_ASCII).replaceFirst(".* ", ""));
+      return columns > 0 ? columns : usualColumns();
+    } catch (IOException e) { // there is no stty
+      return usualColumns();
+    }
+  }
+
+  private static int usualColumns() {
+    int columns = number(System.getenv("COLUMNS"));
+    return columns > 0 ? columns : USUAL_COLUMNS;
+  }
+
+  private static int number(String text) {
+    return text != null && text.strip().matches("\\d{1,5}") ? Integer.parseInt(text.strip()) : 0;
   }
 }

@@ -11,11 +11,9 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.optim.StepSchedule;
-import dev.cocoli.train.parallel.Replicas;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -40,7 +38,10 @@ import picocli.CommandLine.Spec;
       "Trains a detector on your images. Ctrl-C finishes the step, writes a checkpoint and says"
           + " how to go on; a second one quits at once."
     },
-    customSynopsis = {"cocoli train --data DIR|FILE.json --model NAME --out RUN [options]"})
+    customSynopsis = {
+      "cocoli train --data DIR|FILE.json --model NAME --out RUN [options]",
+      "       cocoli train --out RUN --resume"
+    })
 final class TrainCommand implements Callable<Integer> {
   private static final String NONE = "none";
   private static final String DEFAULT_SPLIT = "train";
@@ -210,7 +211,9 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--resume",
-      description = "Go on with the run in --out; the other options are those it was started with.")
+      description =
+          "Go on with the run in --out, which needs no other option. One that is given again has to"
+              + " agree; --epochs may grow.")
   private boolean resume;
 
   @Spec private CommandSpec spec;
@@ -222,8 +225,11 @@ final class TrainCommand implements Callable<Integer> {
         processes.filter(ranks -> ranks.rank() > 0).isPresent()
             ? new PrintWriter(Writer.nullWriter()) // the first process says it for all
             : spec.commandLine().getOut();
+    if (resume && this.out != null) {
+      RunOptions.complete(this.spec.commandLine(), this.out);
+    }
     if (!data.isGiven() || model == null || this.out == null) {
-      throw usage("--data, --model and --out are needed", null);
+      throw usage("--data, --model and --out are needed, or --out and --resume", null);
     }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
@@ -235,7 +241,10 @@ final class TrainCommand implements Callable<Integer> {
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
     ModelSpec spec = model(before, training.classNames());
-    TrainingRun run = TrainingRun.of(spec, training, config, this.out).withDataOrigin(origin());
+    TrainingRun run =
+        TrainingRun.of(spec, training, config, this.out)
+            .withDataOrigin(origin())
+            .withOptions(RunOptions.of(this.spec.commandLine().getParseResult(), data.isFile()));
     if (validation.isPresent()) {
       run = run.withValidation(validation.get());
     }
@@ -243,7 +252,7 @@ final class TrainCommand implements Callable<Integer> {
       run = run.withWeights(weights);
     }
     if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
-      OutputPaths.prepareFolder(this.out);
+      OutputPaths.requireWritableFolder(this.out);
     }
     try (ProposalsOption regions = proposals;
         ProposalFile scored = openValidationProposals(spec)) {
@@ -253,24 +262,16 @@ final class TrainCommand implements Callable<Integer> {
       if (scored != null) {
         run = run.withValidationProposals(scored);
       }
-      requireShareable(run, replicas);
+      parallel.requireShareable(run, replicas);
       return new TrainingSession(
               run,
               where,
               processes,
               parallel.config(),
-              goOn(),
+              RunOptions.goOn(this.out),
               out,
               this.spec.commandLine().getErr())
           .run(resume);
-    }
-  }
-
-  private void requireShareable(TrainingRun run, int replicas) {
-    try {
-      Replicas.requireShareable(run, parallel.config(), replicas);
-    } catch (TrainingException e) {
-      throw usage("--device: " + e.getMessage(), e);
     }
   }
 
@@ -391,18 +392,6 @@ final class TrainCommand implements Callable<Integer> {
     trainSplit().ifPresent(name -> origin.put("split", name));
     validationSplit().ifPresent(name -> origin.put("val_split", name));
     return origin;
-  }
-
-  /** Returns the command that goes on with this run: the one that was given, and --resume. */
-  private String goOn() {
-    List<String> words = new ArrayList<>(List.of("to go on: cocoli"));
-    for (String word : spec.commandLine().getParent().getParseResult().originalArgs()) {
-      words.add(word.matches("[-\\w./,:=@%+]+") ? word : "'" + word.replace("'", "'\\''") + "'");
-    }
-    if (!resume) {
-      words.add("--resume");
-    }
-    return String.join(" ", words);
   }
 
   private ParameterException usage(String text, Exception cause) {

@@ -6,91 +6,84 @@ import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingPlan;
 import java.io.PrintWriter;
 import java.util.Locale;
-import java.util.function.UnaryOperator;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
 
-/** Tells how a run goes by a bar on a terminal: rate, loss, wait for data, time left. */
-final class TrainingBar implements TrainingListener, AutoCloseable {
-  /** Clears the line that the bar is on; it is drawn again below. */
-  private static final String CLEAR_LINE = "\r\u001b[K";
-
+/** Shows a run on a terminal: epoch, time left, loss, rate, wait for data. */
+final class TrainingBar implements TrainingListener {
   /** How much of a mean is older than the last step. */
   private static final double MEMORY = 0.9;
 
+  private final ProgressLine line;
   private final PrintWriter out;
-  private final UnaryOperator<ProgressBarBuilder> display;
-  private ProgressBar bar;
+  private final PrintWriter err;
+  private TrainingPlan plan;
+  private String epoch;
   private double loss = Double.NaN;
+  private double seconds = Double.NaN;
   private double wait;
-
-  TrainingBar(PrintWriter out) {
-    this(out, UnaryOperator.identity());
-  }
 
   /**
    * Prepares it.
    *
-   * @param out for the lines between
-   * @param display where and how the bar is shown
+   * @param line the line that shows the run
+   * @param out for results, above the line
+   * @param err for warnings, above the line
    */
-  TrainingBar(PrintWriter out, UnaryOperator<ProgressBarBuilder> display) {
+  TrainingBar(ProgressLine line, PrintWriter out, PrintWriter err) {
+    this.line = line;
     this.out = out;
-    this.display = display;
+    this.err = err;
   }
 
   @Override
   public void started(TrainingPlan plan) {
+    this.plan = plan;
     out.println(TrainingWords.plan(plan));
-    bar = display.apply(Terminal.bar("train", plan.firstStep(), plan.totalSteps())).build();
+    name(Math.min(plan.epochs(), plan.firstStep() / plan.stepsPerEpoch() + 1));
+    line.show(epoch, plan.firstStep(), plan.totalSteps());
+  }
+
+  private void name(long number) {
+    epoch = "epoch " + number + "/" + plan.epochs();
   }
 
   @Override
   public void stepDone(StepReport report) {
-    double now = report.losses().total();
-    loss = Double.isNaN(loss) ? now : MEMORY * loss + (1 - MEMORY) * now;
-    wait = MEMORY * wait + (1 - MEMORY) * report.dataWaitSeconds() / report.seconds();
-    bar.step();
-    bar.setExtraMessage(
-        String.format(
-            Locale.ROOT,
-            " loss %.3f, data wait %.0f%%, epoch %d", // cut at the right where there is no room
-            loss,
-            100 * wait,
-            report.epoch()));
+    loss = mean(loss, report.losses().total());
+    seconds = mean(seconds, report.seconds());
+    wait = mean(wait, report.dataWaitSeconds() / report.seconds());
+    name(report.epoch());
+    line.show(
+        epoch,
+        report.step(),
+        plan.totalSteps(),
+        TrainingWords.duration(seconds * (plan.totalSteps() - report.step())) + " left",
+        String.format(Locale.ROOT, "loss %.3f", loss),
+        String.format(Locale.ROOT, "%.1f/s", 1 / seconds),
+        String.format(Locale.ROOT, "data wait %.0f%%", 100 * wait));
+  }
+
+  /** Returns the mean with another value; the value if there was none before. */
+  private static double mean(double before, double value) {
+    return Double.isNaN(before) ? value : MEMORY * before + (1 - MEMORY) * value;
   }
 
   @Override
   public void evaluating(int done, int total) {
-    bar.setExtraMessage(" evaluating " + done + " of " + total);
+    line.show(epoch + " evaluating", done, total);
   }
 
   @Override
   public void stage(String name, int done, int total) {
-    bar.setExtraMessage(name + ", " + done + " of " + total);
+    line.show(name, done, total);
   }
 
   @Override
   public void evaluated(EvaluationReport report) {
-    line(TrainingWords.evaluation(report));
+    out.println(TrainingWords.evaluation(report));
   }
 
   @Override
   public void message(String text) {
-    line("cocoli: " + text);
-  }
-
-  private void line(String text) {
-    out.print(
-        (bar == null ? "" : CLEAR_LINE) + TerminalWriter.escape(text) + System.lineSeparator());
-    out.flush();
-  }
-
-  @Override
-  public void close() {
-    if (bar != null) {
-      bar.close();
-      bar = null;
-    }
+    err.println("cocoli: " + text);
   }
 }

@@ -70,14 +70,17 @@ final class TrainingSession {
 
   /** Trains to the end, or until the user stops it; returns the exit code. */
   int run(boolean resume) throws IOException {
+    ProgressLine line =
+        Terminal.isInteractive() && isFirst() ? new ProgressLine(out, Terminal.columns()) : null;
+    PrintWriter notes = line == null ? err : line.above(err);
     TrainingListener listener =
-        Terminal.isInteractive() && isFirst()
-            ? new TrainingBar(out)
-            : new TrainingLines(run.config().logEvery(), out, err);
+        line == null
+            ? new TrainingLines(run.config().logEvery(), out, err)
+            : new TrainingBar(line, line.above(out), notes);
     TrainingResult result;
     try (Job job = open(listener);
-        StopOnInterrupt stop = new StopOnInterrupt(job.stop(), err)) {
-      try {
+        StopOnInterrupt stop = new StopOnInterrupt(job.stop(), notes)) {
+      try (line) {
         result = resume ? job.resume().get() : job.start().get();
       } catch (RuntimeException e) {
         if (!stop.isUnderWay()) {
@@ -93,10 +96,6 @@ final class TrainingSession {
         out.printf(
             "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
         return STOPPED;
-      }
-    } finally {
-      if (listener instanceof TrainingBar bar) {
-        bar.close();
       }
     }
     if (!isFirst()) {

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -39,19 +40,19 @@ class InterruptTest {
   @Test
   void aTerminatedRunWritesACheckpointAndSaysHowToGoOn() throws Exception {
     Process process = start();
-    awaitFirstStep(process);
+    awaitFirstStep(process::isAlive);
     end(process);
     assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
     String said = Files.readString(printed);
-    assertTrue(said.contains("to go on: cocoli train --data"), said);
+    assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
     assertTrue(said.lines().anyMatch(line -> line.endsWith(" --resume")), said);
   }
 
   @Test
   void aTerminatedDemoPromisesNoMoreThanItKeeps() throws Exception {
     out = folder.resolve("demo/run");
-    Process process = start("demo", "--out", out.getParent().toString());
-    awaitFirstStep(process);
+    Process process = start(List.of("demo", "--out", out.getParent().toString()));
+    awaitFirstStep(process::isAlive);
     end(process);
     String said = Files.readString(printed);
     assertTrue(said.contains("; to begin anew: cocoli demo --out "), said);
@@ -60,7 +61,7 @@ class InterruptTest {
   @Test
   void aCheckpointThatCannotBeWrittenThenIsStillTold() throws Exception {
     Process process = start();
-    awaitFirstStep(process);
+    awaitFirstStep(process::isAlive);
     try (Stream<Path> files = Files.walk(out)) {
       for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(path);
@@ -76,11 +77,46 @@ class InterruptTest {
   @Test
   void replicasStopBehindTheSameStep() throws Exception {
     Process process = start(trainingOn("cpu,cpu", 2));
-    awaitFirstStep(process);
+    awaitFirstStep(process::isAlive);
     end(process);
     assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
     String said = Files.readString(printed);
-    assertTrue(said.contains("to go on: cocoli train --data"), said);
+    assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
+  }
+
+  @Test
+  void ctrlCOnATerminalWritesACheckpointAndSaysHowToGoOn() throws Exception {
+    try (PseudoTerminal terminal = new PseudoTerminal(80, printed, trainingOn("cpu", 1))) {
+      awaitFirstStep(terminal::isAlive);
+      terminal.pressCtrlC();
+      assertEquals(130, terminal.awaitEnd(), terminal.received());
+      assertTrue(Files.exists(out.resolve("state.safetensors")), terminal.received());
+      String said = String.join("\n", terminal.screen());
+      assertTrue(said.contains("stopping after this step"), said);
+      assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
+    }
+  }
+
+  @Test
+  void aSecondCtrlCQuitsAtOnceAndTheRunCanStillGoOn() throws Exception {
+    List<String> words = trainingOn("cpu", 1);
+    try (PseudoTerminal terminal = new PseudoTerminal(80, printed, words)) {
+      awaitFirstStep(terminal::isAlive);
+      terminal.pressCtrlC();
+      terminal.pressCtrlC();
+      assertEquals(130, terminal.awaitEnd(), terminal.received());
+    }
+    words = List.of("train", "--out", out.toString(), "--resume");
+    Path again = folder.resolve("again.txt");
+    try (PseudoTerminal terminal = new PseudoTerminal(80, again, words)) {
+      while (terminal.isAlive() && !terminal.received().contains(" loss ")) {
+        Thread.sleep(50);
+      }
+      assertTrue(terminal.isAlive(), terminal.received());
+      terminal.pressCtrlC();
+      assertEquals(130, terminal.awaitEnd(), terminal.received());
+    }
+    assertTrue(Files.exists(out.resolve("state.safetensors")));
   }
 
   private Process start() throws IOException {
@@ -88,17 +124,17 @@ class InterruptTest {
   }
 
   /** Steps without an end, and no checkpoint before the signal. */
-  private String[] trainingOn(String device, int batch) {
+  private List<String> trainingOn(String device, int batch) {
     List<String> command = new ArrayList<>(List.of("train"));
     command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
     command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
     command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
     command.addAll(List.of("--batch", "" + batch, "--epochs", "100000", "--device", device));
     command.addAll(List.of("--set", "box_head_size=32"));
-    return command.toArray(String[]::new);
+    return command;
   }
 
-  private Process start(String... words) throws IOException {
+  private Process start(List<String> words) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -107,17 +143,17 @@ class InterruptTest {
                 "-cp",
                 System.getProperty("java.class.path"),
                 Main.class.getName()));
-    command.addAll(List.of(words));
+    command.addAll(words);
     return new ProcessBuilder(command)
         .redirectOutput(printed.toFile())
         .redirectError(err.toFile())
         .start();
   }
 
-  private void awaitFirstStep(Process process) throws Exception {
+  private void awaitFirstStep(BooleanSupplier isAlive) throws Exception {
     Path metrics = out.resolve("metrics.jsonl");
     for (int i = 0; !Files.exists(metrics) || Files.size(metrics) == 0; i++) {
-      assertTrue(process.isAlive(), () -> "it ended: " + read(err));
+      assertTrue(isAlive.getAsBoolean(), () -> "it ended: " + read(err) + read(printed));
       assertTrue(i < 10 * TIMEOUT_SECONDS, "no step was done");
       Thread.sleep(100);
     }

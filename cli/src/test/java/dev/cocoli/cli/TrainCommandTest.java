@@ -81,9 +81,24 @@ class TrainCommandTest {
     train("--epochs", "1").failed(1, out.toString(), "resume");
     train("--epochs", "2", "--resume").ok();
     train("--epochs", "2", "--resume", "--batch", "3").failed(1, "batch");
+    Cli.run("train", "--out", out, "--resume", "--batch", "3").failed(1, "batch was 2, is 3");
+    Cli again = Cli.run("train", "--out", out, "--resume", "--epochs", "3").ok();
+    assertTrue(again.out().contains("trained 9 of 9 steps"), again.out());
     out = folder.resolve("nothing");
     train("--resume").failed(1, out.toString());
     assertFalse(Files.exists(out), "a folder was made for a run that is not there");
+  }
+
+  @Test
+  void aRunFromWeightsOfARelativePathGoesOnWithoutACheckpoint() throws IOException {
+    train("--epochs", "1").ok();
+    Path here = Path.of("").toAbsolutePath();
+    Path weights = here.relativize(out.resolve("last.safetensors"));
+    out = folder.resolve("second");
+    train("--epochs", "1", "--weights", weights).ok();
+    Files.delete(out.resolve("state.safetensors"));
+    Cli cli = Cli.run("train", "--out", out, "--resume").ok();
+    assertTrue(cli.err().contains("has no checkpoint"), cli.err());
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.cocoli.detection.ModelSpec;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -22,6 +23,8 @@ import java.util.Optional;
  * @param validationProposals the same for the images that are scored on
  * @param dataOrigin where the data came from, for the record: any words, such as a folder and a
  *     split
+ * @param options the options of a program that started the run, for the record: its words, by which
+ *     the program can resume the run
  * @param config how to train
  * @param out the run folder
  */
@@ -33,11 +36,13 @@ public record TrainingRun(
     Optional<ProposalSource> proposals,
     Optional<ProposalSource> validationProposals,
     Map<String, String> dataOrigin,
+    List<String> options,
     TrainConfig config,
     Path out) {
 
-  /** Copies the map. */
+  /** Copies the map and the list. */
   public TrainingRun {
+    options = List.copyOf(options);
     dataOrigin = Collections.unmodifiableMap(new LinkedHashMap<>(dataOrigin));
   }
 
@@ -58,6 +63,7 @@ public record TrainingRun(
         Optional.empty(),
         Optional.empty(),
         Map.of(),
+        List.of(),
         config,
         out);
   }
@@ -68,7 +74,8 @@ public record TrainingRun(
    * @param data images to score on
    */
   public TrainingRun withValidation(Dataset data) {
-    return with(Optional.of(data), weights, proposals, validationProposals, dataOrigin, config);
+    return with(
+        Optional.of(data), weights, proposals, validationProposals, dataOrigin, options, config);
   }
 
   /**
@@ -78,7 +85,13 @@ public record TrainingRun(
    */
   public TrainingRun withWeights(Path file) {
     return with(
-        validationData, Optional.of(file), proposals, validationProposals, dataOrigin, config);
+        validationData,
+        Optional.of(file),
+        proposals,
+        validationProposals,
+        dataOrigin,
+        options,
+        config);
   }
 
   /**
@@ -88,7 +101,13 @@ public record TrainingRun(
    */
   public TrainingRun withProposals(ProposalSource source) {
     return with(
-        validationData, weights, Optional.of(source), validationProposals, dataOrigin, config);
+        validationData,
+        weights,
+        Optional.of(source),
+        validationProposals,
+        dataOrigin,
+        options,
+        config);
   }
 
   /**
@@ -97,7 +116,8 @@ public record TrainingRun(
    * @param source gives the regions of each validation image
    */
   public TrainingRun withValidationProposals(ProposalSource source) {
-    return with(validationData, weights, proposals, Optional.of(source), dataOrigin, config);
+    return with(
+        validationData, weights, proposals, Optional.of(source), dataOrigin, options, config);
   }
 
   /**
@@ -106,7 +126,16 @@ public record TrainingRun(
    * @param origin any words
    */
   public TrainingRun withDataOrigin(Map<String, String> origin) {
-    return with(validationData, weights, proposals, validationProposals, origin, config);
+    return with(validationData, weights, proposals, validationProposals, origin, options, config);
+  }
+
+  /**
+   * {@return this run with a note of the options that started it}
+   *
+   * @param words the options, one word each
+   */
+  public TrainingRun withOptions(List<String> words) {
+    return with(validationData, weights, proposals, validationProposals, dataOrigin, words, config);
   }
 
   /**
@@ -115,7 +144,8 @@ public record TrainingRun(
    * @param other how to train
    */
   public TrainingRun withConfig(TrainConfig other) {
-    return with(validationData, weights, proposals, validationProposals, dataOrigin, other);
+    return with(
+        validationData, weights, proposals, validationProposals, dataOrigin, options, other);
   }
 
   private TrainingRun with(
@@ -124,8 +154,9 @@ public record TrainingRun(
       Optional<ProposalSource> regions,
       Optional<ProposalSource> validationRegions,
       Map<String, String> origin,
+      List<String> words,
       TrainConfig how) {
     return new TrainingRun(
-        model, trainData, validation, from, regions, validationRegions, origin, how, out);
+        model, trainData, validation, from, regions, validationRegions, origin, words, how, out);
   }
 }

@@ -221,6 +221,7 @@ class ResumeTest {
             run.proposals(),
             run.validationProposals(),
             run.dataOrigin(),
+            run.options(),
             run.config(),
             run.out()),
         "model.box_nms_thresh was \"0.5\", is \"0.4\"");

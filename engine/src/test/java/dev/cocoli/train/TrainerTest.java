@@ -284,6 +284,7 @@ class TrainerTest {
         run.proposals(),
         run.validationProposals(),
         run.dataOrigin(),
+        run.options(),
         run.config(),
         out);
   }

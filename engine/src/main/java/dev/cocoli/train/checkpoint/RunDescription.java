@@ -81,7 +81,7 @@ public final class RunDescription {
     root.put("java", Runtime.version().toString());
     root.put("device", devices);
     describe(root.putObject("model"), run.model());
-    root.put("weights", run.weights().map(Path::toString).orElse(null));
+    root.put("weights", run.weights().map(RunDescription::absolute).orElse(null));
     describe(root.putObject("train"), run.config());
     ObjectNode resolved = root.putObject("schedule");
     resolved.put("total_steps", totalSteps);
@@ -95,7 +95,12 @@ public final class RunDescription {
                 describe(data.putObject("validation"), DatasetFingerprint.of(validation)));
     ObjectNode origin = root.putObject("data_origin");
     run.dataOrigin().forEach(origin::put);
+    run.options().forEach(root.putArray("options")::add);
     return new RunDescription(root);
+  }
+
+  private static String absolute(Path file) {
+    return file.toAbsolutePath().normalize().toString();
   }
 
   /** {@return all that decides a run's results, and how long it is, on one line} */
@@ -237,7 +242,7 @@ public final class RunDescription {
   public void requireSameWeights(RunDescription now, Path folder) {
     String before = root.path("weights").asText();
     String after = now.root.path("weights").asText();
-    if (!before.equals(after)) {
+    if (!absolute(Path.of(before)).equals(absolute(Path.of(after)))) {
       throw new TrainingException(
           "the run in %s was to start from the weights %s, now from %s, and wrote no checkpoint; resume it with the same"
               .formatted(folder, before, after));
