@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.detection.DetectionPart;
+import dev.cocoli.detection.PartTimes;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;

@@ -90,7 +90,7 @@ class WeightsFileTest {
     "max_size, min_size, 2147483647",
     "max_size, max_size, -2147483648",
     "box_detections_per_img, box_detections_per_img, 2147483647",
-    "box_pool_size, box_pool_size, 1048577",
+    "box_pool_size, box_pool_size, 16777217",
     "rpn_pre_nms_top_n_test, rpn_pre_nms_top_n_test, 2147483647",
   })
   void aHyperparameterOutOfRangeIsRefusedWithTheFile(String first, String name, int value)

@@ -27,7 +27,7 @@ public final class Hyperparameters {
           "stages", "");
 
   /** The largest integer that a file or command line can set; sizes of tensors never overflow. */
-  private static final int LARGEST_INTEGER = 1 << 20;
+  private static final int LARGEST_INTEGER = 1 << 24;
 
   private Hyperparameters() {}
 

@@ -1,7 +1,5 @@
-package dev.cocoli.cli;
+package dev.cocoli.detection;
 
-import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.detection.PartListener;
 import dev.cocoli.ops.Ops;
 import java.util.EnumMap;
 import java.util.Map;
@@ -10,13 +8,13 @@ import java.util.Map;
  * Takes the time of each part of detections, one after the other. Waits for the device at the end
  * of each part, so that the part has run and not only been asked for.
  */
-final class PartTimes implements PartListener {
+public final class PartTimes implements PartListener {
   private final Map<DetectionPart, Long> nanos = new EnumMap<>(DetectionPart.class);
   private long last = System.nanoTime();
   private int images;
 
   /** A detection on another image begins now. */
-  void begin() {
+  public void begin() {
     images++;
     last = System.nanoTime();
   }
@@ -34,12 +32,12 @@ final class PartTimes implements PartListener {
    *
    * @param part the part
    */
-  double seconds(DetectionPart part) {
+  public double seconds(DetectionPart part) {
     return nanos.getOrDefault(part, 0L) / 1e9 / Math.max(1, images);
   }
 
   /** {@return the seconds of an image, in the mean} */
-  double seconds() {
+  public double seconds() {
     double sum = 0;
     for (DetectionPart part : DetectionPart.values()) {
       sum += seconds(part);
