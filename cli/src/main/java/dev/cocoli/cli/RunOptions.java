@@ -61,7 +61,7 @@ final class RunOptions {
       }
       String name = option.longestName();
       if (option.arity().max() == 0) {
-        words.add(name);
+        words.add(Boolean.FALSE.equals(option.getValue()) ? name + "=false" : name);
         continue;
       }
       for (String word : option.originalStringValues()) {

@@ -55,6 +55,12 @@ class RunOptionsTest {
   }
 
   @Test
+  void aFlagIsTakenBackByFalse() {
+    assertEquals(List.of("--sync-batch-norm"), parse("--sync-batch-norm"));
+    assertEquals(List.of("--sync-batch-norm=false"), parse("--sync-batch-norm=false"));
+  }
+
+  @Test
   void aBrokenConfigIsNamed() throws IOException {
     Path config = Files.writeString(run.resolve("config.json"), "{");
     Cli.run("train", "--out", run, "--resume").failed(1, config.toString(), "no valid JSON");
