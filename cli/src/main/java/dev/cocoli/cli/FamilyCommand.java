@@ -14,6 +14,7 @@ import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.Models;
+import dev.cocoli.detection.PartTimes;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;

@@ -13,6 +13,9 @@ public final class PartTimes implements PartListener {
   private long last = System.nanoTime();
   private int images;
 
+  /** Begins with nothing timed. */
+  public PartTimes() {}
+
   /** A detection on another image begins now. */
   public void begin() {
     images++;

@@ -38,7 +38,8 @@ public final class OutputFile implements AutoCloseable {
 
   static {
     try {
-      Runtime.getRuntime().addShutdownHook(new Thread(OutputFile::deleteOpen, "delete temporary files"));
+      Runtime.getRuntime()
+          .addShutdownHook(new Thread(OutputFile::deleteOpen, "delete temporary files"));
     } catch (IllegalStateException e) {
       // the shutdown is in progress
     }

@@ -30,7 +30,8 @@ final class RegionKernels implements Regions {
   private static final Kernel ROI_POOL = new Kernel(ROI_POOL_FILE, "roi_pool");
   private static final Kernel ROI_POOL_WIDE = new Kernel(ROI_POOL_FILE, "roi_pool_wide");
   private static final Kernel ROI_POOL_BACKWARD = new Kernel(ROI_POOL_FILE, "roi_pool_backward");
-  private static final Kernel ROI_POOL_BACKWARD_FIXED = new Kernel(ROI_POOL_FILE, "roi_pool_backward_fixed");
+  private static final Kernel ROI_POOL_BACKWARD_FIXED =
+      new Kernel(ROI_POOL_FILE, "roi_pool_backward_fixed");
 
   /** Bytes of the widest access. */
   private static final long WIDE_BYTES = 16;
