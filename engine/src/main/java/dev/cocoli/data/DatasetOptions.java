@@ -11,19 +11,28 @@ import java.util.Set;
  * @param classNames the classes, the first becoming label 1; empty to find them in the data
  * @param policy what to do with annotations that cannot be trained on
  * @param boxes the meaning of the numbers of VOC boxes; COCO has only one
+ * @param validationFraction the part of the images, from 0 to less than 1, that is the split {@code
+ *     val} of a folder of VOC annotations without lists
  */
 public record DatasetOptions(
-    List<String> classNames, AnnotationPolicy policy, BoxConvention boxes) {
+    List<String> classNames,
+    AnnotationPolicy policy,
+    BoxConvention boxes,
+    double validationFraction) {
 
-  /** Classes found in the data, bad annotations dropped, boxes as they are written. */
+  /** Classes found in the data, bad annotations dropped, boxes as they are written, a tenth. */
   public static final DatasetOptions DEFAULT =
-      new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN);
+      new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN, 0.1);
 
   /** torchvision's name for unused category ids of COCO; the only name that may be repeated. */
   private static final String HOLE = "N/A";
 
-  /** Checks that no class is given twice. */
+  /** Checks that no class is given twice, and the fraction. */
   public DatasetOptions {
+    if (!(validationFraction >= 0 && validationFraction < 1)) {
+      throw new IllegalArgumentException(
+          "the fraction for validation is from 0 to less than 1, not " + validationFraction);
+    }
     classNames = List.copyOf(classNames);
     Set<String> seen = new HashSet<>();
     for (String name : classNames) {
@@ -39,7 +48,7 @@ public record DatasetOptions(
    * @param names the classes, the first becoming label 1; empty to find them in the data
    */
   public DatasetOptions withClassNames(List<String> names) {
-    return new DatasetOptions(names, policy, boxes);
+    return new DatasetOptions(names, policy, boxes, validationFraction);
   }
 
   /**
@@ -48,7 +57,7 @@ public record DatasetOptions(
    * @param other what to do with annotations that cannot be trained on
    */
   public DatasetOptions withPolicy(AnnotationPolicy other) {
-    return new DatasetOptions(classNames, other, boxes);
+    return new DatasetOptions(classNames, other, boxes, validationFraction);
   }
 
   /**
@@ -57,6 +66,15 @@ public record DatasetOptions(
    * @param other the meaning of the numbers of VOC boxes
    */
   public DatasetOptions withBoxes(BoxConvention other) {
-    return new DatasetOptions(classNames, policy, other);
+    return new DatasetOptions(classNames, policy, other, validationFraction);
+  }
+
+  /**
+   * {@return these options with another division of folders without lists}
+   *
+   * @param fraction the part of the images that is the split {@code val}, from 0 to less than 1
+   */
+  public DatasetOptions withValidationFraction(double fraction) {
+    return new DatasetOptions(classNames, policy, boxes, fraction);
   }
 }

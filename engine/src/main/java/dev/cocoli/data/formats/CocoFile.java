@@ -14,9 +14,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -51,6 +54,9 @@ final class CocoFile {
   /** The names of the categories by id, ascending. */
   final TreeMap<Integer, String> categories = new TreeMap<>();
 
+  /** The categories above those categories, by id, where the file says so. */
+  private final Map<Integer, String> parents = new HashMap<>();
+
   /** The objects, with one column per property, because a large file has a million of them. */
   final Objects objects = new Objects();
 
@@ -80,7 +86,36 @@ final class CocoFile {
       throw new DataException(
           path + ": is no COCO annotation file, it needs 'images', 'annotations' and 'categories'");
     }
+    file.dropRoots();
     return file;
+  }
+
+  /**
+   * Drops categories that are no classes: Roboflow lists the data set itself as a category without
+   * objects, above the others and sometimes with the name of one of them.
+   */
+  private void dropRoots() {
+    Set<Integer> used = new HashSet<>();
+    for (int i = 0; i < objects.size(); i++) {
+      if (objects.category(i) == (int) objects.category(i)) {
+        used.add((int) objects.category(i));
+      }
+    }
+    List<Integer> unused = new ArrayList<>(categories.keySet());
+    unused.removeAll(used);
+    for (int id : unused) {
+      String name = categories.get(id);
+      String parent = parents.getOrDefault(id, "none");
+      boolean isRoot = id == 0 && (parent.equals("none") || parent.isEmpty());
+      boolean isAbove =
+          categories.keySet().stream().anyMatch(o -> o != id && name.equals(parents.get(o)));
+      boolean isTwin =
+          categories.entrySet().stream()
+              .anyMatch(other -> other.getKey() != id && other.getValue().equals(name));
+      if (isTwin || isRoot && isAbove) {
+        categories.remove(id);
+      }
+    }
   }
 
   private void read(JsonParser json) throws IOException {
@@ -156,14 +191,19 @@ final class CocoFile {
   private void readCategory(JsonParser json) throws IOException {
     long id = NONE;
     String name = null;
+    String parent = null;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String field = json.currentName();
       json.nextToken();
       switch (field) {
         case "id" -> id = integer(json);
         case "name" -> name = text(json);
+        case "supercategory" -> parent = text(json);
         default -> json.skipChildren();
       }
+    }
+    if (parent != null && id == (int) id) {
+      parents.put((int) id, parent);
     }
     if (id != (int) id || name == null) {
       throw new DataException(path + ": a category has no number 'id' or no 'name'" + at(json));
