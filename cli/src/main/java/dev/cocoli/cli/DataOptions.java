@@ -78,7 +78,8 @@ final class DataOptions {
    * @param out where that is printed
    */
   Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
-    DatasetOptions options = new DatasetOptions(classes, policy, boxes);
+    DatasetOptions options =
+        DatasetOptions.DEFAULT.withClassNames(classes).withPolicy(policy).withBoxes(boxes);
     Dataset opened = open(split, options);
     out.printf("%s: %s%n", role, opened.report().summary());
     var findings = opened.report().findings();

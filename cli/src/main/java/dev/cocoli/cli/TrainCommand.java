@@ -70,8 +70,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "NAME",
       description =
-          "fasterrcnn_resnet50_fpn, or 18, 34, 101; fasterrcnn_vgg16; fastrcnn_vgg16 or"
-              + " fastrcnn_resnet18, 34, 50, 101; rcnn_vgg16 or rcnn_resnet18, 34, 50, 101.")
+          "One of ${COMPLETION-CANDIDATES}.",
+      completionCandidates = ModelNames.class)
   private String model;
 
   @Mixin private ProposalsOption proposals;

@@ -1,6 +1,7 @@
 package dev.cocoli.data;
 
 import dev.cocoli.data.formats.BoxConvention;
+import dev.cocoli.data.formats.CocoField;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -11,20 +12,26 @@ import java.util.Set;
  * @param classNames the classes, the first becoming label 1; empty to find them in the data
  * @param policy what to do with annotations that cannot be trained on
  * @param boxes the meaning of the numbers of VOC boxes; COCO has only one
+ * @param fields the fields of COCO files that are read besides the boxes; each has its own name
  */
 public record DatasetOptions(
-    List<String> classNames, AnnotationPolicy policy, BoxConvention boxes) {
+    List<String> classNames,
+    AnnotationPolicy policy,
+    BoxConvention boxes,
+    List<CocoField<?>> fields) {
 
   /** Classes found in the data, bad annotations dropped, boxes as they are written. */
   public static final DatasetOptions DEFAULT =
-      new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN);
+      new DatasetOptions(
+          List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN, List.of());
 
   /** torchvision's name for unused category ids of COCO; the only name that may be repeated. */
   private static final String HOLE = "N/A";
 
-  /** Checks that no class is given twice. */
+  /** Copies the lists, and checks that no class is given twice. */
   public DatasetOptions {
     classNames = List.copyOf(classNames);
+    fields = List.copyOf(fields);
     Set<String> seen = new HashSet<>();
     for (String name : classNames) {
       if (!seen.add(name) && !name.equals(HOLE)) {
@@ -39,7 +46,7 @@ public record DatasetOptions(
    * @param names the classes, the first becoming label 1; empty to find them in the data
    */
   public DatasetOptions withClassNames(List<String> names) {
-    return new DatasetOptions(names, policy, boxes);
+    return new DatasetOptions(names, policy, boxes, fields);
   }
 
   /**
@@ -48,7 +55,7 @@ public record DatasetOptions(
    * @param other what to do with annotations that cannot be trained on
    */
   public DatasetOptions withPolicy(AnnotationPolicy other) {
-    return new DatasetOptions(classNames, other, boxes);
+    return new DatasetOptions(classNames, other, boxes, fields);
   }
 
   /**
@@ -57,6 +64,15 @@ public record DatasetOptions(
    * @param other the meaning of the numbers of VOC boxes
    */
   public DatasetOptions withBoxes(BoxConvention other) {
-    return new DatasetOptions(classNames, policy, other);
+    return new DatasetOptions(classNames, policy, other, fields);
+  }
+
+  /**
+   * {@return these options with other fields}
+   *
+   * @param others the fields of COCO files that are read besides the boxes
+   */
+  public DatasetOptions withFields(List<CocoField<?>> others) {
+    return new DatasetOptions(classNames, policy, boxes, others);
   }
 }
