@@ -1,5 +1,14 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.ClassesOption;
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.ModelOptions;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ParallelOptions;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
@@ -233,7 +242,8 @@ final class TrainCommand implements Callable<Integer> {
     }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
-    model(before, List.of("any")); // what is wrong with it is said before a large data set is read
+    // its errors come before a large data set is read
+    data.read(model(before, List.of("any")).builder().fields());
     List<Device> where = device.chooseAll(out, processes);
     int replicas = where.size() * processes.map(RankEnvironment::size).orElse(1);
     ParallelOptions.requireShareable(config, replicas, this.spec);

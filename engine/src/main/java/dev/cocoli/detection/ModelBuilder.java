@@ -1,6 +1,8 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.detection.config.RcnnConfig;
+import java.util.List;
 
 /**
  * Builds a model, and says which hyper-parameters it has. {@link Models} has the builders of this
@@ -25,6 +27,14 @@ public interface ModelBuilder {
    */
   default RcnnConfig defaults() {
     return RcnnConfig.DEFAULT;
+  }
+
+  /**
+   * {@return the fields of COCO files that training reads and detection writes besides boxes: one
+   * for each part of objects that the model learns}
+   */
+  default List<CocoField<?>> fields() {
+    return List.of();
   }
 
   /**
