@@ -86,8 +86,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "NAME",
       description =
-          "fasterrcnn_resnet50_fpn, or 18, 34, 101; fasterrcnn_vgg16; fastrcnn_vgg16 or"
-              + " fastrcnn_resnet18, 34, 50, 101; rcnn_vgg16 or rcnn_resnet18, 34, 50, 101.")
+          "One of ${COMPLETION-CANDIDATES}.",
+      completionCandidates = ModelNames.class)
   private String model;
 
   @Mixin private ProposalsOption proposals;
@@ -249,7 +249,8 @@ final class TrainCommand implements Callable<Integer> {
     }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
-    model(before, List.of("any")); // what is wrong with it is said before a large data set is read
+    // its errors come before a large data set is read
+    data.read(model(before, List.of("any")).builder().fields());
     List<Device> where = device.chooseAll(out, processes);
     int replicas = where.size() * processes.map(RankEnvironment::size).orElse(1);
     ParallelOptions.requireShareable(config, replicas, this.spec);

@@ -8,7 +8,9 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
+import dev.cocoli.nn.Module;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Four convolutions of stride 2, each with a normalisation of its own. In: {@code [N,H,W,3]}; out:
@@ -53,5 +55,10 @@ final class PlainBackbone extends Backbone {
   @Override
   public long outChannels() {
     return channels;
+  }
+
+  @Override
+  public Optional<Module> pretrained() {
+    return Optional.of(this);
   }
 }

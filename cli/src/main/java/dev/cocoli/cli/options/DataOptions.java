@@ -6,6 +6,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.Datasets;
 import dev.cocoli.data.formats.BoxConvention;
+import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.data.formats.DatasetFormat;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -78,8 +79,19 @@ public final class DataOptions {
               + " an image stays in its split when others are added. Default: ${DEFAULT-VALUE}.")
   private double validationFraction;
 
+  private List<CocoField<?>> fields = List.of();
+
   public boolean isGiven() {
     return data != null;
+  }
+
+  /**
+   * Has COCO files read for more than boxes.
+   *
+   * @param needed the fields that the model needs
+   */
+  public void read(List<CocoField<?>> needed) {
+    fields = needed;
   }
 
   /**
@@ -142,6 +154,7 @@ public final class DataOptions {
     return DatasetOptions.DEFAULT
         .withPolicy(policy)
         .withBoxes(boxes)
+        .withFields(fields)
         .withValidationFraction(validationFraction);
   }
 

@@ -1,7 +1,6 @@
 package dev.cocoli.data.formats;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationCheck;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
@@ -11,6 +10,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageHeader;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -130,7 +130,7 @@ public final class CocoDataset implements Dataset {
       this.json = json;
       this.folder = folder;
       this.files = new NamedFiles(folder, NamedFiles.IMAGES);
-      this.file = CocoFile.read(json);
+      this.file = CocoFile.read(json, options.fields());
       this.check = new AnnotationCheck(options.policy());
       List<String> names =
           options.classNames().isEmpty()
@@ -246,7 +246,8 @@ public final class CocoDataset implements Dataset {
                       label,
                       false,
                       file.objects.crowd(index),
-                      Double.isFinite(area) ? area : (double) boxWidth * boxHeight));
+                      Double.isFinite(area) ? area : (double) boxWidth * boxHeight,
+                      file.objects.parts(index)));
     }
   }
 }

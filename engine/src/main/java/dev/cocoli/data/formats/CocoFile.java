@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.cocoli.data.DataException;
+import dev.cocoli.structures.ObjectParts;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,9 +24,9 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The contents of a COCO annotation file as they are written. The file is read as a stream; masks
- * and licences are skipped, so that memory is needed only for what is kept, about 60 bytes per
- * object. The sections may come in any order.
+ * The contents of a COCO annotation file as they are written. The file is read as a stream; what no
+ * {@link CocoField} reads is skipped, so that memory is needed only for what is kept, about 60 bytes
+ * per object. The sections may come in any order.
  */
 final class CocoFile {
 
@@ -47,6 +48,7 @@ final class CocoFile {
   record Listed(long id, String fileName, int width, int height) {}
 
   private final Path path;
+  private final Map<String, CocoField<?>> fields = new HashMap<>();
 
   /** The images by id, in the order of the file. */
   final Map<Long, Listed> images = new LinkedHashMap<>();
@@ -63,13 +65,14 @@ final class CocoFile {
   private boolean hasImages;
   private boolean hasAnnotations;
 
-  private CocoFile(Path path) {
+  private CocoFile(Path path, List<CocoField<?>> fields) {
     this.path = path;
+    fields.forEach(field -> this.fields.put(field.name(), field));
   }
 
   /** Reads a file; throws an exception that says what is wrong with it. */
-  static CocoFile read(Path path) {
-    CocoFile file = new CocoFile(path);
+  static CocoFile read(Path path, List<CocoField<?>> fields) {
+    CocoFile file = new CocoFile(path, fields);
     try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
         JsonParser json = JSON.createParser(in)) {
       file.read(json);
@@ -222,6 +225,7 @@ final class CocoFile {
     double area = Double.NaN;
     boolean crowd = false;
     float[] box = {Float.NaN, Float.NaN, Float.NaN, Float.NaN};
+    ObjectParts parts = ObjectParts.NONE;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String field = json.currentName();
       json.nextToken();
@@ -232,10 +236,25 @@ final class CocoFile {
         case "area" -> area = number(json);
         case "iscrowd" -> crowd = json.currentToken() == JsonToken.VALUE_TRUE || integer(json) == 1;
         case "bbox" -> readBox(json, box);
-        default -> json.skipChildren();
+        default -> parts = readPart(json, field, parts);
       }
     }
-    objects.add(id, image, category, box, area, crowd);
+    objects.add(id, image, category, box, area, crowd, parts);
+  }
+
+  private ObjectParts readPart(JsonParser json, String name, ObjectParts parts)
+      throws IOException {
+    CocoField<?> field = fields.get(name);
+    if (field == null) {
+      json.skipChildren();
+      return parts;
+    }
+    String where = at(json);
+    try {
+      return field.read(json).map(part -> parts.with(part)).orElse(parts);
+    } catch (IllegalArgumentException e) {
+      throw new DataException(path + ": bad '" + name + "'" + where + ": " + e.getMessage(), e);
+    }
   }
 
   private static void readBox(JsonParser json, float[] box) throws IOException {
@@ -311,8 +330,16 @@ final class CocoFile {
     private float[] boxes = new float[4 * 1024];
     private double[] areas = new double[1024];
     private boolean[] crowds = new boolean[1024];
+    private final Map<Integer, ObjectParts> parts = new HashMap<>();
 
-    void add(long id, long image, long category, float[] box, double area, boolean crowd) {
+    void add(
+        long id,
+        long image,
+        long category,
+        float[] box,
+        double area,
+        boolean crowd,
+        ObjectParts ofObject) {
       if (size == ids.length) {
         int larger = 2 * size;
         ids = Arrays.copyOf(ids, larger);
@@ -328,6 +355,9 @@ final class CocoFile {
       System.arraycopy(box, 0, boxes, 4 * size, 4);
       areas[size] = area;
       crowds[size] = crowd;
+      if (!ofObject.list().isEmpty()) {
+        parts.put(size, ofObject);
+      }
       size++;
     }
 
@@ -359,6 +389,10 @@ final class CocoFile {
 
     boolean crowd(int index) {
       return crowds[index];
+    }
+
+    ObjectParts parts(int index) {
+      return parts.getOrDefault(index, ObjectParts.NONE);
     }
 
     /** The indices of each image's objects, in the order of the file. */

@@ -1,7 +1,6 @@
 package dev.cocoli.data.formats;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationCheck;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Action;
@@ -14,6 +13,7 @@ import dev.cocoli.data.formats.VocAnnotation.VocObject;
 import dev.cocoli.data.formats.VocSplits.Entry;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageHeader;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.nio.file.Files;

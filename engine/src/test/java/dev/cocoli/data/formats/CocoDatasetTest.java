@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationPolicy;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.TestImages;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -320,7 +320,7 @@ class CocoDatasetTest {
     var threads =
         (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
     long before = threads.getCurrentThreadAllocatedBytes();
-    assertEquals(objects, CocoFile.read(json).objects.size());
+    assertEquals(objects, CocoFile.read(json, List.of()).objects.size());
     long allocated = threads.getCurrentThreadAllocatedBytes() - before;
     assertTrue(
         allocated < 400L * objects, "allocated " + allocated / objects + " bytes per object");

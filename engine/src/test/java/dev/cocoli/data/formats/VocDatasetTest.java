@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.data.AnnotationPolicy;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
