@@ -105,7 +105,8 @@ final class EvalCommand implements Callable<Integer> {
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs());
     }
-    CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections, matching()) : evaluate();
+    CocoMetrics metrics =
+        files ? CocoFiles.evaluate(groundTruth, detections, matching()) : evaluate();
     MetricsText.print(metrics, spec.commandLine().getOut());
     if (json != null) {
       OutputPaths.createFolderOf(json);

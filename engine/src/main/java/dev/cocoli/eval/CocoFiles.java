@@ -75,7 +75,8 @@ public final class CocoFiles {
       json.expectEnd();
     }
     if (images == null || categories == null || objects == null) {
-      String missing = images == null ? "images" : categories == null ? "categories" : "annotations";
+      String missing =
+          images == null ? "images" : categories == null ? "categories" : "annotations";
       throw new IOException(file + ": not a COCO annotation file: it has no '" + missing + "'");
     }
     requireDistinct(file, "image", images.stream().map(Listed::id).toList());
@@ -97,8 +98,7 @@ public final class CocoFiles {
       }
       CocoBox box = object.box();
       double area = object.area() == null ? box.area() : object.area();
-      annotations.add(
-          new CocoAnnotation(image, object.categoryId(), box, area, object.crowd()));
+      annotations.add(new CocoAnnotation(image, object.categoryId(), box, area, object.crowd()));
     }
     List<Long> imageIds = images.stream().map(image -> names.ofId(image.id())).toList();
     return new CocoGroundTruth(imageIds, categories, annotations, names);

@@ -134,8 +134,8 @@ final class CocoJson implements AutoCloseable {
   }
 
   /**
-   * An id as text, or null. Ids are integers, but some programs write them as text, or use names: 7,
-   * 7.0 and "7" are the same.
+   * An id as text, or null. Ids are integers, but some programs write them as text, or use names:
+   * 7, 7.0 and "7" are the same.
    */
   String id(String field) throws IOException {
     if (parser.currentToken() == JsonToken.VALUE_STRING) {

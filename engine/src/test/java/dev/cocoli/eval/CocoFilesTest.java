@@ -185,10 +185,7 @@ class CocoFilesTest {
             .imageId());
     assertEquals(
         5,
-        results(
-                GROUND_TRUTH,
-                CocoMatching.CHECKED,
-                "\"image_id\": \"5\", \"category_id\": \"3\"")
+        results(GROUND_TRUTH, CocoMatching.CHECKED, "\"image_id\": \"5\", \"category_id\": \"3\"")
             .getFirst()
             .imageId());
   }

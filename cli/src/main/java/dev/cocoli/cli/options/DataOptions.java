@@ -29,16 +29,17 @@ public final class DataOptions {
       paramLabel = "DIR|FILE.json",
       description =
           "A folder with VOC's XML files (JPEGImages, Annotations and ImageSets/Main, or images"
-              + " beside annotations, or XML beside the images), a COCO annotation file, or a folder"
-              + " in COCO's or Roboflow's layout (annotations/instances_SPLIT.json, SPLIT/).")
+              + " beside annotations, or XML beside the images), a COCO annotation file, or a"
+              + " folder in COCO's or Roboflow's layout (annotations/instances_SPLIT.json,"
+              + " SPLIT/).")
   private Path data;
 
   @Option(
       names = "--images",
       paramLabel = "DIR",
       description =
-          "The folder of the images. Default: that of the annotation file, or a usual one beside the"
-              + " annotations.")
+          "The folder of the images. Default: that of the annotation file, or a usual one beside"
+              + " the annotations.")
   private Path images;
 
   @Option(

@@ -25,8 +25,8 @@ import java.util.TreeMap;
 
 /**
  * The contents of a COCO annotation file as they are written. The file is read as a stream; what no
- * {@link CocoField} reads is skipped, so that memory is needed only for what is kept, about 60 bytes
- * per object. The sections may come in any order.
+ * {@link CocoField} reads is skipped, so that memory is needed only for what is kept, about 60
+ * bytes per object. The sections may come in any order.
  */
 final class CocoFile {
 
@@ -60,7 +60,7 @@ final class CocoFile {
   private final Map<Integer, String> parents = new HashMap<>();
 
   /** The objects, with one column per property, because a large file has a million of them. */
-  final Objects objects = new Objects();
+  final CocoObjects objects = new CocoObjects();
 
   private boolean hasImages;
   private boolean hasAnnotations;
@@ -242,8 +242,7 @@ final class CocoFile {
     objects.add(id, image, category, box, area, crowd, parts);
   }
 
-  private ObjectParts readPart(JsonParser json, String name, ObjectParts parts)
-      throws IOException {
+  private ObjectParts readPart(JsonParser json, String name, ObjectParts parts) throws IOException {
     CocoField<?> field = fields.get(name);
     if (field == null) {
       json.skipChildren();
@@ -319,89 +318,5 @@ final class CocoFile {
 
   private static String at(JsonParser json) {
     return " (line " + json.currentLocation().getLineNr() + ")";
-  }
-
-  /** The objects, in the order of the file. */
-  static final class Objects {
-    private int size;
-    private long[] ids = new long[1024];
-    private long[] images = new long[1024];
-    private long[] categories = new long[1024];
-    private float[] boxes = new float[4 * 1024];
-    private double[] areas = new double[1024];
-    private boolean[] crowds = new boolean[1024];
-    private final Map<Integer, ObjectParts> parts = new HashMap<>();
-
-    void add(
-        long id,
-        long image,
-        long category,
-        float[] box,
-        double area,
-        boolean crowd,
-        ObjectParts ofObject) {
-      if (size == ids.length) {
-        int larger = 2 * size;
-        ids = Arrays.copyOf(ids, larger);
-        images = Arrays.copyOf(images, larger);
-        categories = Arrays.copyOf(categories, larger);
-        boxes = Arrays.copyOf(boxes, 4 * larger);
-        areas = Arrays.copyOf(areas, larger);
-        crowds = Arrays.copyOf(crowds, larger);
-      }
-      ids[size] = id;
-      images[size] = image;
-      categories[size] = category;
-      System.arraycopy(box, 0, boxes, 4 * size, 4);
-      areas[size] = area;
-      crowds[size] = crowd;
-      if (!ofObject.list().isEmpty()) {
-        parts.put(size, ofObject);
-      }
-      size++;
-    }
-
-    int size() {
-      return size;
-    }
-
-    /** The object's id, or its position in the file counted from 1 if it has none. */
-    long number(int index) {
-      return ids[index] == NONE ? index + 1 : ids[index];
-    }
-
-    long image(int index) {
-      return images[index];
-    }
-
-    long category(int index) {
-      return categories[index];
-    }
-
-    /** One number of a box; sides 0 to 3 are x, y, width, height. */
-    float box(int index, int side) {
-      return boxes[4 * index + side];
-    }
-
-    double area(int index) {
-      return areas[index];
-    }
-
-    boolean crowd(int index) {
-      return crowds[index];
-    }
-
-    ObjectParts parts(int index) {
-      return parts.getOrDefault(index, ObjectParts.NONE);
-    }
-
-    /** The indices of each image's objects, in the order of the file. */
-    Map<Long, List<Integer>> byImage() {
-      Map<Long, List<Integer>> found = new LinkedHashMap<>();
-      for (int i = 0; i < size; i++) {
-        found.computeIfAbsent(images[i], image -> new ArrayList<>()).add(i);
-      }
-      return found;
-    }
   }
 }

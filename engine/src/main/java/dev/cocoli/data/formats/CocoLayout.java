@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
 
 /**
  * A split of a folder with COCO's annotation files: COCO's own layout ({@code
- * annotations/instances_SPLIT.json} and {@code SPLIT/}, or {@code images/SPLIT/}, where SPLIT may end
- * with a year), or Roboflow's ({@code SPLIT/_annotations.coco.json} among the images).
+ * annotations/instances_SPLIT.json} and {@code SPLIT/}, or {@code images/SPLIT/}, where SPLIT may
+ * end with a year), or Roboflow's ({@code SPLIT/_annotations.coco.json} among the images).
  *
  * @param file the annotation file
  * @param images the folder of its images
@@ -41,7 +41,8 @@ public record CocoLayout(Path file, Path images) {
     for (String folder : List.of("train", "valid", "test")) {
       Path file = root.resolve(folder).resolve(ROBOFLOW);
       if (Files.isRegularFile(file)) {
-        splits.put(folder.equals("valid") ? "val" : folder, new CocoLayout(file, root.resolve(folder)));
+        splits.put(
+            folder.equals("valid") ? "val" : folder, new CocoLayout(file, root.resolve(folder)));
       }
     }
     return splits;

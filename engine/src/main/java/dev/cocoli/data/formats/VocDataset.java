@@ -31,10 +31,11 @@ import javax.xml.stream.XMLInputFactory;
  * A data set with Pascal VOC's annotation files, one per image: images in {@code JPEGImages},
  * annotations in {@code Annotations}, lists of names in {@code ImageSets/Main}, or in one of the
  * other layouts in which such data are published: {@code images} beside {@code annotations}, {@code
- * annots}, {@code labels} or {@code xml}; XML files beside the images; folders {@code train}, {@code
- * valid}, {@code test}. A split is one of the lists, whose images keep their order, or one of those
- * folders. Without either the images are divided into {@code train} and {@code val} by a hash of
- * their names, so that an image stays in its split when others are added; {@code all} has all.
+ * annots}, {@code labels} or {@code xml}; XML files beside the images; folders {@code train},
+ * {@code valid}, {@code test}. A split is one of the lists, whose images keep their order, or one
+ * of those folders. Without either the images are divided into {@code train} and {@code val} by a
+ * hash of their names, so that an image stays in its split when others are added; {@code all} has
+ * all.
  *
  * <p>If no classes are given, they are those of all splits together, sorted by name, so that a
  * class has the same label in every split. An image's size is taken from its header, after the EXIF

@@ -83,7 +83,8 @@ record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists)
           .flatMap(
               name ->
                   folders.stream()
-                      .filter(f -> f.getFileName().toString().toLowerCase(Locale.ROOT).equals(name)))
+                      .filter(
+                          f -> f.getFileName().toString().toLowerCase(Locale.ROOT).equals(name)))
           .findFirst();
     } catch (IOException | UncheckedIOException e) {
       throw new DataException(parent + ": cannot be read (" + e.getMessage() + ")", e);

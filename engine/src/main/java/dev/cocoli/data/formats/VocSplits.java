@@ -34,7 +34,8 @@ final class VocSplits {
   private static final String VALIDATION = "val";
   private static final Pattern FLAGGED = Pattern.compile("(.*\\S)\\s+(?:-1|0|1|\\+1)");
   private static final Pattern WITH_EXTENSION =
-      Pattern.compile("(.+)\\.(?:jpg|jpeg|png|bmp|gif|webp|tif|tiff|xml)", Pattern.CASE_INSENSITIVE);
+      Pattern.compile(
+          "(.+)\\.(?:jpg|jpeg|png|bmp|gif|webp|tif|tiff|xml)", Pattern.CASE_INSENSITIVE);
 
   /**
    * One image of a split.
@@ -133,8 +134,8 @@ final class VocSplits {
   }
 
   /**
-   * An image belongs to the same split whatever other images there are, unless none of them would be
-   * validated on; then it is the one with the smallest number.
+   * An image belongs to the same split whatever other images there are, unless none of them would
+   * be validated on; then it is the one with the smallest number.
    */
   private Predicate<Entry> isValidation(List<Entry> all) {
     Predicate<Entry> chosen = entry -> number(entry.stem()) < validationFraction;
@@ -149,8 +150,7 @@ final class VocSplits {
   /** A number in [0, 1) that depends on the name alone. */
   private static double number(String stem) {
     CRC32 hash = new CRC32();
-    hash.update(
-        Normalizer.normalize(stem, Normalizer.Form.NFC).getBytes(StandardCharsets.UTF_8));
+    hash.update(Normalizer.normalize(stem, Normalizer.Form.NFC).getBytes(StandardCharsets.UTF_8));
     return new SplittableRandom(hash.getValue()).nextDouble();
   }
 

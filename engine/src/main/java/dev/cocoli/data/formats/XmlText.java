@@ -25,8 +25,7 @@ final class XmlText {
   /** The largest file that is read; a thousand objects take a third of a megabyte. */
   private static final int MOST_BYTES = 64 << 20;
 
-  private static final Pattern DECLARATION =
-      Pattern.compile("\\A[\\s\\x00]*<\\?xml\\b([^>]*)\\?>");
+  private static final Pattern DECLARATION = Pattern.compile("\\A[\\s\\x00]*<\\?xml\\b([^>]*)\\?>");
   private static final Pattern ENCODING =
       Pattern.compile("\\bencoding\\s*=\\s*[\"']\\s*([^\"']*?)\\s*[\"']");
 
@@ -80,7 +79,8 @@ final class XmlText {
 
   private static String declared(byte[] bytes) {
     String start = new String(bytes, 0, Math.min(bytes.length, 1024), StandardCharsets.ISO_8859_1);
-    Matcher declaration = DECLARATION.matcher(start.startsWith("\u00EF\u00BB\u00BF") ? start.substring(3) : start);
+    Matcher declaration =
+        DECLARATION.matcher(start.startsWith("\u00EF\u00BB\u00BF") ? start.substring(3) : start);
     if (!declaration.find()) {
       return "";
     }

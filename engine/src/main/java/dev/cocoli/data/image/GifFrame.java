@@ -6,9 +6,9 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * Where the first frame of a GIF lies on the image that is shown (GIF89a, sections 18 to 20): it may
- * cover a part of it only. As in PIL, the rest has the transparent colour or else the first one, and
- * an image that is smaller than its frame grows.
+ * Where the first frame of a GIF lies on the image that is shown (GIF89a, sections 18 to 20): it
+ * may cover a part of it only. As in PIL, the rest has the transparent colour or else the first
+ * one, and an image that is smaller than its frame grows.
  *
  * @param canvasWidth columns of the image
  * @param canvasHeight rows of the image

@@ -173,8 +173,8 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
         && Arrays.equals(bytes, at, at + expected.length, expected, 0, expected.length);
   }
 
-  private static ImageHeader readOther(
-      InputStream in, Format format, int orientation, String name) throws IOException {
+  private static ImageHeader readOther(InputStream in, Format format, int orientation, String name)
+      throws IOException {
     ImageReader reader = readerOf(format, name);
     try (ImageInputStream input = new MemoryCacheImageInputStream(in)) {
       reader.setInput(input, true, true);

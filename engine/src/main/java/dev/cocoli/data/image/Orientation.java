@@ -58,8 +58,8 @@ final class Orientation {
   }
 
   /**
-   * Reads the orientation from a TIFF structure, the body of an EXIF block. Returns {@link #NONE} if
-   * there is none, or if the metadata cannot be read, so that the image can still be used.
+   * Reads the orientation from a TIFF structure, the body of an EXIF block. Returns {@link #NONE}
+   * if there is none, or if the metadata cannot be read, so that the image can still be used.
    */
   static int ofTiff(byte[] bytes, int offset) {
     if (bytes.length - offset < 8) {
@@ -73,7 +73,9 @@ final class Orientation {
       if (number(bytes, entry, 2, little) == TAG) {
         long type = number(bytes, entry + 2, 2, little);
         int size = type == LONG ? 4 : 2; // some programs write it as a long
-        return type == SHORT || type == LONG ? checked(number(bytes, entry + 8, size, little)) : NONE;
+        return type == SHORT || type == LONG
+            ? checked(number(bytes, entry + 8, size, little))
+            : NONE;
       }
     }
     return NONE;

@@ -99,9 +99,9 @@ final class PngFile {
   }
 
   /**
-   * Reduces a PNG file to header, palette and pixels. Their checksums are compared. What comes after
-   * the pixels, the end chunk included, may be missing or damaged; if it is, the pixels are inflated
-   * once to see that all of them are there.
+   * Reduces a PNG file to header, palette and pixels. Their checksums are compared. What comes
+   * after the pixels, the end chunk included, may be missing or damaged; if it is, the pixels are
+   * inflated once to see that all of them are there.
    */
   static byte[] pixelsOnly(byte[] file, String name) {
     ByteArrayOutputStream kept = new ByteArrayOutputStream(file.length + AROUND);
@@ -171,7 +171,9 @@ final class PngFile {
       }
     } catch (DataFormatException e) {
       throw new ImageDecodeException(
-          name, "the PNG is broken, its pixels do not match a checksum (" + e.getMessage() + ")", e);
+          name,
+          "the PNG is broken, its pixels do not match a checksum (" + e.getMessage() + ")",
+          e);
     }
   }
 

@@ -38,7 +38,8 @@ class LayoutTest {
   }
 
   private void annotation(String path, String fileName) throws IOException {
-    write(path, xml(fileName, 40, 30, object("dog", 1, 2, 20, 25)).getBytes(StandardCharsets.UTF_8));
+    write(
+        path, xml(fileName, 40, 30, object("dog", 1, 2, 20, 25)).getBytes(StandardCharsets.UTF_8));
   }
 
   private void write(String path, byte[] bytes) throws IOException {
@@ -63,8 +64,15 @@ class LayoutTest {
 
   @ParameterizedTest
   @CsvSource({
-    "images,annotations", "images,annots", "images,labels", "images,xml", "img,Annotations",
-    "JPEGImages,Annotations", "'',''", "images,images", "'',xmls",
+    "images,annotations",
+    "images,annots",
+    "images,labels",
+    "images,xml",
+    "img,Annotations",
+    "JPEGImages,Annotations",
+    "'',''",
+    "images,images",
+    "'',xmls",
   })
   void findsImagesAndAnnotations(String images, String annotations) throws IOException {
     for (int i = 0; i < 20; i++) {
@@ -114,7 +122,8 @@ class LayoutTest {
     after.removeAll(before);
     after.forEach(name -> assertTrue(Integer.parseInt(name.replace(".jpg", "")) >= 60, name));
     assertEquals(
-        100, VocDataset.open(folder.resolve("set"), "train", OPTIONS.withValidationFraction(0)).size());
+        100,
+        VocDataset.open(folder.resolve("set"), "train", OPTIONS.withValidationFraction(0)).size());
   }
 
   @Test
@@ -235,8 +244,7 @@ class LayoutTest {
   private Dataset encoded(String declaration, Charset charset, String mark, String className)
       throws IOException {
     image("x/a.jpg");
-    String text =
-        mark + declaration + xml("a.jpg", 40, 30, object(className, 1, 2, 20, 25));
+    String text = mark + declaration + xml("a.jpg", 40, 30, object(className, 1, 2, 20, 25));
     write("x/a.xml", text.getBytes(charset));
     return open(folder.resolve("x"), "all");
   }

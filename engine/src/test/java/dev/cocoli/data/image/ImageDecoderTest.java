@@ -281,7 +281,8 @@ public class ImageDecoderTest {
       byte[] cut = Arrays.copyOf(file, size);
       try (Image image = decoder.decode(cut, name)) {
         assertArrayEquals(whole, TestImages.bytes(image), name + " cut at " + size);
-        // a PNG ends with 12 bytes of a chunk, after two checksums and the code that ends the pixels
+        // a PNG ends with 12 bytes of a chunk, after two checksums and the code that ends the
+        // pixels
         int needless = name.endsWith(".png") ? 12 + 4 + 4 + 2 : 3;
         assertTrue(file.length - size <= needless, name + " cut at " + size + " went unnoticed");
       } catch (ImageDecodeException e) {
