@@ -24,11 +24,14 @@ import picocli.CommandLine.ScopeType;
       DetectCommand.class,
       ProposalsCommand.class,
       FamilyCommand.class,
-      DoctorCommand.class
+      DoctorCommand.class,
+      HelpCommand.class
     },
     footer = {
       "",
-      "cocoli COMMAND --help lists the options of a command. Start with: cocoli demo",
+      "cocoli COMMAND --help lists the most used options of a command, --help-all all of them.",
+      "Start with: cocoli demo",
+      "",
       "From the sources there are two more: bundle packs all of it for a server without a JDK, and",
       "selftest tests a device.",
       "",
@@ -42,13 +45,21 @@ final class CocoliCommand implements Runnable {
       description = "Print a stack trace with an error.")
   private boolean debug;
 
+  @Option(
+      names = CommandHelp.ALL,
+      scope = ScopeType.INHERIT,
+      usageHelp = true,
+      hidden = true,
+      description = "Print the help with all options.")
+  private boolean helpAll;
+
   @picocli.CommandLine.Spec private picocli.CommandLine.Model.CommandSpec spec;
 
   @Override
   public void run() {
     throw new picocli.CommandLine.ParameterException(
         spec.commandLine(),
-        "which command? There are demo, train, eval, detect, proposals, family, doctor");
+        "which command? There are " + String.join(", ", spec.subcommands().keySet()));
   }
 
   /** Provides the text of {@code --version}. */

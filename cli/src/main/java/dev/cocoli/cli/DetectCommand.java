@@ -6,6 +6,7 @@ import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
@@ -54,8 +55,8 @@ final class DetectCommand implements Callable<Integer> {
       names = "--score",
       paramLabel = "X",
       description =
-          "Report objects that score more than X. Default: the model's, usually 0.05, and 0.5 for"
-              + " what is printed and drawn.")
+          "Report objects that score more than X. Default: 0.5 for what is printed and drawn; in"
+              + " --json the model's, usually 0.05.")
   private Double score;
 
   @Mixin private ProposalsOption proposals;
@@ -106,6 +107,13 @@ final class DetectCommand implements Callable<Integer> {
     if (out != null) {
       OutputPaths.requireWritableFolder(out);
       drawn = new DrawnImages(out, images, model.classNames());
+      drawn
+          .whyNoLabels()
+          .ifPresent(
+              why ->
+                  spec.commandLine()
+                      .getErr()
+                      .println("cocoli: the boxes in " + out + " have no labels: " + why));
     }
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs);
@@ -115,11 +123,11 @@ final class DetectCommand implements Callable<Integer> {
         Detector detector = weights.open(model, where)) {
       regions.open(model).ifPresent(detector::withProposals);
       if (json == null) {
-        detectAll(detector, images, null, drawn);
+        detectAll(detector, images, null, drawn, notes);
       } else {
         OutputPaths.createFolderOf(json);
         try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
-          detectAll(detector, images, results, drawn);
+          detectAll(detector, images, results, drawn, notes);
           results.finish();
         } catch (IOException e) {
           throw OutputPaths.notWritten(json, e);
@@ -133,26 +141,35 @@ final class DetectCommand implements Callable<Integer> {
   }
 
   private void detectAll(
-      Detector detector, List<Path> images, CocoResultsWriter results, DrawnImages drawn)
+      Detector detector,
+      List<Path> images,
+      CocoResultsWriter results,
+      DrawnImages drawn,
+      PrintWriter notes)
       throws IOException {
     ImageDecoder decoder = new ImageDecoder();
-    for (int i = 0; i < images.size(); i++) {
-      Path path = images.get(i);
-      try (Image image = decoder.decode(path)) {
-        List<Detection> found = detector.detect(known(path, image), image, PartListener.NONE);
-        objects += found.size();
-        if (results != null) {
-          results.write(i, path.getFileName().toString(), found);
+    try (ImagesBar bar = new ImagesBar("detecting", images.size(), notes)) {
+      PrintWriter lines = bar.above(spec.commandLine().getOut());
+      PrintWriter err = bar.above(spec.commandLine().getErr());
+      for (int i = 0; i < images.size(); i++) {
+        Path path = images.get(i);
+        try (Image image = decoder.decode(path)) {
+          List<Detection> found = detector.detect(known(path, image), image, PartListener.NONE);
+          objects += found.size();
+          if (results != null) {
+            results.write(i, path.getFileName().toString(), found);
+          }
+          if (drawn != null) {
+            drawn.write(i, image, shown(found));
+          }
+          if (results == null && drawn == null) {
+            shown(found).forEach(one -> print(path, detector, one, lines));
+          }
+        } catch (ImageDecodeException e) {
+          failures++;
+          err.println("cocoli: " + ErrorMessages.of(e));
         }
-        if (drawn != null) {
-          drawn.write(i, image, shown(found));
-        }
-        if (results == null && drawn == null) {
-          shown(found).forEach(one -> print(path, detector, one));
-        }
-      } catch (ImageDecodeException e) {
-        failures++;
-        spec.commandLine().getErr().println("cocoli: " + ErrorMessages.of(e));
+        bar.step();
       }
     }
   }
@@ -169,19 +186,17 @@ final class DetectCommand implements Callable<Integer> {
         : found.stream().filter(detection -> detection.score() > SHOWN_SCORE).toList();
   }
 
-  private void print(Path path, Detector detector, Detection found) {
-    spec.commandLine()
-        .getOut()
-        .printf(
-            Locale.ROOT,
-            "%s  %-16s %.3f  %8.1f %8.1f %8.1f %8.1f%n",
-            path,
-            detector.className(found),
-            found.score(),
-            found.box().x1(),
-            found.box().y1(),
-            found.box().x2(),
-            found.box().y2());
+  private static void print(Path path, Detector detector, Detection found, PrintWriter lines) {
+    lines.printf(
+        Locale.ROOT,
+        "%s  %-16s %.3f  %8.1f %8.1f %8.1f %8.1f%n",
+        path,
+        detector.className(found),
+        found.score(),
+        found.box().x1(),
+        found.box().y1(),
+        found.box().x2(),
+        found.box().y2());
   }
 
   private void summarize(int done, PrintWriter notes) {

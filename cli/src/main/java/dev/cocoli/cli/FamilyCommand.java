@@ -10,6 +10,7 @@ import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.FamilyProgress;
+import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.cli.terminal.StopOnInterrupt;
 import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.data.AnnotatedImage;
@@ -236,12 +237,15 @@ final class FamilyCommand implements Callable<Integer> {
       OutputPaths.createFolderOf(file);
       SelectiveSearchConfig search = SelectiveSearchConfig.fast();
       long began = System.nanoTime();
-      ProposalFile.write(
-          file,
-          images,
-          new SelectiveSearch(search),
-          search.settings(),
-          Runtime.getRuntime().availableProcessors());
+      try (ImagesBar bar = new ImagesBar("searching", images.size(), notes)) {
+        ProposalFile.write(
+            file,
+            images,
+            new SelectiveSearch(search),
+            search.settings(),
+            Runtime.getRuntime().availableProcessors(),
+            new SearchProgress(bar, bar.above(spec.commandLine().getErr())));
+      }
       notes.printf(
           Locale.ROOT,
           "regions of %,d images in %s: %.1f s%n",

@@ -57,8 +57,7 @@ public final class Main {
     CommandLine top = new CommandLine(new CocoliCommand());
     others.forEach(top::addSubcommand);
     return top.setCaseInsensitiveEnumValuesAllowed(true)
-        .setUsageHelpWidth(100)
-        .setUsageHelpAutoWidth(true)
+        .setHelpFactory(CommandHelp::new)
         .setParameterExceptionHandler((problem, args) -> usage(problem, debug))
         .setExecutionExceptionHandler(
             (problem, line, result) -> failure(problem, line, result, debug));
@@ -69,17 +68,22 @@ public final class Main {
     if (debug) {
       printStackTrace(problem, line.getErr());
     }
-    String text = ErrorMessages.oneLine(problem.getMessage());
-    String suggestions =
+    String text =
         problem instanceof UnmatchedArgumentException unmatched
-            ? String.join(", ", unmatched.getSuggestions())
-            : "";
-    if (!suggestions.isEmpty()) {
-      text += "; did you mean " + suggestions + "?";
-    }
+            ? unmatched(unmatched)
+            : ErrorMessages.oneLine(problem.getMessage());
     line.getErr()
         .println("cocoli: " + text + " (see " + line.getCommandSpec().qualifiedName() + " --help)");
     return CommandLine.ExitCode.USAGE;
+  }
+
+  private static String unmatched(UnmatchedArgumentException problem) {
+    String word = problem.getUnmatched().getFirst();
+    boolean isTop = problem.getCommandLine().getParent() == null;
+    String kind = problem.isUnknownOption() ? "option" : isTop ? "command" : "argument";
+    List<String> similar = problem.getSuggestions();
+    return ErrorMessages.oneLine("unknown " + kind + " '" + word + "'")
+        + (similar.isEmpty() ? "" : "; did you mean " + String.join(", ", similar) + "?");
   }
 
   private static int failure(
