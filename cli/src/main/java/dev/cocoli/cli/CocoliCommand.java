@@ -29,11 +29,11 @@ import picocli.CommandLine.ScopeType;
     },
     footer = {
       "",
-      "cocoli COMMAND --help lists the most used options of a command, --help-all all of them.",
       "Start with: cocoli demo",
+      "cocoli COMMAND --help has the most used options of a command, --help-all has all.",
       "",
-      "From the sources there are two more: bundle packs all of it for a server without a JDK, and",
-      "selftest tests a device.",
+      "From the sources there are two more: bundle packs all of it for a server without a JDK,"
+          + " selftest tests a device.",
       "",
       "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
     })
@@ -44,14 +44,6 @@ final class CocoliCommand implements Runnable {
       order = Integer.MAX_VALUE,
       description = "Print a stack trace with an error.")
   private boolean debug;
-
-  @Option(
-      names = CommandHelp.ALL,
-      scope = ScopeType.INHERIT,
-      usageHelp = true,
-      hidden = true,
-      description = "Print the help with all options.")
-  private boolean helpAll;
 
   @picocli.CommandLine.Spec private picocli.CommandLine.Model.CommandSpec spec;
 

@@ -20,6 +20,12 @@ final class CommandHelp extends Help {
   /** The option that prints the whole help. */
   static final String ALL = "--help-all";
 
+  /** How much of the help is printed. */
+  enum Extent {
+    SHORT_IF_MANY,
+    ALL_OPTIONS
+  }
+
   private static final int NARROWEST = 60;
   private static final int WIDEST = 120;
 
@@ -55,12 +61,10 @@ final class CommandHelp extends Help {
   private final CommandSpec command;
   private final boolean isShort;
 
-  CommandHelp(CommandSpec command, ColorScheme colours) {
+  CommandHelp(CommandSpec command, ColorScheme colours, Extent extent) {
     super(fitted(command), colours);
     this.command = command;
-    OptionSpec all = command.findOption(ALL);
-    boolean isAll = all != null && Boolean.TRUE.equals(all.getValue());
-    this.isShort = !isAll && shown(command).size() > MANY;
+    this.isShort = extent == Extent.SHORT_IF_MANY && shown(command).size() > MANY;
   }
 
   private static CommandSpec fitted(CommandSpec command) {
@@ -135,7 +139,7 @@ final class CommandHelp extends Help {
     }
     int more = shown(command).size() - grouped().getOrDefault(MOST_USED, List.of()).size();
     return isShort
-        ? "%n%s %s lists %d more options.%n".formatted(command.qualifiedName(), ALL, more)
+        ? "%n%s %s has %d more options.%n".formatted(command.qualifiedName(), ALL, more)
         : "";
   }
 }

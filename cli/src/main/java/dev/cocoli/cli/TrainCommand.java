@@ -63,23 +63,24 @@ final class TrainCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       description =
-          "What to train on. VOC: a list in ImageSets/Main (default: train). COCO: as in"
-              + " instances_NAME.json; a file needs none.")
+          "What to train on. VOC: a list in ImageSets/Main. COCO: as in instances_NAME.json; a file"
+              + " needs none. Default: train.")
   private String split;
 
   @Option(
       names = "--val-split",
       paramLabel = "NAME",
       description =
-          "What to score on after every epoch; with a COCO file as --data, another such file."
-              + " Default: val, where train is trained on and there is a val; none for none.")
+          "What to score on after every epoch, or none. With a COCO file as --data, another such"
+              + " file. What is trained on with another --split is not scored without this option."
+              + " Default: val, if there is one.")
   private String validationSplit;
 
   @Option(
       names = "--model",
       paramLabel = "NAME",
       description =
-          "fasterrcnn_resnet50_fpn, or 18, 34, 101; fasterrcnn_vgg16; fastrcnn_vgg16 or"
+          "fasterrcnn_resnet50_fpn, or 18, 34, 101. Others: fasterrcnn_vgg16; fastrcnn_vgg16 or"
               + " fastrcnn_resnet18, 34, 50, 101; rcnn_vgg16 or rcnn_resnet18, 34, 50, 101.")
   private String model;
 
@@ -88,15 +89,17 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--val-proposals",
       paramLabel = "FILE",
-      description = "The same of the images that are scored on.")
+      description =
+          "The same of the images that are scored on. Default: selective search finds them.")
   private Path validationProposals;
 
   @Option(
       names = "--weights",
       paramLabel = "FILE",
       description =
-          "Safetensors to start from: a detector with the same classes (of cocoli train, or bare"
-              + " ones of torchvision), or a torchvision classifier, for the backbone alone.")
+          "Safetensors to start from. They are of a detector with the same classes (of cocoli train,"
+              + " or bare ones of torchvision), or of a torchvision classifier, for the backbone"
+              + " alone. Default: none.")
   private Path weights;
 
   @Option(
@@ -116,7 +119,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--lr",
       paramLabel = "X",
-      description = "The learning rate, taken as it is. Default: 0.02 x batch / 16.")
+      description = "The learning rate. Default: 0.02 x batch / 16.")
   private Double learningRate;
 
   @Option(
@@ -215,14 +218,14 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "RUN",
-      description = "The folder of the run: config, metrics, weights, state, plots.")
+      description = "The folder of the run. It gets config, metrics, weights, state and plots.")
   private Path out;
 
   @Option(
       names = "--resume",
       description =
-          "Go on with the run in --out, which needs no other option. One that is given again has to"
-              + " agree; --epochs may grow.")
+          "Go on with the run in --out. No other option is needed; one that is given again has to"
+              + " agree, but --epochs may grow.")
   private boolean resume;
 
   @Spec private CommandSpec spec;

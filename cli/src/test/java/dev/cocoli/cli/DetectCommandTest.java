@@ -21,6 +21,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +64,56 @@ class DetectCommandTest {
     // small images are enlarged, so that there is room for the letters
     assertEquals(0, ImageIO.read(drawn.resolve("a.png").toFile()).getHeight() % 96);
     assertEquals(0, ImageIO.read(drawn.resolve("b.png").toFile()).getWidth() % 90);
+  }
+
+  /** The JVM finds no font where fontconfig has none and an earlier JVM left no list of them. */
+  @Test
+  @Tag("slow")
+  void withoutFontsBoxesAreDrawnWithoutLabels() throws Exception {
+    Path home = Files.createDirectory(folder.resolve("home"));
+    Path noFonts =
+        Files.writeString(
+            folder.resolve("fonts.conf"),
+            "<?xml version=\"1.0\"?><fontconfig><dir>" + home + "</dir></fontconfig>");
+    Path drawn = folder.resolve("drawn");
+    List<String> words = new ArrayList<>();
+    words.add(ProcessHandle.current().info().command().orElseThrow());
+    words.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Duser.home=" + home));
+    words.addAll(List.of("-Djava.awt.headless=true"));
+    words.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    words.addAll(List.of("detect", "--weights", weights.toString(), "--device", "cpu"));
+    words.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--classes", "3", "--min-size", "96"));
+    words.addAll(List.of("--score", "0.05", "--out", drawn.toString(), images.toString()));
+    Path err = folder.resolve("err.txt");
+    ProcessBuilder builder = new ProcessBuilder(words).redirectError(err.toFile());
+    builder.redirectOutput(folder.resolve("out.txt").toFile());
+    builder.environment().put("FONTCONFIG_FILE", noFonts.toString());
+    assertEquals(0, builder.start().waitFor(), Files.readString(err));
+    List<String> notes =
+        Files.readAllLines(err).stream().filter(line -> line.startsWith("cocoli: ")).toList();
+    assertEquals(1, notes.size(), notes.toString());
+    assertTrue(notes.getFirst().contains("have no labels"), notes.toString());
+    assertTrue(notes.getFirst().contains("install fontconfig"), notes.toString());
+    BufferedImage bare = ImageIO.read(drawn.resolve("a.png").toFile());
+    Path labelled = folder.resolve("labelled");
+    detect("--score", "0.05", "--out", labelled, images).ok();
+    BufferedImage whole = ImageIO.read(labelled.resolve("a.png").toFile());
+    assertEquals(whole.getWidth(), bare.getWidth());
+    BufferedImage plain = ImageIO.read(images.resolve("a.png").toFile());
+    assertTrue(differences(bare, plain) > 100, "no box was drawn");
+    assertTrue(differences(whole, bare) > 100, "there are labels");
+  }
+
+  /** The number of pixels of an image that differ from another, which may be smaller. */
+  private static int differences(BufferedImage image, BufferedImage other) {
+    int scale = image.getWidth() / other.getWidth();
+    int count = 0;
+    for (int y = 0; y < image.getHeight(); y++) {
+      for (int x = 0; x < image.getWidth(); x++) {
+        count += image.getRGB(x, y) == other.getRGB(x / scale, y / scale) ? 0 : 1;
+      }
+    }
+    return count;
   }
 
   @Test

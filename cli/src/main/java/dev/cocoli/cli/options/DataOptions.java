@@ -26,8 +26,8 @@ public final class DataOptions {
       names = "--data",
       paramLabel = "DIR|FILE.json",
       description =
-          "A Pascal VOC folder (JPEGImages, Annotations, ImageSets/Main), a COCO annotation file,"
-              + " or a folder in COCO's layout (annotations/instances_SPLIT.json, SPLIT/).")
+          "A Pascal VOC folder, a COCO folder, or a COCO annotation file. VOC has JPEGImages,"
+              + " Annotations and ImageSets/Main; COCO annotations/instances_SPLIT.json and SPLIT/.")
   private Path data;
 
   @Option(
