@@ -72,7 +72,7 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "What to score on after every epoch, or none. With a COCO file as --data, another such"
-              + " file. What is trained on with another --split is not scored without this option."
+              + " file. Without this option, a run of another --split than train is not scored."
               + " Default: val, if there is one.")
   private String validationSplit;
 
