@@ -7,6 +7,7 @@ import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.ImagesBar;
+import dev.cocoli.cli.terminal.Terminal;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
@@ -148,8 +149,10 @@ final class DetectCommand implements Callable<Integer> {
       PrintWriter notes)
       throws IOException {
     ImageDecoder decoder = new ImageDecoder();
-    try (ImagesBar bar = new ImagesBar("detecting", images.size(), notes)) {
-      PrintWriter lines = bar.above(spec.commandLine().getOut());
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter screen = Terminal.isInteractive() ? out : notes;
+    try (ImagesBar bar = new ImagesBar("detecting", images.size(), screen)) {
+      PrintWriter lines = bar.above(out);
       PrintWriter err = bar.above(spec.commandLine().getErr());
       for (int i = 0; i < images.size(); i++) {
         Path path = images.get(i);

@@ -130,7 +130,11 @@ final class FamilyCommand implements Callable<Integer> {
       description = "Images to measure the time of detection on. Default: ${DEFAULT-VALUE}.")
   private int timed;
 
-  @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the runs. Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Of the runs. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Mixin private DeviceOption device;

@@ -61,8 +61,7 @@ public final class Main {
     }
   }
 
-  static CommandLine commandLine(
-      List<Object> others, boolean debug, CommandHelp.Extent help) {
+  static CommandLine commandLine(List<Object> others, boolean debug, CommandHelp.Extent help) {
     CommandLine top = new CommandLine(new CocoliCommand());
     others.forEach(top::addSubcommand);
     return top.setCaseInsensitiveEnumValuesAllowed(true)

@@ -97,9 +97,9 @@ final class TrainCommand implements Callable<Integer> {
       names = "--weights",
       paramLabel = "FILE",
       description =
-          "Safetensors to start from. They are of a detector with the same classes (of cocoli train,"
-              + " or bare ones of torchvision), or of a torchvision classifier, for the backbone"
-              + " alone. Default: none.")
+          "Safetensors to start from. They are of a detector with the same classes (of cocoli"
+              + " train, or bare ones of torchvision), or of a torchvision classifier, for the"
+              + " backbone alone. Default: none.")
   private Path weights;
 
   @Option(

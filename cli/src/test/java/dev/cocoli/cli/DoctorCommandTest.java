@@ -26,8 +26,7 @@ class DoctorCommandTest {
     assertTrue(lines.getFirst().contains("fp32"), lines.toString());
     boolean hasGpu = Backends.problem(new Device(Device.Kind.CUDA, 0)).isEmpty();
     assertTrue(
-        lines.get(1).startsWith(hasGpu ? "cuda: ready" : "cuda: cannot be used"),
-        lines.toString());
+        lines.get(1).startsWith(hasGpu ? "cuda: ready" : "cuda: cannot be used"), lines.toString());
     assertTrue(hasGpu || lines.size() <= 10, lines.toString());
     assertTrue(lines.getLast().contains("doctor --verbose"), lines.toString());
   }

@@ -140,11 +140,7 @@ class DocumentsTest {
     StringWriter errors = new StringWriter();
     List<String> options =
         List.of(
-            "-proc:none",
-            "-d",
-            folder.toString(),
-            "-cp",
-            System.getProperty("java.class.path"));
+            "-proc:none", "-d", folder.toString(), "-cp", System.getProperty("java.class.path"));
     boolean compiled =
         compiler.getTask(errors, null, null, options, null, sources).call()
             && Files.list(folder).findAny().isPresent();

@@ -151,8 +151,7 @@ class ProgressTest {
   void evalShowsABarAndAfterCtrlCThereIsNoFile() throws Exception {
     Path json = folder.resolve("metrics.json");
     Path made = images(128, 96);
-    List<String> words =
-        words("eval", "--data", coco(), "--images", made, "--json", json);
+    List<String> words = words("eval", "--data", coco(), "--images", made, "--json", json);
     try (PseudoTerminal terminal = new PseudoTerminal(120, folder.resolve("screen"), words)) {
       await(terminal, text -> text.contains("] 2/"));
       stop(terminal);

@@ -20,8 +20,8 @@ import java.util.Optional;
 /**
  * Draws detections on a copy of an image: a box in the colour of its class with a tag of class and
  * score, and the ground truth in dashed lines if it is given. An image that is too small for text
- * is enlarged by an integer factor, so that its pixels stay sharp. On a machine without fonts
- * the boxes have no tags.
+ * is enlarged by an integer factor, so that its pixels stay sharp. On a machine without fonts the
+ * boxes have no tags.
  */
 public final class DetectionPainter {
 

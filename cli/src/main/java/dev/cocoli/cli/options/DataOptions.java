@@ -27,7 +27,8 @@ public final class DataOptions {
       paramLabel = "DIR|FILE.json",
       description =
           "A Pascal VOC folder, a COCO folder, or a COCO annotation file. VOC has JPEGImages,"
-              + " Annotations and ImageSets/Main; COCO annotations/instances_SPLIT.json and SPLIT/.")
+              + " Annotations and ImageSets/Main; COCO annotations/instances_SPLIT.json and"
+              + " SPLIT/.")
   private Path data;
 
   @Option(

@@ -23,7 +23,8 @@ public final class ModelOptions {
   @Option(
       names = "--max-size",
       paramLabel = "N",
-      description = "... but the longer side to N pixels at most (max_size). Default: the model's, usually"
+      description =
+          "... but the longer side to N pixels at most (max_size). Default: the model's, usually"
               + " 1333.")
   private Integer maxSize;
 
