@@ -63,16 +63,17 @@ final class TrainCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       description =
-          "What to train on: a list in ImageSets/Main, a folder, or as in instances_NAME.json."
-              + " Default: train; a COCO file needs none.")
+          "What to train on: a list, a folder, or as in instances_NAME.json; a file needs none."
+              + " Default: train.")
   private String split;
 
   @Option(
       names = "--val-split",
       paramLabel = "NAME",
       description =
-          "What to score on after every epoch; with a COCO file as --data, another such file."
-              + " Default: val, where train is trained on and there is a val; none for none.")
+          "What to score on after every epoch, or none. With a COCO file as --data, another such"
+              + " file. Without this option, a run of another --split than train is not scored."
+              + " Default: val, if there is one.")
   private String validationSplit;
 
   @Option(
@@ -85,7 +86,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "One of ${COMPLETION-CANDIDATES}.",
+      description =
+          "Such as fasterrcnn_resnet50_fpn, fasterrcnn_vgg16, fastrcnn_resnet18, rcnn_vgg16; an"
+              + " unknown name lists all.",
       completionCandidates = ModelNames.class)
   private String model;
 
@@ -94,15 +97,17 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--val-proposals",
       paramLabel = "FILE",
-      description = "The same of the images that are scored on.")
+      description =
+          "The same of the images that are scored on. Default: selective search finds them.")
   private Path validationProposals;
 
   @Option(
       names = "--weights",
       paramLabel = "FILE",
       description =
-          "Safetensors to start from: a detector with the same classes (of cocoli train, or bare"
-              + " ones of torchvision), or a torchvision classifier, for the backbone alone.")
+          "Safetensors to start from. They are of a detector with the same classes (of cocoli"
+              + " train, or bare ones of torchvision), or of a torchvision classifier, for the"
+              + " backbone alone. Default: none.")
   private Path weights;
 
   @Option(
@@ -122,7 +127,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--lr",
       paramLabel = "X",
-      description = "The learning rate, taken as it is. Default: 0.02 x batch / 16.")
+      description = "The learning rate. Default: 0.02 x batch / 16.")
   private Double learningRate;
 
   @Option(
@@ -221,14 +226,14 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "RUN",
-      description = "The folder of the run: config, metrics, weights, state, plots.")
+      description = "The folder of the run. It gets config, metrics, weights, state and plots.")
   private Path out;
 
   @Option(
       names = "--resume",
       description =
-          "Go on with the run in --out, which needs no other option. One that is given again has to"
-              + " agree; --epochs may grow.")
+          "Go on with the run in --out. No other option is needed; one that is given again has to"
+              + " agree, but --epochs may grow.")
   private boolean resume;
 
   @Spec private CommandSpec spec;

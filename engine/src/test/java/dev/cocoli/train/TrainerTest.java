@@ -19,6 +19,7 @@ import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -118,6 +119,7 @@ class TrainerTest {
     assertEquals(96, steps.size());
     assertEquals(
         List.of(
+            "time",
             "step",
             "loss_classifier",
             "loss_box_reg",
@@ -137,14 +139,29 @@ class TrainerTest {
         List.of(40L, 80L, 96L), evaluations.stream().map(e -> e.get("step").asLong()).toList());
     assertEquals(
         List.of(
-            "epoch", "step", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100",
-            "ARs", "ARm", "ARl"),
+            "time", "epoch", "step", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10",
+            "AR100", "ARs", "ARm", "ARl", "classes"),
         names(evaluations.getLast()));
+    assertTrue(
+        Instant.parse(steps.getFirst().get("time").asText())
+            .isBefore(Instant.parse(evaluations.getLast().get("time").asText())));
+    double sum = 0;
+    for (JsonNode one : evaluations.getLast().get("classes")) {
+      assertTrue(one.get("AP50").asDouble() >= one.get("AP").asDouble(), one.toString());
+      sum += one.get("AP").asDouble();
+    }
+    assertEquals(
+        evaluations.getLast().get("AP").asDouble(),
+        sum / evaluations.getLast().get("classes").size(),
+        1e-9);
     assertEquals(12, evaluations.getLast().get("epoch").asInt());
 
     JsonNode description = JSON.readTree(longFolder.resolve("run/config.json").toFile());
     assertEquals("fasterrcnn_tiny_fpn", description.at("/model/name").asText());
     assertEquals(20, description.at("/train/clip_norm").asInt());
+    assertTrue(description.at("/model/min_size").isInt(), description.at("/model").toString());
+    assertTrue(description.at("/model/rpn_nms_thresh").isDouble());
+    assertEquals("[10.0,10.0,5.0,5.0]", description.at("/model/bbox_reg_weights").toString());
     assertEquals(16, description.at("/data/train/pictures").asInt());
     assertEquals(6, description.at("/data/validation/pictures").asInt());
     assertNothingTemporary(longFolder);

@@ -20,7 +20,7 @@ public final class ClassesOption {
       description =
           "The classes without the background: their number, or a file with one name per line, that"
               + " of label 1 first. Needed for weights that do not name them; for data, only a"
-              + " file, and without one the classes are those found in the data.")
+              + " file. Default: those of the weights, or those found in the data.")
   private String value;
 
   @Spec(Spec.Target.MIXEE)

@@ -28,10 +28,8 @@ public final class DataOptions {
       names = "--data",
       paramLabel = "DIR|FILE.json",
       description =
-          "A folder with VOC's XML files (JPEGImages, Annotations and ImageSets/Main, or images"
-              + " beside annotations, or XML beside the images), a COCO annotation file, or a"
-              + " folder in COCO's or Roboflow's layout (annotations/instances_SPLIT.json,"
-              + " SPLIT/).")
+          "A folder with VOC's XML files, a COCO folder (annotations/instances_SPLIT.json, SPLIT/;"
+              + " or Roboflow's), or a COCO annotation file.")
   private Path data;
 
   @Option(

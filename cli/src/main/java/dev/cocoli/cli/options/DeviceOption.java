@@ -28,9 +28,8 @@ public final class DeviceOption {
       paramLabel = "D",
       defaultValue = AUTO,
       description =
-          "auto, or a list with one replica each: cpu, cuda, cuda:1, cuda:0,cuda:1, cuda:all,"
-              + " cpu,cpu. auto is the first GPU, else the cpu. Only training takes more than one."
-              + " Default: ${DEFAULT-VALUE}.")
+          "cpu, cuda, cuda:1, or auto: the first GPU, else the cpu. Training takes several, one"
+              + " replica each: cuda:all, or a list such as cpu,cpu. Default: ${DEFAULT-VALUE}.")
   private String name;
 
   @Spec(Spec.Target.MIXEE)
