@@ -78,8 +78,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description =
-          "One of ${COMPLETION-CANDIDATES}.",
+      description = "One of ${COMPLETION-CANDIDATES}.",
       completionCandidates = ModelNames.class)
   private String model;
 

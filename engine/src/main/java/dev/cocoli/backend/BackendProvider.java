@@ -40,8 +40,8 @@ public interface BackendProvider {
   List<Device> devices();
 
   /**
-   * {@return a backend for one of several replicas in this process, for the calling thread alone, and
-   * closed by it; by default as {@link #open}}
+   * {@return a backend for one of several replicas in this process, for the calling thread alone,
+   * and closed by it; by default as {@link #open}}
    *
    * @param device a device of the kind
    * @param replicas how many replicas there are

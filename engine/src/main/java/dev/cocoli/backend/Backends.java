@@ -36,8 +36,8 @@ public final class Backends {
   }
 
   /**
-   * {@return the device with a name: that of a kind, such as {@code cpu} or {@code cuda}, or with an
-   * index, such as {@code cuda:1}}
+   * {@return the device with a name: that of a kind, such as {@code cpu} or {@code cuda}, or with
+   * an index, such as {@code cuda:1}}
    *
    * @param name the name
    * @throws IllegalArgumentException if no backend knows such a device; the message lists the kinds

@@ -22,8 +22,7 @@ public record DatasetOptions(
 
   /** Classes found in the data, bad annotations dropped, boxes as they are written. */
   public static final DatasetOptions DEFAULT =
-      new DatasetOptions(
-          List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN, List.of());
+      new DatasetOptions(List.of(), AnnotationPolicy.DROP, BoxConvention.AS_WRITTEN, List.of());
 
   /** torchvision's name for unused category ids of COCO; the only name that may be repeated. */
   private static final String HOLE = "N/A";

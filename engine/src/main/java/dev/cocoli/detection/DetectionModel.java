@@ -167,5 +167,4 @@ public abstract class DetectionModel extends Module {
   protected static int most(List<List<Box>> regions) {
     return Math.max(1, regions.stream().mapToInt(List::size).max().orElse(0));
   }
-
 }

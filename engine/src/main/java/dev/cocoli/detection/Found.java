@@ -56,8 +56,7 @@ public record Found(Tensor boxes, Tensor scores, Tensor indices, List<FoundPart>
    * @param toOriginals for each image, where its points are in the image before it was resized
    * @return a list per image, in pixels of the images before they were resized
    */
-  public List<List<Detection>> download(
-      Ops ops, int classes, List<AffineTransform> toOriginals) {
+  public List<List<Detection>> download(Ops ops, int classes, List<AffineTransform> toOriginals) {
     int most = Math.toIntExact(indices.dim(1));
     Values values = Values.download(ops, this);
     List<List<Detection>> result = new ArrayList<>();

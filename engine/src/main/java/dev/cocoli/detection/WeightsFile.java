@@ -133,9 +133,7 @@ public final class WeightsFile implements AutoCloseable {
     Set<String> known = body.namedParameters().keySet();
     Set<String> beginnings = known.stream().map(WeightsFile::beginning).collect(toSet());
     beginnings.remove("classifier"); // of VGG's three layers the first two may have a place
-    entries
-        .keySet()
-        .removeIf(key -> !known.contains(key) && !beginnings.contains(beginning(key)));
+    entries.keySet().removeIf(key -> !known.contains(key) && !beginnings.contains(beginning(key)));
     load(body, backend, entries);
     if (model.pretrainedHead().isPresent()) {
       loadHead(model.pretrainedHead().get(), backend);

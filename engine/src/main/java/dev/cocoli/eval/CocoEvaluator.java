@@ -123,8 +123,7 @@ public final class CocoEvaluator {
   public void addImage(long imageId, Target target) {
     List<CocoAnnotation> objects = new ArrayList<>();
     for (Annotation object : target.objects()) {
-      objects.add(
-          CocoAnnotation.of(imageId, categoryId(object.label()), CocoBox.of(object.box())));
+      objects.add(CocoAnnotation.of(imageId, categoryId(object.label()), CocoBox.of(object.box())));
     }
     addImage(imageId, objects);
   }
@@ -167,8 +166,8 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Adds the images of another evaluator, matched. The metrics are exactly those of one evaluator to
-   * which all of them were added.
+   * Adds the images of another evaluator, matched. The metrics are exactly those of one evaluator
+   * to which all of them were added.
    *
    * @param matches what {@link #matches} of the other one returned
    * @throws IllegalArgumentException if the classes differ or an image is in both

@@ -1,7 +1,8 @@
 package dev.cocoli.tensor;
 
 /**
- * A processor that owns memory and runs primitives: the host's CPU, one GPU, or what a program adds.
+ * A processor that owns memory and runs primitives: the host's CPU, one GPU, or what a program
+ * adds.
  *
  * @param kind the kind of device
  * @param index its number among the devices of its kind, from 0

@@ -2,7 +2,6 @@ package dev.cocoli.train;
 
 import dev.cocoli.Detector;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.structures.Annotation;
 import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
@@ -14,6 +13,7 @@ import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.train.rcnn.Regions;
 import java.util.List;

@@ -37,7 +37,8 @@ class OwnBackendTest {
     assertEquals(Device.CPU, Backends.device("cpu"));
     assertEquals(new Device(Device.Kind.CUDA, 3), Backends.device("cuda:3"));
     assertEquals(2, Backends.devices(MirrorProvider.MIRROR).size());
-    assertEquals(Optional.of("there are two mirrors"), Backends.problem(Backends.device("mirror:2")));
+    assertEquals(
+        Optional.of("there are two mirrors"), Backends.problem(Backends.device("mirror:2")));
     for (String unknown : List.of("gpu", "cpu:0", "mirror:", "mirror:x", "cuda:12345", "")) {
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> Backends.device(unknown), unknown);

@@ -25,9 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/**
- * Learns where in its box the {@link Grip} of an object is, and adds it to detections.
- */
+/** Learns where in its box the {@link Grip} of an object is, and adds it to detections. */
 final class GripBranch implements RoiBranch {
   private final RoiPooler pooler;
   private final BoxHead head;
@@ -58,8 +56,7 @@ final class GripBranch implements RoiBranch {
     Tensor predicted = predict(ops, features, targets.rois());
     Tensor wanted = ops.gatherRows(upload(ops, sample.groundTruth()), sample.objects(ops));
     new Losses(ops)
-        .smoothL1(
-            0.1f, predicted, wanted.reshape(predicted.dim(0), 4), targets.labels(), losses);
+        .smoothL1(0.1f, predicted, wanted.reshape(predicted.dim(0), 4), targets.labels(), losses);
   }
 
   /** The grips of the objects, {@code [N,G,4]}: twice x and y. */

@@ -91,7 +91,9 @@ class OwnPartTest {
         node.put("id", objects.size()).put("image_id", image.imageId());
         node.put("category_id", object.label());
         node.putArray("bbox").add(box.x1()).add(box.y1()).add(box.width()).add(box.height());
-        node.putArray("grip").add(gripOf(box, object.label()).x()).add(gripOf(box, object.label()).y());
+        node.putArray("grip")
+            .add(gripOf(box, object.label()).x())
+            .add(gripOf(box, object.label()).y());
       }
     }
     ArrayNode categories = root.putArray("categories");
@@ -223,8 +225,7 @@ class OwnPartTest {
       String other = text.replaceFirst("\"grip\":\\[", "\"grip\":[1");
       assertNotEquals(text, other);
       Files.writeString(annotations, other);
-      TrainingRun changed =
-          TrainingRun.of(run.model(), open(WITH_GRIPS), run.config(), run.out());
+      TrainingRun changed = TrainingRun.of(run.model(), open(WITH_GRIPS), run.config(), run.out());
       String message =
           assertThrows(
                   TrainingException.class,

@@ -4,11 +4,11 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.detection.backbone.Backbone;
 import dev.cocoli.nn.Conv2d;
+import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
-import dev.cocoli.nn.Module;
 import java.util.List;
 import java.util.Optional;
 

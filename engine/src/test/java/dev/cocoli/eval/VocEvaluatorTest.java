@@ -130,8 +130,7 @@ class VocEvaluatorTest {
   private static void addImage(VocEvaluator evaluator, long imageId, JsonNode image) {
     List<Annotation> objects = new ArrayList<>();
     for (JsonNode node : image.get("objects")) {
-      objects.add(
-          object(box(node), node.get("label").asInt(), node.get("difficult").asBoolean()));
+      objects.add(object(box(node), node.get("label").asInt(), node.get("difficult").asBoolean()));
     }
     evaluator.addImage(imageId, objects);
     List<Detection> detections = new ArrayList<>();

@@ -26,8 +26,8 @@ final class OwnAugmentation {
   private OwnAugmentation() {}
 
   /**
-   * Mirrors an image top to bottom, and its objects with it: for images without a natural up, such as
-   * those of a microscope.
+   * Mirrors an image top to bottom, and its objects with it: for images without a natural up, such
+   * as those of a microscope.
    *
    * @param probability the probability of that, 0 to 1
    */

@@ -1,18 +1,18 @@
 package dev.cocoli.report;
 
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
-import dev.cocoli.structures.Target;
-import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.ObjectPart;
-import java.awt.Shape;
-import java.awt.geom.AffineTransform;
+import dev.cocoli.structures.Target;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
+import java.awt.Shape;
+import java.awt.geom.AffineTransform;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
@@ -22,8 +22,8 @@ import java.util.Locale;
 
 /**
  * Draws detections on a copy of an image: a box in the colour of its class with a tag of class and
- * score, the outlines of its parts, and the ground truth in dashed lines if it is given. An image that is too small for text
- * is enlarged by an integer factor, so that its pixels stay sharp.
+ * score, the outlines of its parts, and the ground truth in dashed lines if it is given. An image
+ * that is too small for text is enlarged by an integer factor, so that its pixels stay sharp.
  */
 public final class DetectionPainter {
 

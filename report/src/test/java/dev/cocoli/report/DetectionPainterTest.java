@@ -128,7 +128,7 @@ class DetectionPainterTest {
   void aSheetHasRoomForAllImages() {
     DetectionSheet sheet = new DetectionSheet(CLASSES, 2, 200);
     List<DetectionSheet.Entry> entries = new ArrayList<>();
-        for (int[] size : new int[][] {{400, 200}, {100, 100}, {50, 300}}) {
+    for (int[] size : new int[][] {{400, 200}, {100, 100}, {50, 300}}) {
       entries.add(
           new DetectionSheet.Entry(
               grey(size[0], size[1]),

@@ -71,8 +71,7 @@ public final class DeviceOption {
       return List.of(automatic(notes));
     }
     List<String> names = Stream.of(name.split(",", -1)).map(String::strip).toList();
-    List<Device> parsed =
-        names.stream().map(one -> parse(isAll(one) ? kindOf(one) : one)).toList();
+    List<Device> parsed = names.stream().map(one -> parse(isAll(one) ? kindOf(one) : one)).toList();
     if (parsed.stream().map(Device::kind).distinct().count() > 1) {
       throw usage("replicas compute on one sort of device", null);
     }

@@ -7,8 +7,8 @@ import java.awt.geom.AffineTransform;
 import java.util.List;
 
 /**
- * An image in memory with its objects and proposals. Closing it frees the image; a second close does
- * nothing.
+ * An image in memory with its objects and proposals. Closing it frees the image; a second close
+ * does nothing.
  *
  * @param image the pixels
  * @param target the objects, in pixels of this image

@@ -23,8 +23,8 @@ import java.util.TreeMap;
 
 /**
  * The contents of a COCO annotation file as they are written. The file is read as a stream; what no
- * {@link CocoField} reads is skipped, so that memory is needed only for what is kept, about 60 bytes
- * per object. The sections may come in any order.
+ * {@link CocoField} reads is skipped, so that memory is needed only for what is kept, about 60
+ * bytes per object. The sections may come in any order.
  */
 final class CocoFile {
 
@@ -203,8 +203,7 @@ final class CocoFile {
     objects.add(id, image, category, box, area, crowd, parts);
   }
 
-  private ObjectParts readPart(JsonParser json, String name, ObjectParts parts)
-      throws IOException {
+  private ObjectParts readPart(JsonParser json, String name, ObjectParts parts) throws IOException {
     CocoField<?> field = fields.get(name);
     if (field == null) {
       json.skipChildren();

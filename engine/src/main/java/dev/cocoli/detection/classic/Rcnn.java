@@ -15,10 +15,10 @@ import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
@@ -215,7 +215,8 @@ public final class Rcnn extends DetectionModel implements FittedHead {
             ops.gatherRows(boxes.boxes(), kept.indices()),
             ops.gatherRows(boxes.scores().reshape(1, candidates, 1), kept.indices()),
             kept.indices());
-    List<Detection> result = found.download(ops, classes(), List.of(new AffineTransform())).getFirst();
+    List<Detection> result =
+        found.download(ops, classes(), List.of(new AffineTransform())).getFirst();
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
   }

@@ -19,8 +19,8 @@ import java.util.function.UnaryOperator;
  * @param classic what R-CNN and Fast R-CNN have besides
  * @param own what a model of a program's own has besides: a public record of integers, numbers,
  *     booleans, text, enumerations, lists that are not empty, and records of these. Its components
- *     are hyper-parameters like the others, recorded in runs and weights files; {@link None} for the
- *     models of this library
+ *     are hyper-parameters like the others, recorded in runs and weights files; {@link None} for
+ *     the models of this library
  */
 public record RcnnConfig(
     TransformConfig transform,

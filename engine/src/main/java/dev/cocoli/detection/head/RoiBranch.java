@@ -20,8 +20,8 @@ public interface RoiBranch {
   List<String> lossNames();
 
   /**
-   * Records its losses on the tape. What it needs of the objects besides boxes and labels, it uploads
-   * from {@code sample.groundTruth().targets()}.
+   * Records its losses on the tape. What it needs of the objects besides boxes and labels, it
+   * uploads from {@code sample.groundTruth().targets()}.
    *
    * @param ops the forward pass
    * @param features what regions are pooled from; not released
