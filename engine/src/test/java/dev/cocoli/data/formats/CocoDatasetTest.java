@@ -281,7 +281,15 @@ class CocoDatasetTest {
             "[]",
             CATEGORIES);
     assertTrue(failure(twice, options).contains("a.jpg and b.png have the same id 5"));
-    Path names = json("[]", "[]", "[{\"id\": 1, \"name\": \"x\"}, {\"id\": 2, \"name\": \"x\"}]");
+    Path names =
+        json(
+            "[" + imageEntry(5, "a.jpg", 40, 30) + "]",
+            "["
+                + object(1, 5, 1, "[1, 1, 9, 9]", "")
+                + ","
+                + object(2, 5, 2, "[1, 1, 9, 9]", "")
+                + "]",
+            "[{\"id\": 1, \"name\": \"x\"}, {\"id\": 2, \"name\": \"x\"}]");
     assertTrue(failure(names, options).contains("categories 1 and 2 have the same name 'x'"));
     Path none = json("[]", "[]", CATEGORIES);
     assertTrue(failure(none, options).contains("no image can be used"));
