@@ -31,4 +31,6 @@ module dev.cocoli {
   exports dev.cocoli.train;
   exports dev.cocoli.train.optim;
   exports dev.cocoli.train.parallel;
+
+  uses dev.cocoli.backend.BackendProvider;
 }

@@ -1,6 +1,6 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.data.formats.CocoField;
+import dev.cocoli.structures.CocoField;
 import dev.cocoli.detection.config.RcnnConfig;
 import java.util.List;
 

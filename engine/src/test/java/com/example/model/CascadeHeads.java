@@ -11,7 +11,7 @@ import dev.cocoli.detection.head.RoiHeads;
 import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.nn.Linear;
-import dev.cocoli.ops.GroundTruth;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;

@@ -19,7 +19,7 @@ import dev.cocoli.detection.head.RoiPooling;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.detection.head.TwoMlpHead;
 import dev.cocoli.nn.ParameterArena;
-import dev.cocoli.ops.GroundTruth;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;

@@ -6,7 +6,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.Datasets;
 import dev.cocoli.data.formats.BoxConvention;
-import dev.cocoli.data.formats.CocoField;
+import dev.cocoli.structures.CocoField;
 import dev.cocoli.data.formats.DatasetFormat;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -7,6 +7,7 @@ import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.FittedHead;
 import dev.cocoli.detection.Found;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.backbone.RegionEncoder;
@@ -15,13 +16,12 @@ import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
+import dev.cocoli.ops.RegionOps;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -228,8 +228,7 @@ public final class Rcnn extends DetectionModel implements FittedHead {
         repeated.add(region);
       }
     }
-    return new RegionOps(ops)
-        .upload(List.of(repeated), repeated.size())
+    return upload(ops, List.of(repeated), repeated.size())
         .reshape(repeated.size(), 4);
   }
 
@@ -267,13 +266,12 @@ public final class Rcnn extends DetectionModel implements FittedHead {
       grown.add(all.stream().map(warp::withContext).toList());
     }
     int most = most(regions);
-    RegionOps operations = new RegionOps(ops);
-    Tensor candidates = operations.upload(regions, most);
+    Tensor candidates = upload(ops, regions, most);
     RoiSampler.Sample sample =
         new RoiSampler(config.sampling())
             .sample(ops, candidates, groundTruth, seeds(seed, 1, images));
     SampleTargets learn = sample.targets(ops, BoxCoderSpec.UNIT);
-    Tensor rois = grown(ops, operations.upload(grown, most), sample.selection(), learn);
+    Tensor rois = grown(ops, upload(ops, grown, most), sample.selection(), learn);
     Tensor warped = warp.warp(ops, warp.images(ops, inputs.images()), rois);
     Tensor features = describe(ops, warped);
     Tensor logits = classifier.forward(ops, features, Activation.NONE);

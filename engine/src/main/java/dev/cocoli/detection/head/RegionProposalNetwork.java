@@ -6,7 +6,7 @@ import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.config.RpnConfig;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
@@ -174,10 +174,11 @@ public final class RegionProposalNetwork extends Module {
         new MatchSpec(config.fgIouThresh(), config.bgIouThresh(), MatchSpec.LowQuality.ALLOW);
     SampleSpec sampling = new SampleSpec(config.batchSizePerImage(), config.positiveFraction());
     Tensor anchors = predictions.anchors.reshape(1, predictions.anchors.dim(0), 4);
-    Tensor matches = regions.match(matching, anchors, groundTruth);
+    Tensor matches = 
+        regions.match(matching, anchors, groundTruth.boxes(), groundTruth.counts());
     Selection sample = regions.sample(sampling, matches, seeds);
     SampleTargets targets =
-        regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth);
+        regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth.boxes());
     RpnHead.Output sampled =
         learnsFromPatches(maps.maps)
             ? head.forward(ops, maps.maps, sample.indices())
