@@ -127,7 +127,8 @@ final class DetectCommand implements Callable<Integer> {
         detectAll(detector, images, null, drawn, notes);
       } else {
         OutputPaths.createFolderOf(json);
-        try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
+        try (CocoResultsWriter results =
+            new CocoResultsWriter(json, categories(model), model.builder().fields())) {
           detectAll(detector, images, results, drawn, notes);
           results.finish();
         } catch (IOException e) {
