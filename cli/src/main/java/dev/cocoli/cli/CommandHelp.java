@@ -92,7 +92,9 @@ final class CommandHelp extends Help {
   }
 
   private String heading(String text, int groups) {
-    return groups == 1 ? "" : colorScheme().ansi().string("@|bold " + text + ":|@") + "%n".formatted();
+    return groups == 1
+        ? ""
+        : colorScheme().ansi().string("@|bold " + text + ":|@") + "%n".formatted();
   }
 
   /** The options in the order of the groups; those that no group names are in one of their own. */

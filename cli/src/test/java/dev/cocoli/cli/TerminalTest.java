@@ -72,14 +72,17 @@ class TerminalTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {72, 100})
+  @ValueSource(ints = {76, 100})
   void theHelpIsAsWideAsTheTerminal(int columns) throws Exception {
     List<String> words = List.of("train", "--help-all");
     try (PseudoTerminal terminal =
         new PseudoTerminal(columns, folder.resolve("terminal.txt"), words)) {
       assertEquals(0, terminal.awaitEnd(), terminal.received());
       int longest =
-          terminal.received().replaceAll("\u001b\\[[\\d;]*m", "").lines()
+          terminal
+              .received()
+              .replaceAll("\u001b\\[[\\d;]*m", "")
+              .lines()
               .mapToInt(String::length)
               .max()
               .orElseThrow();
