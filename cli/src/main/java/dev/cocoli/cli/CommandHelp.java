@@ -43,10 +43,10 @@ final class CommandHelp extends Help {
         MOST_USED,
         "--data --split --val-split --weights --model --epochs --batch --lr --min-size --score"
             + " --device --json --out --resume");
-    group("Files of detections", "--ground-truth --detections");
+    group("Files of detections", "--ground-truth --detections --match");
     group(
         "Data",
-        "--images --val-images --format --classes --annotations --boxes --proposals"
+        "--images --val-images --val-fraction --format --classes --annotations --boxes --proposals"
             + " --val-proposals --broken-images");
     group("Model", "--max-size --norm --precision --set");
     group(
@@ -91,8 +91,10 @@ final class CommandHelp extends Help {
         .collect(Collectors.joining("%n".formatted()));
   }
 
-  private static String heading(String text, int groups) {
-    return groups == 1 ? "" : text + ":%n".formatted();
+  private String heading(String text, int groups) {
+    return groups == 1
+        ? ""
+        : colorScheme().ansi().string("@|bold " + text + ":|@") + "%n".formatted();
   }
 
   /** The options in the order of the groups; those that no group names are in one of their own. */

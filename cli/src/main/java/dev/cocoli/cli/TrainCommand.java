@@ -63,8 +63,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       description =
-          "What to train on: a list, a folder, or as in instances_NAME.json; a file needs none."
-              + " Default: train.")
+          "What to train on. It is a list in ImageSets/Main, a folder, or as in"
+              + " instances_NAME.json; a COCO file needs none. Default: train.")
   private String split;
 
   @Option(
@@ -86,9 +86,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description =
-          "Such as fasterrcnn_resnet50_fpn, fasterrcnn_vgg16, fastrcnn_resnet18, rcnn_vgg16; an"
-              + " unknown name lists all.",
+      description = "The model, such as fasterrcnn_resnet18_fpn. All: ${COMPLETION-CANDIDATES}.",
       completionCandidates = ModelNames.class)
   private String model;
 

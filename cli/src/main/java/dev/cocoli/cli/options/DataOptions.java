@@ -28,8 +28,9 @@ public final class DataOptions {
       names = "--data",
       paramLabel = "DIR|FILE.json",
       description =
-          "A folder with VOC's XML files, a COCO folder (annotations/instances_SPLIT.json, SPLIT/;"
-              + " or Roboflow's), or a COCO annotation file.")
+          "A folder with VOC's XML files, a COCO or Roboflow folder, or a COCO annotation file. VOC"
+              + " has JPEGImages, Annotations and ImageSets/Main, or images beside annotations, or"
+              + " XML beside the images; COCO annotations/instances_SPLIT.json and SPLIT/.")
   private Path data;
 
   @Option(

@@ -96,7 +96,7 @@ public final class RunDescription {
 
   private static ObjectNode defaults(ModelSpec model) {
     ObjectNode defaults = JSON.createObjectNode();
-    describe(defaults.putObject("model"), model.withConfig(config -> model.builder().defaults()));
+    describe(defaults.putObject(MODEL), model.withConfig(config -> model.builder().defaults()));
     describe(defaults.putObject("train"), TrainConfig.DEFAULT);
     return defaults;
   }
