@@ -18,6 +18,8 @@ import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
@@ -28,9 +30,11 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -223,6 +227,15 @@ public final class Detector implements AutoCloseable {
   /** {@return what it runs} */
   public ModelSpec spec() {
     return spec;
+  }
+
+  /**
+   * {@return a copy of its weights under torchvision's keys, in torch's layouts}
+   *
+   * @param arena where the copy is allocated
+   */
+  public synchronized Map<String, Safetensors.Entry> stateDict(Arena arena) {
+    return StateDict.save(model, backend, arena);
   }
 
   /** {@return where it runs} */

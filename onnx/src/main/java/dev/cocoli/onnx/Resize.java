@@ -1,0 +1,39 @@
+package dev.cocoli.onnx;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Resizes maps {@code [N,C,H,W]} to a shape that the graph computes. */
+final class Resize {
+  /** The first version of the operators in which inputs that are not used can be left out. */
+  private static final int OPTIONAL_INPUTS = 13;
+
+  private Resize() {}
+
+  /** Bilinear between the centres of pixels, as torch without {@code align_corners}. */
+  static Value linear(Value maps, Value shape) {
+    return resize(
+        maps,
+        shape,
+        Graph.attribute("mode", "linear"),
+        Graph.attribute("coordinate_transformation_mode", "half_pixel"));
+  }
+
+  /** The nearest pixel above and to the left, as torch. */
+  static Value nearest(Value maps, Value shape) {
+    return resize(
+        maps,
+        shape,
+        Graph.attribute("mode", "nearest"),
+        Graph.attribute("coordinate_transformation_mode", "asymmetric"),
+        Graph.attribute("nearest_mode", "floor"));
+  }
+
+  private static Value resize(Value maps, Value shape, AttributeProto... attributes) {
+    Value nothing = maps.graph().opset() < OPTIONAL_INPUTS ? maps.graph().floats() : null;
+    List<Value> inputs = new ArrayList<>(Arrays.asList(maps, nothing, nothing, shape));
+    return maps.graph().node("Resize", inputs, attributes);
+  }
+}
