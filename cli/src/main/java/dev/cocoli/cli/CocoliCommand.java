@@ -21,6 +21,7 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       EvalCommand.class,
       DetectCommand.class,
+      ExportCommand.class,
       ProposalsCommand.class,
       FamilyCommand.class,
       DoctorCommand.class
@@ -49,7 +50,7 @@ final class CocoliCommand implements Runnable {
   public void run() {
     throw new picocli.CommandLine.ParameterException(
         spec.commandLine(),
-        "which command? There are demo, train, eval, detect, proposals, family, doctor");
+        "which command? There are demo, train, eval, detect, export, proposals, family, doctor");
   }
 
   /** Provides the text of {@code --version}. */

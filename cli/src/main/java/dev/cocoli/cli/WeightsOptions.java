@@ -1,9 +1,12 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -53,9 +56,7 @@ final class WeightsOptions {
    * @param changes hyper-parameters that the command sets
    */
   ModelSpec model(Map<String, String> changes) throws IOException {
-    if (weights == null) {
-      throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
-    }
+    requireGiven();
     hyperparameters.precision();
     Optional<ModelSpec> described;
     try (WeightsFile opened = WeightsFile.open(weights)) {
@@ -68,6 +69,42 @@ final class WeightsOptions {
     }
     ModelSpec found = described.isPresent() ? checked(described.get()) : bare();
     return hyperparameters.apply(found).with(changes);
+  }
+
+  private void requireGiven() {
+    if (weights == null) {
+      throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
+    }
+  }
+
+  /** Returns the model of the weights; nothing if neither they nor the options name one. */
+  Optional<ModelSpec> modelIfNamed() throws IOException {
+    requireGiven();
+    boolean named = model != null || classes.isGiven();
+    if (!named) {
+      try (WeightsFile opened = WeightsFile.open(weights)) {
+        named = opened.modelName().isPresent();
+      }
+    }
+    return named ? Optional.of(model(Map.of())) : Optional.empty();
+  }
+
+  /**
+   * Writes the weights as safetensors.
+   *
+   * @param model their model; without one the arrays are written as they are
+   * @param to the file
+   */
+  void write(Optional<ModelSpec> model, Path to) throws IOException {
+    try (WeightsFile opened = WeightsFile.open(weights)) {
+      if (model.isPresent()) {
+        try (Backend backend = Backends.open(Device.CPU)) {
+          opened.write(to, model.get(), backend);
+        }
+      } else {
+        opened.write(to);
+      }
+    }
   }
 
   private ModelSpec checked(ModelSpec described) throws IOException {
@@ -118,7 +155,7 @@ final class WeightsOptions {
    * @param model the result of {@link #model}
    * @param device where it runs
    */
-  Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
+  Detector open(ModelSpec model, Device device) throws IOException {
     return Detector.open(weights, model, device, hyperparameters.precision());
   }
 }

@@ -69,6 +69,8 @@ class UsageTest {
               "--device",
               "--json",
               "--out"),
+          "export",
+          List.of("--weights", "--model", "--classes", "--out"),
           "proposals",
           List.of(
               "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),
@@ -115,7 +117,7 @@ class UsageTest {
 
   @Test
   void commandIsNeededAndKnown() {
-    Cli.run().failed(2, "demo, train, eval, detect, proposals, family, doctor");
+    Cli.run().failed(2, "demo, train, eval, detect, export, proposals, family, doctor");
     Cli.run("trian").failed(2, "trian", "train");
   }
 

@@ -3,9 +3,11 @@ package dev.cocoli.detection;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Parameter;
+import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -141,6 +143,34 @@ public final class WeightsFile implements AutoCloseable {
                     named -> entries.get(named.getKey()).shape().equals(named.getValue().shape()));
     if (fits) {
       load(head, backend, entries);
+    }
+  }
+
+  /**
+   * Writes the arrays as safetensors, with the same names, types and bytes.
+   *
+   * @param to the file, overwritten
+   * @throws IOException if it cannot be written
+   */
+  public void write(Path to) throws IOException {
+    requireIntact();
+    Safetensors.write(to, file.metadata(), file.entries());
+  }
+
+  /**
+   * Writes a whole detector's weights as safetensors in fp32, with the description of its model.
+   *
+   * @param to the file, overwritten
+   * @param spec the model
+   * @param backend where it is built
+   * @throws IOException if the weights do not fit the model, or the file cannot be written
+   */
+  public void write(Path to, ModelSpec spec, Backend backend) throws IOException {
+    DetectionModel model = spec.build();
+    try (ParameterArena _ = ParameterArena.forInference(backend, model);
+        Arena arena = Arena.ofConfined()) {
+      load(model, backend);
+      Safetensors.write(to, spec.toMetadata(), StateDict.save(model, backend, arena));
     }
   }
 
