@@ -49,6 +49,7 @@ class ArchitectureTest {
           entry("detection", Set.of("tensor", "structures", "backend", "ops", "nn")),
           entry("eval", Set.of("structures", "files", "data")),
           entry("report", Set.of("structures", "files")),
+          entry("onnx", Set.of("", "tensor", "files", "backend", "nn", "detection")),
           // the facade, dev.cocoli itself
           entry("", Set.of("tensor", "structures", "backend", "ops", "nn", "detection", "data")),
           entry(
@@ -79,6 +80,7 @@ class ArchitectureTest {
                   "data",
                   "eval",
                   "report",
+                  "onnx",
                   "train",
                   "bindings",
                   "nn")));

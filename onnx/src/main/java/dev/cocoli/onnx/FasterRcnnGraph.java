@@ -107,7 +107,7 @@ final class FasterRcnnGraph {
     graph.output(found.labels(), "labels", DataType.INT64, List.of("detections"));
     graph.output(found.scores(), "scores", DataType.FLOAT, List.of("detections"));
     if (options.input() == OnnxOptions.Input.BATCH) {
-      graph.output(found.images(), "images_of_boxes", DataType.INT64, List.of("detections"));
+      graph.output(found.images(), "image_numbers", DataType.INT64, List.of("detections"));
     }
   }
 
@@ -121,8 +121,9 @@ final class FasterRcnnGraph {
       boxes = boxes.reshape(-1, Long.parseLong(classes), 4);
       scores = scores.reshape(-1, Long.parseLong(classes));
     }
+    List<String> ofBoxes = new ArrayList<>(extents);
+    ofBoxes.add("4");
+    graph.output(boxes, "boxes", DataType.FLOAT, ofBoxes);
     graph.output(scores, "scores", DataType.FLOAT, extents);
-    extents.add("4");
-    graph.output(boxes, "boxes", DataType.FLOAT, extents);
   }
 }

@@ -119,9 +119,6 @@ public final class OnnxExport {
 
   /** The version of the file format that came with a version of the operators. */
   private static int irVersion(int opset) {
-    if (opset >= 23) {
-      return opset - 12;
-    }
     return opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : 7;
   }
 

@@ -9,11 +9,11 @@ package dev.cocoli.onnx;
  * @param input what the model takes
  */
 public record OnnxOptions(int opset, Parts parts, Input input) {
-  /** The first version whose {@code Min} takes whole numbers, which the number of boxes needs. */
-  public static final int MIN_OPSET = 12;
+  /** The first version whose {@code Resize} needs no inputs that mean nothing; of 2020. */
+  public static final int MIN_OPSET = 13;
 
-  /** The newest version that the tests run in ONNX Runtime. */
-  public static final int MAX_OPSET = 24;
+  /** The last version before a new {@code RoiAlign}, which ONNX Runtime 1.30 does not have. */
+  public static final int MAX_OPSET = 21;
 
   /** The whole detector for one image, in operators that runtimes have had since 2022. */
   public static final OnnxOptions DEFAULT = new OnnxOptions(17, Parts.ALL, Input.IMAGE);

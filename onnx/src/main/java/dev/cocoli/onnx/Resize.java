@@ -1,15 +1,10 @@
 package dev.cocoli.onnx;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /** Resizes maps {@code [N,C,H,W]} to a shape that the graph computes. */
 final class Resize {
-  /** The first version of the operators in which inputs that are not used can be left out. */
-  private static final int OPTIONAL_INPUTS = 13;
-
   private Resize() {}
 
   /** Bilinear between the centres of pixels, as torch without {@code align_corners}. */
@@ -32,8 +27,6 @@ final class Resize {
   }
 
   private static Value resize(Value maps, Value shape, AttributeProto... attributes) {
-    Value nothing = maps.graph().opset() < OPTIONAL_INPUTS ? maps.graph().floats() : null;
-    List<Value> inputs = new ArrayList<>(Arrays.asList(maps, nothing, nothing, shape));
-    return maps.graph().node("Resize", inputs, attributes);
+    return maps.graph().node("Resize", Arrays.asList(maps, null, null, shape), attributes);
   }
 }
