@@ -44,7 +44,7 @@ final class ExportCommand implements Callable<Integer> {
   @Option(
       names = "--opset",
       paramLabel = "N",
-      description = "The version of ONNX's operators, 13 to 21; 17 if it is not given.")
+      description = "The version of ONNX's operators, 14 to 21; 17 if it is not given.")
   private Integer opset;
 
   @Option(

@@ -70,7 +70,8 @@ class UsageTest {
               "--json",
               "--out"),
           "export",
-          List.of("--weights", "--model", "--classes", "--out"),
+          List.of(
+              "--weights", "--model", "--classes", "--out", "--opset", "--parts", "--input"),
           "proposals",
           List.of(
               "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),

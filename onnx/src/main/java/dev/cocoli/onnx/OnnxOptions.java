@@ -9,8 +9,8 @@ package dev.cocoli.onnx;
  * @param input what the model takes
  */
 public record OnnxOptions(int opset, Parts parts, Input input) {
-  /** The first version whose {@code Resize} needs no inputs that mean nothing; of 2020. */
-  public static final int MIN_OPSET = 13;
+  /** The oldest version that ONNX Runtime runs with all its optimizations; of 2021. */
+  public static final int MIN_OPSET = 14;
 
   /** The last version before a new {@code RoiAlign}, which ONNX Runtime 1.30 does not have. */
   public static final int MAX_OPSET = 21;
