@@ -1,5 +1,7 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.files.OutputFile;
 import java.io.IOException;

@@ -89,7 +89,7 @@ final class Unpickler {
   private void step(int opcode) throws IOException {
     switch (opcode) {
       case 0x80 -> take(1); // the protocol: what counts is which opcodes it uses
-      case '(' -> marks.add(stack.size());
+      case '(' -> mark();
       case 'N' -> push(None.NONE);
       case 0x88 -> push(true);
       case 0x89 -> push(false);
@@ -186,6 +186,13 @@ final class Unpickler {
       throw new IOException("its pickle has more than " + MAX_VALUES + " values");
     }
     stack.add(value);
+  }
+
+  private void mark() throws IOException {
+    if (marks.size() >= MAX_VALUES) {
+      throw new IOException("its pickle has more than " + MAX_VALUES + " marks");
+    }
+    marks.add(stack.size());
   }
 
   /** The height of the stack below which the marked part does not reach. */
