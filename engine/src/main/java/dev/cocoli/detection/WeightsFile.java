@@ -10,7 +10,6 @@ import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.nn.weights.TensorFile;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -277,20 +276,20 @@ public final class WeightsFile implements AutoCloseable {
   }
 
   /**
-   * Writes a whole detector's weights as safetensors in fp32, with the description of its model.
+   * Writes a whole detector's weights as safetensors, under today's keys, with the description of
+   * its model. Types and bytes stay.
    *
    * @param to the file, overwritten
    * @param spec the model
-   * @param backend where it is built
+   * @param backend where the model is built, to see whether the weights fit it
    * @throws IOException if the weights do not fit the model, or the file cannot be written
    */
   public void write(Path to, ModelSpec spec, Backend backend) throws IOException {
     DetectionModel model = spec.build();
-    try (ParameterArena _ = ParameterArena.forInference(backend, model);
-        Arena arena = Arena.ofConfined()) {
+    try (ParameterArena _ = ParameterArena.forInference(backend, model)) {
       load(model, backend);
-      Safetensors.write(to, spec.toMetadata(), StateDict.save(model, backend, arena));
     }
+    Safetensors.write(to, spec.toMetadata(), KeyNames.of(model, file.entries()));
   }
 
   private void requireIntact() throws IOException {

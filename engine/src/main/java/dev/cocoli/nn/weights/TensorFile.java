@@ -31,9 +31,10 @@ public abstract sealed class TensorFile implements AutoCloseable
    */
   public static TensorFile open(Path path) throws IOException {
     Arena arena = Arena.ofShared();
+    FileKind kind = FileKind.UNKNOWN;
     try {
       MemorySegment mapped = map(path, arena);
-      FileKind kind = FileKind.of(mapped, path);
+      kind = FileKind.of(mapped, path);
       if (kind == FileKind.SAFETENSORS) {
         arena.close();
         return new SafetensorsFile(Safetensors.open(path));
@@ -49,7 +50,7 @@ public abstract sealed class TensorFile implements AutoCloseable
       if (arena.scope().isAlive()) {
         arena.close();
       }
-      throw named(path, e);
+      throw named(path, kind, e);
     }
   }
 
@@ -64,14 +65,18 @@ public abstract sealed class TensorFile implements AutoCloseable
     }
   }
 
-  private static IOException named(Path path, Throwable e) {
+  private static IOException named(Path path, FileKind kind, Throwable e) {
     if (e instanceof InternalError) { // of the JVM, if a page of the mapped file is gone
       return new IOException(path + ": was cut while it was read", e);
     }
     String text = String.valueOf(e.getMessage());
     return e instanceof IOException known && text.startsWith(path.toString())
         ? known
-        : new IOException(path + " is not a usable weights file: " + text, e);
+        : new IOException(
+            "%s is not a usable %s: %s"
+                .formatted(
+                    path, kind == FileKind.TORCH_STREAM ? "file of torch.save" : "weights file", text),
+            e);
   }
 
   /** {@return the arrays under their names, contiguous; valid until the file is closed} */
