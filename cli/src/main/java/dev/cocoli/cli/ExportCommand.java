@@ -1,6 +1,8 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.onnx.OnnxExport;

@@ -27,9 +27,11 @@ import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.detection.head.TwoMlpHead;
 import dev.cocoli.nn.Norm;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.LongFunction;
 import java.util.function.Predicate;
@@ -57,6 +59,12 @@ public final class Models {
           .or(ONE_MAP);
 
   private static final Map<String, Model> TABLE = new LinkedHashMap<>();
+
+  /** The layers that torchvision's builders train of a backbone with weights. */
+  private static final int PRETRAINED_LAYERS = 3;
+
+  /** The models that a builder of torchvision makes, but for their size. */
+  private static final Set<String> OF_TORCHVISION = new HashSet<>();
 
   static {
     fasterRcnnFpn("fasterrcnn_resnet18_fpn", ResNetConfig.RESNET18, c -> c);
@@ -113,6 +121,20 @@ public final class Models {
   }
 
   /**
+   * {@return the default hyper-parameters of a model that starts from weights: torchvision's
+   * builders then train three layers of the backbone, and leave the others as they are}
+   *
+   * @param name its name
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public static RcnnConfig pretrainedDefaults(String name) {
+    RcnnConfig config = defaults(name);
+    return OF_TORCHVISION.contains(name)
+        ? config.withBackbone(b -> b.withTrainableBackboneLayers(PRETRAINED_LAYERS))
+        : config;
+  }
+
+  /**
    * {@return the names of the hyper-parameters that mean something to a model}
    *
    * @param name the name of the model; one that is not in the table has all
@@ -140,6 +162,7 @@ public final class Models {
 
   private static void fasterRcnnFpn(
       String name, ResNetConfig network, UnaryOperator<RcnnConfig> defaults) {
+    OF_TORCHVISION.add(name);
     TABLE.put(
         name,
         new Model(
