@@ -235,6 +235,7 @@ public final class Detector implements AutoCloseable {
    * @param arena where the copy is allocated
    */
   public synchronized Map<String, Safetensors.Entry> stateDict(Arena arena) {
+    requireOpen();
     return StateDict.save(model, backend, arena);
   }
 
@@ -342,9 +343,7 @@ public final class Detector implements AutoCloseable {
    */
   public synchronized List<List<Detection>> detect(
       List<Image> images, List<List<Box>> regions, PartListener parts) {
-    if (closed) {
-      throw new IllegalStateException("the detector is closed");
-    }
+    requireOpen();
     if (images.isEmpty()) {
       return List.of();
     }
@@ -357,6 +356,12 @@ public final class Detector implements AutoCloseable {
         uploaded.add(tensor);
       }
       return model.detect(ops, new Inputs(uploaded, regions), parts);
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the detector is closed");
     }
   }
 

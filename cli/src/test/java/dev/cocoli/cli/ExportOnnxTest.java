@@ -52,8 +52,7 @@ class ExportOnnxTest {
             "box_nms_thresh=0.4");
     assertEquals(0, done.code(), done.err());
     assertTrue(
-        done.out()
-            .contains("opset 14, images [N,3,H,W] to boxes and scores of each proposal"),
+        done.out().contains("opset 14, images [N,3,H,W] to boxes and scores of each proposal"),
         done.out());
     assertTrue(contains(all, "NonMaxSuppression"));
     assertFalse(contains(heads, "NonMaxSuppression"));
@@ -92,8 +91,7 @@ class ExportOnnxTest {
   void otherModelsAreRefusedInOneLine() {
     Path model = folder.resolve("model.onnx");
     Cli done =
-        Cli.run(
-            "export", "--weights", WEIGHTS, "--out", model, "--model", "fasterrcnn_tiny_fpn");
+        Cli.run("export", "--weights", WEIGHTS, "--out", model, "--model", "fasterrcnn_tiny_fpn");
     assertEquals(1, done.code());
     assertEquals(
         "cocoli: "

@@ -70,8 +70,7 @@ class UsageTest {
               "--json",
               "--out"),
           "export",
-          List.of(
-              "--weights", "--model", "--classes", "--out", "--opset", "--parts", "--input"),
+          List.of("--weights", "--model", "--classes", "--out", "--opset", "--parts", "--input"),
           "proposals",
           List.of(
               "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),

@@ -40,8 +40,7 @@ record Boxes(Value corners, Value shorterSide) {
     Value to = clip(centre.plus(half), limit);
     Value sides = to.minus(from);
     return new Boxes(
-        graph.concat(-1, List.of(from, to)),
-        sides.slice(-1, 0, 1).min(sides.slice(-1, 1, 2)));
+        graph.concat(-1, List.of(from, to)), sides.slice(-1, 0, 1).min(sides.slice(-1, 1, 2)));
   }
 
   private static Value clip(Value corner, Value limit) {

@@ -49,8 +49,7 @@ final class FasterRcnnGraph {
     graph.part("roi_heads");
     Regions regions = Regions.of(proposals.boxes());
     Regions.Pooled pooled = pyramid ? fromPyramid(regions, images, maps) : fromMap(regions, maps);
-    ScoredBoxes scored =
-        ScoredBoxes.of(weights, config.boxHead(), images, proposals, pooled);
+    ScoredBoxes scored = ScoredBoxes.of(weights, config.boxHead(), images, proposals, pooled);
     switch (options.parts()) {
       case ALL -> detections(images, scored);
       case HEADS -> heads(images, scored);

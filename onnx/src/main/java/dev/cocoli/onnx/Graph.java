@@ -157,8 +157,7 @@ final class Graph {
    * @param bytes its elements in little-endian order; read when the model is written
    */
   Value weight(String name, long[] shape, ByteBuffer bytes) {
-    return array(
-        name, TensorProto.DataType.FLOAT, shape, UnsafeByteOperations.unsafeWrap(bytes));
+    return array(name, TensorProto.DataType.FLOAT, shape, UnsafeByteOperations.unsafeWrap(bytes));
   }
 
   private Value array(String name, TensorProto.DataType type, long[] shape, ByteString bytes) {
@@ -229,9 +228,7 @@ final class Graph {
 
   /** Joins values along an axis. */
   Value concat(long axis, List<Value> values) {
-    return values.size() == 1
-        ? values.getFirst()
-        : node("Concat", values, attribute("axis", axis));
+    return values.size() == 1 ? values.getFirst() : node("Concat", values, attribute("axis", axis));
   }
 
   /** The shape whose extents are these vectors of one whole number. */

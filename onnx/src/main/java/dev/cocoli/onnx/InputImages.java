@@ -52,8 +52,9 @@ record InputImages(
     Value paddedWidth = padded(resizedWidth);
     Value pixels =
         Resize.linear(
-            images.minus(perColour(graph, config.imageMean())).over(
-                perColour(graph, config.imageStd())),
+            images
+                .minus(perColour(graph, config.imageMean()))
+                .over(perColour(graph, config.imageStd())),
             graph.shape(count, graph.longs(3), resizedHeight, resizedWidth));
     Value after =
         graph.shape(
@@ -75,8 +76,7 @@ record InputImages(
   }
 
   private static Value perColour(Graph graph, List<Float> values) {
-    return graph.floats(
-        new long[] {1, 3, 1, 1}, values.get(0), values.get(1), values.get(2));
+    return graph.floats(new long[] {1, 3, 1, 1}, values.get(0), values.get(1), values.get(2));
   }
 
   /** Right and lower end of a resized image, {@code [2]}: what boxes are clipped to. */

@@ -101,9 +101,7 @@ public final class OnnxExport {
     for (Map.Entry<String, String> entry : spec.toMetadata().entrySet()) {
       if (entry.getKey().startsWith("cocoli.")) {
         model.addMetadataProps(
-            StringStringEntryProto.newBuilder()
-                .setKey(entry.getKey())
-                .setValue(entry.getValue()));
+            StringStringEntryProto.newBuilder().setKey(entry.getKey()).setValue(entry.getValue()));
       }
     }
     return model.build();

@@ -82,8 +82,8 @@ record Proposals(Value boxes, Value scores) {
   }
 
   /**
-   * Where chosen anchors are on a map. Their boxes are computed from their numbers, so that those of
-   * all others are not.
+   * Where chosen anchors are on a map. Their boxes are computed from their numbers, so that those
+   * of all others are not.
    *
    * @param map {@code [N,C,h,w]}
    * @param anchor the number of each within its place, {@code [N,k]}
@@ -94,8 +94,7 @@ record Proposals(Value boxes, Value scores) {
     static Grid of(Value map, long perPlace, Value indices) {
       Value place = indices.over(perPlace);
       Value columns = map.dim(3);
-      return new Grid(
-          map, indices.modulo(perPlace), place.over(columns), place.modulo(columns));
+      return new Grid(map, indices.modulo(perPlace), place.over(columns), place.modulo(columns));
     }
 
     /** Their deltas {@code [N,k,4]} of all, {@code [N,4A,h,w]}. */

@@ -71,8 +71,7 @@ record Regions(Value boxes, Value imageNumbers) {
     for (int i = 0; i < maps.size(); i++) {
       Value rows = map.isEqualTo(graph.floats(i)).nonZero().reshape(-1);
       Value scale = graph.node("Pow", List.of(graph.floats(2), octaves.get(i)));
-      Regions there =
-          new Regions(boxes.gather(0, rows).times(scale), imageNumbers.gather(0, rows));
+      Regions there = new Regions(boxes.gather(0, rows).times(scale), imageNumbers.gather(0, rows));
       chosen.add(rows);
       features.add(there.align(maps.get(i), 1, bins, samplingRatio));
     }
@@ -112,9 +111,7 @@ record Regions(Value boxes, Value imageNumbers) {
       attributes.add(Graph.attribute("coordinate_transformation_mode", "output_half_pixel"));
     }
     return graph.node(
-        "RoiAlign",
-        List.of(map, boxes, imageNumbers),
-        attributes.toArray(AttributeProto[]::new));
+        "RoiAlign", List.of(map, boxes, imageNumbers), attributes.toArray(AttributeProto[]::new));
   }
 
   /**
@@ -126,8 +123,7 @@ record Regions(Value boxes, Value imageNumbers) {
    */
   Value maxPool(Value map, float scale, long bins) {
     Graph graph = map.graph();
-    Value numbered =
-        graph.concat(1, List.of(imageNumbers.toFloat().reshape(-1, 1), boxes));
+    Value numbered = graph.concat(1, List.of(imageNumbers.toFloat().reshape(-1, 1), boxes));
     return graph.node(
         "MaxRoiPool",
         List.of(map, numbered),

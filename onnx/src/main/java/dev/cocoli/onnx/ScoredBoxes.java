@@ -5,8 +5,8 @@ import dev.cocoli.detection.head.BoxBranch;
 import java.util.List;
 
 /**
- * A box and a score of each proposal for each class but the background, K - 1 of them (torchvision's
- * {@code RoIHeads}).
+ * A box and a score of each proposal for each class but the background, K - 1 of them
+ * (torchvision's {@code RoIHeads}).
  *
  * @param boxes {@code [N,R,K-1,4]} in pixels of the resized image
  * @param scores {@code [N,R,K-1]}; negative for what is no box
@@ -44,9 +44,7 @@ record ScoredBoxes(Value boxes, Value scores) {
             .slice(1, 1, classes)
             .reshape(graph.shape(count, graph.longs(-1, classes - 1)));
     Value foreground =
-        deltas
-            .reshape(graph.shape(count, graph.longs(-1, classes, 4)))
-            .slice(2, 1, classes);
+        deltas.reshape(graph.shape(count, graph.longs(-1, classes, 4))).slice(2, 1, classes);
     Boxes decoded =
         Boxes.decode(
             config.boxCoder(), foreground, proposals.boxes().reshape(0, 0, 1, 4), images.limit());

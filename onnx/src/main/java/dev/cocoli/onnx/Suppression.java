@@ -27,9 +27,7 @@ enum Suppression {
       Value chosen =
           select(threshold, most, ANY_SCORE, graph.concat(1, boxes), perMap)
               .gather(1, graph.longs(0, 2));
-      return graph
-          .filled(joined.shape(), NONE)
-          .scatterNd(chosen, joined.gatherNd(chosen));
+      return graph.filled(joined.shape(), NONE).scatterNd(chosen, joined.gatherNd(chosen));
     }
   },
 
@@ -66,8 +64,7 @@ enum Suppression {
               .min(Boxes.upper(ofColumn))
               .minus(Boxes.lower(ofRow).max(Boxes.lower(ofColumn)))
               .max(boxes.graph().floats(0));
-      Value intersections =
-          common.slice(-1, 0, 1).times(common.slice(-1, 1, 2)).reshape(0, 0, -1);
+      Value intersections = common.slice(-1, 0, 1).times(common.slice(-1, 1, 2)).reshape(0, 0, -1);
       Value unions = areas.plus(areas.reshape(0, 1, -1)).minus(intersections);
       Value order = boxes.graph().range(boxes.dim(1));
       Value isBetter = order.reshape(-1, 1).isGreaterThan(order);
@@ -107,7 +104,6 @@ enum Suppression {
     Graph graph = boxes.graph();
     return graph.node(
         "NonMaxSuppression",
-        List.of(
-            boxes, scores, graph.scalar(most), graph.scalar(threshold), graph.scalar(above)));
+        List.of(boxes, scores, graph.scalar(most), graph.scalar(threshold), graph.scalar(above)));
   }
 }

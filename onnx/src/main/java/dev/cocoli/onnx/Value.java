@@ -211,5 +211,4 @@ record Value(Graph graph, String name) {
   Value nonZero() {
     return apply("NonZero");
   }
-
 }

@@ -39,10 +39,6 @@ final class Weights {
     return entries.containsKey(key);
   }
 
-  Set<String> keys() {
-    return entries.keySet();
-  }
-
   /** The weights that are in no graph yet. */
   Set<String> unused() {
     return unused;
@@ -131,8 +127,7 @@ final class Weights {
         stride);
   }
 
-  private Value convolution(
-      Value x, String layer, Value weight, Value bias, long stride) {
+  private Value convolution(Value x, String layer, Value weight, Value bias, long stride) {
     long kernel = dim(layer + ".weight", 2);
     long padding = kernel / 2;
     return graph.node(

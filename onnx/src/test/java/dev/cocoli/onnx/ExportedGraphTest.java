@@ -165,8 +165,7 @@ class ExportedGraphTest {
     Map<String, String> metadata =
         model.getMetadataPropsList().stream()
             .collect(
-                Collectors.toMap(
-                    StringStringEntryProto::getKey, StringStringEntryProto::getValue));
+                Collectors.toMap(StringStringEntryProto::getKey, StringStringEntryProto::getValue));
     assertEquals("fasterrcnn_tiny_fpn", metadata.get("cocoli.model"));
     assertEquals("[\"circle\",\"square\",\"star\",\"triangle\"]", metadata.get("cocoli.classes"));
     assertEquals("cocoli", model.getProducerName());
@@ -191,8 +190,7 @@ class ExportedGraphTest {
   }
 
   private static String refusal(ModelSpec spec) {
-    return assertThrows(
-            IllegalArgumentException.class, () -> OnnxExport.requireExportable(spec))
+    return assertThrows(IllegalArgumentException.class, () -> OnnxExport.requireExportable(spec))
         .getMessage();
   }
 
@@ -200,8 +198,7 @@ class ExportedGraphTest {
   void otherVersionsAreRefused() {
     for (int opset : List.of(0, 13, 22)) {
       String message =
-          assertThrows(
-                  IllegalArgumentException.class, () -> OnnxOptions.DEFAULT.withOpset(opset))
+          assertThrows(IllegalArgumentException.class, () -> OnnxOptions.DEFAULT.withOpset(opset))
               .getMessage();
       assertEquals("opset " + opset + " is not supported: 14 to 21 are", message);
     }

@@ -5,14 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.onnxruntime.OrtException;
 import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
 import dev.cocoli.data.image.Image;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.nn.Norm;
+import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.onnx.OnnxOptions.Input;
 import dev.cocoli.onnx.OnnxOptions.Parts;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import dev.cocoli.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -180,6 +190,49 @@ class RuntimeAgreementTest {
     }
     kept.sort(Comparator.comparing(Detection::score).reversed());
     return kept.subList(0, Math.min(100, kept.size()));
+  }
+
+  /** Its blocks have three convolutions, and frozen norms; the weights are drawn. */
+  @Test
+  void bottlenecks() throws IOException, OrtException {
+    ModelSpec spec =
+        ModelSpec.of("fasterrcnn_resnet50_fpn", List.of("cat", "dog"), Norm.Type.FROZEN)
+            .withConfig(
+                c ->
+                    c.withTransform(t -> t.withSizes(96, 160))
+                        .withBackbone(b -> b.withFpnOutChannels(32))
+                        .withBoxHead(b -> b.withHeadSize(64)));
+    try (Backend backend = Backends.open(Device.CPU)) {
+      DetectionModel model = spec.build();
+      try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
+          Image image = Fixture.image(120, 150, 8)) {
+        parameters.initialize(5);
+        model
+            .namedParameters()
+            .forEach(
+                (name, parameter) -> {
+                  if (name.endsWith("bn3.weight")) { // what a block adds stays small
+                    fill(backend, parameter.value(), 0.2f);
+                  } else if (name.endsWith("running_var")) {
+                    fill(backend, parameter.value(), 0.8f);
+                  } else if (name.endsWith("running_mean")) {
+                    fill(backend, parameter.value(), 0.1f);
+                  }
+                });
+        Detector detector = Detector.over(spec, model, backend, Precision.FP32);
+        try (OnnxRun run = export(detector, OnnxOptions.DEFAULT)) {
+          Agreement agreement = new Agreement();
+          agreement.add(detector.detect(image), run.detect(image));
+          agreement.require(20);
+        }
+      }
+    }
+  }
+
+  private static void fill(Backend backend, Tensor tensor, float value) {
+    float[] values = new float[(int) tensor.elementCount()];
+    Arrays.fill(values, value);
+    backend.transfers().upload(values, tensor);
   }
 
   @Test
