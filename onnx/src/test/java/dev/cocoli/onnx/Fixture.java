@@ -36,14 +36,23 @@ enum Fixture {
     }
   }
 
-  /** The detector for images whose sides are twice and more as long as those of its training. */
+  /** The detector, with few proposals, at a size that is larger than that of its training. */
   Detector open() throws IOException {
-    return open(c -> c.withTransform(t -> t.withSizes(240, 400)));
+    return open(c -> c);
   }
 
+  /** The same with other hyper-parameters. */
   Detector open(UnaryOperator<RcnnConfig> change) throws IOException {
     try (WeightsFile weights = WeightsFile.open(file())) {
-      ModelSpec spec = weights.spec().orElseThrow().withConfig(change);
+      ModelSpec spec =
+          weights
+              .spec()
+              .orElseThrow()
+              .withConfig(
+                  c ->
+                      c.withTransform(t -> t.withSizes(240, 400))
+                          .withRpn(r -> r.withPreNmsTopNTest(300).withPostNmsTopNTest(150)))
+              .withConfig(change);
       return Detector.open(file(), spec, Device.CPU);
     }
   }
