@@ -22,8 +22,8 @@ import java.util.Set;
 /**
  * A file with a detector's weights under torchvision's keys: one that training here wrote, which
  * says what model it is for; a bare one of torchvision's; or one of a torchvision classifier, whose
- * backbone a detector can start from. It is safetensors, or what {@code torch.save} wrote of a state
- * dict; {@link TensorFile} recognises it by its content.
+ * backbone a detector can start from. It is safetensors, or what {@code torch.save} wrote of a
+ * state dict; {@link TensorFile} recognises it by its content.
  */
 public final class WeightsFile implements AutoCloseable {
   /** The model whose weights for COCO torchvision publishes, and the number of their classes. */
@@ -112,8 +112,7 @@ public final class WeightsFile implements AutoCloseable {
     if (modelName().isPresent() || !Models.names().contains(model.model())) {
       return model;
     }
-    int layers =
-        Models.pretrainedDefaults(model.model()).backbone().trainableBackboneLayers();
+    int layers = Models.pretrainedDefaults(model.model()).backbone().trainableBackboneLayers();
     boolean coco = model.model().equals(COCO_MODEL) && isOfTorchvisionsCoco(model);
     return model.withConfig(
         c ->
@@ -155,8 +154,8 @@ public final class WeightsFile implements AutoCloseable {
 
   /**
    * Sets the weights of a detector whose classes may be others than the file's. The rows of classes
-   * that both have are copied, by name, with the background's; the other rows that belong to a class
-   * keep the values that were drawn. All else is taken, as strictly as by {@link #load}.
+   * that both have are copied, by name, with the background's; the other rows that belong to a
+   * class keep the values that were drawn. All else is taken, as strictly as by {@link #load}.
    *
    * @param model the detector, with memory and drawn weights
    * @param backend where that lies
@@ -198,7 +197,9 @@ public final class WeightsFile implements AutoCloseable {
     return new TransferReport(path, arrays, renewed, shared, others, count, fileClasses);
   }
 
-  /** For each label of the model, the file's label of the class of that name; -1 if there is none. */
+  /**
+   * For each label of the model, the file's label of the class of that name; -1 if there is none.
+   */
   private static int[] labels(List<String> names, List<String> fileNames) {
     int[] labels = new int[names.size() + 1];
     Arrays.fill(labels, -1);

@@ -232,8 +232,7 @@ public final class Trainer {
         ClassCheck.requireSame(
             "the weights file " + file, classes.get(), "the data", run.model().classNames());
       }
-      TransferReport report =
-          weights.transfer(model, backend, run.model().classNames(), classes);
+      TransferReport report = weights.transfer(model, backend, run.model().classNames(), classes);
       if (!report.isWhole()) {
         listener.transferred(report);
       }
