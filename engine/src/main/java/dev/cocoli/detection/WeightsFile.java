@@ -1,5 +1,7 @@
 package dev.cocoli.detection;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.cocoli.backend.Backend;
 import dev.cocoli.detection.config.BackboneConfig;
 import dev.cocoli.nn.KeyNames;
@@ -87,7 +89,7 @@ public final class WeightsFile implements AutoCloseable {
     }
   }
 
-  /** {@return whether these are weights of a classifier, not of a detector} */
+  /** {@return whether these are weights of one of torchvision's classifiers, not of a detector} */
   public boolean isClassifier() {
     Set<String> firstLayers = Set.of("conv1.weight", "features.0.weight");
     Set<String> keys = KeyNames.withoutWrappers(file.entries(), firstLayers::contains).keySet();
@@ -137,6 +139,20 @@ public final class WeightsFile implements AutoCloseable {
    */
   public int classCount(DetectionModel model) {
     return Math.max(0, StateDict.classes(model, file.entries()).orElse(0) - 1);
+  }
+
+  /**
+   * {@return whether these are weights of a classifier that a detector may start from:
+   * torchvision's, or one with all layers of the detector's {@link DetectionModel#pretrained} part}
+   *
+   * @param model the detector
+   */
+  public boolean isClassifierFor(DetectionModel model) {
+    return isClassifier()
+        || model
+            .pretrained()
+            .filter(body -> plain(body).keySet().containsAll(body.namedParameters().keySet()))
+            .isPresent();
   }
 
   /**
@@ -215,7 +231,8 @@ public final class WeightsFile implements AutoCloseable {
 
   /**
    * Sets the weights of a detector's backbone to a classifier's, and with VGG-16 those of the two
-   * fully connected layers where they are as wide; all else stays as it is.
+   * fully connected layers where they are as wide; all else stays as it is. The classifier's own
+   * last layers, whose names begin unlike any of the backbone's, are left out.
    *
    * @param model the detector, with memory
    * @param backend where that lies
@@ -231,17 +248,25 @@ public final class WeightsFile implements AutoCloseable {
                 () ->
                     new IOException(
                         path + " is of a classifier, from which this model cannot start"));
-    Map<String, Safetensors.Entry> entries =
-        new LinkedHashMap<>(
-            KeyNames.withoutWrappers(file.entries(), body.namedParameters()::containsKey));
-    // the last layers say which of ImageNet's classes it is; the first two of VGG may have no place
-    entries.keySet().removeIf(key -> key.startsWith("fc.") || key.startsWith("classifier.6."));
+    Map<String, Safetensors.Entry> entries = plain(body);
     Set<String> known = body.namedParameters().keySet();
-    entries.keySet().removeIf(key -> key.startsWith("classifier.") && !known.contains(key));
+    Set<String> beginnings = known.stream().map(WeightsFile::beginning).collect(toSet());
+    beginnings.remove("classifier"); // of VGG's three layers the first two may have a place
+    entries.keySet().removeIf(key -> !known.contains(key) && !beginnings.contains(beginning(key)));
     load(body, backend, entries);
     if (model.pretrainedHead().isPresent()) {
       loadHead(model.pretrainedHead().get(), backend);
     }
+  }
+
+  /** The arrays under the keys of a classifier's body, without the names of wrappers. */
+  private Map<String, Safetensors.Entry> plain(Module body) {
+    Set<String> known = body.namedParameters().keySet();
+    return new LinkedHashMap<>(KeyNames.withoutWrappers(file.entries(), known::contains));
+  }
+
+  private static String beginning(String key) {
+    return key.substring(0, Math.max(0, key.indexOf('.')));
   }
 
   private void loadHead(Module head, Backend backend) throws IOException {

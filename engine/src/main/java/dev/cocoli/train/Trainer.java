@@ -221,7 +221,7 @@ public final class Trainer {
   private void load(StartingWeights start, DetectionModel model) {
     Path file = start.file();
     try (WeightsFile weights = WeightsFile.open(file)) {
-      if (weights.isClassifier()) {
+      if (weights.isClassifierFor(model)) {
         weights.loadBackbone(model, backend);
         return;
       }
