@@ -77,7 +77,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector that training here wrote, on the processor.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @return the detector
    * @throws IOException if the file cannot be used; the message says why
    */
@@ -88,7 +88,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector that training here wrote.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param device where it runs
    * @return the detector
    * @throws IOException if the file cannot be used or does not say what model it is for
@@ -103,7 +103,7 @@ public final class Detector implements AutoCloseable {
    * Opens a detector whose weights may be bare, or whose hyper-parameters differ from those in the
    * file.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param spec the model
    * @param device where it runs
    * @return the detector
@@ -117,7 +117,7 @@ public final class Detector implements AutoCloseable {
    * Opens a detector that computes in a given precision, whatever it was trained in. Its weights
    * may be bare, or its hyper-parameters differ from those in the file.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param spec the model
    * @param device where it runs
    * @param precision what it computes in
@@ -135,7 +135,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector of a program's own that training here wrote, on the processor.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param builder the builder that it was trained with
    * @return the detector
    * @throws IOException if the file cannot be used or does not fit what the builder makes
@@ -147,7 +147,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector of a program's own that training here wrote.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param builder the builder that it was trained with
    * @param device where it runs
    * @return the detector

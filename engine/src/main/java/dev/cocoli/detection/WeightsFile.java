@@ -1,5 +1,7 @@
 package dev.cocoli.detection;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.cocoli.backend.Backend;
 import dev.cocoli.detection.config.BackboneConfig;
 import dev.cocoli.nn.KeyNames;
@@ -22,8 +24,8 @@ import java.util.Set;
 /**
  * A file with a detector's weights under torchvision's keys: one that training here wrote, which
  * says what model it is for; a bare one of torchvision's; or one of a torchvision classifier, whose
- * backbone a detector can start from. It is safetensors, or what {@code torch.save} wrote of a state
- * dict; {@link TensorFile} recognises it by its content.
+ * backbone a detector can start from. It is safetensors, or what {@code torch.save} wrote of a
+ * state dict; {@link TensorFile} recognises it by its content.
  */
 public final class WeightsFile implements AutoCloseable {
   /** The model whose weights for COCO torchvision publishes, and the number of their classes. */
@@ -87,7 +89,7 @@ public final class WeightsFile implements AutoCloseable {
     }
   }
 
-  /** {@return whether these are weights of a classifier, not of a detector} */
+  /** {@return whether these are weights of one of torchvision's classifiers, not of a detector} */
   public boolean isClassifier() {
     Set<String> firstLayers = Set.of("conv1.weight", "features.0.weight");
     Set<String> keys = KeyNames.withoutWrappers(file.entries(), firstLayers::contains).keySet();
@@ -112,8 +114,7 @@ public final class WeightsFile implements AutoCloseable {
     if (modelName().isPresent() || !Models.names().contains(model.model())) {
       return model;
     }
-    int layers =
-        Models.pretrainedDefaults(model.model()).backbone().trainableBackboneLayers();
+    int layers = Models.pretrainedDefaults(model.model()).backbone().trainableBackboneLayers();
     boolean coco = model.model().equals(COCO_MODEL) && isOfTorchvisionsCoco(model);
     return model.withConfig(
         c ->
@@ -141,6 +142,20 @@ public final class WeightsFile implements AutoCloseable {
   }
 
   /**
+   * {@return whether these are weights of a classifier that a detector may start from:
+   * torchvision's, or one with all layers of the detector's {@link DetectionModel#pretrained} part}
+   *
+   * @param model the detector
+   */
+  public boolean isClassifierFor(DetectionModel model) {
+    return isClassifier()
+        || model
+            .pretrained()
+            .filter(body -> plain(body).keySet().containsAll(body.namedParameters().keySet()))
+            .isPresent();
+  }
+
+  /**
    * Sets the weights of a whole detector.
    *
    * @param model the detector, with memory
@@ -155,8 +170,8 @@ public final class WeightsFile implements AutoCloseable {
 
   /**
    * Sets the weights of a detector whose classes may be others than the file's. The rows of classes
-   * that both have are copied, by name, with the background's; the other rows that belong to a class
-   * keep the values that were drawn. All else is taken, as strictly as by {@link #load}.
+   * that both have are copied, by name, with the background's; the other rows that belong to a
+   * class keep the values that were drawn. All else is taken, as strictly as by {@link #load}.
    *
    * @param model the detector, with memory and drawn weights
    * @param backend where that lies
@@ -198,7 +213,9 @@ public final class WeightsFile implements AutoCloseable {
     return new TransferReport(path, arrays, renewed, shared, others, count, fileClasses);
   }
 
-  /** For each label of the model, the file's label of the class of that name; -1 if there is none. */
+  /**
+   * For each label of the model, the file's label of the class of that name; -1 if there is none.
+   */
   private static int[] labels(List<String> names, List<String> fileNames) {
     int[] labels = new int[names.size() + 1];
     Arrays.fill(labels, -1);
@@ -214,7 +231,8 @@ public final class WeightsFile implements AutoCloseable {
 
   /**
    * Sets the weights of a detector's backbone to a classifier's, and with VGG-16 those of the two
-   * fully connected layers where they are as wide; all else stays as it is.
+   * fully connected layers where they are as wide; all else stays as it is. The classifier's own
+   * last layers, whose names begin unlike any of the backbone's, are left out.
    *
    * @param model the detector, with memory
    * @param backend where that lies
@@ -230,17 +248,25 @@ public final class WeightsFile implements AutoCloseable {
                 () ->
                     new IOException(
                         path + " is of a classifier, from which this model cannot start"));
-    Map<String, Safetensors.Entry> entries =
-        new LinkedHashMap<>(
-            KeyNames.withoutWrappers(file.entries(), body.namedParameters()::containsKey));
-    // the last layers say which of ImageNet's classes it is; the first two of VGG may have no place
-    entries.keySet().removeIf(key -> key.startsWith("fc.") || key.startsWith("classifier.6."));
+    Map<String, Safetensors.Entry> entries = plain(body);
     Set<String> known = body.namedParameters().keySet();
-    entries.keySet().removeIf(key -> key.startsWith("classifier.") && !known.contains(key));
+    Set<String> beginnings = known.stream().map(WeightsFile::beginning).collect(toSet());
+    beginnings.remove("classifier"); // of VGG's three layers the first two may have a place
+    entries.keySet().removeIf(key -> !known.contains(key) && !beginnings.contains(beginning(key)));
     load(body, backend, entries);
     if (model.pretrainedHead().isPresent()) {
       loadHead(model.pretrainedHead().get(), backend);
     }
+  }
+
+  /** The arrays under the keys of a classifier's body, without the names of wrappers. */
+  private Map<String, Safetensors.Entry> plain(Module body) {
+    Set<String> known = body.namedParameters().keySet();
+    return new LinkedHashMap<>(KeyNames.withoutWrappers(file.entries(), known::contains));
+  }
+
+  private static String beginning(String key) {
+    return key.substring(0, Math.max(0, key.indexOf('.')));
   }
 
   private void loadHead(Module head, Backend backend) throws IOException {

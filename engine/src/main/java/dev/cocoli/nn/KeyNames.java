@@ -87,7 +87,8 @@ public final class KeyNames {
     source.forEach(
         (key, value) -> {
           String other = name.apply(key);
-          boolean taken = result.containsKey(other) || !other.equals(key) && source.containsKey(other);
+          boolean taken =
+              result.containsKey(other) || !other.equals(key) && source.containsKey(other);
           result.put(taken ? key : other, value);
         });
     return result;

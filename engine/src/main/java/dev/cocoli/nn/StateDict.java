@@ -72,7 +72,10 @@ public final class StateDict {
         module,
         named,
         (parameter, wanted) ->
-            parameter.classRows().map(rows -> withRows(wanted, rows, sourceClasses)).orElse(wanted));
+            parameter
+                .classRows()
+                .map(rows -> withRows(wanted, rows, sourceClasses))
+                .orElse(wanted));
     List<String> kept = new ArrayList<>();
     module
         .namedParameters()

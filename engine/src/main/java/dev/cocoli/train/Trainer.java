@@ -221,7 +221,7 @@ public final class Trainer {
   private void load(StartingWeights start, DetectionModel model) {
     Path file = start.file();
     try (WeightsFile weights = WeightsFile.open(file)) {
-      if (weights.isClassifier()) {
+      if (weights.isClassifierFor(model)) {
         weights.loadBackbone(model, backend);
         return;
       }
@@ -232,8 +232,7 @@ public final class Trainer {
         ClassCheck.requireSame(
             "the weights file " + file, classes.get(), "the data", run.model().classNames());
       }
-      TransferReport report =
-          weights.transfer(model, backend, run.model().classNames(), classes);
+      TransferReport report = weights.transfer(model, backend, run.model().classNames(), classes);
       if (!report.isWhole()) {
         listener.transferred(report);
       }

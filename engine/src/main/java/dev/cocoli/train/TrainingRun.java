@@ -16,8 +16,8 @@ import java.util.Optional;
  * @param model the model; its classes are those of the data
  * @param trainData images to train on
  * @param validationData images to score on
- * @param weights what to start from, a detector or a classifier with the same backbone; without, the
- *     weights are drawn
+ * @param weights what to start from, a detector or a classifier with the same backbone; without,
+ *     the weights are drawn
  * @param proposals where the regions come from for a detector that does not find them itself;
  *     without one, selective search finds them once, and they are kept in the run folder
  * @param validationProposals the same for the images that are scored on

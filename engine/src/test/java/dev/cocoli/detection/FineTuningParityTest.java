@@ -127,8 +127,7 @@ class FineTuningParityTest {
   /** Takes the values that torch drew for the new layers, in place of our own. */
   private void takeHead(DetectionModel model, Reference reference) {
     for (String name : reference.names("head.")) {
-      Parameter parameter =
-          model.namedParameters().get(HEAD + name.substring("head.".length()));
+      Parameter parameter = model.namedParameters().get(HEAD + name.substring("head.".length()));
       backend.transfers().upload(reference.floats(name), parameter.value());
     }
   }
@@ -209,7 +208,8 @@ class FineTuningParityTest {
       assertEquals(3, lines.size());
       assertTrue(lines.get(0).contains("the rows of the background and of d, b"), lines.get(0));
       assertTrue(lines.get(1).startsWith("new: the rows of new in " + HEAD), lines.get(1));
-      assertTrue(lines.get(2).contains("of 5 classes (a, b, c, d, e), the model of 3"), lines.get(2));
+      assertTrue(
+          lines.get(2).contains("of 5 classes (a, b, c, d, e), the model of 3"), lines.get(2));
     }
   }
 

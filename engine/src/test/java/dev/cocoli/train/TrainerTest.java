@@ -263,7 +263,6 @@ class TrainerTest {
     double fromSeed = drawn.steps.getFirst().losses().total();
     double fromFile = loaded.steps.getFirst().losses().total();
     assertTrue(fromFile < 0.8 * fromSeed, fromFile + " from the file, " + fromSeed + " drawn");
-
   }
 
   @Test
@@ -303,8 +302,7 @@ class TrainerTest {
         .start();
     assertEquals(List.of("red"), reports.getFirst().sharedClasses());
     StartingWeights misnamed = new StartingWeights(bare, Optional.of(three));
-    String message =
-        failureOf(withOut(other, folder.resolve("wrong")).withWeights(misnamed));
+    String message = failureOf(withOut(other, folder.resolve("wrong")).withWeights(misnamed));
     assertTrue(message.contains("has 2 classes, not the 3 that were named"), message);
     assertFalse(Files.exists(folder.resolve("wrong")), "nothing is written before all is checked");
   }

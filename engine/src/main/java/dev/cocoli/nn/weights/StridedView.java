@@ -50,8 +50,7 @@ record StridedView(Storage storage, Shape shape, long[] strides, long offset) {
         throw new IllegalArgumentException("a negative stride");
       }
       last =
-          Math.addExact(
-              last, Math.multiplyExact(Math.max(0, shape.dim(axis) - 1), strides[axis]));
+          Math.addExact(last, Math.multiplyExact(Math.max(0, shape.dim(axis) - 1), strides[axis]));
     }
     if (tensor.offset() < 0 || shape.elementCount() > 0 && last >= storage.count()) {
       throw new IOException(

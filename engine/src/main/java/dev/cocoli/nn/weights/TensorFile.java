@@ -75,7 +75,9 @@ public abstract sealed class TensorFile implements AutoCloseable
         : new IOException(
             "%s is not a usable %s: %s"
                 .formatted(
-                    path, kind == FileKind.TORCH_STREAM ? "file of torch.save" : "weights file", text),
+                    path,
+                    kind == FileKind.TORCH_STREAM ? "file of torch.save" : "weights file",
+                    text),
             e);
   }
 

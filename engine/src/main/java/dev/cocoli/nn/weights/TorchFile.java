@@ -3,7 +3,6 @@ package dev.cocoli.nn.weights;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.weights.Pickled.Dictionary;
 import dev.cocoli.nn.weights.Pickled.Tensor;
-import dev.cocoli.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,8 +39,7 @@ final class TorchFile extends TensorFile {
   private final Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
   private long copiedBytes;
 
-  TorchFile(Path path, MemorySegment mapped, Arena arena, TorchArchive archive)
-      throws IOException {
+  TorchFile(Path path, MemorySegment mapped, Arena arena, TorchArchive archive) throws IOException {
     this.path = path;
     this.mapped = mapped;
     this.arena = arena;

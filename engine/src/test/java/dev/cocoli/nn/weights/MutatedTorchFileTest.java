@@ -76,7 +76,8 @@ class MutatedTorchFileTest {
       for (Safetensors.Entry entry : file.entries().values()) {
         assertEquals(
             entry.shape().elementCount() * entry.dtype().byteSize(), entry.data().byteSize());
-        assertTrue(entry.data().byteSize() <= 1 << 20, "an array of a file of a few thousand bytes");
+        assertTrue(
+            entry.data().byteSize() <= 1 << 20, "an array of a file of a few thousand bytes");
       }
       StateDict.load(module, backend, file.entries());
       return true;

@@ -106,7 +106,8 @@ class TensorFileTest {
           float wanted =
               switch (type) {
                 case "F16" ->
-                    Float.float16ToFloat(stored.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i));
+                    Float.float16ToFloat(
+                        stored.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i));
                 case "BF16" ->
                     Float.intBitsToFloat(
                         stored.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i) << 16);
@@ -188,7 +189,9 @@ class TensorFileTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "version https://git-lfs.github.com/spec/v1\\noid sha256:00\\nsize 9 | is a Git LFS pointer",
+        "version https://git-lfs.github.com/spec/v1\\n"
+            + "oid sha256:00\\n"
+            + "size 9 | is a Git LFS pointer",
         "\\n <!DOCTYPE html><html><head></head></html> | is an HTML page",
         "<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error> | is an XML document",
         "{\"metadata\":{\"total_size\":9}} | is JSON text",
@@ -274,7 +277,7 @@ class TensorFileTest {
     ByteArrayOutputStream stream = new ByteArrayOutputStream();
     stream.write(HexFormat.of().parseHex("80028a0a6cfc9c46f9206aa850192e80024de9032e80027d2e"));
     stream.write(opcodes.getBytes(StandardCharsets.ISO_8859_1));
-    stream.write("]." .getBytes(StandardCharsets.ISO_8859_1));
+    stream.write("].".getBytes(StandardCharsets.ISO_8859_1));
     assertRefused(write("bomb.pth", stream.toByteArray()), words);
   }
 
