@@ -25,6 +25,7 @@ module dev.cocoli {
   exports dev.cocoli.eval;
   exports dev.cocoli.files;
   exports dev.cocoli.nn;
+  exports dev.cocoli.nn.weights;
   exports dev.cocoli.ops;
   exports dev.cocoli.structures;
   exports dev.cocoli.tensor;

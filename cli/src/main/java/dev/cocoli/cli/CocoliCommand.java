@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       EvalCommand.class,
       DetectCommand.class,
+      ExportCommand.class,
       ProposalsCommand.class,
       FamilyCommand.class,
       DoctorCommand.class,

@@ -76,6 +76,8 @@ class UsageTest {
               "--device",
               "--json",
               "--out"),
+          "export",
+          List.of("--weights", "--model", "--classes", "--out", "--opset", "--parts", "--input"),
           "proposals",
           List.of(
               "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),
@@ -182,7 +184,7 @@ class UsageTest {
 
   @Test
   void commandIsNeededAndKnown() {
-    Cli.run().failed(2, "demo, train, eval, detect, proposals, family, doctor");
+    Cli.run().failed(2, "demo, train, eval, detect, export, proposals, family, doctor");
     Cli.run("trian").failed(2, "unknown command 'trian'", "did you mean train?");
   }
 

@@ -11,8 +11,10 @@ import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.detection.TransferReport;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.optim.StepSchedule;
@@ -23,6 +25,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -277,19 +280,48 @@ class TrainerTest {
     double fromSeed = drawn.steps.getFirst().losses().total();
     double fromFile = loaded.steps.getFirst().losses().total();
     assertTrue(fromFile < 0.8 * fromSeed, fromFile + " from the file, " + fromSeed + " drawn");
+  }
 
-    List<String> three = List.of("red", "green", "blue");
-    TrainingRun wrong =
+  @Test
+  void startsFromWeightsOfOtherClasses() throws Exception {
+    TrainConfig config = TinyRuns.config().withEpochs(1);
+    TrainingRun run = TinyRuns.run(folder, config);
+    Path weights = new Trainer(run, backend, TrainingListener.NONE).start().lastWeights();
+    List<String> three = List.of("blue", "red", "white");
+    TrainingRun other =
         TrainingRun.of(
                 TinyRuns.model(three),
                 ((RectangleData) run.trainData()).withClassNames(three),
                 config,
-                other.resolve("wrong"))
+                folder.resolve("other"))
             .withWeights(weights);
-    String message = failureOf(wrong);
-    assertTrue(message.contains("2 classes (red, green)"), message);
-    assertTrue(message.contains("3 classes (red, green, blue)"), message);
-    assertFalse(Files.exists(other.resolve("wrong")), "nothing is written before all is checked");
+    List<TransferReport> reports = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void transferred(TransferReport report) {
+            reports.add(report);
+          }
+        };
+    new Trainer(other, backend, listener).start();
+    assertEquals(1, reports.size());
+    assertEquals(List.of("red"), reports.getFirst().sharedClasses());
+    assertEquals(List.of("blue", "white"), reports.getFirst().newClasses());
+    assertEquals(3, reports.getFirst().lines().size());
+
+    Path bare = folder.resolve("bare.safetensors");
+    try (Safetensors file = Safetensors.open(weights)) {
+      Safetensors.write(bare, Map.of(), file.entries());
+    }
+    StartingWeights named = new StartingWeights(bare, Optional.of(List.of("red", "green")));
+    reports.clear();
+    new Trainer(withOut(other, folder.resolve("named")).withWeights(named), backend, listener)
+        .start();
+    assertEquals(List.of("red"), reports.getFirst().sharedClasses());
+    StartingWeights misnamed = new StartingWeights(bare, Optional.of(three));
+    String message = failureOf(withOut(other, folder.resolve("wrong")).withWeights(misnamed));
+    assertTrue(message.contains("has 2 classes, not the 3 that were named"), message);
+    assertFalse(Files.exists(folder.resolve("wrong")), "nothing is written before all is checked");
   }
 
   private static TrainingRun withOut(TrainingRun run, Path out) {

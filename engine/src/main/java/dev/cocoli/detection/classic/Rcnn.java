@@ -14,6 +14,7 @@ import dev.cocoli.detection.backbone.RegionEncoder;
 import dev.cocoli.detection.config.RcnnConfig;
 import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.detection.head.RoiSampler;
+import dev.cocoli.nn.ClassRows;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
@@ -65,11 +66,16 @@ public final class Rcnn extends DetectionModel implements FittedHead {
     this.config = config;
     warp = new WarpedRegions(config.transform(), config.classic().warp());
     this.network = child("network", network);
-    classifier = child("classifier", new Linear(network.outFeatures(), classes));
-    svm = child("svm", new Linear(network.outFeatures(), classes - 1));
-    bboxPred = child("bbox_pred", new Linear(network.outFeatures(), 4L * (classes - 1)));
+    long features = network.outFeatures();
+    classifier = perClass("classifier", features, classes, ClassRows.withBackground(1));
+    svm = perClass("svm", features, classes - 1, ClassRows.withoutBackground(1));
+    bboxPred = perClass("bbox_pred", features, 4L * (classes - 1), ClassRows.withoutBackground(4));
     svm.freeze();
     bboxPred.freeze();
+  }
+
+  private Linear perClass(String name, long features, long outputs, ClassRows rows) {
+    return child(name, new Linear(features, outputs).ofClasses(rows));
   }
 
   /**

@@ -24,7 +24,7 @@ import java.util.List;
  */
 public final class RegionProposalNetwork extends Module {
   /** A proposal with a shorter side, in pixels, is dropped: torchvision's {@code min_size}. */
-  private static final float MIN_BOX_SIDE = 1e-3f;
+  public static final float MIN_BOX_SIDE = 1e-3f;
 
   /** Where the loss of boxes turns from a parabola to a line: torchvision's. */
   private static final float SMOOTH_L1_BETA = 1f / 9;

@@ -76,7 +76,7 @@ public final class RunDescription {
     root.put("java", Runtime.version().toString());
     root.put("device", devices);
     describe(root.putObject(MODEL), run.model());
-    root.put("weights", run.weights().map(RunDescription::absolute).orElse(null));
+    root.put("weights", run.weights().map(start -> absolute(start.file())).orElse(null));
     describe(root.putObject("train"), run.config());
     ObjectNode resolved = root.putObject("schedule");
     resolved.put("total_steps", totalSteps);
