@@ -248,7 +248,12 @@ final class FuzzedReaders {
 
   private static List<byte[]> weights(Path folder) throws IOException {
     Path file = folder.resolve("weights");
-    Safetensors.write(file, TinyRuns.model(List.of("cat", "dog")).toMetadata(), Map.of());
+    Map<String, String> metadata =
+        new LinkedHashMap<>(TinyRuns.model(List.of("cat", "dog")).toMetadata());
+    metadata.put(
+        "cocoli.config",
+        "{\"min_size\":\"64\",\"box_score_thresh\":\"0.05\",\"rpn_nms_thresh\":\"0.7\"}");
+    Safetensors.write(file, metadata, Map.of());
     return List.of(Files.readAllBytes(file));
   }
 
