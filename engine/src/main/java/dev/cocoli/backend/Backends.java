@@ -12,6 +12,7 @@ import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Opens the backend of a device, and connects those of several. */
 public final class Backends {
@@ -91,18 +92,23 @@ public final class Backends {
    * @param processes which process this is, and where the first one is found
    * @param runDigest what must be the same for all processes; at most 1,024 bytes
    * @param timeout how long a rank waits for the others before it gives up
+   * @param log receives a line about each stranger that came
    * @return the communicators of this process's ranks
    * @throws IllegalArgumentException if this version cannot connect these
    */
   public static List<Communicator> connect(
-      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+      List<Backend> replicas,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
     if (kind(replicas) == Device.Kind.CPU) {
       throw new IllegalArgumentException(
           processes.size()
               + " processes are connected by NCCL, so they compute on cuda, not on the cpu");
     }
     return NcclConnector.connect(
-        processes, runDigest, ncclDevices(replicas), timeout, ncclOptions());
+        processes, runDigest, ncclDevices(replicas), timeout, ncclOptions(), log);
   }
 
   private static Device.Kind kind(List<Backend> replicas) {

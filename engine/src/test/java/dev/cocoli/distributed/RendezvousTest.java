@@ -20,7 +20,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -48,6 +50,10 @@ class RendezvousTest {
     new Random(1).nextBytes(PAYLOAD);
   }
 
+  private static final JobSecret SECRET = secret("the secret of these tests");
+  private static final JobSecret NO_SECRET = JobSecret.of(Map.of());
+
+  private final List<String> log = Collections.synchronizedList(new ArrayList<>());
   private final List<FutureTask<byte[]>> tasks = new ArrayList<>();
   private ServerSocketChannel listener;
   private int port;
@@ -116,8 +122,28 @@ class RendezvousTest {
     return task;
   }
 
+  private static JobSecret secret(String text) {
+    return JobSecret.of(Map.of(JobSecret.VARIABLE, text));
+  }
+
   private FutureTask<byte[]> serve(int size, Duration timeout) {
-    return start(() -> Rendezvous.serve(listener, rank(0, size), DIGEST, PAYLOAD::clone, timeout));
+    return serve(size, SECRET, timeout);
+  }
+
+  private FutureTask<byte[]> serve(int size, JobSecret secret, Duration timeout) {
+    return start(
+        () ->
+            Rendezvous.serve(
+                listener, rank(0, size), secret, DIGEST, PAYLOAD::clone, timeout, log::add));
+  }
+
+  private byte[] exchange(RankEnvironment ranks, byte[] digest, Duration timeout) {
+    return Rendezvous.exchange(ranks, SECRET, digest, PAYLOAD::clone, timeout, log::add);
+  }
+
+  private FutureTask<byte[]> join(int rank, int size, JobSecret secret) {
+    return start(
+        () -> Rendezvous.exchange(rank(rank, size), secret, DIGEST, PAYLOAD::clone, LONG, log::add));
   }
 
   private FutureTask<byte[]> join(int rank, int size) {
@@ -125,11 +151,13 @@ class RendezvousTest {
         () ->
             Rendezvous.exchange(
                 rank(rank, size),
+                SECRET,
                 DIGEST,
                 () -> {
                   throw new AssertionError("the payload is rank 0's");
                 },
-                LONG));
+                LONG,
+                log::add));
   }
 
   private static CommunicatorException failure(FutureTask<byte[]> task, String... parts) {
@@ -161,7 +189,7 @@ class RendezvousTest {
     Thread.sleep(300);
     assertTrue(!early.isDone(), "gave up at once");
     FutureTask<byte[]> late =
-        start(() -> Rendezvous.exchange(rank(0, 2), DIGEST, PAYLOAD::clone, LONG));
+        start(() -> exchange(rank(0, 2), DIGEST, LONG));
     assertArrayEquals(PAYLOAD, early.get());
     assertArrayEquals(PAYLOAD, late.get());
   }
@@ -176,40 +204,234 @@ class RendezvousTest {
   }
 
   @Test
-  void whoComesTwiceIsNamed() {
+  void whoComesTwiceIsNamed() throws Exception {
+    FutureTask<byte[]> server = serve(3, LONG);
     FutureTask<byte[]> one = join(1, 3);
     FutureTask<byte[]> other = join(1, 3);
-    CommunicatorException e = failure(serve(3, LONG), "rank 1 came twice: /127.0.0.1:");
-    assertEquals(List.of(1), e.failedRanks());
-    failure(one, "rank 1 came twice");
-    failure(other, "rank 1 came twice");
+    String message = ") came twice, first from /127.0.0.1:";
+    awaitLog(message);
+    assertArrayEquals(PAYLOAD, join(2, 3).get());
+    assertArrayEquals(PAYLOAD, server.get());
+    FutureTask<byte[]> second = succeeded(one) ? other : one;
+    assertArrayEquals(PAYLOAD, (second == one ? other : one).get());
+    failure(second, "rank 1 (/127.0.0.1:", message);
+  }
+
+  private static boolean succeeded(FutureTask<byte[]> task) throws InterruptedException {
+    try {
+      task.get();
+      return true;
+    } catch (ExecutionException _) {
+      return false;
+    }
+  }
+
+  /** Waits for a line. */
+  private void awaitLog(String part) throws InterruptedException {
+    long end = System.nanoTime() + LONG.toNanos();
+    while (log.stream().noneMatch(line -> line.contains(part))) {
+      assertTrue(System.nanoTime() < end, () -> part + " is not in " + log);
+      Thread.sleep(5);
+    }
+  }
+
+  /** Refuses one, and connects the others nevertheless. */
+  private void refuses(FutureTask<byte[]> guest, FutureTask<byte[]> server, String... words)
+      throws Exception {
+    CommunicatorException e = failure(guest, words);
+    awaitLog("the rendezvous goes on without " + e.getMessage());
+    assertArrayEquals(PAYLOAD, join(1, 2).get());
+    assertArrayEquals(PAYLOAD, server.get());
   }
 
   @Test
-  void asManyRanksOnEachSide() {
-    FutureTask<byte[]> other = join(1, 3);
-    String message = "was started as one of 3 ranks, rank 0 of 2";
-    failure(serve(2, LONG), "rank 1 (/127.0.0.1:", message);
-    failure(other, message);
+  void asManyRanksOnEachSide() throws Exception {
+    FutureTask<byte[]> server = serve(2, LONG);
+    refuses(
+        join(1, 3),
+        server,
+        "rank 1 (/127.0.0.1:",
+        "was started as one of 3 ranks, rank 0 of 2");
   }
 
   @Test
-  void otherDataIsRefused() {
-    FutureTask<byte[]> other =
-        start(() -> Rendezvous.exchange(rank(1, 2), new byte[] {1, 2}, () -> PAYLOAD, LONG));
-    String message = "was started with other data, another configuration or another version";
-    assertEquals(List.of(1), failure(serve(2, LONG), message).failedRanks());
-    failure(other, message);
+  void aRankThatIsNoneIsRefused() throws Exception {
+    FutureTask<byte[]> server = serve(2, LONG);
+    try (Guest guest = new Guest(SECRET)) {
+      guest.send(guest.session().greeting(7, 2, DIGEST));
+      assertTrue(guest.refusal().contains("is rank 0 itself or none of 2 ranks"), guest.refusal());
+    }
+    assertArrayEquals(PAYLOAD, join(1, 2).get());
+    assertArrayEquals(PAYLOAD, server.get());
   }
 
   @Test
-  void anotherVersionOfTheProtocolIsRefused() throws IOException {
-    ByteBuffer greeting = RendezvousMessage.greeting(1, 2, DIGEST).putInt(Long.BYTES, 99);
-    FutureTask<byte[]> server;
+  void otherDataIsRefused() throws Exception {
+    FutureTask<byte[]> server = serve(2, LONG);
+    FutureTask<byte[]> other = start(() -> exchange(rank(1, 2), new byte[] {1, 2}, LONG));
+    refuses(
+        other, server, "was started with other data, another configuration or another version");
+  }
+
+  @Test
+  void whoWasRefusedIsNamedIfARankIsMissing() {
+    FutureTask<byte[]> server = serve(2, SHORT);
+    failure(start(() -> exchange(rank(1, 2), new byte[] {1, 2}, LONG)), "other data");
+    failure(server, "rank 1 of 2 did not come", "; 1 other was refused: rank 1 (", "other data");
+  }
+
+  @Test
+  void anotherVersionOfTheProtocolIsRefused() throws Exception {
+    FutureTask<byte[]> server = serve(2, LONG);
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      server = serve(2, LONG);
-      socket.getOutputStream().write(greeting.array());
-      failure(server, "speaks version 99 of the rendezvous, rank 0 version 1");
+      ByteBuffer hello =
+          RendezvousMessage.opening(RendezvousMessage.nonce()).putInt(Long.BYTES, 99);
+      socket.getOutputStream().write(hello.array());
+      awaitLog("speaks version 99 of the rendezvous, rank 0 version 2");
+      byte[] answer = socket.getInputStream().readNBytes(RendezvousMessage.OPENING_BYTES);
+      assertEquals(2, RendezvousMessage.readOpening(answer).version());
+    }
+    assertArrayEquals(PAYLOAD, join(1, 2).get());
+    assertArrayEquals(PAYLOAD, server.get());
+  }
+
+  @Test
+  void rankZeroOfAnotherVersionIsRefused() throws Exception {
+    listener.close();
+    try (ServerSocket other = new ServerSocket(port)) {
+      FutureTask<byte[]> rank = join(1, 2);
+      try (Socket socket = other.accept()) {
+        ByteBuffer challenge =
+            RendezvousMessage.opening(RendezvousMessage.nonce()).putInt(Long.BYTES, 99);
+        socket.getOutputStream().write(challenge.array());
+        failure(rank, "speaks version 99 of the rendezvous, this rank version 2");
+      }
+    }
+  }
+
+  @Test
+  void anotherSecretIsRefused() throws Exception {
+    FutureTask<byte[]> server = serve(2, LONG);
+    for (JobSecret wrong : List.of(secret("a secret of others"), NO_SECRET)) {
+      FutureTask<byte[]> stranger = join(1, 2, wrong);
+      failure(stranger, "does not know the secret of this rank", JobSecret.VARIABLE);
+    }
+    awaitLog("does not know the secret of this job (" + JobSecret.VARIABLE + ")");
+    assertEquals(2, log.size(), log::toString);
+    assertArrayEquals(PAYLOAD, join(1, 2).get());
+    assertArrayEquals(PAYLOAD, server.get());
+  }
+
+  @Test
+  void withoutASecretAllRanksStillFindEachOther() throws Exception {
+    FutureTask<byte[]> server = serve(2, NO_SECRET, LONG);
+    failure(join(1, 2, SECRET), "does not know the secret of this rank");
+    awaitLog("than rank 0, which has none");
+    assertArrayEquals(PAYLOAD, join(1, 2, NO_SECRET).get());
+    assertArrayEquals(PAYLOAD, server.get());
+  }
+
+  /** What a rank has sent in one rendezvous is worth nothing in another. */
+  @Test
+  void aReplayedGreetingIsRefused() throws Exception {
+    ByteBuffer recorded;
+    FutureTask<byte[]> first = serve(2, LONG);
+    try (Guest guest = new Guest(SECRET)) {
+      recorded = guest.session().greeting(1, 2, DIGEST);
+      guest.send(recorded);
+      assertArrayEquals(PAYLOAD, guest.payload());
+    }
+    assertArrayEquals(PAYLOAD, first.get());
+    FutureTask<byte[]> second = serve(2, LONG);
+    try (Guest guest = new Guest(SECRET)) {
+      guest.send(recorded);
+      assertTrue(guest.refusal().contains("does not know the secret"), guest.refusal());
+    }
+    assertArrayEquals(PAYLOAD, join(1, 2).get());
+    assertArrayEquals(PAYLOAD, second.get());
+  }
+
+  /** A program that listens in rank 0's place and sends what rank 0 once sent. */
+  @Test
+  void aForgedRankZeroIsRefused() throws Exception {
+    byte[] answer = new RendezvousMessage.Session(SECRET, new byte[32], new byte[32])
+        .answer(RendezvousMessage.ACCEPTED, PAYLOAD).array();
+    listener.close();
+    try (ServerSocket other = new ServerSocket(port)) {
+      FutureTask<byte[]> rank = join(1, 2);
+      try (Socket socket = other.accept()) {
+        socket.getOutputStream().write(RendezvousMessage.opening(new byte[32]).array());
+        socket.getOutputStream().write(answer);
+        failure(rank, "does not know the secret of this rank");
+      }
+    }
+  }
+
+  /** The end of a connection to rank 0, after hello and challenge. */
+  private final class Guest implements AutoCloseable {
+    private final Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    private final RendezvousMessage.Session session;
+    private byte[] answer;
+
+    Guest(JobSecret secret) throws IOException {
+      byte[] nonce = RendezvousMessage.nonce();
+      send(RendezvousMessage.opening(nonce));
+      byte[] challenge = socket.getInputStream().readNBytes(RendezvousMessage.OPENING_BYTES);
+      session =
+          new RendezvousMessage.Session(
+              secret, nonce, RendezvousMessage.readOpening(challenge).nonce());
+    }
+
+    RendezvousMessage.Session session() {
+      return session;
+    }
+
+    void send(ByteBuffer message) throws IOException {
+      socket.getOutputStream().write(message.array());
+    }
+
+    private byte[] answer() throws IOException {
+      if (answer == null) {
+        answer = socket.getInputStream().readAllBytes();
+      }
+      assertTrue(session.isOfRankZero(answer), "rank 0 proves itself");
+      return answer;
+    }
+
+    String refusal() throws IOException {
+      assertTrue(!RendezvousMessage.isAcceptance(answer()), "accepted");
+      return new String(RendezvousMessage.contentOf(answer()), StandardCharsets.UTF_8);
+    }
+
+    byte[] payload() throws IOException {
+      assertTrue(RendezvousMessage.isAcceptance(answer()), "refused");
+      return RendezvousMessage.contentOf(answer());
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+
+  /** More silent connections than are kept: the first ones go, and a rank comes through. */
+  @Test
+  void silentGuestsAreBounded() throws Exception {
+    FutureTask<byte[]> server = serve(2, LONG);
+    List<Socket> silent = new ArrayList<>();
+    try {
+      for (int i = 0; i < 3 * RendezvousServer.MOST_GUESTS; i++) {
+        silent.add(new Socket(InetAddress.getLoopbackAddress(), port));
+      }
+      assertArrayEquals(PAYLOAD, join(1, 2).get());
+      assertArrayEquals(PAYLOAD, server.get());
+      awaitLog("did not introduce itself before too many others came");
+      awaitLog("they are not named any more");
+      assertEquals(-1, readOrReset(silent.getFirst()));
+    } finally {
+      for (Socket socket : silent) {
+        socket.close();
+      }
     }
   }
 
@@ -221,17 +443,17 @@ class RendezvousTest {
         Socket large = new Socket(InetAddress.getLoopbackAddress(), port)) {
       http.getOutputStream()
           .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-      half.getOutputStream().write(RendezvousMessage.greeting(1, 2, DIGEST).array(), 0, 11);
-      large
-          .getOutputStream()
-          .write(RendezvousMessage.greeting(1, 2, DIGEST).putInt(20, 1 << 30).array());
+      half.getOutputStream().write(RendezvousMessage.opening(new byte[32]).array(), 0, 11);
+      large.getOutputStream().write(RendezvousMessage.opening(new byte[32]).array());
+      large.getOutputStream().write(ByteBuffer.allocate(12).putInt(8, 1 << 30).array());
       Socket gone = new Socket(InetAddress.getLoopbackAddress(), port);
       gone.setSoLinger(true, 0); // a reset
       gone.close();
       FutureTask<byte[]> server = serve(2, LONG);
-      // a rank that is rejected gets the end of the connection
+      // who is rejected gets the end of the connection
       assertEquals(-1, readOrReset(http));
-      assertEquals(-1, readOrReset(large));
+      large.getInputStream().skipNBytes(RendezvousMessage.OPENING_BYTES);
+      large.getInputStream().readAllBytes();
       assertArrayEquals(PAYLOAD, join(1, 2).get());
       assertArrayEquals(PAYLOAD, server.get());
       assertTrue(silent.isConnected() && half.isConnected(), "kept until the end");
@@ -251,39 +473,62 @@ class RendezvousTest {
     FutureTask<byte[]> server = serve(2, SHORT);
     try (Socket http = new Socket(InetAddress.getLoopbackAddress(), port)) {
       http.getOutputStream().write('G');
-      failure(server, "rank 1 of 2 did not come", "; 1 others came who are no ranks");
+      failure(server, "rank 1 of 2 did not come", "; 1 other was refused: /127.0.0.1:", "is no rank of Cocoli's");
     }
   }
 
   @Test
   void greetingsMayComeInPieces() throws Exception {
     FutureTask<byte[]> server = serve(2, LONG);
-    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      socket.setTcpNoDelay(true);
-      for (byte b : RendezvousMessage.greeting(1, 2, DIGEST).array()) {
-        socket.getOutputStream().write(b);
+    try (Guest guest = new Guest(SECRET)) {
+      for (byte b : guest.session().greeting(1, 2, DIGEST).array()) {
+        guest.send(ByteBuffer.wrap(new byte[] {b}));
       }
-      byte[] header = socket.getInputStream().readNBytes(RendezvousMessage.ANSWER_HEADER_BYTES);
-      assertEquals(PAYLOAD.length, RendezvousMessage.answerByteSize(header));
-      assertArrayEquals(PAYLOAD, socket.getInputStream().readNBytes(PAYLOAD.length));
+      assertArrayEquals(PAYLOAD, guest.payload());
       assertArrayEquals(PAYLOAD, server.get());
     }
   }
 
   @Test
-  void whoLeavesBeforeAllHaveComeIsNamed() throws IOException {
-    FutureTask<byte[]> server = serve(3, LONG);
-    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      socket.getOutputStream().write(RendezvousMessage.greeting(2, 3, DIGEST).array());
+  void whoLeavesBeforeAllHaveComeIsNamed() throws Exception {
+    FutureTask<byte[]> server = serve(3, SHORT);
+    try (Guest guest = new Guest(SECRET)) {
+      guest.send(guest.session().greeting(2, 3, DIGEST));
+      Thread.sleep(100);
     }
-    assertEquals(
-        List.of(2), failure(server, "rank 2 left before all ranks had come").failedRanks());
+    CommunicatorException e =
+        failure(server, "rank 2 (/127.0.0.1:", ") left before all ranks had come");
+    assertEquals(List.of(1, 2), e.failedRanks());
+  }
+
+  @Test
+  void whoLeftMayComeAgain() throws Exception {
+    FutureTask<byte[]> server = serve(3, LONG);
+    try (Guest guest = new Guest(SECRET)) {
+      guest.send(guest.session().greeting(2, 3, DIGEST));
+      Thread.sleep(100);
+    }
+    awaitLog("left before all ranks had come");
+    FutureTask<byte[]> again = join(2, 3);
+    assertArrayEquals(PAYLOAD, join(1, 3).get());
+    assertArrayEquals(PAYLOAD, again.get());
+    assertArrayEquals(PAYLOAD, server.get());
+  }
+
+  @Test
+  void rankZeroListensWhereItIsFound() throws IOException {
+    assertTrue(
+        Rendezvous.listeningAddress(rank(0, 2), log::add).getAddress().isLoopbackAddress());
+    assertEquals(List.of(), log);
+    RankEnvironment elsewhere = new RankEnvironment(0, 2, 0, "192.0.2.1", port); // RFC 5737
+    assertTrue(Rendezvous.listeningAddress(elsewhere, log::add).getAddress().isAnyLocalAddress());
+    assertTrue(log.getFirst().contains("192.0.2.1, which is none of this machine"), log::toString);
   }
 
   @Test
   void aPortThatIsTaken() {
     FutureTask<byte[]> server =
-        start(() -> Rendezvous.exchange(rank(0, 2), DIGEST, PAYLOAD::clone, LONG));
+        start(() -> exchange(rank(0, 2), DIGEST, LONG));
     failure(server, "cannot listen on port " + port + ", which is taken", "MASTER_PORT");
   }
 
@@ -291,8 +536,7 @@ class RendezvousTest {
   void nobodyListens() throws IOException {
     listener.close();
     FutureTask<byte[]> rank =
-        start(
-            () -> Rendezvous.exchange(rank(1, 2), DIGEST, PAYLOAD::clone, Duration.ofMillis(500)));
+        start(() -> exchange(rank(1, 2), DIGEST, Duration.ofMillis(500)));
     CommunicatorException e =
         failure(rank, "rank 1 found no way to rank 0 at 127.0.0.1:" + port + " within 0.5 s");
     assertEquals(List.of(0), e.failedRanks());
@@ -304,7 +548,7 @@ class RendezvousTest {
     CommunicatorException e =
         assertThrows(
             CommunicatorException.class,
-            () -> Rendezvous.exchange(ranks, DIGEST, PAYLOAD::clone, Duration.ofMillis(300)));
+            () -> exchange(ranks, DIGEST, Duration.ofMillis(300)));
     assertTrue(e.getMessage().contains("no-such-host.invalid"), e::toString);
   }
 
@@ -340,11 +584,13 @@ class RendezvousTest {
                 Rendezvous.serve(
                     listener,
                     rank(0, 2),
+                    SECRET,
                     DIGEST,
                     () -> {
                       throw new UncheckedIOException(new IOException("no library"));
                     },
-                    LONG));
+                    LONG,
+                    log::add));
     Throwable thrown = assertThrows(ExecutionException.class, server::get).getCause();
     assertInstanceOf(UncheckedIOException.class, thrown);
     assertNull(thrown.getCause().getCause());
