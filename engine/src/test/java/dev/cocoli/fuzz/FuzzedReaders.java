@@ -13,6 +13,7 @@ import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.distributed.RendezvousPackets;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoGroundTruth;
 import dev.cocoli.nn.Safetensors;
@@ -113,7 +114,8 @@ final class FuzzedReaders {
             List.of(TrainingException.class), (bytes, file) -> run.restore(bytes, file)),
         new FuzzedReader(
             "config", List.of(run.config()), Mutation.TEXT, List.of(TrainingException.class),
-            asFile(file -> RunDescription.read(file).requireSame(run.description(), file))));
+            asFile(file -> RunDescription.read(file).requireSame(run.description(), file))),
+        RendezvousPackets.reader());
   }
 
   private static List<Class<? extends Throwable>> broken() {

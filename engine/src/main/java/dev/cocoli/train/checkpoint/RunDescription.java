@@ -16,6 +16,7 @@ import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.UpdateConfig;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,6 +62,9 @@ public final class RunDescription {
           "model.box_sampling_ratio", "\"2\"",
           "model.bbox_reg_weights", "\"10.0,10.0,5.0,5.0\"",
           "model.box_smooth_l1_beta", "\"" + 1f / 9 + "\"");
+
+  /** The largest file that is read; the longest lists of classes take a few hundred kilobytes. */
+  private static final int MOST_BYTES = 64 << 20;
 
   private static final String EPOCHS = "train.epochs";
 
@@ -177,11 +181,19 @@ public final class RunDescription {
   /**
    * Reads a run's description.
    *
-   * @throws TrainingException if the file cannot be read
+   * @throws TrainingException if the file cannot be read, is no description of a run or larger than
+   *     64 MB
    */
   public static RunDescription read(Path file) {
     try {
-      if (JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
+      byte[] bytes;
+      try (InputStream in = Files.newInputStream(file)) { // the size of a device is 0
+        bytes = in.readNBytes(MOST_BYTES + 1);
+      }
+      if (bytes.length > MOST_BYTES) {
+        throw new TrainingException(file + " is too large for the description of a run");
+      }
+      if (JSON.readTree(bytes) instanceof ObjectNode object) {
         return new RunDescription(object);
       }
       throw new TrainingException(file + " is no JSON object, so the run cannot be resumed");
