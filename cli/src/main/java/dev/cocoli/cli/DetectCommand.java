@@ -1,6 +1,11 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.WeightsOptions;
+import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;

@@ -1,6 +1,14 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.WeightsOptions;
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.cli.terminal.ImagesBar;
+import dev.cocoli.cli.terminal.MetricsText;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;

@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.terminal.CommandException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,14 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.ClassesOption;
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.ModelOptions;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ParallelOptions;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;

@@ -1,5 +1,7 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.cli.terminal.ErrorMessages;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -12,11 +14,11 @@ import java.util.Collection;
  * Checks before the work begins that its results can be written. A check creates nothing, so that a
  * start that fails leaves no empty folder; folders are created when there is something to write.
  */
-final class OutputPaths {
+public final class OutputPaths {
   private OutputPaths() {}
 
   /** Throws an exception if a folder can neither be written to nor created. */
-  static void requireWritableFolder(Path folder) {
+  public static void requireWritableFolder(Path folder) {
     requireWritable(folder, folder);
   }
 
@@ -26,7 +28,7 @@ final class OutputPaths {
    * @param file the file to be written later
    * @param inputs the files that the command reads, which must not be overwritten
    */
-  static void requireWritableFile(Path file, Collection<Path> inputs) {
+  public static void requireWritableFile(Path file, Collection<Path> inputs) {
     if (Files.isDirectory(file)) {
       throw new CommandException("cannot write " + file + ": it is a folder");
     }
@@ -37,17 +39,17 @@ final class OutputPaths {
   }
 
   /** Creates a folder if need be. */
-  static void createFolder(Path folder) {
+  public static void createFolder(Path folder) {
     writing(folder, () -> Files.createDirectories(folder));
   }
 
   /** Creates the folder of a file if need be. */
-  static void createFolderOf(Path file) {
+  public static void createFolderOf(Path file) {
     writing(file, () -> Files.createDirectories(file.toAbsolutePath().getParent()));
   }
 
   /** Throws an exception if the file is one that the command reads. */
-  static void requireOther(Path file, Collection<Path> inputs) {
+  public static void requireOther(Path file, Collection<Path> inputs) {
     if (!Files.isRegularFile(file)) {
       return; // it does not exist yet, or is a device
     }
@@ -67,7 +69,7 @@ final class OutputPaths {
    * An error that names the file and the reason; the system's message for a full disk does not name
    * the file.
    */
-  static CommandException notWritten(Path file, IOException e) {
+  public static CommandException notWritten(Path file, IOException e) {
     String words = ErrorMessages.of(e);
     return new CommandException(
         words.contains(file.toString()) ? words : "cannot write " + file + ": " + words, e);

@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -10,8 +10,8 @@ import java.util.Locale;
  * can neither reach the terminal as a command nor forge a line. It escapes the text of {@code
  * println} and the arguments of {@code printf}; {@code print} passes on what it is given.
  */
-final class TerminalWriter extends PrintWriter {
-  TerminalWriter(Writer out) {
+public final class TerminalWriter extends PrintWriter {
+  public TerminalWriter(Writer out) {
     super(out, true);
   }
 

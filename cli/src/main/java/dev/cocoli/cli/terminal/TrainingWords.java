@@ -1,11 +1,11 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.TrainingPlan;
 import java.util.Locale;
 
 /** What bar and lines say alike. */
-final class TrainingWords {
+public final class TrainingWords {
   private TrainingWords() {}
 
   static String plan(TrainingPlan plan) {
@@ -43,7 +43,7 @@ final class TrainingWords {
   }
 
   /** Returns a time as people write it, 1:02:03 or 2:03. */
-  static String duration(double seconds) {
+  public static String duration(double seconds) {
     long whole = Math.round(seconds);
     return whole >= 3600
         ? String.format(Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)

@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.tensor.Precision;
@@ -10,7 +10,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The options that change a model's hyper-parameters. */
-final class ModelOptions {
+public final class ModelOptions {
   @Option(
       names = "--min-size",
       paramLabel = "N",
@@ -46,7 +46,7 @@ final class ModelOptions {
   private CommandSpec spec;
 
   /** Returns the model with what was asked for. */
-  ModelSpec apply(ModelSpec model) {
+  public ModelSpec apply(ModelSpec model) {
     Map<String, String> changes = new LinkedHashMap<>(set);
     put(changes, "min_size", "--min-size", minSize);
     put(changes, "max_size", "--max-size", maxSize);
@@ -65,7 +65,7 @@ final class ModelOptions {
   }
 
   /** Returns what the network is to compute in. */
-  Precision precision() {
+  public Precision precision() {
     try {
       return Precision.parse(precision);
     } catch (IllegalArgumentException e) {

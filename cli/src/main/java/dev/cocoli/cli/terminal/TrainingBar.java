@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
@@ -8,7 +8,7 @@ import java.io.PrintWriter;
 import java.util.Locale;
 
 /** Shows a run on a terminal: epoch, time left, loss, rate, wait for data. */
-final class TrainingBar implements TrainingListener {
+public final class TrainingBar implements TrainingListener {
   /** How much of a mean is older than the last step. */
   private static final double MEMORY = 0.9;
 
@@ -28,7 +28,7 @@ final class TrainingBar implements TrainingListener {
    * @param out for results, above the line
    * @param err for warnings, above the line
    */
-  TrainingBar(ProgressLine line, PrintWriter out, PrintWriter err) {
+  public TrainingBar(ProgressLine line, PrintWriter out, PrintWriter err) {
     this.line = line;
     this.out = out;
     this.err = err;

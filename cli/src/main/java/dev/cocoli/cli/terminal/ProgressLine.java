@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -8,7 +8,7 @@ import java.util.Locale;
  * The last line of a terminal, which shows how far a task is. What is printed through {@link
  * #above} takes its place and stays; the line is drawn again below. Any thread may print.
  */
-final class ProgressLine implements AutoCloseable {
+public final class ProgressLine implements AutoCloseable {
   private static final String CLEAR = "\r\u001b[K";
   private static final long REDRAW_NANOS = 100_000_000;
   private static final int NARROWEST_BAR = 10;
@@ -25,7 +25,7 @@ final class ProgressLine implements AutoCloseable {
    * @param screen writes to the terminal
    * @param columns the width of the terminal
    */
-  ProgressLine(PrintWriter screen, int columns) {
+  public ProgressLine(PrintWriter screen, int columns) {
     this.screen = screen;
     this.columns = columns;
   }
@@ -74,7 +74,7 @@ final class ProgressLine implements AutoCloseable {
    *
    * @param target receives the lines; it may be a file
    */
-  PrintWriter above(PrintWriter target) {
+  public PrintWriter above(PrintWriter target) {
     return new TerminalWriter(new LinesAbove(target));
   }
 

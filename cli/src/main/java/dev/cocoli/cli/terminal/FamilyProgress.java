@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -16,11 +16,11 @@ import java.util.OptionalDouble;
  * @param trainingSeconds the seconds of training, summed over all starts
  * @param ap50 the AP50, once it is trained
  */
-record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
+public record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
   private static final String FILE = "family.json";
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  static FamilyProgress read(Path run) throws IOException {
+  public static FamilyProgress read(Path run) throws IOException {
     Path file = run.resolve(FILE);
     if (!Files.exists(file)) {
       return new FamilyProgress(0, OptionalDouble.empty());
@@ -33,7 +33,7 @@ record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
             : OptionalDouble.empty());
   }
 
-  void write(Path run) throws IOException {
+  public void write(Path run) throws IOException {
     ObjectNode values = JSON.createObjectNode();
     values.put("training_seconds", trainingSeconds);
     if (ap50.isPresent()) {
@@ -45,11 +45,11 @@ record FamilyProgress(double trainingSeconds, OptionalDouble ap50) {
                 run.resolve(FILE), file -> JSON.writeValue(file.toFile(), values))));
   }
 
-  FamilyProgress after(double seconds) {
+  public FamilyProgress after(double seconds) {
     return new FamilyProgress(trainingSeconds + seconds, ap50);
   }
 
-  FamilyProgress withAp50(double score) {
+  public FamilyProgress withAp50(double score) {
     return new FamilyProgress(trainingSeconds, OptionalDouble.of(score));
   }
 }

@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import java.io.Console;
 import java.io.IOException;
@@ -6,13 +6,13 @@ import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 
 /** Checks whether there is a terminal, and how wide it is. */
-final class Terminal {
+public final class Terminal {
   private static final int USUAL_COLUMNS = 80;
 
   private Terminal() {}
 
   /** Returns whether there is a terminal on which a line can be drawn anew. */
-  static boolean isInteractive() {
+  public static boolean isInteractive() {
     Console console = System.console();
     return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
   }
@@ -22,7 +22,7 @@ final class Terminal {
    * because those that manage a terminal also take over its signals, so that Ctrl-C would end a run
    * without a checkpoint.
    */
-  static int columns() {
+  public static int columns() {
     try {
       Process stty =
           new ProcessBuilder("stty", "size")

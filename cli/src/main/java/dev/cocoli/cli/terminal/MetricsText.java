@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -13,10 +13,10 @@ import java.util.Locale;
 import java.util.Map;
 
 /** Formats COCO's metrics for people and for programs. */
-final class MetricsText {
+public final class MetricsText {
   private MetricsText() {}
 
-  static void print(CocoMetrics metrics, PrintWriter out) {
+  public static void print(CocoMetrics metrics, PrintWriter out) {
     out.print(metrics.summary());
     int width =
         metrics.perClass().stream().mapToInt(c -> c.category().name().length()).max().orElse(0);
@@ -35,7 +35,7 @@ final class MetricsText {
   }
 
   /** Writes the twelve metrics by pycocotools' names, and AP per class. */
-  static void write(CocoMetrics metrics, Path file) throws IOException {
+  public static void write(CocoMetrics metrics, Path file) throws IOException {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
       json.writeStartObject();

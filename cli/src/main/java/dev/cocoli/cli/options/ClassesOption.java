@@ -1,5 +1,6 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
+import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.data.formats.TextLines;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -12,7 +13,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The option {@code --classes}: the number of classes, or a file with their names. */
-final class ClassesOption {
+public final class ClassesOption {
   @Option(
       names = "--classes",
       paramLabel = "N|FILE",
@@ -35,7 +36,7 @@ final class ClassesOption {
   }
 
   /** Returns the names in the file; empty without the option. */
-  Optional<List<String>> fromFile() {
+  public Optional<List<String>> fromFile() {
     if (value == null) {
       return Optional.empty();
     }

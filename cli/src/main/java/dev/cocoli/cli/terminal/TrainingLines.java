@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.train.EvaluationReport;
@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** Tells how a run goes in lines, for files and pipes. */
-class TrainingLines implements TrainingListener {
+public class TrainingLines implements TrainingListener {
   /** Images from line to line of a stage after the steps. */
   private static final int STAGE_EVERY = 50;
 
@@ -29,7 +29,7 @@ class TrainingLines implements TrainingListener {
    * @param out for the lines
    * @param err for warnings
    */
-  TrainingLines(int every, PrintWriter out, PrintWriter err) {
+  public TrainingLines(int every, PrintWriter out, PrintWriter err) {
     this.every = every;
     this.out = out;
     this.err = err;

@@ -1,6 +1,7 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
@@ -16,7 +17,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The options that open a detector from a weights file. */
-final class WeightsOptions {
+public final class WeightsOptions {
   @Option(
       names = "--weights",
       paramLabel = "FILE",
@@ -38,12 +39,12 @@ final class WeightsOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
-  Optional<Path> file() {
+  public Optional<Path> file() {
     return Optional.ofNullable(weights);
   }
 
   /** Whether the detector's classes are only numbers, so that they cannot be compared by name. */
-  boolean hasNamelessClasses() {
+  public boolean hasNamelessClasses() {
     return classes.isNumber();
   }
 
@@ -52,7 +53,7 @@ final class WeightsOptions {
    *
    * @param changes hyper-parameters that the command sets
    */
-  ModelSpec model(Map<String, String> changes) throws IOException {
+  public ModelSpec model(Map<String, String> changes) throws IOException {
     if (weights == null) {
       throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
     }
@@ -104,7 +105,8 @@ final class WeightsOptions {
   }
 
   /** Returns a model by its name; an unknown name is a usage error. */
-  static ModelSpec named(String model, List<String> classes, Norm.Type norm, CommandSpec spec) {
+  public static ModelSpec named(
+      String model, List<String> classes, Norm.Type norm, CommandSpec spec) {
     try {
       return ModelSpec.of(model, classes, norm);
     } catch (IllegalArgumentException e) {
@@ -118,7 +120,7 @@ final class WeightsOptions {
    * @param model the result of {@link #model}
    * @param device where it runs
    */
-  Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
+  public Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
     return Detector.open(weights, model, device, hyperparameters.precision());
   }
 }

@@ -1,5 +1,6 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
+import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
@@ -16,7 +17,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The options for training with replicas on several devices. */
-final class ParallelOptions {
+public final class ParallelOptions {
   private static final long MEGABYTE = 1 << 20;
 
   @Option(
@@ -57,7 +58,7 @@ final class ParallelOptions {
   private CommandSpec spec;
 
   /** Returns the chosen configuration. */
-  ParallelConfig config() {
+  public ParallelConfig config() {
     if (!(bucketSize > 0 && bucketSize <= 1 << 20)) {
       throw usage("--bucket-size is positive, not " + bucketSize, null);
     }
@@ -76,7 +77,7 @@ final class ParallelOptions {
   }
 
   /** Returns the rank of this process, if a launcher has started several. */
-  static Optional<RankEnvironment> processes() {
+  public static Optional<RankEnvironment> processes() {
     try {
       return RankEnvironment.ofProcess();
     } catch (IllegalArgumentException e) {
@@ -91,7 +92,7 @@ final class ParallelOptions {
    * @param size the number of replicas
    * @param spec the command
    */
-  static void requireShareable(TrainConfig config, int size, CommandSpec spec) {
+  public static void requireShareable(TrainConfig config, int size, CommandSpec spec) {
     try {
       Replicas.requireShareable(config, size);
     } catch (IllegalArgumentException e) {
@@ -100,7 +101,7 @@ final class ParallelOptions {
   }
 
   /** Throws a usage error if the run cannot be divided among so many replicas. */
-  void requireShareable(TrainingRun run, int replicas) {
+  public void requireShareable(TrainingRun run, int replicas) {
     try {
       Replicas.requireShareable(run, config(), replicas);
     } catch (TrainingException e) {

@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalFile;
@@ -14,7 +14,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The option {@code --proposals}: the file with the regions for R-CNN and Fast R-CNN. */
-final class ProposalsOption implements AutoCloseable {
+public final class ProposalsOption implements AutoCloseable {
   @Option(
       names = "--proposals",
       paramLabel = "FILE",
@@ -29,7 +29,7 @@ final class ProposalsOption implements AutoCloseable {
   private ProposalFile opened;
 
   /** Whether the option was given. */
-  boolean isGiven() {
+  public boolean isGiven() {
     return file != null;
   }
 
@@ -39,7 +39,7 @@ final class ProposalsOption implements AutoCloseable {
    * @param model the model that needs it
    * @return the file; empty if the option was not given
    */
-  Optional<ProposalSource> open(ModelSpec model) {
+  public Optional<ProposalSource> open(ModelSpec model) {
     if (file == null) {
       return Optional.empty();
     }
@@ -55,7 +55,7 @@ final class ProposalsOption implements AutoCloseable {
    * Opens the file and checks that it belongs to the images; without the option, computes the
    * regions by selective search.
    */
-  ProposalSource openFor(ModelSpec model, Dataset data) {
+  public ProposalSource openFor(ModelSpec model, Dataset data) {
     Optional<ProposalSource> given = open(model);
     if (given.isPresent()) {
       opened.requireFor(data);

@@ -1,8 +1,10 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.cli.terminal.ErrorMessages;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,11 +20,13 @@ import picocli.CommandLine.ParseResult;
  * The options that a run was started with. Its config.json keeps them, so that {@code --resume}
  * needs no other option than {@code --out}.
  */
-final class RunOptions {
+public final class RunOptions {
+  public static final String DEBUG = "--debug";
+
   private static final String KEY = "options";
 
   /** What belongs to a start and not to the run. */
-  private static final Set<String> NOT_KEPT = Set.of("--out", "--resume", CocoliCommand.DEBUG);
+  private static final Set<String> NOT_KEPT = Set.of("--out", "--resume", DEBUG);
 
   private RunOptions() {}
 
@@ -32,7 +36,7 @@ final class RunOptions {
    * @param given the command line
    * @param splitIsFile whether the splits are names of files
    */
-  static List<String> of(ParseResult given, boolean splitIsFile) {
+  public static List<String> of(ParseResult given, boolean splitIsFile) {
     List<String> words =
         words(
             given, (option, value) -> isFile(option, value, splitIsFile) ? absolute(value) : value);
@@ -83,7 +87,7 @@ final class RunOptions {
    * @param run the folder of the run
    * @throws CommandException if the command line needs the options of the run, and there are none
    */
-  static void complete(CommandLine line, Path run) {
+  public static void complete(CommandLine line, Path run) {
     Path config = run.resolve("config.json");
     ParseResult given = line.getParseResult();
     List<String> kept = read(config);
@@ -107,7 +111,7 @@ final class RunOptions {
   }
 
   /** Returns the words that tell the user how to go on with a run. */
-  static String goOn(Path run) {
+  public static String goOn(Path run) {
     String name = run.toString();
     boolean plain = name.matches("[-\\w./,:=@%+]+");
     String word = plain ? name : "'" + name.replace("'", "'\\''") + "'";

@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
 import dev.cocoli.data.AnnotationPolicy;
 import dev.cocoli.data.Dataset;
@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /** The options that choose the data set: images and ground truth. */
-final class DataOptions {
+public final class DataOptions {
   /** The number of a data set's problems that are printed one by one. */
   private static final int PRINTED_FINDINGS = 5;
 
@@ -65,7 +65,7 @@ final class DataOptions {
               + " ${DEFAULT-VALUE}.")
   private BoxConvention boxes;
 
-  boolean isGiven() {
+  public boolean isGiven() {
     return data != null;
   }
 
@@ -77,7 +77,7 @@ final class DataOptions {
    * @param role the purpose of the images, in a word
    * @param out where that is printed
    */
-  Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
+  public Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
     DatasetOptions options = new DatasetOptions(classes, policy, boxes);
     Dataset opened = open(split, options);
     out.printf("%s: %s%n", role, opened.report().summary());
@@ -109,7 +109,7 @@ final class DataOptions {
   }
 
   /** Returns the annotation files that the command line names, if they are single files. */
-  List<Path> files(Optional<String> split) {
+  public List<Path> files(Optional<String> split) {
     if (data == null || !isFile()) {
       return List.of();
     }
@@ -117,17 +117,17 @@ final class DataOptions {
   }
 
   /** Whether the data set is a file, so that another split is another file. */
-  boolean isFile() {
+  public boolean isFile() {
     return Files.isRegularFile(data);
   }
 
   /** Whether a VOC folder has a split of this name. */
-  boolean hasVocSplit(String split) {
+  public boolean hasVocSplit(String split) {
     return Files.isRegularFile(data.resolve("ImageSets").resolve("Main").resolve(split + ".txt"));
   }
 
   /** Returns the location of the data, for the record. */
-  Map<String, String> origin() {
+  public Map<String, String> origin() {
     Map<String, String> origin = new LinkedHashMap<>();
     origin.put("data", data.toAbsolutePath().normalize().toString());
     if (images != null) {

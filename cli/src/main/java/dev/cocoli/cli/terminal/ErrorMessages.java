@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -11,10 +11,10 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 
 /** Turns an exception into one line for the user. */
-final class ErrorMessages {
+public final class ErrorMessages {
   private ErrorMessages() {}
 
-  static String of(Throwable problem) {
+  public static String of(Throwable problem) {
     return oneLine(
         switch (problem) {
           // the messages of these exceptions are only the file's name
@@ -57,7 +57,7 @@ final class ErrorMessages {
     return "internal error: " + problem + " (--debug shows where; please report it)";
   }
 
-  static String oneLine(String text) {
+  public static String oneLine(String text) {
     if (text == null) {
       return "";
     }

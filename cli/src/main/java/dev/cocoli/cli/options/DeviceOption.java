@@ -1,6 +1,7 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.options;
 
 import dev.cocoli.backend.Backends;
+import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
@@ -17,7 +18,7 @@ import picocli.CommandLine.Spec;
  * The option {@code --device}. It is an error if the chosen device cannot be used; no other device
  * is used in its place.
  */
-final class DeviceOption {
+public final class DeviceOption {
   private static final String AUTO = "auto";
   private static final String CUDA = "cuda";
   private static final String ALL_CUDA = "cuda:all";
@@ -40,7 +41,7 @@ final class DeviceOption {
    *
    * @param notes where that is printed
    */
-  Device choose(PrintWriter notes) {
+  public Device choose(PrintWriter notes) {
     List<Device> devices = chooseAll(notes, Optional.empty());
     if (devices.size() > 1) {
       throw usage("this command computes on one device, not on " + devices.size(), null);
@@ -55,7 +56,7 @@ final class DeviceOption {
    * @param notes where that is printed
    * @param processes the rank of this process, if there are several
    */
-  List<Device> chooseAll(PrintWriter notes, Optional<RankEnvironment> processes) {
+  public List<Device> chooseAll(PrintWriter notes, Optional<RankEnvironment> processes) {
     if (processes.isPresent() && (name.equals(AUTO) || name.startsWith("cpu"))) {
       throw usage(
           "the environment says that this is one of "

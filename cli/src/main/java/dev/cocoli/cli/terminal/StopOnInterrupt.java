@@ -1,4 +1,4 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import java.io.PrintWriter;
 import java.util.concurrent.CountDownLatch;
@@ -8,7 +8,10 @@ import java.util.concurrent.TimeUnit;
  * Makes Ctrl-C (and a termination) stop a run cleanly. Java answers the signal with a shutdown,
  * which waits for this hook, which waits for the run. A second signal ends the process at once.
  */
-final class StopOnInterrupt implements AutoCloseable {
+public final class StopOnInterrupt implements AutoCloseable {
+  /** The exit code of a process that SIGINT ended: 128 + 2. */
+  public static final int EXIT_CODE = 130;
+
   private static final int POLL_MILLIS = 100;
 
   private final Runnable requestStop;
@@ -17,14 +20,14 @@ final class StopOnInterrupt implements AutoCloseable {
   private volatile boolean underWay;
   private final Thread hook = new Thread(this::stop, "stop on interrupt");
 
-  StopOnInterrupt(Runnable requestStop, PrintWriter notes) {
+  public StopOnInterrupt(Runnable requestStop, PrintWriter notes) {
     this.requestStop = requestStop;
     this.notes = notes;
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
   /** Whether there was a signal, so that the process ends as soon as the run does. */
-  boolean isUnderWay() {
+  public boolean isUnderWay() {
     return underWay;
   }
 
@@ -36,7 +39,7 @@ final class StopOnInterrupt implements AutoCloseable {
     try {
       while (!done.await(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
         if (signals() > 1) {
-          Runtime.getRuntime().halt(TrainingSession.STOPPED);
+          Runtime.getRuntime().halt(EXIT_CODE);
         }
       }
     } catch (InterruptedException e) {

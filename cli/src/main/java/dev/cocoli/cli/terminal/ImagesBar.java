@@ -1,11 +1,11 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;
 
 /** Shows how many images of a task are done; without a terminal it shows nothing. */
-final class ImagesBar implements AutoCloseable {
+public final class ImagesBar implements AutoCloseable {
   private final String task;
   private final int total;
   private final Optional<ProgressLine> line;
@@ -19,7 +19,7 @@ final class ImagesBar implements AutoCloseable {
    * @param total the number of all images
    * @param out standard output
    */
-  ImagesBar(String task, int total, PrintWriter out) {
+  public ImagesBar(String task, int total, PrintWriter out) {
     this.task = task;
     this.total = total;
     this.line =
@@ -30,12 +30,12 @@ final class ImagesBar implements AutoCloseable {
   }
 
   /** Returns a writer whose lines stay above the bar. */
-  PrintWriter above(PrintWriter target) {
+  public PrintWriter above(PrintWriter target) {
     return line.map(shown -> shown.above(target)).orElse(target);
   }
 
   /** Counts an image. */
-  synchronized void step() {
+  public synchronized void step() {
     done++;
     double seconds = (System.nanoTime() - began) / 1e9;
     line.ifPresent(
