@@ -13,6 +13,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,6 +110,16 @@ class DamagedStateTest {
     IOException e = assertThrows(IOException.class, () -> Detector.open(last, Device.CPU).close());
     assertTrue(e.getMessage().contains(last.toString()), e.getMessage());
     assertTrue(e.getMessage().contains("CRC32C"), e.getMessage());
+  }
+
+  @Test
+  void theDescriptionOfARunHasAnEnd() throws IOException {
+    start(run);
+    Path config = run.out().resolve("config.json");
+    try (RandomAccessFile file = new RandomAccessFile(config.toFile(), "rw")) {
+      file.setLength((64 << 20) + 1); // a sparse one
+    }
+    assertEquals("cannot read " + config + ": is larger than 67108864 bytes", refusal());
   }
 
   @Test

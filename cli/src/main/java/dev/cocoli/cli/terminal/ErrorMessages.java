@@ -29,8 +29,8 @@ public final class ErrorMessages {
           case OutOfMemoryError e when isOfThreads(e) ->
               "the system gives this process no more threads ("
                   + e.getMessage()
-                  + "); raise its limit (ulimit -u, a container's --pids-limit), or use fewer with"
-                  + " --workers and COCOLI_JAVA_OPTS=-Dcocoli.threads=N";
+                  + "); raise its limit (ulimit -u, a container's --pids-limit), or fewer with"
+                  + " COCOLI_JAVA_OPTS=-Dcocoli.threads=N";
           case OutOfMemoryError e ->
               "out of memory: "
                   + e.getMessage()

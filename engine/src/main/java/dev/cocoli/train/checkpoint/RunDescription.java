@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.data.DataConfig;
 import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.InputFile;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
@@ -16,8 +17,6 @@ import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.UpdateConfig;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -186,14 +185,7 @@ public final class RunDescription {
    */
   public static RunDescription read(Path file) {
     try {
-      byte[] bytes;
-      try (InputStream in = Files.newInputStream(file)) { // the size of a device is 0
-        bytes = in.readNBytes(MOST_BYTES + 1);
-      }
-      if (bytes.length > MOST_BYTES) {
-        throw new TrainingException(file + " is too large for the description of a run");
-      }
-      if (JSON.readTree(bytes) instanceof ObjectNode object) {
+      if (JSON.readTree(InputFile.read(file, MOST_BYTES)) instanceof ObjectNode object) {
         return new RunDescription(object);
       }
       throw new TrainingException(file + " is no JSON object, so the run cannot be resumed");

@@ -149,10 +149,11 @@ public final class FeatureStore {
 
   /** An error of the JVM means that a page of the mapped file is gone. */
   private static TrainingException unusable(Path file, Throwable e) {
+    String said = String.valueOf(e.getMessage());
     String reason =
         e instanceof InternalError
             ? file + ": was cut while it was read"
-            : e.getMessage().contains(file.toString()) ? e.getMessage() : file + ": " + e.getMessage();
+            : said.contains(file.toString()) ? said : file + ": " + said;
     return new TrainingException(reason + "; delete it and resume the run", e);
   }
 
