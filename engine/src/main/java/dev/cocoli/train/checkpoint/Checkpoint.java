@@ -199,7 +199,7 @@ public final class Checkpoint {
       return Optional.of(progress);
     } catch (InternalError e) { // of the JVM, if a page of the mapped file is gone
       throw new TrainingException(
-          "cannot resume from " + folder.state() + ": it was cut while it was read", e);
+          "cannot resume from " + folder.state() + ": was cut while it was read", e);
     } catch (IOException | IllegalArgumentException e) {
       throw new TrainingException(
           "cannot resume from " + folder.state() + ": " + e.getMessage(), e);
