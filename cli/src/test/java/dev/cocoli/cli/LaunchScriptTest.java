@@ -137,7 +137,8 @@ class LaunchScriptTest {
     run(root);
     assertTrue(Files.exists(archive));
     Path copy = folder.resolve("copy");
-    int status = new ProcessBuilder("cp", "-Rp", root.toString(), copy.toString()).start().waitFor();
+    int status =
+        new ProcessBuilder("cp", "-Rp", root.toString(), copy.toString()).start().waitFor();
     assertEquals(0, status);
     String output = run(copy);
     Path copied = copy.resolve(root.relativize(archive));

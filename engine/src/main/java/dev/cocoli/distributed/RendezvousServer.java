@@ -188,7 +188,8 @@ final class RendezvousServer implements AutoCloseable {
       count = -1; // reset by the other end
     }
     if (count < 0) {
-      refuse(client, wasRank ? "left before all ranks had come" : "left without introducing itself");
+      refuse(
+          client, wasRank ? "left before all ranks had come" : "left without introducing itself");
       return;
     }
     guest.receive(read.flip()).ifPresent(reply -> write(client.channel(), reply));
@@ -204,8 +205,7 @@ final class RendezvousServer implements AutoCloseable {
     int rank = greeting.rank();
     if (greeting.size() != ranks.size()) {
       refuse(
-          client,
-          "was started as one of " + greeting.size() + " ranks, rank 0 of " + ranks.size());
+          client, "was started as one of " + greeting.size() + " ranks, rank 0 of " + ranks.size());
     } else if (rank < 1 || rank >= ranks.size()) {
       refuse(client, "is rank 0 itself or none of " + ranks.size() + " ranks");
     } else if (!Arrays.equals(greeting.digest(), runDigest)) {

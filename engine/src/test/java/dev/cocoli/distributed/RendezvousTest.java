@@ -143,7 +143,8 @@ class RendezvousTest {
 
   private FutureTask<byte[]> join(int rank, int size, JobSecret secret) {
     return start(
-        () -> Rendezvous.exchange(rank(rank, size), secret, DIGEST, PAYLOAD::clone, LONG, log::add));
+        () ->
+            Rendezvous.exchange(rank(rank, size), secret, DIGEST, PAYLOAD::clone, LONG, log::add));
   }
 
   private FutureTask<byte[]> join(int rank, int size) {
@@ -188,8 +189,7 @@ class RendezvousTest {
     FutureTask<byte[]> early = join(1, 2);
     Thread.sleep(300);
     assertTrue(!early.isDone(), "gave up at once");
-    FutureTask<byte[]> late =
-        start(() -> exchange(rank(0, 2), DIGEST, LONG));
+    FutureTask<byte[]> late = start(() -> exchange(rank(0, 2), DIGEST, LONG));
     assertArrayEquals(PAYLOAD, early.get());
     assertArrayEquals(PAYLOAD, late.get());
   }
@@ -248,10 +248,7 @@ class RendezvousTest {
   void asManyRanksOnEachSide() throws Exception {
     FutureTask<byte[]> server = serve(2, LONG);
     refuses(
-        join(1, 3),
-        server,
-        "rank 1 (/127.0.0.1:",
-        "was started as one of 3 ranks, rank 0 of 2");
+        join(1, 3), server, "rank 1 (/127.0.0.1:", "was started as one of 3 ranks, rank 0 of 2");
   }
 
   @Test
@@ -269,8 +266,7 @@ class RendezvousTest {
   void otherDataIsRefused() throws Exception {
     FutureTask<byte[]> server = serve(2, LONG);
     FutureTask<byte[]> other = start(() -> exchange(rank(1, 2), new byte[] {1, 2}, LONG));
-    refuses(
-        other, server, "was started with other data, another configuration or another version");
+    refuses(other, server, "was started with other data, another configuration or another version");
   }
 
   @Test
@@ -354,8 +350,10 @@ class RendezvousTest {
   /** A program that listens in rank 0's place and sends what rank 0 once sent. */
   @Test
   void aForgedRankZeroIsRefused() throws Exception {
-    byte[] answer = new RendezvousMessage.Session(SECRET, new byte[32], new byte[32])
-        .answer(RendezvousMessage.ACCEPTED, PAYLOAD).array();
+    byte[] answer =
+        new RendezvousMessage.Session(SECRET, new byte[32], new byte[32])
+            .answer(RendezvousMessage.ACCEPTED, PAYLOAD)
+            .array();
     listener.close();
     try (ServerSocket other = new ServerSocket(port)) {
       FutureTask<byte[]> rank = join(1, 2);
@@ -473,7 +471,11 @@ class RendezvousTest {
     FutureTask<byte[]> server = serve(2, SHORT);
     try (Socket http = new Socket(InetAddress.getLoopbackAddress(), port)) {
       http.getOutputStream().write('G');
-      failure(server, "rank 1 of 2 did not come", "; 1 other was refused: /127.0.0.1:", "is no rank of Cocoli's");
+      failure(
+          server,
+          "rank 1 of 2 did not come",
+          "; 1 other was refused: /127.0.0.1:",
+          "is no rank of Cocoli's");
     }
   }
 
@@ -517,8 +519,7 @@ class RendezvousTest {
 
   @Test
   void rankZeroListensWhereItIsFound() throws IOException {
-    assertTrue(
-        Rendezvous.listeningAddress(rank(0, 2), log::add).getAddress().isLoopbackAddress());
+    assertTrue(Rendezvous.listeningAddress(rank(0, 2), log::add).getAddress().isLoopbackAddress());
     assertEquals(List.of(), log);
     RankEnvironment elsewhere = new RankEnvironment(0, 2, 0, "192.0.2.1", port); // RFC 5737
     assertTrue(Rendezvous.listeningAddress(elsewhere, log::add).getAddress().isAnyLocalAddress());
@@ -527,16 +528,14 @@ class RendezvousTest {
 
   @Test
   void aPortThatIsTaken() {
-    FutureTask<byte[]> server =
-        start(() -> exchange(rank(0, 2), DIGEST, LONG));
+    FutureTask<byte[]> server = start(() -> exchange(rank(0, 2), DIGEST, LONG));
     failure(server, "cannot listen on port " + port + ", which is taken", "MASTER_PORT");
   }
 
   @Test
   void nobodyListens() throws IOException {
     listener.close();
-    FutureTask<byte[]> rank =
-        start(() -> exchange(rank(1, 2), DIGEST, Duration.ofMillis(500)));
+    FutureTask<byte[]> rank = start(() -> exchange(rank(1, 2), DIGEST, Duration.ofMillis(500)));
     CommunicatorException e =
         failure(rank, "rank 1 found no way to rank 0 at 127.0.0.1:" + port + " within 0.5 s");
     assertEquals(List.of(0), e.failedRanks());
@@ -547,8 +546,7 @@ class RendezvousTest {
     RankEnvironment ranks = new RankEnvironment(1, 2, 0, "no-such-host.invalid", port);
     CommunicatorException e =
         assertThrows(
-            CommunicatorException.class,
-            () -> exchange(ranks, DIGEST, Duration.ofMillis(300)));
+            CommunicatorException.class, () -> exchange(ranks, DIGEST, Duration.ofMillis(300)));
     assertTrue(e.getMessage().contains("no-such-host.invalid"), e::toString);
   }
 

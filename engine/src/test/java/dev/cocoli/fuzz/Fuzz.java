@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.Random;
 
 /**
- * Reads changed files. Input number n of a reader depends on the seed and n alone, so that a failure
- * is repeated by its number.
+ * Reads changed files. Input number n of a reader depends on the seed and n alone, so that a
+ * failure is repeated by its number.
  *
  * <p>As a program: {@code Fuzz FOLDER SEED FROM COUNT READER...}, all readers if none is named.
  */
@@ -24,8 +24,7 @@ public final class Fuzz {
   /** The heap that reading may allocate, beside a multiple of the file's size. */
   private static final long MOST_BYTES = 96L << 20;
 
-  private static final ThreadMXBean THREADS =
-      (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private final FuzzedReader reader;
   private final Path folder;
@@ -108,7 +107,8 @@ public final class Fuzz {
       problem = "allocated " + (allocated >> 20) + " MB for " + bytes.length + " bytes";
     }
     if (problem != null) {
-      Path kept = Files.write(folder.resolve(reader.name().replace(' ', '-') + "-" + number), bytes);
+      Path kept =
+          Files.write(folder.resolve(reader.name().replace(' ', '-') + "-" + number), bytes);
       throw new AssertionError(
           "%s, seed %d, input %d (%s): %s".formatted(reader, seed, number, kept, problem),
           problemCause);

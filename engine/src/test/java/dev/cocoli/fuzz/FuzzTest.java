@@ -66,8 +66,7 @@ class FuzzTest {
 
   private void found(byte[] seed, String words, FuzzedReader.Read read) {
     FuzzedReader reader =
-        new FuzzedReader(
-            "bad", List.of(seed), Mutation.BYTES, List.of(IOException.class), read);
+        new FuzzedReader("bad", List.of(seed), Mutation.BYTES, List.of(IOException.class), read);
     AssertionError e =
         assertThrows(AssertionError.class, () -> new Fuzz(reader, folder, SEED).run(0, 10_000));
     assertTrue(e.getMessage().contains(words), e.getMessage());

@@ -69,8 +69,7 @@ final class FuzzedReaders {
    */
   static List<FuzzedReader> all(Path folder, FuzzedRun run) throws IOException {
     ImageDecoder decoder = new ImageDecoder(1 << 20);
-    FuzzedReader.Read image =
-        (bytes, file) -> decoder.decode(bytes, file.toString()).close();
+    FuzzedReader.Read image = (bytes, file) -> decoder.decode(bytes, file.toString()).close();
     Path images = Files.createDirectories(folder.resolve("images"));
     for (String name : List.of("a.png", "b.png")) {
       Files.write(images.resolve(name), TestImages.png(40, 30));
@@ -86,34 +85,64 @@ final class FuzzedReaders {
         new FuzzedReader("gif", images(".gif"), Mutation.BYTES, broken(), image),
         new FuzzedReader("voc-annotation", voc(), Mutation.TEXT, data, inVoc("Annotations/a.xml")),
         new FuzzedReader(
-            "voc-split", texts("a\na.jpg\n", "a 1\na -1\n"), Mutation.TEXT, data,
+            "voc-split",
+            texts("a\na.jpg\n", "a 1\na -1\n"),
+            Mutation.TEXT,
+            data,
             inVoc("ImageSets/Main/train.txt")),
         new FuzzedReader(
-            "coco-annotations", texts(COCO), Mutation.TEXT, data,
+            "coco-annotations",
+            texts(COCO),
+            Mutation.TEXT,
+            data,
             asFile(file -> CocoDataset.open(file, images))),
         new FuzzedReader(
-            "coco-ground-truth", texts(COCO), Mutation.TEXT, io,
+            "coco-ground-truth",
+            texts(COCO),
+            Mutation.TEXT,
+            io,
             asFile(CocoFiles::readGroundTruth)),
         new FuzzedReader(
-            "coco-results", texts(RESULTS), Mutation.TEXT, io,
+            "coco-results",
+            texts(RESULTS),
+            Mutation.TEXT,
+            io,
             asFile(file -> CocoFiles.readResults(file, truth))),
         new FuzzedReader(
-            "classes", texts("cat\n dog \n\nred car\n", "\uFEFFa\r\nb\r\n"), Mutation.TEXT, io,
+            "classes",
+            texts("cat\n dog \n\nred car\n", "\uFEFFa\r\nb\r\n"),
+            Mutation.TEXT,
+            io,
             asFile(TextLines::read)),
         new FuzzedReader(
-            "proposals", proposals(folder, images), Structures::proposals, data,
+            "proposals",
+            proposals(folder, images),
+            Structures::proposals,
+            data,
             asFile(file -> ProposalFile.read(file).close())),
         new FuzzedReader(
-            "safetensors", safetensors(folder), Structures::safetensors, io,
+            "safetensors",
+            safetensors(folder),
+            Structures::safetensors,
+            io,
             asFile(FuzzedReaders::openTensors)),
         new FuzzedReader(
-            "weights", weights(folder), Structures::safetensors, io,
+            "weights",
+            weights(folder),
+            Structures::safetensors,
+            io,
             asFile(FuzzedReaders::openWeights)),
         new FuzzedReader(
-            "state", List.of(run.state()), Structures::safetensors,
-            List.of(TrainingException.class), (bytes, file) -> run.restore(bytes, file)),
+            "state",
+            List.of(run.state()),
+            Structures::safetensors,
+            List.of(TrainingException.class),
+            (bytes, file) -> run.restore(bytes, file)),
         new FuzzedReader(
-            "config", List.of(run.config()), Mutation.TEXT, List.of(TrainingException.class),
+            "config",
+            List.of(run.config()),
+            Mutation.TEXT,
+            List.of(TrainingException.class),
             asFile(file -> RunDescription.read(file).requireSame(run.description(), file))),
         RendezvousPackets.reader());
   }
@@ -142,11 +171,27 @@ final class FuzzedReaders {
     List<byte[]> result = new ArrayList<>();
     for (String name :
         List.of(
-            "baseline420.jpg", "cmyk_adobe.jpg", "cmyk_progressive.jpg", "grey.jpg",
-            "profile_first.jpg", "progressive.jpg", "restarts.jpg", "rgb.jpg", "ycck.jpg",
-            "black_and_white.png", "grey16.png", "grey_alpha.png", "interlaced.png", "palette.png",
-            "palette4.png", "rgb16.png", "rgba.png", "transparent_color.png", "palette.bmp",
-            "rgb.bmp", "palette.gif")) {
+            "baseline420.jpg",
+            "cmyk_adobe.jpg",
+            "cmyk_progressive.jpg",
+            "grey.jpg",
+            "profile_first.jpg",
+            "progressive.jpg",
+            "restarts.jpg",
+            "rgb.jpg",
+            "ycck.jpg",
+            "black_and_white.png",
+            "grey16.png",
+            "grey_alpha.png",
+            "interlaced.png",
+            "palette.png",
+            "palette4.png",
+            "rgb16.png",
+            "rgba.png",
+            "transparent_color.png",
+            "palette.bmp",
+            "rgb.bmp",
+            "palette.gif")) {
       if (name.endsWith(extension)) {
         try (InputStream in = FuzzedReaders.class.getResourceAsStream("/data/" + name)) {
           result.add(in.readAllBytes());
@@ -162,8 +207,42 @@ final class FuzzedReaders {
   /** A JPEG with an EXIF block, whose orientation is 6. */
   private static byte[] turned(byte[] jpeg) {
     byte[] exif = {
-      -1, (byte) 0xE1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3,
-      0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0
+      -1,
+      (byte) 0xE1,
+      0,
+      34,
+      'E',
+      'x',
+      'i',
+      'f',
+      0,
+      0,
+      'I',
+      'I',
+      42,
+      0,
+      8,
+      0,
+      0,
+      0,
+      1,
+      0,
+      0x12,
+      1,
+      3,
+      0,
+      1,
+      0,
+      0,
+      0,
+      6,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0
     };
     return Mutation.splice(jpeg, 2, 2, exif);
   }

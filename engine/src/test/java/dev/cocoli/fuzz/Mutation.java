@@ -16,26 +16,104 @@ import java.util.regex.Pattern;
 public interface Mutation {
   /** Numbers at which sizes and counts go wrong. */
   long[] BOUNDARIES = {
-    0, 1, -1, 2, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1 << 24, Integer.MAX_VALUE,
-    Integer.MIN_VALUE, 0xFFFFFFFFL, 1L << 32, Long.MAX_VALUE, Long.MIN_VALUE
+    0,
+    1,
+    -1,
+    2,
+    127,
+    128,
+    255,
+    256,
+    32767,
+    32768,
+    65535,
+    65536,
+    1 << 24,
+    Integer.MAX_VALUE,
+    Integer.MIN_VALUE,
+    0xFFFFFFFFL,
+    1L << 32,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE
   };
 
   /** Texts that take the place of a number. */
   List<String> NUMBERS =
       List.of(
-          "-1", "0", "-0.0", "1e999", "-1e999", "1e-400", "NaN", "Infinity", "0x10", "1.5", "2.0",
-          "2147483647", "2147483648", "-2147483648", "4294967296", "16777217", "9007199254740993",
-          "9223372036854775807", "9223372036854775808", "-9223372036854775809", "01", "1e3", "",
-          "9".repeat(400), "0." + "0".repeat(400) + "1", "null", "true", "\"7\"", "[1]", "{}");
+          "-1",
+          "0",
+          "-0.0",
+          "1e999",
+          "-1e999",
+          "1e-400",
+          "NaN",
+          "Infinity",
+          "0x10",
+          "1.5",
+          "2.0",
+          "2147483647",
+          "2147483648",
+          "-2147483648",
+          "4294967296",
+          "16777217",
+          "9007199254740993",
+          "9223372036854775807",
+          "9223372036854775808",
+          "-9223372036854775809",
+          "01",
+          "1e3",
+          "",
+          "9".repeat(400),
+          "0." + "0".repeat(400) + "1",
+          "null",
+          "true",
+          "\"7\"",
+          "[1]",
+          "{}");
 
   /** Texts that parsers stumble over. */
   List<String> WORDS =
       List.of(
-          "\"", "'", "\\", "{", "}", "[", "]", "<", ">", "</", "/>", "&", "&lt;", "&#0;", "&x;",
-          "<!DOCTYPE a [<!ENTITY x \"y\">]>", "<!--", "-->", "<![CDATA[", "]]>", "<?xml?>", ",",
-          ":", "\\ud800", "\\u0000", "\u0000", "\uFEFF", "\uD83D\uDE00", "\u001B[31m", "\r\n", "\n",
-          "\t", " ", "../../x", "/dev/zero", "x".repeat(3000), "[".repeat(3000), "{\"a\":".repeat(
-              3000), "<a>".repeat(3000), "\u0308\u202E");
+          "\"",
+          "'",
+          "\\",
+          "{",
+          "}",
+          "[",
+          "]",
+          "<",
+          ">",
+          "</",
+          "/>",
+          "&",
+          "&lt;",
+          "&#0;",
+          "&x;",
+          "<!DOCTYPE a [<!ENTITY x \"y\">]>",
+          "<!--",
+          "-->",
+          "<![CDATA[",
+          "]]>",
+          "<?xml?>",
+          ",",
+          ":",
+          "\\ud800",
+          "\\u0000",
+          "\u0000",
+          "\uFEFF",
+          "\uD83D\uDE00",
+          "\u001B[31m",
+          "\r\n",
+          "\n",
+          "\t",
+          " ",
+          "../../x",
+          "/dev/zero",
+          "x".repeat(3000),
+          "[".repeat(3000),
+          "{\"a\":".repeat(3000),
+          "<a>".repeat(3000),
+          "\u0308\u202E");
 
   Pattern NUMBER = Pattern.compile("-?\\d+(\\.\\d+)?([eE][-+]?\\d+)?");
 
@@ -112,15 +190,19 @@ public interface Mutation {
     int at = random.nextInt(text.length() + 1);
     int end = Math.min(text.length(), at + random.nextInt(1 + random.nextInt(64)));
     return switch (random.nextInt(6)) {
-      case 0, 1 -> changeNumber(text, random);
-      case 2 -> text.substring(0, at) + text.substring(end);
-      case 3 -> text.substring(0, at) + WORDS.get(random.nextInt(WORDS.size())) + text.substring(end);
-      case 4 ->
-          text.substring(0, at)
-              + text.substring(at, end).repeat(1 + random.nextInt(20))
-              + text.substring(at);
-      default -> null;
-    } instanceof String changed
+              case 0, 1 -> changeNumber(text, random);
+              case 2 -> text.substring(0, at) + text.substring(end);
+              case 3 ->
+                  text.substring(0, at)
+                      + WORDS.get(random.nextInt(WORDS.size()))
+                      + text.substring(end);
+              case 4 ->
+                  text.substring(0, at)
+                      + text.substring(at, end).repeat(1 + random.nextInt(20))
+                      + text.substring(at);
+              default -> null;
+            }
+            instanceof String changed
         ? changed.getBytes(StandardCharsets.UTF_8)
         : changeBytes(file, other, random);
   }

@@ -136,9 +136,7 @@ final class CloseRaces {
     MemorySegment pixels = image.pixels();
     race(
         "pixels that were kept",
-        () ->
-            MemorySegment.copy(
-                pixels, ValueLayout.JAVA_BYTE, 0, copy, 0, copy.length),
+        () -> MemorySegment.copy(pixels, ValueLayout.JAVA_BYTE, 0, copy, 0, copy.length),
         image::close,
         500,
         List.of(IllegalStateException.class));

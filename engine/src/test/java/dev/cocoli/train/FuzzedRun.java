@@ -43,8 +43,7 @@ public final class FuzzedRun implements AutoCloseable {
     }
     model = run.model().build();
     parameters =
-        ParameterArena.forTraining(
-            backend, model, run.config().update().optimizer().stateNames());
+        ParameterArena.forTraining(backend, model, run.config().update().optimizer().stateNames());
     state = Files.readAllBytes(run.out().resolve("state.safetensors"));
     config = Files.readAllBytes(run.out().resolve("config.json"));
   }

@@ -119,8 +119,7 @@ class UseAfterCloseTest {
         ParameterArena parameters = ParameterArena.forInference(backend, model)) {
       parameters.initialize(1);
       Detector detector =
-          Detector.over(
-              TinyRuns.model(RectangleData.CLASSES), model, backend, Precision.FP32);
+          Detector.over(TinyRuns.model(RectangleData.CLASSES), model, backend, Precision.FP32);
       Image image = Image.of(64, 64, new byte[3 * 64 * 64]);
       detector.detect(image);
       image.close();
@@ -142,13 +141,9 @@ class UseAfterCloseTest {
     Tensor left = scope.allocate(DType.F32, 4);
     scope.close();
     refused("is used after its memory was given back", left::segment);
-    refused(
-        "is used after its memory was given back",
-        () -> backend.copies().fill(left, 1));
+    refused("is used after its memory was given back", () -> backend.copies().fill(left, 1));
     refused("the scope is closed", () -> scope.allocate(DType.F32, 1));
-    refused(
-        "the scope is closed",
-        () -> new Ops(backend, scope, Tape.NONE).allocate(DType.F32, 1));
+    refused("the scope is closed", () -> new Ops(backend, scope, Tape.NONE).allocate(DType.F32, 1));
     TensorScope open = new TensorScope(backend.pool());
     Tensor ofPool = open.allocate(DType.F32, 4);
     backend.close();
@@ -215,8 +210,7 @@ class UseAfterCloseTest {
   void aTrainerWhoseBackendIsClosed() throws IOException {
     Backend backend = Backends.open(Device.CPU);
     Trainer trainer =
-        new Trainer(
-            TinyRuns.run(folder, TinyRuns.config()), backend, TrainingListener.NONE);
+        new Trainer(TinyRuns.run(folder, TinyRuns.config()), backend, TrainingListener.NONE);
     backend.close();
     refused("the backend is closed", trainer::start);
   }

@@ -77,8 +77,7 @@ public final class FeatureStore {
     }
     try (Safetensors file = Safetensors.open(file(image))) {
       file.requireIntact();
-      int[] labels =
-          entry(file, LABELS, DType.I32).data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
+      int[] labels = entry(file, LABELS, DType.I32).data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
       Target target = new Target(boxes(floats(file, BOXES)), labels);
       int width = Math.toIntExact(entry(file, FEATURES, DType.F32).shape().dim(1));
       List<Box> regions = boxes(floats(file, REGIONS));

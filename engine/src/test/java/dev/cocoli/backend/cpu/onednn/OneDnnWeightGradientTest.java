@@ -39,7 +39,8 @@ class OneDnnWeightGradientTest {
         TestTensors tensors = new TestTensors(backend);
         BufferPool pool = new BufferPool(backend::allocate);
         Workers workers = new Workers(2);
-        OneDnnContext context = new OneDnnContext(OpenMpSettings.defaults(), pool, new ReentrantLock());
+        OneDnnContext context =
+            new OneDnnContext(OpenMpSettings.defaults(), pool, new ReentrantLock());
         PackedWeights packed =
             new PackedWeights(context, new ElementwiseLoops(workers), backend::allocate);
         OneDnnMatmul matmul = new OneDnnMatmul(context, packed)) {
