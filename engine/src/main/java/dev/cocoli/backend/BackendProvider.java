@@ -5,6 +5,7 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.Optional;
 
 /**
@@ -69,10 +70,15 @@ public interface BackendProvider {
    * @param processes which process this is, and where the first one is found
    * @param runDigest what must be the same for all processes; at most 1,024 bytes
    * @param timeout how long a rank waits for the others before it gives up
+   * @param log receives a line about each stranger that came
    * @throws IllegalArgumentException if these cannot be connected
    */
   default List<Communicator> connect(
-      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+      List<Backend> replicas,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
     throw new IllegalArgumentException("training on " + kind() + " takes one process");
   }
 }

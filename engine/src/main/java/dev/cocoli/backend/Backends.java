@@ -8,6 +8,7 @@ import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -121,12 +122,17 @@ public final class Backends {
    * @param processes which process this is, and where the first one is found
    * @param runDigest what must be the same for all processes; at most 1,024 bytes
    * @param timeout how long a rank waits for the others before it gives up
+   * @param log receives a line about each stranger that came
    * @return the communicators of this process's ranks
    * @throws IllegalArgumentException if this version cannot connect these
    */
   public static List<Communicator> connect(
-      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
-    return providerOf(replicas).connect(replicas, processes, runDigest, timeout);
+      List<Backend> replicas,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
+    return providerOf(replicas).connect(replicas, processes, runDigest, timeout, log);
   }
 
   private static BackendProvider providerOf(List<Backend> replicas) {

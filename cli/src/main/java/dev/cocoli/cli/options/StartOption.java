@@ -20,7 +20,7 @@ public final class StartOption {
       description =
           "What to start from, safetensors or .pth: a detector (of cocoli train, or a bare one of"
               + " torchvision), of which all but the rows of other classes is taken; or a"
-              + " torchvision classifier, for the backbone alone.")
+              + " torchvision classifier, for the backbone alone. Default: none.")
   private Path file;
 
   @Spec(Spec.Target.MIXEE)

@@ -8,6 +8,7 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.Optional;
 
 /** Opens the processor. */
@@ -44,7 +45,11 @@ public final class CpuProvider implements BackendProvider {
 
   @Override
   public List<Communicator> connect(
-      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+      List<Backend> replicas,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
     throw new IllegalArgumentException(
         processes.size()
             + " processes are connected by NCCL, so they compute on cuda, not on the cpu");

@@ -10,6 +10,7 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -48,9 +49,13 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public List<Communicator> connect(
-      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+      List<Backend> replicas,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
     return NcclConnector.connect(
-        processes, runDigest, ncclDevices(replicas), timeout, ncclOptions());
+        processes, runDigest, ncclDevices(replicas), timeout, ncclOptions(), log);
   }
 
   private static List<NcclDevice> ncclDevices(List<Backend> replicas) {

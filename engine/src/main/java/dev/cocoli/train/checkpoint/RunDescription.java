@@ -10,13 +10,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.data.DataConfig;
 import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.InputFile;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.UpdateConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -52,6 +52,9 @@ public final class RunDescription {
           "train.checkpoint_seconds",
           "train.loader_threads",
           "train.prefetch");
+
+  /** The largest file that is read; the longest lists of classes take a few hundred kilobytes. */
+  private static final int MOST_BYTES = 64 << 20;
 
   private static final String EPOCHS = "train.epochs";
 
@@ -182,11 +185,12 @@ public final class RunDescription {
   /**
    * Reads a run's description.
    *
-   * @throws TrainingException if the file cannot be read
+   * @throws TrainingException if the file cannot be read, is no description of a run or larger than
+   *     64 MB
    */
   public static RunDescription read(Path file) {
     try {
-      if (JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
+      if (JSON.readTree(InputFile.read(file, MOST_BYTES)) instanceof ObjectNode object) {
         return new RunDescription(object, JSON.createObjectNode());
       }
       throw new TrainingException(file + " is no JSON object, so the run cannot be resumed");

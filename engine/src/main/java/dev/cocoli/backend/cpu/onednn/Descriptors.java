@@ -20,6 +20,7 @@ final class Descriptors implements AutoCloseable {
   private final List<Runnable> releases = new ArrayList<>();
 
   Descriptors(OneDnnContext context) {
+    context.enter();
     this.context = context;
   }
 
@@ -152,5 +153,6 @@ final class Descriptors implements AutoCloseable {
       release.run();
     }
     arena.close();
+    context.exit();
   }
 }
