@@ -1,7 +1,7 @@
 package dev.cocoli.data.image;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -23,8 +23,7 @@ final class OffHeap {
   private OffHeap() {}
 
   private static MethodHandle handle(String name, FunctionDescriptor type) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
+    return NativeAccess.function(name, type);
   }
 
   /** Allocates uninitialised memory, which must be passed to {@link #free} once. */
@@ -39,7 +38,7 @@ final class OffHeap {
       throw new OutOfMemoryError("no " + byteSize + " bytes of native memory for an image");
     }
     ALLOCATED.addAndGet(byteSize);
-    return address.reinterpret(byteSize);
+    return NativeAccess.sized(address, byteSize);
   }
 
   static void free(MemorySegment segment) {
