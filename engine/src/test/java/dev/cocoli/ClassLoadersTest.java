@@ -46,8 +46,7 @@ class ClassLoadersTest {
       pen.setColor(Color.ORANGE);
       pen.fillOval(10, 8, 50, 40);
       pen.dispose();
-      ModelSpec spec =
-          ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
+      ModelSpec spec = ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
       try (Detector detector = Detector.open(Path.of(weights), spec, Device.CPU)) {
         List<Detection> found = detector.detect(image);
         return found.size() + " " + found;

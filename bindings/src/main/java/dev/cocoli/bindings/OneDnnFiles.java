@@ -97,7 +97,6 @@ final class OneDnnFiles {
         : OneDnnFiles.class.getClassLoader();
   }
 
-
   /** The name of this machine's platform in the jars. */
   private static String platform() {
     String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);

@@ -19,9 +19,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bundle",
     description =
-        "Makes an archive that runs on a Linux server without a JDK: a Java runtime, the command line,"
-            + " and the native libraries, unpacked, so that neither a home nor a cache is needed."
-            + " There: tar -xzf FILE, then cocoli/bin/cocoli.")
+        "Makes an archive that runs on a Linux server without a JDK: a Java runtime, the command"
+            + " line, and the native libraries, unpacked, so that neither a home nor a cache is"
+            + " needed. There: tar -xzf FILE, then cocoli/bin/cocoli.")
 final class BundleCommand implements Callable<Integer> {
   private static final String FOLDER = "cocoli";
 

@@ -81,7 +81,9 @@ public final class CudaMemory implements AutoCloseable {
     liveBytes += byteSize;
     MemorySegment memory = MemorySegment.ofAddress(address);
     return new Buffer(
-        device.device(), NativeAccess.sized(memory, byteSize), () -> giveBack(memory, byteSize, ordered));
+        device.device(),
+        NativeAccess.sized(memory, byteSize),
+        () -> giveBack(memory, byteSize, ordered));
   }
 
   private long tryAllocate(long byteSize, boolean ordered) {

@@ -128,7 +128,8 @@ final class CudaTransfers implements Transfers, AutoCloseable {
               out -> cudaHostAlloc(out, RING_BYTES, cudaHostAllocDefault()),
               pointer -> CudaStatus.check("cudaFreeHost", cudaFreeHost(pointer)));
       pinned =
-          new StagingRing<>(NativeAccess.sized(pinnedMemory.pointer(), RING_BYTES), CudaEvent::forOrder);
+          new StagingRing<>(
+              NativeAccess.sized(pinnedMemory.pointer(), RING_BYTES), CudaEvent::forOrder);
     }
     return pinned;
   }
