@@ -36,7 +36,11 @@ import picocli.CommandLine.ScopeType;
       "From the sources there are two more: bundle packs all of it for a server without a JDK,"
           + " selftest tests a device.",
       "",
-      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
+      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it.",
+      "COCOLI_CACHE is the folder for unpacked libraries and compiled kernels; else"
+          + " XDG_CACHE_HOME/cocoli,",
+      "or ~/.cache/cocoli, or cocoli-UID in the temporary folder: the first that only you can"
+          + " write."
     })
 final class CocoliCommand implements Runnable {
   @Option(

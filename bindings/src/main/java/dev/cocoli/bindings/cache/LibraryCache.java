@@ -1,11 +1,14 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.cache;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.System.Logger.Level;
 import java.net.JarURLConnection;
 import java.net.URL;
 import java.net.URLConnection;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -13,32 +16,41 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
+import java.util.zip.ZipException;
 
 /**
  * Unpacks libraries from the class path into a directory, and leaves them there for the next start.
  * The directory's name contains their checksums. Several processes may do so at the same time: a
  * file appears whole, under its final name, or not at all.
+ *
+ * <p>A file that lies there already is used if nobody but this user and root can change it, and if
+ * its bytes have the checksum of the jar: the first keeps attackers out, the second finds damage
+ * (ADR 14). Every other file is replaced.
  */
-final class LibraryCache {
-  private final Path root;
+public final class LibraryCache {
+  private static final int READ_BYTES = 1 << 18;
 
-  LibraryCache(Path root) {
-    this.root = root;
+  private final List<CacheDirectory.Place> places;
+
+  LibraryCache(List<CacheDirectory.Place> places) {
+    this.places = places;
   }
 
-  /** The cache of this user, in {@link CacheDirectory#ofUser}. */
-  static LibraryCache ofUser() {
-    return new LibraryCache(CacheDirectory.ofUser());
+  /**
+   * Returns the cache of this process, in the first directory of {@link CacheDirectory} that can be
+   * used, at worst in a temporary one that is deleted when the process ends.
+   *
+   * @return the cache
+   */
+  public static LibraryCache ofProcess() {
+    return new LibraryCache(CacheDirectory.places());
   }
 
   /**
@@ -48,9 +60,10 @@ final class LibraryCache {
    * @param name the first part of the directory's name
    * @param resources the files, each named by the last part of its path
    * @return the files, in the same order
-   * @throws IOException if the directory cannot be written or a resource is damaged
+   * @throws IOException if no directory can be used or a resource is damaged; the message names
+   *     every directory with the reason
    */
-  List<Path> unpack(String name, List<URL> resources) throws IOException {
+  public List<Path> unpack(String name, List<URL> resources) throws IOException {
     List<Checksum> sums = new ArrayList<>();
     StringBuilder key = new StringBuilder(name);
     for (URL resource : resources) {
@@ -58,13 +71,51 @@ final class LibraryCache {
       sums.add(sum);
       key.append('-').append(String.format("%08x", sum.crc));
     }
-    Path directory = root.resolve("native").resolve(key.toString());
+    Path folder = Path.of("native", key.toString());
+    List<String> problems = new ArrayList<>();
+    String warning = null;
+    for (CacheDirectory.Place place : places) {
+      try {
+        List<Path> files = unpack(place.directory().resolve(folder), resources, sums);
+        warn(warning, place.directory());
+        return files;
+      } catch (ZipException e) {
+        throw e; // the jar's fault, not the directory's
+      } catch (IOException e) {
+        String problem = place + " (" + CacheDirectory.reason(e) + ")";
+        problems.add(problem);
+        if (warning == null && (e instanceof UntrustedFileException || !place.source().isEmpty())) {
+          warning = problem;
+        }
+      }
+    }
+    try {
+      Path temporary = Files.createTempDirectory("cocoli-");
+      temporary.toFile().deleteOnExit();
+      List<Path> files = unpack(temporary, resources, sums);
+      files.stream().map(Path::toFile).forEach(File::deleteOnExit);
+      warn(warning, temporary);
+      return files;
+    } catch (IOException e) {
+      throw new IOException("tried " + String.join(", ", problems), e);
+    }
+  }
+
+  private static void warn(String problem, Path used) {
+    if (problem != null) {
+      System.getLogger(LibraryCache.class.getPackageName())
+          .log(Level.WARNING, "The cache " + problem + " is not used, " + used + " is");
+    }
+  }
+
+  private static List<Path> unpack(Path wanted, List<URL> resources, List<Checksum> sums)
+      throws IOException {
+    Path directory = FileTrust.directory(CacheDirectory.make(wanted));
     List<Path> files = new ArrayList<>();
     for (int i = 0; i < resources.size(); i++) {
       String path = resources.get(i).getPath();
       Path file = directory.resolve(path.substring(path.lastIndexOf('/') + 1));
       if (!isIntact(file, sums.get(i))) {
-        Files.createDirectories(directory);
         replace(file, resources.get(i), sums.get(i));
       }
       files.add(file);
@@ -72,38 +123,12 @@ final class LibraryCache {
     return files;
   }
 
-  /**
-   * Whether a file has the expected size and bytes. Reading 90 MB at each start would be slow, so a
-   * verified file is marked: its modification time is set to its checksum, and any later write
-   * changes that.
-   */
   private static boolean isIntact(Path file, Checksum sum) throws IOException {
     try {
-      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-      if (attributes.size() != sum.byteSize) {
-        return false;
-      }
-      if (attributes.lastModifiedTime().equals(sum.mark())) {
-        return true;
-      }
-      try (InputStream in = Files.newInputStream(file)) {
-        if (Checksum.crcOf(in) != sum.crc) {
-          return false;
-        }
-      }
-      mark(file, sum);
-      return true;
-    } catch (NoSuchFileException e) {
+      FileTrust.file(file);
+      return Files.size(file) == sum.byteSize && Checksum.crcOf(file) == sum.crc;
+    } catch (UntrustedFileException | NoSuchFileException e) {
       return false;
-    }
-  }
-
-  private static void mark(Path file, Checksum sum) {
-    try {
-      Files.setLastModifiedTime(file, sum.mark());
-    } catch (IOException e) {
-      // another user's cache, or read only: the file is good, and the next start reads it again
-      return;
     }
   }
 
@@ -120,17 +145,16 @@ final class LibraryCache {
         OutputStream out = Channels.newOutputStream(channel);
         long written = in.transferTo(out);
         if (written != sum.byteSize || in.getChecksum().getValue() != sum.crc) {
-          throw new IOException("damaged in the class path: " + resource);
+          throw new ZipException("damaged in the class path: " + resource);
         }
         channel.force(true);
       }
-      // a temporary file is readable by its owner only, but a cache may be shared
+      // a temporary file is readable by its owner only, but root may fill a cache for others
       PosixFileAttributeView view =
           Files.getFileAttributeView(partial, PosixFileAttributeView.class);
       if (view != null) {
         view.setPermissions(PosixFilePermissions.fromString("rw-r--r--"));
       }
-      Files.setLastModifiedTime(partial, sum.mark());
       Files.move(
           partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
@@ -166,15 +190,17 @@ final class LibraryCache {
       }
     }
 
-    static long crcOf(InputStream in) throws IOException {
-      CheckedInputStream checked = new CheckedInputStream(in, new CRC32());
-      checked.transferTo(OutputStream.nullOutputStream());
-      return checked.getChecksum().getValue();
-    }
-
-    /** Thirty bits of the checksum as seconds, which every file system can store. */
-    FileTime mark() {
-      return FileTime.from(crc & 0x3fff_ffff, TimeUnit.SECONDS);
+    /** Java computes it by the processor's own instruction, at the speed of memory. */
+    static long crcOf(Path file) throws IOException {
+      CRC32 crc = new CRC32();
+      ByteBuffer buffer = ByteBuffer.allocateDirect(READ_BYTES);
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        while (channel.read(buffer) >= 0) {
+          crc.update(buffer.flip());
+          buffer.clear();
+        }
+      }
+      return crc.getValue();
     }
   }
 }
