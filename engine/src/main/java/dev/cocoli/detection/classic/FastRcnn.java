@@ -108,8 +108,7 @@ public final class FastRcnn extends DetectionModel {
       AffineTransform move = moves.get(image);
       scaled.add(best.stream().map(region -> region.moved(move)).toList());
     }
-    return new Proposals(
-        upload(ops, scaled, most(scaled)), ops.upload(counts, counts.length));
+    return new Proposals(upload(ops, scaled, most(scaled)), ops.upload(counts, counts.length));
   }
 
   @Override

@@ -19,10 +19,10 @@ import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
+import dev.cocoli.ops.RegionOps;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
-import dev.cocoli.ops.RegionOps;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -234,8 +234,7 @@ public final class Rcnn extends DetectionModel implements FittedHead {
         repeated.add(region);
       }
     }
-    return upload(ops, List.of(repeated), repeated.size())
-        .reshape(repeated.size(), 4);
+    return upload(ops, List.of(repeated), repeated.size()).reshape(repeated.size(), 4);
   }
 
   /** 0, 1, 2, ... counted anew after every so many. */

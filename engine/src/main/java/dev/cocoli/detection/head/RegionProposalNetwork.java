@@ -3,10 +3,10 @@ package dev.cocoli.detection.head;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.config.RpnConfig;
 import dev.cocoli.nn.Module;
-import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
@@ -174,8 +174,7 @@ public final class RegionProposalNetwork extends Module {
         new MatchSpec(config.fgIouThresh(), config.bgIouThresh(), MatchSpec.LowQuality.ALLOW);
     SampleSpec sampling = new SampleSpec(config.batchSizePerImage(), config.positiveFraction());
     Tensor anchors = predictions.anchors.reshape(1, predictions.anchors.dim(0), 4);
-    Tensor matches = 
-        regions.match(matching, anchors, groundTruth.boxes(), groundTruth.counts());
+    Tensor matches = regions.match(matching, anchors, groundTruth.boxes(), groundTruth.counts());
     Selection sample = regions.sample(sampling, matches, seeds);
     SampleTargets targets =
         regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth.boxes());
