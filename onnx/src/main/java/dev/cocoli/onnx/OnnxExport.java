@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import dev.cocoli.Detector;
+import dev.cocoli.detection.ModelBuilder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.Models;
 import dev.cocoli.files.OutputFile;
@@ -76,7 +77,11 @@ public final class OnnxExport {
 
   private static List<String> exportable() {
     return Models.names().stream()
-        .filter(name -> !Models.builder(name).build(Models.defaults(name), 2).needsProposals())
+        .filter(
+            name -> {
+              ModelBuilder builder = Models.builder(name);
+              return !builder.build(builder.defaults(), 2).needsProposals();
+            })
         .toList();
   }
 

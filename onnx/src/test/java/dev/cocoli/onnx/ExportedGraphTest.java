@@ -184,7 +184,7 @@ class ExportedGraphTest {
         new ModelSpec(
             "mine",
             List.of("cat"),
-            Models.defaults("fasterrcnn_tiny_fpn"),
+            Models.builder("fasterrcnn_tiny_fpn").defaults(),
             Models.builder("fasterrcnn_tiny_fpn"));
     assertTrue(refusal(own).startsWith("the model 'mine' is none of this library's"));
   }
