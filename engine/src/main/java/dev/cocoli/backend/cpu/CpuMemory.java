@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Zeroed memory of the host, in whole cache lines. Large pieces are mapped, so that pages come into
@@ -72,8 +73,18 @@ final class CpuMemory {
                   ValueLayout.JAVA_INT))
           : null;
 
+  private final ReentrantLock calls;
   private final AtomicLong liveBuffers = new AtomicLong();
   private final AtomicLong liveBytes = new AtomicLong();
+
+  /**
+   * Holds no memory yet.
+   *
+   * @param calls held while a native library uses memory; freeing waits for it
+   */
+  CpuMemory(ReentrantLock calls) {
+    this.calls = calls;
+  }
 
   /**
    * {@return zeroed memory; closing it frees it}
@@ -119,13 +130,18 @@ final class CpuMemory {
         Device.CPU,
         segment,
         () -> {
-          arena.close();
-          liveBuffers.decrementAndGet();
-          liveBytes.addAndGet(-byteSize);
-          if (mapped) {
-            unmap(raw, rawBytes);
-          } else {
-            free(raw);
+          calls.lock();
+          try {
+            arena.close();
+            liveBuffers.decrementAndGet();
+            liveBytes.addAndGet(-byteSize);
+            if (mapped) {
+              unmap(raw, rawBytes);
+            } else {
+              free(raw);
+            }
+          } finally {
+            calls.unlock();
           }
         });
   }

@@ -10,7 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * Calls the C library's malloc and free. One thread allocates an image and another frees it,
  * thousands of times. A shared arena would stop every thread at each close, and an automatic one
- * would leave the memory to the garbage collector.
+ * would leave the memory to the garbage collector. Nobody can read the addresses returned here:
+ * {@link Image} gives them a size and an arena for each use.
  */
 final class OffHeap {
 
@@ -26,7 +27,7 @@ final class OffHeap {
     return NativeAccess.function(name, type);
   }
 
-  /** Allocates uninitialised memory, which must be passed to {@link #free} once. */
+  /** Returns the address of uninitialised memory, which must be passed to {@link #free} once. */
   static MemorySegment allocate(long byteSize) {
     MemorySegment address;
     try {
@@ -38,13 +39,13 @@ final class OffHeap {
       throw new OutOfMemoryError("no " + byteSize + " bytes of native memory for an image");
     }
     ALLOCATED.addAndGet(byteSize);
-    return NativeAccess.sized(address, byteSize);
+    return address;
   }
 
-  static void free(MemorySegment segment) {
-    ALLOCATED.addAndGet(-segment.byteSize());
+  static void free(MemorySegment address, long byteSize) {
+    ALLOCATED.addAndGet(-byteSize);
     try {
-      FREE.invokeExact(segment);
+      FREE.invokeExact(address);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

@@ -106,9 +106,18 @@ final class OneDnnPrimitive implements AutoCloseable {
   /**
    * Runs the primitive.
    *
-   * @param data the memory of each argument
+   * @param data the memory of each argument, of this backend or confined to this thread
    */
   void execute(MemorySegment... data) {
+    context.enter();
+    try {
+      executeNow(data);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private void executeNow(MemorySegment... data) {
     for (int i = 0; i < arguments.length; i++) {
       check("dnnl_memory_set_data_handle", dnnl_memory_set_data_handle(memories[i], data[i]));
     }

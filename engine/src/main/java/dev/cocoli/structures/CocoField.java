@@ -1,8 +1,7 @@
-package dev.cocoli.data.formats;
+package dev.cocoli.structures;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
-import dev.cocoli.structures.ObjectPart;
 import java.io.IOException;
 import java.util.Optional;
 

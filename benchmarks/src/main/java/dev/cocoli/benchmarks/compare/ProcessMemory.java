@@ -1,4 +1,4 @@
-package dev.cocoli.benchmarks;
+package dev.cocoli.benchmarks.compare;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

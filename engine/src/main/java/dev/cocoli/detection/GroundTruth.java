@@ -1,4 +1,6 @@
-package dev.cocoli.ops;
+package dev.cocoli.detection;
+
+import dev.cocoli.ops.Ops;
 
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
@@ -35,7 +37,7 @@ public record GroundTruth(List<Target> targets, Tensor boxes, Tensor labels, Ten
     List<List<Box>> boxes = targets.stream().map(Target::boxes).toList();
     return new GroundTruth(
         targets,
-        new RegionOps(ops).upload(boxes, most),
+        DetectionModel.upload(ops, boxes, most),
         ops.upload(labels, images, most),
         ops.upload(counts, images));
   }
