@@ -51,7 +51,7 @@ public final class RunOptions {
   private static boolean isFile(OptionSpec option, String value, boolean splitIsFile) {
     String name = option.longestName();
     return option.type() == Path.class
-        || name.equals("--classes")
+        || name.equals("--classes") && ClassesOption.isFile(value)
         || splitIsFile && name.endsWith("split") && Files.exists(Path.of(value));
   }
 

@@ -1,13 +1,12 @@
 package dev.cocoli.backend.cpu;
 
 import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.bindings.access.NativeAccess;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
@@ -124,7 +123,7 @@ final class CpuMemory {
       adviseHugePages(MemorySegment.ofAddress(raw.address() + start), byteSize);
     }
     MemorySegment segment =
-        MemorySegment.ofAddress(raw.address() + start).reinterpret(byteSize, arena, null);
+        NativeAccess.sized(MemorySegment.ofAddress(raw.address() + start), byteSize, arena);
     liveBuffers.incrementAndGet();
     liveBytes.addAndGet(byteSize);
     return new Buffer(
@@ -153,9 +152,7 @@ final class CpuMemory {
   }
 
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-    Linker linker = Linker.nativeLinker();
-    SymbolLookup lookup = linker.defaultLookup();
-    return linker.downcallHandle(lookup.findOrThrow(name), descriptor);
+    return NativeAccess.function(name, descriptor);
   }
 
   private static MemorySegment calloc(long byteSize) {

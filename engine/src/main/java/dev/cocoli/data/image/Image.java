@@ -1,5 +1,6 @@
 package dev.cocoli.data.image;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import java.awt.image.BufferedImage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -87,7 +88,7 @@ public final class Image implements AutoCloseable {
     requireOpen();
     if (pixels == null) {
       shared = Arena.ofShared();
-      pixels = memory.reinterpret(byteSize(), shared, null);
+      pixels = NativeAccess.sized(memory, byteSize(), shared);
     }
     return pixels;
   }
@@ -103,7 +104,7 @@ public final class Image implements AutoCloseable {
   public void withPixels(Consumer<MemorySegment> action) {
     enter();
     try (Arena arena = Arena.ofConfined()) {
-      action.accept(memory.reinterpret(byteSize(), arena, null));
+      action.accept(NativeAccess.sized(memory, byteSize(), arena));
     } finally {
       leave();
     }

@@ -1,7 +1,7 @@
 package dev.cocoli.data.image;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -24,8 +24,7 @@ final class OffHeap {
   private OffHeap() {}
 
   private static MethodHandle handle(String name, FunctionDescriptor type) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
+    return NativeAccess.function(name, type);
   }
 
   /** Returns the address of uninitialised memory, which must be passed to {@link #free} once. */

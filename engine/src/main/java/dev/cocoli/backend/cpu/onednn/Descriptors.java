@@ -68,7 +68,7 @@ final class Descriptors implements AutoCloseable {
       case BF16 -> dnnl_bf16();
       case U8 -> dnnl_u8();
       case I32 -> dnnl_s32();
-      case I64 -> throw new IllegalArgumentException("oneDNN knows no " + type);
+      default -> throw new IllegalArgumentException("oneDNN knows no " + type);
     };
   }
 
