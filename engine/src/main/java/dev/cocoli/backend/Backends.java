@@ -1,6 +1,7 @@
 package dev.cocoli.backend;
 
 import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.cpu.CpuThreads;
 import dev.cocoli.backend.cpu.local.LocalCommunicator;
 import dev.cocoli.backend.cuda.CudaBackend;
 import dev.cocoli.backend.cuda.nccl.NcclConnector;
@@ -29,6 +30,38 @@ public final class Backends {
       case CPU -> new CpuBackend();
       case CUDA -> CudaBackend.open(device);
     };
+  }
+
+  /**
+   * {@return a backend for the calling thread alone, which closes it, too}
+   *
+   * @param device where it is to compute
+   * @param threads how many threads compute on the processor, the calling one included; a GPU does
+   *     not need them
+   * @throws IllegalArgumentException if nothing can be computed there; the message says why
+   */
+  public static Backend open(Device device, int threads) {
+    return device.kind() == Device.Kind.CPU ? CpuBackend.forCaller(threads) : open(device);
+  }
+
+  /**
+   * {@return a backend on the processor for the calling thread alone, beside a first one whose
+   * weights it computes with; it is closed before that, by the calling thread}
+   *
+   * @param first a backend of {@link #open(Device, int)}
+   * @param threads how many threads compute, the calling one included
+   * @throws IllegalArgumentException if the first one is on a GPU, whose work one thread drives
+   */
+  public static Backend openBeside(Backend first, int threads) {
+    if (first instanceof CpuBackend cpu) {
+      return cpu.beside(threads);
+    }
+    throw new IllegalArgumentException("one thread drives " + first.device());
+  }
+
+  /** {@return the number of threads that the processor computes with: {@code cocoli.threads}} */
+  public static int processorThreads() {
+    return CpuThreads.count();
   }
 
   /**
