@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.DetectorOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ProposalsOption;
@@ -46,7 +47,7 @@ final class DetectCommand implements Callable<Integer> {
    * The least score of what is printed and drawn without {@code --score}; files contain all that
    * the model returns.
    */
-  private static final double SHOWN_SCORE = 0.5;
+  private static final float SHOWN_SCORE = DetectorOptions.DEFAULT.scoreThreshold();
 
   @Mixin private WeightsOptions weights;
 
@@ -112,8 +113,8 @@ final class DetectCommand implements Callable<Integer> {
     }
     Device where = device.choose(notes);
     try (ProposalsOption regions = proposals;
-        Detector detector = weights.open(model, where)) {
-      regions.open(model).ifPresent(detector::withProposals);
+        Detector opened = weights.open(model, where)) {
+      Detector detector = regions.open(model).map(opened::withProposals).orElse(opened);
       if (json == null) {
         detectAll(detector, images, null, drawn);
       } else {

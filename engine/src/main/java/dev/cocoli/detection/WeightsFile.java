@@ -6,7 +6,14 @@ import dev.cocoli.nn.Parameter;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import java.io.IOException;
+import java.io.InputStream;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -18,26 +25,61 @@ import java.util.Set;
  * classifier, whose backbone a detector can start from.
  */
 public final class WeightsFile implements AutoCloseable {
+  private static final Logger LOG = System.getLogger(WeightsFile.class.getName());
+
   private final Path path;
   private final Safetensors file;
+  private final Optional<Path> copy;
 
-  private WeightsFile(Path path, Safetensors file) {
+  private WeightsFile(Path path, Safetensors file, Optional<Path> copy) {
     this.path = path;
     this.file = file;
+    this.copy = copy;
   }
 
   /**
-   * Opens a file.
+   * Opens a file, which may lie in a file system of any kind, such as a zip's.
    *
    * @param path the file
    * @return the open file
    * @throws IOException if it cannot be read or is damaged
    */
   public static WeightsFile open(Path path) throws IOException {
-    return new WeightsFile(path, Safetensors.open(path));
+    if (path.getFileSystem().equals(FileSystems.getDefault())) {
+      return new WeightsFile(path, Safetensors.open(path), Optional.empty());
+    }
+    try (InputStream in = Files.newInputStream(path)) {
+      return open(in, path);
+    } catch (NoSuchFileException e) {
+      throw new IOException(path + ": no such file", e);
+    }
   }
 
-  /** {@return the file} */
+  /**
+   * Opens what a stream delivers. It is copied to a temporary file, because weights are mapped into
+   * memory; {@link #close} deletes that.
+   *
+   * @param in the bytes of a weights file, read to their end; not closed
+   * @param name what messages call it
+   * @return the open file
+   * @throws IOException if it cannot be read or is damaged, or the temporary directory is full
+   */
+  public static WeightsFile open(InputStream in, Path name) throws IOException {
+    Path copy = Files.createTempFile("cocoli-weights-", null);
+    try {
+      Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+      return new WeightsFile(name, Safetensors.open(copy), Optional.of(copy));
+    } catch (IOException | RuntimeException | Error e) {
+      Files.deleteIfExists(copy);
+      String message = String.valueOf(e.getMessage());
+      if (e instanceof IOException && message.contains(copy.toString())) {
+        throw new IOException(message.replace(copy.toString(), name.toString()), e);
+      }
+      throw e;
+    }
+  }
+
+  /** {@return the file, or what messages call it} */
   public Path path() {
     return path;
   }
@@ -167,5 +209,14 @@ public final class WeightsFile implements AutoCloseable {
   @Override
   public void close() {
     file.close();
+    copy.ifPresent(WeightsFile::delete);
+  }
+
+  private static void delete(Path copy) {
+    try {
+      Files.deleteIfExists(copy);
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "the temporary file " + copy + " cannot be deleted", e);
+    }
   }
 }

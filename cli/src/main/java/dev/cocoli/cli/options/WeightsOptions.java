@@ -1,6 +1,7 @@
 package dev.cocoli.cli.options;
 
 import dev.cocoli.Detector;
+import dev.cocoli.DetectorOptions;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
@@ -115,12 +116,18 @@ public final class WeightsOptions {
   }
 
   /**
-   * Opens the detector.
+   * Opens the detector, which returns all detections that its model reports.
    *
    * @param model the result of {@link #model}
    * @param device where it runs
    */
   public Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
-    return Detector.open(weights, model, device, hyperparameters.precision());
+    return Detector.open(
+        weights,
+        DetectorOptions.DEFAULT
+            .withSpec(model)
+            .withDevice(device)
+            .withPrecision(hyperparameters.precision())
+            .withScoreThreshold(0));
   }
 }

@@ -114,12 +114,13 @@ final class PackedCopies implements AutoCloseable {
    */
   Copy take(Tensor weight, Tensor scale, WeightLayout layout, Consumer<MemorySegment> pack) {
     List<Buffer> free = new ArrayList<>();
-    Copy copy;
-    synchronized (this) {
-      copy = take(weight, scale, layout, pack, free);
+    try {
+      synchronized (this) {
+        return take(weight, scale, layout, pack, free);
+      }
+    } finally {
+      free.forEach(Buffer::close);
     }
-    free.forEach(Buffer::close);
-    return copy;
   }
 
   private Copy take(

@@ -1,0 +1,163 @@
+package dev.cocoli;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.detection.ImageTransform;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.lang.ref.Cleaner;
+import java.util.Optional;
+
+/**
+ * What all views of a detector share: its model, and what computes its calls. A detector that was
+ * opened and is dropped without being closed is reported once; its memory stays, because freeing it
+ * would have to wait for the garbage collector.
+ */
+final class OpenedDetector {
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  /** Reports a detector that nobody can close any more; refers to nothing that it owns. */
+  private static final class Report implements Runnable {
+    private final String model;
+    private final Throwable opened = new Throwable("the detector was opened here");
+    private volatile boolean closed;
+
+    Report(String model) {
+      this.model = model;
+    }
+
+    @Override
+    public void run() {
+      if (!closed) {
+        System.getLogger("dev.cocoli.Detector")
+            .log(
+                Level.WARNING,
+                "a detector ("
+                    + model
+                    + ") was never closed: its memory and threads stay until the process ends",
+                opened);
+      }
+    }
+  }
+
+  private final ModelSpec spec;
+  private final boolean needsProposals;
+  private final Device device;
+  private final Precision precision;
+  private final ImageTransform transform;
+  private final Calls calls;
+  private final Report report;
+  private final Cleaner.Cleanable cleanable;
+
+  private OpenedDetector(ModelSpec spec, Network network, Calls calls, boolean isOwned) {
+    this.spec = spec;
+    this.calls = calls;
+    needsProposals = network.model().needsProposals();
+    device = network.backend().device();
+    precision = network.precision();
+    transform = new ImageTransform(spec.config().transform());
+    report = new Report(spec.model());
+    cleanable = isOwned ? CLEANER.register(this, report) : null;
+  }
+
+  /** Opens the lanes of a detector and loads its weights. */
+  static OpenedDetector open(WeightsFile file, DetectorOptions options) throws IOException {
+    ModelSpec spec = options.spec().isPresent() ? options.spec().get() : described(file, options);
+    int threads =
+        options
+            .threads()
+            .orElseGet(() -> Math.max(1, Backends.processorThreads() / options.concurrency()));
+    try {
+      Lanes lanes =
+          Lanes.open(
+              () -> load(file, spec, options, threads),
+              options.concurrency(),
+              threads,
+              options.mostTogether());
+      return new OpenedDetector(spec, lanes.first(), lanes, true);
+    } catch (IOException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static ModelSpec described(WeightsFile file, DetectorOptions options)
+      throws IOException {
+    Optional<ModelSpec> spec =
+        options.builder().isPresent() ? file.spec(options.builder().get()) : file.spec();
+    return spec.orElseThrow(
+        () ->
+            new IOException(
+                file.path()
+                    + " does not say what model it is for: name the model and its classes"));
+  }
+
+  private static Network load(
+      WeightsFile file, ModelSpec spec, DetectorOptions options, int threads) throws IOException {
+    DetectionModel model = spec.build();
+    Backend backend = Backends.open(options.device(), threads);
+    ParameterArena parameters = null;
+    try {
+      backend.require(options.precision());
+      parameters = ParameterArena.forInference(backend, model);
+      file.load(model, backend);
+      if (!model.isFinished()) {
+        throw new IOException(
+            file.path()
+                + " is of an R-CNN whose training is not finished: it has no support vector"
+                + " machines yet; resume its run");
+      }
+      return new Network(model, backend, options.precision(), parameters);
+    } catch (IOException | RuntimeException | Error e) {
+      if (parameters != null) {
+        parameters.close();
+      }
+      backend.close();
+      throw e;
+    }
+  }
+
+  /** A detector over what belongs to others. */
+  static OpenedDetector over(ModelSpec spec, Network network) {
+    return new OpenedDetector(spec, network, new Calls.OnCallersThread(network), false);
+  }
+
+  ModelSpec spec() {
+    return spec;
+  }
+
+  boolean needsProposals() {
+    return needsProposals;
+  }
+
+  Device device() {
+    return device;
+  }
+
+  Precision precision() {
+    return precision;
+  }
+
+  ImageTransform transform() {
+    return transform;
+  }
+
+  Calls calls() {
+    return calls;
+  }
+
+  void close() {
+    report.closed = true;
+    if (cleanable != null) {
+      cleanable.clean();
+    }
+    calls.close();
+  }
+}
