@@ -2,6 +2,7 @@
 @SuppressWarnings("module") // dev.cocoli is compiled after this module
 module dev.cocoli.bindings {
   exports dev.cocoli.bindings;
+  exports dev.cocoli.failure;
   exports dev.cocoli.bindings.cublas to
       dev.cocoli;
   exports dev.cocoli.bindings.cudart to
