@@ -140,6 +140,8 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideOutsideOfPackages(BASE + ".cli..", BASE + ".benchmarks..", BASE + ".bundle..")
+        .and()
+        .haveNameNotMatching(".*\\$shared") // jextract's traces, which a property asks for
         .should(GeneralCodingRules.ACCESS_STANDARD_STREAMS)
         .check(classes);
   }
