@@ -34,7 +34,7 @@ import java.util.Optional;
  * <pre>{@code
  * try (Detector detector = Detector.open(Path.of("best.safetensors"))) {
  *   for (Detection found : detector.detect(Path.of("street.jpg"))) {
- *     System.out.println(detector.className(found) + " " + found.score() + " " + found.box());
+ *     System.out.println(found.className() + " " + found.score() + " " + found.box());
  *   }
  * }
  * }</pre>
@@ -367,7 +367,10 @@ public final class Detector implements AutoCloseable {
   }
 
   private List<Detection> scoringEnough(List<Detection> found) {
-    return found.stream().filter(detection -> detection.score() > scoreThreshold).toList();
+    return found.stream()
+        .filter(detection -> detection.score() > scoreThreshold)
+        .map(detection -> detection.named(className(detection)))
+        .toList();
   }
 
   /** Height and width of all images in the network; nothing if they differ. */

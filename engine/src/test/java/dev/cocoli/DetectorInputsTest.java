@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.structures.Box;
@@ -142,6 +144,24 @@ class DetectorInputsTest {
       detector.withScoreThreshold(0.1f).close();
       assertThrows(IllegalStateException.class, () -> detector.detect(photo));
     }
+  }
+
+  @Test
+  void detectionsHaveTheirClassNameAndAreJsonByOneCall() throws IOException {
+    try (Detector detector = Detector.open(weights).withScoreThreshold(0)) {
+      List<Detection> found = detector.detect(photo);
+      for (Detection one : found) {
+        assertEquals(detector.className(one), one.className());
+      }
+      JsonNode json = new ObjectMapper().readTree(Detection.toJson(found));
+      assertEquals(found.size(), json.size());
+      Detection first = found.getFirst();
+      assertEquals(first.label(), json.get(0).get("category_id").asInt());
+      assertEquals(first.className(), json.get(0).get("category").asText());
+      assertEquals(first.score(), json.get(0).get("score").floatValue());
+      assertEquals(first.box().width(), json.get(0).get("bbox").get(2).floatValue());
+    }
+    assertEquals("[]", Detection.toJson(List.of()));
   }
 
   @Test

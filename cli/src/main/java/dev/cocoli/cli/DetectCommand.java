@@ -119,7 +119,8 @@ final class DetectCommand implements Callable<Integer> {
         detectAll(detector, images, null, drawn);
       } else {
         OutputPaths.createFolderOf(json);
-        try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
+        try (CocoResultsWriter results =
+            new CocoResultsWriter(json, categories(model), model.builder().fields())) {
           detectAll(detector, images, results, drawn);
           results.finish();
         } catch (IOException e) {

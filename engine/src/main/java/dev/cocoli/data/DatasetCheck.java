@@ -4,6 +4,7 @@ import dev.cocoli.data.AnnotationCheck.Place;
 import dev.cocoli.data.AnnotationReport.Action;
 import dev.cocoli.data.AnnotationReport.Finding;
 import dev.cocoli.data.AnnotationReport.Problem;
+import dev.cocoli.structures.Annotation;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

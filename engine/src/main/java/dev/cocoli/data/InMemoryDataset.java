@@ -3,6 +3,7 @@ package dev.cocoli.data;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.image.ImageHeader;
+import dev.cocoli.structures.Annotation;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.List;

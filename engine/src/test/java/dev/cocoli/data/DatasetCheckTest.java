@@ -10,6 +10,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.testing.TinyDetectors;

@@ -1,10 +1,12 @@
 package dev.cocoli.cli.options;
 
+import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.data.AnnotationPolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.Datasets;
 import dev.cocoli.data.formats.BoxConvention;
+import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.data.formats.DatasetFormat;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -26,14 +28,18 @@ public final class DataOptions {
       names = "--data",
       paramLabel = "DIR|FILE.json",
       description =
-          "A Pascal VOC folder (JPEGImages, Annotations, ImageSets/Main), a COCO annotation file,"
-              + " or a folder in COCO's layout (annotations/instances_SPLIT.json, SPLIT/).")
+          "A folder with VOC's XML files (JPEGImages, Annotations and ImageSets/Main, or images"
+              + " beside annotations, or XML beside the images), a COCO annotation file, or a"
+              + " folder in COCO's or Roboflow's layout (annotations/instances_SPLIT.json,"
+              + " SPLIT/).")
   private Path data;
 
   @Option(
       names = "--images",
       paramLabel = "DIR",
-      description = "COCO: the folder of the images. Default: that of the annotation file.")
+      description =
+          "The folder of the images. Default: that of the annotation file, or a usual one beside"
+              + " the annotations.")
   private Path images;
 
   @Option(
@@ -65,8 +71,28 @@ public final class DataOptions {
               + " ${DEFAULT-VALUE}.")
   private BoxConvention boxes;
 
+  @Option(
+      names = "--val-fraction",
+      paramLabel = "X",
+      defaultValue = "0.1",
+      description =
+          "The part of the images that is the split val, where VOC's XML files come without lists;"
+              + " an image stays in its split when others are added. Default: ${DEFAULT-VALUE}.")
+  private double validationFraction;
+
+  private List<CocoField<?>> fields = List.of();
+
   public boolean isGiven() {
     return data != null;
+  }
+
+  /**
+   * Has COCO files read for more than boxes.
+   *
+   * @param needed the fields that the model needs
+   */
+  public void read(List<CocoField<?>> needed) {
+    fields = needed;
   }
 
   /**
@@ -78,8 +104,33 @@ public final class DataOptions {
    * @param out where that is printed
    */
   public Dataset open(Optional<String> split, List<String> classes, String role, PrintWriter out) {
-    DatasetOptions options = new DatasetOptions(classes, policy, boxes);
-    Dataset opened = open(split, options);
+    return open(split, Optional.ofNullable(images), classes, role, out);
+  }
+
+  /**
+   * Opens a split whose images are in a folder of their own, and prints its size and its problems.
+   *
+   * @param split its name, or its file
+   * @param imageFolder the folder; empty for that of the option or of the layout
+   * @param classes the classes; empty to find them in the data
+   * @param role the purpose of the images, in a word
+   * @param out where that is printed
+   */
+  public Dataset open(
+      Optional<String> split,
+      Optional<Path> imageFolder,
+      List<String> classes,
+      String role,
+      PrintWriter out) {
+    DatasetOptions options = options().withClassNames(classes);
+    boolean isOtherFile = isFile() && split.isPresent();
+    Dataset opened =
+        Datasets.open(
+            isOtherFile ? Path.of(split.get()) : data,
+            imageFolder,
+            split,
+            isOtherFile ? DatasetFormat.COCO : format,
+            options);
     out.printf("%s: %s%n", role, opened.report().summary());
     var findings = opened.report().findings();
     findings.stream()
@@ -91,21 +142,26 @@ public final class DataOptions {
     return opened;
   }
 
-  private Dataset open(Optional<String> split, DatasetOptions options) {
-    Optional<Path> given = Optional.ofNullable(images);
-    if (format != DatasetFormat.VOC && split.isPresent()) {
-      Path file = data.resolve("annotations").resolve("instances_" + split.get() + ".json");
-      if (Files.isRegularFile(file)) {
-        Path imageFolder = given.orElse(data.resolve(split.get()));
-        return Datasets.open(
-            file, Optional.of(imageFolder), Optional.empty(), DatasetFormat.COCO, options);
-      }
+  /** Returns the folder of images that the command line names. */
+  public Optional<Path> images() {
+    return Optional.ofNullable(images);
+  }
+
+  private DatasetOptions options() {
+    if (!(validationFraction >= 0 && validationFraction < 1)) {
+      throw new CommandException(
+          "--val-fraction is from 0 to less than 1, not " + validationFraction);
     }
-    if (isFile() && split.isPresent()) {
-      return Datasets.open(
-          Path.of(split.get()), given, Optional.empty(), DatasetFormat.COCO, options);
-    }
-    return Datasets.open(data, given, split, format, options);
+    return DatasetOptions.DEFAULT
+        .withPolicy(policy)
+        .withBoxes(boxes)
+        .withFields(fields)
+        .withValidationFraction(validationFraction);
+  }
+
+  /** Lets the split {@code train} of a folder without lists have all images. */
+  public void useAllForTraining() {
+    validationFraction = 0;
   }
 
   /** Returns the annotation files that the command line names, if they are single files. */
@@ -121,9 +177,9 @@ public final class DataOptions {
     return Files.isRegularFile(data);
   }
 
-  /** Whether a VOC folder has a split of this name. */
-  public boolean hasVocSplit(String split) {
-    return Files.isRegularFile(data.resolve("ImageSets").resolve("Main").resolve(split + ".txt"));
+  /** Whether the data set is a folder with a split of this name. */
+  public boolean hasSplit(String split) {
+    return Datasets.hasSplit(data, Optional.ofNullable(images), split, options());
   }
 
   /** Returns the location of the data, for the record. */
