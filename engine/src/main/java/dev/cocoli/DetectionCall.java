@@ -46,7 +46,6 @@ record DetectionCall(
       images.addAll(call.images);
       regions.addAll(call.regions);
     }
-    return new DetectionCall(
-        images, regions, List.of(), PartListener.NONE, calls.getFirst().size);
+    return new DetectionCall(images, regions, List.of(), PartListener.NONE, calls.getFirst().size);
   }
 }

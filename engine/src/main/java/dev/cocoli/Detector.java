@@ -354,15 +354,11 @@ public final class Detector implements AutoCloseable {
   }
 
   private List<List<Detection>> detect(
-      List<Image> images,
-      List<List<Box>> regions,
-      List<DetectionPart> done,
-      PartListener parts) {
+      List<Image> images, List<List<Box>> regions, List<DetectionPart> done, PartListener parts) {
     if (images.isEmpty()) {
       return List.of();
     }
-    DetectionCall call =
-        new DetectionCall(images, regions, done, parts, sizeOfAll(images, parts));
+    DetectionCall call = new DetectionCall(images, regions, done, parts, sizeOfAll(images, parts));
     return opened.calls().run(call).stream().map(this::scoringEnough).toList();
   }
 

@@ -58,7 +58,8 @@ public record DetectorOptions(
     require(concurrency >= 1, "concurrency is at least 1, not " + concurrency);
     require(
         device.kind() == Device.Kind.CPU || concurrency == 1,
-        device + " runs one call at a time, and waiting ones together: its concurrency is 1, not "
+        device
+            + " runs one call at a time, and waiting ones together: its concurrency is 1, not "
             + concurrency);
     threads.ifPresent(count -> require(count >= 1, "threads is at least 1, not " + count));
     batch.ifPresent(images -> require(images >= 1, "batch is at least 1, not " + images));

@@ -88,8 +88,7 @@ final class OpenedDetector {
     }
   }
 
-  private static ModelSpec described(WeightsFile file, DetectorOptions options)
-      throws IOException {
+  private static ModelSpec described(WeightsFile file, DetectorOptions options) throws IOException {
     Optional<ModelSpec> spec =
         options.builder().isPresent() ? file.spec(options.builder().get()) : file.spec();
     return spec.orElseThrow(

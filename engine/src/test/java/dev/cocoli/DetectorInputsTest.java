@@ -67,7 +67,8 @@ class DetectorInputsTest {
 
       byte[] half = java.util.Arrays.copyOf(bytes, bytes.length / 2);
       assertMessage("the image: the PNG is truncated", () -> detector.detect(half));
-      assertMessage("/none.png: there is no such file", () -> detector.detect(zip.getPath("/none.png")));
+      assertMessage(
+          "/none.png: there is no such file", () -> detector.detect(zip.getPath("/none.png")));
       InputStream broken =
           new InputStream() {
             @Override
@@ -94,8 +95,7 @@ class DetectorInputsTest {
     try (Detector detector = Detector.open(bytes).withScoreThreshold(0)) {
       assertEquals(found, detector.detect(photo));
     }
-    try (Detector detector =
-        Detector.open(new ByteArrayInputStream(bytes)).withScoreThreshold(0)) {
+    try (Detector detector = Detector.open(new ByteArrayInputStream(bytes)).withScoreThreshold(0)) {
       assertEquals(found, detector.detect(photo));
     }
     try (FileSystem zip = zip(weights)) {
@@ -111,13 +111,13 @@ class DetectorInputsTest {
     IOException none = assertThrows(IOException.class, () -> Detector.open(new byte[3]));
     assertTrue(none.getMessage().startsWith("the weights is not a usable"), none.getMessage());
     try (Stream<Path> left = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
-      assertTrue(left.noneMatch(file -> file.getFileName().toString().startsWith("cocoli-weights")));
+      assertTrue(
+          left.noneMatch(file -> file.getFileName().toString().startsWith("cocoli-weights")));
     }
   }
 
   private FileSystem zip(Path file) throws IOException {
-    FileSystem zip =
-        FileSystems.newFileSystem(folder.resolve("z.zip"), Map.of("create", "true"));
+    FileSystem zip = FileSystems.newFileSystem(folder.resolve("z.zip"), Map.of("create", "true"));
     Files.copy(file, zip.getPath("/" + file.getFileName()));
     return zip;
   }
@@ -130,8 +130,7 @@ class DetectorInputsTest {
       List<Detection> better = all.stream().filter(one -> one.score() > middle).toList();
       assertEquals(better, detector.withScoreThreshold(middle).detect(photo));
       assertEquals(0.5f, detector.scoreThreshold());
-      assertEquals(
-          all.stream().filter(one -> one.score() > 0.5f).toList(), detector.detect(photo));
+      assertEquals(all.stream().filter(one -> one.score() > 0.5f).toList(), detector.detect(photo));
       assertThrows(IllegalArgumentException.class, () -> detector.withScoreThreshold(1.5f));
       assertEquals("b", detector.className(new Detection(new Box(0, 0, 1, 1), 2, 1)));
       for (int label : new int[] {0, 3}) {

@@ -179,8 +179,7 @@ class DetectorThreadsTest {
             throw thrown;
           };
       IllegalStateException e =
-          assertThrows(
-              IllegalStateException.class, () -> detect(detector, image, throwing));
+          assertThrows(IllegalStateException.class, () -> detect(detector, image, throwing));
       assertSame(thrown, e);
       StackTraceElement[] caller = e.getSuppressed()[0].getStackTrace();
       assertTrue(

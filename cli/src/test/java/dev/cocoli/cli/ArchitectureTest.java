@@ -45,8 +45,7 @@ class ArchitectureTest {
           entry("distributed", Set.of("tensor", "failure")),
           // Backends, the one class there that names its implementations, opens one
           entry(
-              "backend",
-              Set.of("tensor", "distributed", "failure", "backend.cpu", "backend.cuda")),
+              "backend", Set.of("tensor", "distributed", "failure", "backend.cpu", "backend.cuda")),
           entry("backend.cpu", Set.of("tensor", "distributed", "backend", "bindings")),
           entry("backend.cuda", Set.of("tensor", "distributed", "backend", "bindings")),
           entry("ops", Set.of("tensor", "distributed", "backend")),

@@ -44,7 +44,8 @@ class SnippetsTest {
       imports.append("import ").append(name).append(".*;\n");
     }
     for (String module : List.of("bindings", "engine", "report")) {
-      String text = Files.readString(ROOT.resolve(module).resolve("src/main/java/module-info.java"));
+      String text =
+          Files.readString(ROOT.resolve(module).resolve("src/main/java/module-info.java"));
       Matcher exported = Pattern.compile("exports ([\\w.]+);").matcher(text);
       while (exported.find()) {
         imports.append("import ").append(exported.group(1)).append(".*;\n");
@@ -83,11 +84,7 @@ class SnippetsTest {
     try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
       List<String> options =
           List.of(
-              "-proc:none",
-              "-d",
-              folder.toString(),
-              "-cp",
-              System.getProperty("java.class.path"));
+              "-proc:none", "-d", folder.toString(), "-cp", System.getProperty("java.class.path"));
       compiler
           .getTask(
               null, files, diagnostics, options, null, files.getJavaFileObjectsFromPaths(sources))

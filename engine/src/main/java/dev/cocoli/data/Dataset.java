@@ -6,10 +6,10 @@ import java.util.List;
 
 /**
  * A list of images with annotated objects. Those that are read from files are checked when they are
- * opened. A program may have one of its own, such as over a database; {@link InMemoryDataset} is one
- * of images that come as bytes or {@link java.awt.image.BufferedImage}s. Before a training begins,
- * {@link DatasetCheck} checks every data set. Implementations do not change and may be read by many
- * threads.
+ * opened. A program may have one of its own, such as over a database; {@link InMemoryDataset} is
+ * one of images that come as bytes or {@link java.awt.image.BufferedImage}s. Before a training
+ * begins, {@link DatasetCheck} checks every data set. Implementations do not change and may be read
+ * by many threads.
  */
 public interface Dataset {
 

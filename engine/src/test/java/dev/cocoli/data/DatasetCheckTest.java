@@ -77,18 +77,22 @@ class DatasetCheckTest {
     List<Annotation> good = List.of(object(1, 1, 9, 9, 1));
     assertRefused("image 1 (n1): object 2 (label 3): its label is none of 1 to 2", good, 3, 1, 9);
     assertRefused("image 1 (n1): object 2 (label 0): its label is none of 1 to 2", good, 0, 1, 9);
-    assertRefused(
-        "image 1 (n1): object 2 (b): the box [9, 1, 9, 9] has no area", good, 2, 9, 9);
+    assertRefused("image 1 (n1): object 2 (b): the box [9, 1, 9, 9] has no area", good, 2, 9, 9);
     assertRefused(
         "image 1 (n1): object 2 (b): the box [50, 1, 60, 9] is outside the image of 40 x 30",
-        good, 2, 50, 60);
+        good,
+        2,
+        50,
+        60);
     assertRefused(
         "image 1 (n1): object 2 (b): the box [NaN, 1, 9, 9] is not four numbers",
-        good, 2, Float.NaN, 9);
+        good,
+        2,
+        Float.NaN,
+        9);
   }
 
-  private void assertRefused(
-      String message, List<Annotation> good, int label, float x1, float x2) {
+  private void assertRefused(String message, List<Annotation> good, int label, float x1, float x2) {
     List<Annotation> bad = new ArrayList<>(good);
     bad.add(object(x1, 1, x2, 9, label));
     Own data = new Own(List.of(good, bad, good), 40);
