@@ -2,6 +2,7 @@ package dev.cocoli;
 
 import dev.cocoli.structures.Detection;
 import java.util.List;
+import java.util.function.Function;
 
 /** Computes the calls of a detector. Many threads may call at once. */
 interface Calls {
@@ -11,6 +12,13 @@ interface Calls {
    * @throws IllegalStateException if this is closed
    */
   List<List<Detection>> run(DetectionCall call);
+
+  /**
+   * Waits for other work with a network.
+   *
+   * @throws IllegalStateException if this is closed
+   */
+  <T> T run(Function<Network, T> work);
 
   /** Waits for the calls in progress, refuses later ones, and frees what is owned. */
   void close();
@@ -28,6 +36,12 @@ interface Calls {
     public synchronized List<List<Detection>> run(DetectionCall call) {
       requireOpen(closed);
       return network.detect(call);
+    }
+
+    @Override
+    public synchronized <T> T run(Function<Network, T> work) {
+      requireOpen(closed);
+      return work.apply(network);
     }
 
     @Override

@@ -15,6 +15,7 @@ import dev.cocoli.detection.ModelBuilder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.Safetensors;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
@@ -23,9 +24,11 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -218,6 +221,15 @@ public final class Detector implements AutoCloseable {
     return opened.spec();
   }
 
+  /**
+   * {@return a copy of its weights under torchvision's keys, in torch's layouts}
+   *
+   * @param arena where the copy is allocated
+   */
+  public Map<String, Safetensors.Entry> stateDict(Arena arena) {
+    return opened.stateDict(arena);
+  }
+
   /** {@return where it runs} */
   public Device device() {
     return opened.device();
@@ -257,10 +269,7 @@ public final class Detector implements AutoCloseable {
    */
   public List<Detection> detect(Path path) {
     try (Image image = DECODER.decode(path)) {
-      String name = String.valueOf(path.getFileName());
-      AnnotatedImage annotated =
-          new AnnotatedImage(0, name, path, image.width(), image.height(), List.of());
-      return detect(annotated, image, PartListener.NONE);
+      return detect(image(path, image), image, PartListener.NONE);
     }
   }
 
@@ -321,7 +330,7 @@ public final class Detector implements AutoCloseable {
   public List<List<Detection>> detect(List<Image> images) {
     List<List<Box>> regions = new ArrayList<>();
     for (Image image : images) {
-      regions.add(opened.needsProposals() ? find(unknown(image), image) : List.of());
+      regions.add(opened.needsProposals() ? find(image(Path.of("image"), image), image) : List.of());
     }
     return detect(images, regions, PartListener.NONE);
   }
@@ -358,7 +367,7 @@ public final class Detector implements AutoCloseable {
     if (images.isEmpty()) {
       return List.of();
     }
-    DetectionCall call = new DetectionCall(images, regions, done, parts, sizeOfAll(images, parts));
+    DetectionCall call = new DetectionCall(images, regions, done, parts, opened.sizeOfAll(images, parts));
     return opened.calls().run(call).stream().map(this::scoringEnough).toList();
   }
 
@@ -369,26 +378,13 @@ public final class Detector implements AutoCloseable {
         .toList();
   }
 
-  /** Height and width of all images in the network; nothing if they differ. */
-  private Optional<List<Long>> sizeOfAll(List<Image> images, PartListener parts) {
-    List<List<Long>> sizes =
-        images.stream()
-            .map(image -> opened.transform().resizedSize(image.height(), image.width()))
-            .map(size -> List.of(size[0], size[1]))
-            .distinct()
-            .toList();
-    return sizes.size() == 1 && parts == PartListener.NONE
-        ? Optional.of(sizes.getFirst())
-        : Optional.empty();
+  private static AnnotatedImage image(Path path, Image image) {
+    String name = String.valueOf(path.getFileName());
+    return new AnnotatedImage(0, name, path, image.width(), image.height(), List.of());
   }
 
   private List<Box> find(AnnotatedImage annotated, Image image) {
     return new CheckedProposals(proposals).proposals(annotated, image);
-  }
-
-  private static AnnotatedImage unknown(Image image) {
-    return new AnnotatedImage(
-        0, "image", Path.of("image"), image.width(), image.height(), List.of());
   }
 
   /**

@@ -57,7 +57,7 @@ public record DetectorOptions(
     requireFraction(scoreThreshold);
     require(concurrency >= 1, "concurrency is at least 1, not " + concurrency);
     require(
-        device.kind() == Device.Kind.CPU || concurrency == 1,
+        device.kind().equals(Device.Kind.CPU) || concurrency == 1,
         device
             + " runs one call at a time, and waiting ones together: its concurrency is 1, not "
             + concurrency);
@@ -79,7 +79,7 @@ public record DetectorOptions(
 
   /** The number of images of waiting calls that go through the network together at most. */
   int mostTogether() {
-    return batch.orElse(device.kind() == Device.Kind.CPU ? 1 : BATCH_ON_GPU);
+    return batch.orElse(device.kind().equals(Device.Kind.CPU) ? 1 : BATCH_ON_GPU);
   }
 
   /**

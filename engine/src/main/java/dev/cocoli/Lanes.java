@@ -7,11 +7,13 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 
 /**
  * Computes calls side by side, each in a lane: a thread with a network of its own, all over the
@@ -23,8 +25,26 @@ final class Lanes implements Calls {
   private static final Logger LOG = System.getLogger("dev.cocoli.Detector");
   private static final AtomicInteger NUMBER = new AtomicInteger();
 
-  /** A call, and what its thread waits for. */
-  private record Waiting(DetectionCall call, CompletableFuture<List<List<Detection>>> result) {}
+  /**
+   * A call, and what its thread waits for.
+   *
+   * @param detection nothing if it is other work with the network
+   * @param work computes it alone
+   */
+  private record Waiting(
+      Optional<DetectionCall> detection,
+      Function<Network, ?> work,
+      CompletableFuture<Object> result) {
+    int images() {
+      return detection.map(call -> call.images().size()).orElse(1);
+    }
+
+    boolean goesWith(Waiting other) {
+      return detection.isPresent()
+          && other.detection.isPresent()
+          && detection.get().goesWith(other.detection.get());
+    }
+  }
 
   /** Shows in the stack trace of a failed call where it came from. */
   private static final class CalledHere extends Exception {
@@ -174,11 +194,21 @@ final class Lanes implements Calls {
 
   @Override
   public List<List<Detection>> run(DetectionCall call) {
-    CompletableFuture<List<List<Detection>>> result = new CompletableFuture<>();
+    return run(Optional.of(call), network -> network.detect(call));
+  }
+
+  @Override
+  public <T> T run(Function<Network, T> work) {
+    return run(Optional.empty(), work);
+  }
+
+  @SuppressWarnings("unchecked") // what the work returns, or of a batch the call's detections
+  private <T> T run(Optional<DetectionCall> detection, Function<Network, T> work) {
+    CompletableFuture<Object> result = new CompletableFuture<>();
     synchronized (this) {
       Calls.requireOpen(closed);
       requireOtherThread();
-      queue.add(new Waiting(call, result));
+      queue.add(new Waiting(detection, work, result));
       if (queue.size() > idle && lanes < most) {
         try {
           start(this::serveBeside);
@@ -190,7 +220,7 @@ final class Lanes implements Calls {
     }
     switch (await(result)) {
       case null -> {
-        return result.join();
+        return (T) result.join();
       }
       case RuntimeException e -> throw e;
       case Error e -> throw e;
@@ -229,11 +259,11 @@ final class Lanes implements Calls {
     idle--;
     Waiting head = queue.remove();
     List<Waiting> calls = new ArrayList<>(List.of(head));
-    int images = head.call.images().size();
+    int images = head.images();
     for (Iterator<Waiting> rest = queue.iterator(); rest.hasNext() && images < mostTogether; ) {
       Waiting other = rest.next();
-      int more = other.call.images().size();
-      if (images + more <= mostTogether && head.call.goesWith(other.call)) {
+      int more = other.images();
+      if (images + more <= mostTogether && head.goesWith(other)) {
         rest.remove();
         calls.add(other);
         images += more;
@@ -243,25 +273,31 @@ final class Lanes implements Calls {
   }
 
   private static List<Runnable> run(Network network, List<Waiting> calls) {
+    if (calls.size() == 1) {
+      Waiting alone = calls.getFirst();
+      try {
+        Object result = alone.work.apply(network);
+        return List.of(() -> alone.result.complete(result));
+      } catch (Throwable e) {
+        return List.of(() -> alone.result.completeExceptionally(e));
+      }
+    }
     List<Runnable> outcomes = new ArrayList<>();
     try {
-      DetectionCall joint =
-          calls.size() == 1
-              ? calls.getFirst().call
-              : DetectionCall.joined(calls.stream().map(Waiting::call).toList());
-      List<List<Detection>> found = network.detect(joint);
+      List<DetectionCall> detections =
+          calls.stream().map(Waiting::detection).flatMap(Optional::stream).toList();
+      List<List<Detection>> found = network.detect(DetectionCall.joined(detections));
       int at = 0;
       for (Waiting waiting : calls) {
-        int end = at + waiting.call.images().size();
+        int end = at + waiting.images();
         List<List<Detection>> part = List.copyOf(found.subList(at, end));
         outcomes.add(() -> waiting.result.complete(part));
         at = end;
       }
       return outcomes;
-    } catch (Throwable e) {
-      if (calls.size() == 1) {
-        return List.of(() -> calls.getFirst().result.completeExceptionally(e));
-      }
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.DEBUG, "calls that failed together are tried one by one", e);
+      outcomes.clear();
     }
     // a call does not fail for another one's sake, nor for the memory that both take together
     for (Waiting waiting : calls) {

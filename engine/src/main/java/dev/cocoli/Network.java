@@ -45,7 +45,7 @@ record Network(
       List<Tensor> uploaded = new ArrayList<>();
       for (Image image : call.images()) {
         Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.transfers().upload(image.pixels(), tensor);
+        image.withPixels(pixels -> backend.transfers().upload(pixels, tensor));
         uploaded.add(tensor);
       }
       return model.detect(ops, new Inputs(uploaded, call.regions()), call.parts());

@@ -2,16 +2,25 @@ package dev.cocoli;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ImageTransform;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.nn.StateDict;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -144,8 +153,33 @@ final class OpenedDetector {
     return precision;
   }
 
-  ImageTransform transform() {
-    return transform;
+  /** Height and width of all images in the network; nothing if they differ. */
+  Optional<List<Long>> sizeOfAll(List<Image> images, PartListener parts) {
+    List<List<Long>> sizes =
+        images.stream()
+            .map(image -> transform.resizedSize(image.height(), image.width()))
+            .map(size -> List.of(size[0], size[1]))
+            .distinct()
+            .toList();
+    return sizes.size() == 1 && parts == PartListener.NONE
+        ? Optional.of(sizes.getFirst())
+        : Optional.empty();
+  }
+
+  /** A copy of the weights, which a thread of the detector reads and the caller's arena holds. */
+  Map<String, Safetensors.Entry> stateDict(Arena arena) {
+    Map<String, Safetensors.Entry> copies = new LinkedHashMap<>();
+    try (Arena shared = Arena.ofShared()) {
+      calls
+          .run(network -> StateDict.save(network.model(), network.backend(), shared))
+          .forEach(
+              (name, entry) -> {
+                MemorySegment data = arena.allocate(entry.data().byteSize(), Long.BYTES);
+                data.copyFrom(entry.data());
+                copies.put(name, new Safetensors.Entry(entry.dtype(), entry.shape(), data));
+              });
+    }
+    return copies;
   }
 
   Calls calls() {

@@ -3,7 +3,6 @@ package dev.cocoli.bindings;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
@@ -27,8 +26,7 @@ public final class OpenMpTeam {
     if (threads < 1) {
       throw new IllegalArgumentException("OpenMP needs a thread, not " + threads);
     }
-    OneDnn.load();
-    Optional<MemorySegment> function = SymbolLookup.loaderLookup().find("omp_set_num_threads");
+    Optional<MemorySegment> function = OneDnn.find("omp_set_num_threads");
     if (function.isEmpty()) {
       throw new NativeLibraryException(
           "OpenMP", "the library that came with oneDNN has no omp_set_num_threads", null);

@@ -4,6 +4,7 @@ import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
+import dev.cocoli.bindings.status.CStrings;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -98,16 +99,25 @@ final class OneDnnPrimitive implements AutoCloseable {
       check(
           "dnnl_primitive_desc_query",
           dnnl_primitive_desc_query(primitiveDescriptor, dnnl_query_impl_info_str(), 0, text));
-      return text.get(ValueLayout.ADDRESS, 0).reinterpret(Long.MAX_VALUE).getString(0);
+      return CStrings.at(text.get(ValueLayout.ADDRESS, 0));
     }
   }
 
   /**
    * Runs the primitive.
    *
-   * @param data the memory of each argument
+   * @param data the memory of each argument, of this backend or confined to this thread
    */
   void execute(MemorySegment... data) {
+    context.enter();
+    try {
+      executeNow(data);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private void executeNow(MemorySegment... data) {
     for (int i = 0; i < arguments.length; i++) {
       check("dnnl_memory_set_data_handle", dnnl_memory_set_data_handle(memories[i], data[i]));
     }

@@ -94,6 +94,15 @@ public final class PackedWeights implements AutoCloseable {
    * @param layout the layout
    */
   Lease take(Tensor weight, Tensor scale, WeightLayout layout) {
+    context.enter();
+    try {
+      return takeNow(weight, scale, layout);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private Lease takeNow(Tensor weight, Tensor scale, WeightLayout layout) {
     if (scale == null && layout.isPlain()) {
       return new Lease(weight.segment(), () -> {});
     }
