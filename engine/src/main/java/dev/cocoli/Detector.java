@@ -118,9 +118,7 @@ public final class Detector implements AutoCloseable {
    *     precision; the message says what is missing
    */
   public static Detector open(Path weights, DetectorOptions options) throws IOException {
-    try (WeightsFile file = WeightsFile.open(weights)) {
-      return open(file, options);
-    }
+    return open(() -> WeightsFile.open(weights), options);
   }
 
   /**
@@ -168,13 +166,12 @@ public final class Detector implements AutoCloseable {
    * @throws IOException if the stream cannot be read, or as {@link #open(Path, DetectorOptions)}
    */
   public static Detector open(InputStream weights, DetectorOptions options) throws IOException {
-    try (WeightsFile file = WeightsFile.open(weights, Path.of("the weights"))) {
-      return open(file, options);
-    }
+    return open(() -> WeightsFile.open(weights, Path.of("the weights")), options);
   }
 
-  private static Detector open(WeightsFile file, DetectorOptions options) throws IOException {
-    return new Detector(OpenedDetector.open(file, options), options.scoreThreshold());
+  private static Detector open(OpenedDetector.Source weights, DetectorOptions options)
+      throws IOException {
+    return new Detector(OpenedDetector.open(weights, options), options.scoreThreshold());
   }
 
   /**
@@ -189,8 +186,8 @@ public final class Detector implements AutoCloseable {
    */
   public static Detector over(
       ModelSpec spec, DetectionModel model, Backend backend, Precision precision) {
-    Network network = new Network(model, backend, precision, null);
-    return new Detector(OpenedDetector.over(spec, network), 0);
+    Network network = new Network(spec, model, backend, precision, null);
+    return new Detector(OpenedDetector.over(network), 0);
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.Inputs;
+import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
@@ -22,18 +23,23 @@ import java.util.List;
  * A model with weights on a backend. In: images of any size; out: detections in their pixels. One
  * thread uses it.
  *
+ * @param spec what the model is
  * @param model the model, with memory
  * @param backend what computes
  * @param precision what the activations are in
  * @param parameters the memory of the weights, closed with this; null if it belongs to another
  */
 record Network(
-    DetectionModel model, Backend backend, Precision precision, ParameterArena parameters)
+    ModelSpec spec,
+    DetectionModel model,
+    Backend backend,
+    Precision precision,
+    ParameterArena parameters)
     implements AutoCloseable {
 
   /** The same model with the same weights, for the calling thread: closed before this. */
   Network beside(int threads) {
-    return new Network(model, Backends.openBeside(backend, threads), precision, null);
+    return new Network(spec, model, Backends.openBeside(backend, threads), precision, null);
   }
 
   List<List<Detection>> detect(DetectionCall call) {

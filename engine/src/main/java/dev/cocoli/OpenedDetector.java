@@ -64,8 +64,8 @@ final class OpenedDetector {
   private final Report report;
   private final Cleaner.Cleanable cleanable;
 
-  private OpenedDetector(ModelSpec spec, Network network, Calls calls, boolean isOwned) {
-    this.spec = spec;
+  private OpenedDetector(Network network, Calls calls, boolean isOwned) {
+    spec = network.spec();
     this.calls = calls;
     needsProposals = network.model().needsProposals();
     device = network.backend().device();
@@ -75,9 +75,14 @@ final class OpenedDetector {
     cleanable = isOwned ? CLEANER.register(this, report) : null;
   }
 
-  /** Opens the lanes of a detector and loads its weights. */
-  static OpenedDetector open(WeightsFile file, DetectorOptions options) throws IOException {
-    ModelSpec spec = options.spec().isPresent() ? options.spec().get() : described(file, options);
+  /** Where weights come from. */
+  @FunctionalInterface
+  interface Source {
+    WeightsFile open() throws IOException;
+  }
+
+  /** Opens the lanes of a detector and loads its weights, on the thread of the first lane. */
+  static OpenedDetector open(Source weights, DetectorOptions options) throws IOException {
     int threads =
         options
             .threads()
@@ -85,11 +90,11 @@ final class OpenedDetector {
     try {
       Lanes lanes =
           Lanes.open(
-              () -> load(file, spec, options, threads),
+              () -> load(weights, options, threads),
               options.concurrency(),
               threads,
               options.mostTogether());
-      return new OpenedDetector(spec, lanes.first(), lanes, true);
+      return new OpenedDetector(lanes.first(), lanes, true);
     } catch (IOException | RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -107,6 +112,15 @@ final class OpenedDetector {
                     + " does not say what model it is for: name the model and its classes"));
   }
 
+  private static Network load(Source weights, DetectorOptions options, int threads)
+      throws IOException {
+    try (WeightsFile file = weights.open()) {
+      ModelSpec spec =
+          options.spec().isPresent() ? options.spec().get() : described(file, options);
+      return load(file, spec, options, threads);
+    }
+  }
+
   private static Network load(
       WeightsFile file, ModelSpec spec, DetectorOptions options, int threads) throws IOException {
     DetectionModel model = spec.build();
@@ -122,7 +136,7 @@ final class OpenedDetector {
                 + " is of an R-CNN whose training is not finished: it has no support vector"
                 + " machines yet; resume its run");
       }
-      return new Network(model, backend, options.precision(), parameters);
+      return new Network(spec, model, backend, options.precision(), parameters);
     } catch (IOException | RuntimeException | Error e) {
       if (parameters != null) {
         parameters.close();
@@ -133,8 +147,8 @@ final class OpenedDetector {
   }
 
   /** A detector over what belongs to others. */
-  static OpenedDetector over(ModelSpec spec, Network network) {
-    return new OpenedDetector(spec, network, new Calls.OnCallersThread(network), false);
+  static OpenedDetector over(Network network) {
+    return new OpenedDetector(network, new Calls.OnCallersThread(network), false);
   }
 
   ModelSpec spec() {

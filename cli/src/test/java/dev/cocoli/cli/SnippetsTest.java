@@ -23,7 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The Java in README and docs compiles. A snippet is the body of a method with a few parameters, in
- * a file that imports all that the library exports; a module declaration is left out.
+ * a file that imports all that the library exports, or a whole static method; a module declaration
+ * is left out.
  */
 @Tag("slow")
 class SnippetsTest {
@@ -58,10 +59,13 @@ class SnippetsTest {
         if (!found.group(1).startsWith("module ")) {
           String name = document.getFileName().toString().replaceAll("\\W", "_") + number;
           Path source = folder.resolve(name + ".java");
+          boolean isMethod = found.group(1).startsWith("static ");
           Files.writeString(
               source,
-              "%sclass %s {\nvoid run(%s) throws Exception {\n%s}\n}\n"
-                  .formatted(imports, name, PARAMETERS, found.group(1)));
+              isMethod
+                  ? "%sclass %s {\n%s}\n".formatted(imports, name, found.group(1))
+                  : "%sclass %s {\nvoid run(%s) throws Exception {\n%s}\n}\n"
+                      .formatted(imports, name, PARAMETERS, found.group(1)));
           sources.add(source);
         }
       }
