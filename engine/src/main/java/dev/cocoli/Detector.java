@@ -29,7 +29,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * A detector that is ready to run: a model, its weights and a device.
@@ -327,7 +326,8 @@ public final class Detector implements AutoCloseable {
   public List<List<Detection>> detect(List<Image> images) {
     List<List<Box>> regions = new ArrayList<>();
     for (Image image : images) {
-      regions.add(opened.needsProposals() ? find(image(Path.of("image"), image), image) : List.of());
+      regions.add(
+          opened.needsProposals() ? find(image(Path.of("image"), image), image) : List.of());
     }
     return detect(images, regions, PartListener.NONE);
   }
@@ -364,7 +364,8 @@ public final class Detector implements AutoCloseable {
     if (images.isEmpty()) {
       return List.of();
     }
-    DetectionCall call = new DetectionCall(images, regions, done, parts, opened.sizeOfAll(images, parts));
+    DetectionCall call =
+        new DetectionCall(images, regions, done, parts, opened.sizeOfAll(images, parts));
     return opened.calls().run(call).stream().map(this::scoringEnough).toList();
   }
 

@@ -115,8 +115,7 @@ final class OpenedDetector {
   private static Network load(Source weights, DetectorOptions options, int threads)
       throws IOException {
     try (WeightsFile file = weights.open()) {
-      ModelSpec spec =
-          options.spec().isPresent() ? options.spec().get() : described(file, options);
+      ModelSpec spec = options.spec().isPresent() ? options.spec().get() : described(file, options);
       return load(file, spec, options, threads);
     }
   }

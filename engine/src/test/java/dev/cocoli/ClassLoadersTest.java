@@ -46,7 +46,8 @@ class ClassLoadersTest {
       pen.fillOval(10, 8, 50, 40);
       pen.dispose();
       ModelSpec spec = ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
-      try (Detector detector = Detector.open(Path.of(weights), DetectorOptions.DEFAULT.withSpec(spec))) {
+      try (Detector detector =
+          Detector.open(Path.of(weights), DetectorOptions.DEFAULT.withSpec(spec))) {
         List<Detection> found = detector.detect(image);
         return found.size() + " " + found;
       } catch (IOException e) {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The Java in README and docs compiles. A snippet is the body of a method with a few parameters, in
+ * The Java in README and docs compiles. A snippet is the body of a method of a class with a few fields, in
  * a file that imports all that the library exports, or a whole static method; a module declaration
  * is left out.
  */
@@ -30,9 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
 class SnippetsTest {
   private static final Pattern SNIPPET = Pattern.compile("(?ms)^```java\\n(.*?)^```$");
 
-  /** What a snippet may use without declaring it. */
-  private static final String PARAMETERS =
-      "byte[] bytes, InputStream stream, BufferedImage buffered, Path path";
+  /** What a snippet may use without declaring it: fields, which its own variables hide. */
+  private static final String FIELDS =
+      "byte[] bytes; InputStream stream; BufferedImage buffered; Path path; Dataset data;";
 
   private static final Path ROOT = Path.of("..");
 
@@ -64,8 +64,8 @@ class SnippetsTest {
               source,
               isMethod
                   ? "%sclass %s {\n%s}\n".formatted(imports, name, found.group(1))
-                  : "%sclass %s {\nvoid run(%s) throws Exception {\n%s}\n}\n"
-                      .formatted(imports, name, PARAMETERS, found.group(1)));
+                  : "%sclass %s {\n%s\nvoid run() throws Exception {\n%s}\n}\n"
+                      .formatted(imports, name, FIELDS, found.group(1)));
           sources.add(source);
         }
       }
