@@ -9,6 +9,7 @@ module dev.cocoli.bindings {
       dev.cocoli;
   exports dev.cocoli.bindings.cache to
       dev.cocoli;
+  exports dev.cocoli.failure;
   exports dev.cocoli.bindings.cublas to
       dev.cocoli;
   exports dev.cocoli.bindings.cudart to

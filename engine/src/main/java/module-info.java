@@ -1,9 +1,9 @@
 /** The library: detectors, their parts, training and evaluation. */
 module dev.cocoli {
   requires transitive com.fasterxml.jackson.core;
+  requires transitive dev.cocoli.bindings;
   requires transitive java.desktop;
   requires com.fasterxml.jackson.databind;
-  requires dev.cocoli.bindings;
   requires liblinear;
 
   exports dev.cocoli;

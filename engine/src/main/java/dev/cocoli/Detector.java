@@ -1,10 +1,9 @@
 package dev.cocoli;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
+import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
@@ -12,77 +11,74 @@ import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.ModelBuilder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
-import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
-import dev.cocoli.nn.StateDict;
-import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
-import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
-import dev.cocoli.tensor.Tensor;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
- * A detector that is ready to run: a model, its weights and a device. Calls from several threads
- * wait for each other.
+ * A detector that is ready to run: a model, its weights and a device.
  *
  * <pre>{@code
  * try (Detector detector = Detector.open(Path.of("best.safetensors"))) {
  *   for (Detection found : detector.detect(Path.of("street.jpg"))) {
- *     System.out.println(detector.className(found) + " " + found.score() + " " + found.box());
+ *     System.out.println(found.className() + " " + found.score() + " " + found.box());
  *   }
  * }
  * }</pre>
+ *
+ * <p>Any number of threads may call it, virtual ones too. On the processor, as many calls as {@link
+ * DetectorOptions#concurrency} run side by side over the same weights, each with its own threads
+ * and memory for activations; the others wait for their turn. On a GPU one call runs at a time, and
+ * images of calls that wait go through the network together if they have the same size there; what
+ * is found is the same but for the rounding of sums. The work is done by threads of the detector's
+ * own: a caller's interrupt does not end it. An exception has the stack trace of the thread that it
+ * was thrown on, and the caller's as a suppressed one.
+ *
+ * <p>{@link #withScoreThreshold} and {@link #withProposals} return views of the same detector:
+ * closing one closes all.
  */
 public final class Detector implements AutoCloseable {
-  private final ModelSpec spec;
-  private final DetectionModel model;
-  private final Backend backend;
-  private final ParameterArena parameters;
-  private final Precision precision;
-  private final boolean ownsAll;
-  private ProposalSource proposals = new SelectiveSearch(SelectiveSearchConfig.fast());
-  private boolean closed;
+  private static final ImageDecoder DECODER = new ImageDecoder();
+  private static final String NO_NAME = "the image";
 
-  private Detector(
-      ModelSpec spec,
-      DetectionModel model,
-      Backend backend,
-      ParameterArena parameters,
-      Precision precision,
-      boolean ownsAll) {
-    this.spec = spec;
-    this.model = model;
-    this.backend = backend;
-    this.parameters = parameters;
-    this.precision = precision;
-    this.ownsAll = ownsAll;
+  private final OpenedDetector opened;
+  private final ProposalSource proposals;
+  private final float scoreThreshold;
+
+  private Detector(OpenedDetector opened, ProposalSource proposals, float scoreThreshold) {
+    this.opened = opened;
+    this.proposals = proposals;
+    this.scoreThreshold = scoreThreshold;
+  }
+
+  private Detector(OpenedDetector opened, float scoreThreshold) {
+    this(opened, new SelectiveSearch(SelectiveSearchConfig.fast()), scoreThreshold);
   }
 
   /**
-   * Opens a detector that training here wrote, on the processor.
+   * Opens a detector that training here wrote, with the default options.
    *
-   * @param weights the weights file
+   * @param weights the weights file, in a file system of any kind
    * @return the detector
    * @throws IOException if the file cannot be used; the message says why
    */
   public static Detector open(Path weights) throws IOException {
-    return open(weights, Device.CPU);
+    return open(weights, DetectorOptions.DEFAULT);
   }
 
   /**
@@ -94,42 +90,7 @@ public final class Detector implements AutoCloseable {
    * @throws IOException if the file cannot be used or does not say what model it is for
    */
   public static Detector open(Path weights, Device device) throws IOException {
-    try (WeightsFile file = WeightsFile.open(weights)) {
-      return open(file, described(file, file.spec()), device, Precision.FP32);
-    }
-  }
-
-  /**
-   * Opens a detector whose weights may be bare, or whose hyper-parameters differ from those in the
-   * file.
-   *
-   * @param weights the weights file
-   * @param spec the model
-   * @param device where it runs
-   * @return the detector
-   * @throws IOException if the file cannot be used or does not fit the model
-   */
-  public static Detector open(Path weights, ModelSpec spec, Device device) throws IOException {
-    return open(weights, spec, device, Precision.FP32);
-  }
-
-  /**
-   * Opens a detector that computes in a given precision, whatever it was trained in. Its weights
-   * may be bare, or its hyper-parameters differ from those in the file.
-   *
-   * @param weights the weights file
-   * @param spec the model
-   * @param device where it runs
-   * @param precision what it computes in
-   * @return the detector
-   * @throws IOException if the file cannot be used or does not fit the model
-   * @throws IllegalArgumentException if the device does not compute in that precision
-   */
-  public static Detector open(Path weights, ModelSpec spec, Device device, Precision precision)
-      throws IOException {
-    try (WeightsFile file = WeightsFile.open(weights)) {
-      return open(file, spec, device, precision);
-    }
+    return open(weights, DetectorOptions.DEFAULT.withDevice(device));
   }
 
   /**
@@ -141,78 +102,81 @@ public final class Detector implements AutoCloseable {
    * @throws IOException if the file cannot be used or does not fit what the builder makes
    */
   public static Detector open(Path weights, ModelBuilder builder) throws IOException {
-    return open(weights, builder, Device.CPU);
+    return open(weights, DetectorOptions.DEFAULT.withBuilder(builder));
   }
 
   /**
-   * Opens a detector of a program's own that training here wrote.
+   * Opens a detector.
    *
-   * @param weights the weights file
-   * @param builder the builder that it was trained with
-   * @param device where it runs
+   * @param weights the weights file, in a file system of any kind
+   * @param options how
    * @return the detector
-   * @throws IOException if the file cannot be used or does not fit what the builder makes
+   * @throws IOException if the file cannot be used, does not fit the model, or does not say what
+   *     model it is for and the options do not either
+   * @throws IllegalArgumentException if the device cannot be used, or does not compute in the
+   *     precision; the message says what is missing
    */
-  public static Detector open(Path weights, ModelBuilder builder, Device device)
-      throws IOException {
-    try (WeightsFile file = WeightsFile.open(weights)) {
-      return open(file, described(file, file.spec(builder)), device, Precision.FP32);
-    }
-  }
-
-  private static ModelSpec described(WeightsFile file, Optional<ModelSpec> spec)
-      throws IOException {
-    return spec.orElseThrow(
-        () ->
-            new IOException(
-                file.path()
-                    + " does not say what model it is for: name the model and its classes"));
-  }
-
-  private static Detector open(WeightsFile file, ModelSpec spec, Device device, Precision precision)
-      throws IOException {
-    DetectionModel model = spec.build();
-    Backend backend = Backends.open(device);
-    ParameterArena parameters = null;
-    try {
-      backend.require(precision);
-      parameters = ParameterArena.forInference(backend, model);
-      file.load(model, backend);
-      requireFinished(file, model);
-      return new Detector(spec, model, backend, parameters, precision, true);
-    } catch (IOException | RuntimeException e) {
-      if (parameters != null) {
-        parameters.close();
-      }
-      backend.close();
-      throw e;
-    }
-  }
-
-  private static void requireFinished(WeightsFile file, DetectionModel model) throws IOException {
-    if (!model.isFinished()) {
-      throw new IOException(
-          file.path()
-              + " is of an R-CNN whose training is not finished: it has no support vector machines"
-              + " yet; resume its run");
-    }
+  public static Detector open(Path weights, DetectorOptions options) throws IOException {
+    return open(() -> WeightsFile.open(weights), options);
   }
 
   /**
-   * Says where an R-CNN or a Fast R-CNN gets its regions from; without that, selective search in
-   * its fast mode finds them on each image. Faster R-CNN finds its own.
+   * Opens a detector whose weights are in memory, with the default options.
    *
-   * @param source gives the regions of an image
-   * @return this
+   * @param weights the bytes of a weights file
+   * @return the detector
+   * @throws IOException as {@link #open(InputStream, DetectorOptions)}
    */
-  public synchronized Detector withProposals(ProposalSource source) {
-    proposals = source;
-    return this;
+  public static Detector open(byte[] weights) throws IOException {
+    return open(weights, DetectorOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a detector whose weights are in memory.
+   *
+   * @param weights the bytes of a weights file
+   * @param options how
+   * @return the detector
+   * @throws IOException as {@link #open(InputStream, DetectorOptions)}
+   */
+  public static Detector open(byte[] weights, DetectorOptions options) throws IOException {
+    return open(new ByteArrayInputStream(weights), options);
+  }
+
+  /**
+   * Opens a detector whose weights come from a stream, such as a resource of the program, with the
+   * default options.
+   *
+   * @param weights the bytes of a weights file
+   * @return the detector
+   * @throws IOException as {@link #open(InputStream, DetectorOptions)}
+   */
+  public static Detector open(InputStream weights) throws IOException {
+    return open(weights, DetectorOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a detector whose weights come from a stream. They pass through a temporary file, which is
+   * deleted when this returns.
+   *
+   * @param weights the bytes of a weights file, read to their end; not closed
+   * @param options how
+   * @return the detector
+   * @throws IOException if the stream cannot be read, or as {@link #open(Path, DetectorOptions)}
+   */
+  public static Detector open(InputStream weights, DetectorOptions options) throws IOException {
+    return open(() -> WeightsFile.open(weights, Path.of("the weights")), options);
+  }
+
+  private static Detector open(OpenedDetector.Source weights, DetectorOptions options)
+      throws IOException {
+    return new Detector(OpenedDetector.open(weights, options), options.scoreThreshold());
   }
 
   /**
    * {@return a detector over a model that lives elsewhere, such as one that is being trained;
-   * closing it leaves that alone}
+   * closing it leaves that alone} Calls run on their own threads, one after the other, and all
+   * detections that the model reports are returned.
    *
    * @param spec what the model is
    * @param model the model, with memory
@@ -221,12 +185,36 @@ public final class Detector implements AutoCloseable {
    */
   public static Detector over(
       ModelSpec spec, DetectionModel model, Backend backend, Precision precision) {
-    return new Detector(spec, model, backend, null, precision, false);
+    Network network = new Network(spec, model, backend, precision, null);
+    return new Detector(OpenedDetector.over(network), 0);
+  }
+
+  /**
+   * {@return this detector with another source of regions, which an R-CNN or a Fast R-CNN needs;
+   * without that, selective search in its fast mode finds them on each image} Faster R-CNN finds
+   * its own. Closing it closes this one, too.
+   *
+   * @param source gives the regions of an image; threads may call it at once
+   */
+  public Detector withProposals(ProposalSource source) {
+    return new Detector(opened, source, scoreThreshold);
+  }
+
+  /**
+   * {@return this detector with another threshold} Closing it closes this one, too.
+   *
+   * @param threshold detections that do not score more are left out, 0 to 1; with 0, all are
+   *     returned that the model reports
+   * @throws IllegalArgumentException if it is no such number
+   */
+  public Detector withScoreThreshold(float threshold) {
+    DetectorOptions.requireFraction(threshold);
+    return new Detector(opened, proposals, threshold);
   }
 
   /** {@return what it runs} */
   public ModelSpec spec() {
-    return spec;
+    return opened.spec();
   }
 
   /**
@@ -234,47 +222,84 @@ public final class Detector implements AutoCloseable {
    *
    * @param arena where the copy is allocated
    */
-  public synchronized Map<String, Safetensors.Entry> stateDict(Arena arena) {
-    requireOpen();
-    return StateDict.save(model, backend, arena);
+  public Map<String, Safetensors.Entry> stateDict(Arena arena) {
+    return opened.stateDict(arena);
   }
 
   /** {@return where it runs} */
   public Device device() {
-    return backend.device();
+    return opened.device();
   }
 
   /** {@return what it computes in} */
   public Precision precision() {
-    return precision;
+    return opened.precision();
+  }
+
+  /** {@return the score that a detection has to exceed} */
+  public float scoreThreshold() {
+    return scoreThreshold;
   }
 
   /**
    * {@return the name of a detection's class}
    *
    * @param detection one of this detector's
+   * @throws IllegalArgumentException if its label is none of this detector's
    */
   public String className(Detection detection) {
-    return spec.classNames().get(detection.label() - 1);
+    List<String> names = opened.spec().classNames();
+    int label = detection.label();
+    if (label < 1 || label > names.size()) {
+      throw new IllegalArgumentException(
+          "label %d is none of this detector's, which are 1 to %d".formatted(label, names.size()));
+    }
+    return names.get(label - 1);
   }
 
   /**
    * {@return the objects in an image file, the best first, in its pixels as it is shown upright}
    *
-   * @param path a JPEG, PNG, BMP or GIF file
-   * @throws dev.cocoli.data.image.ImageDecodeException if it is no whole image
+   * @param path a JPEG, PNG, BMP or GIF file, in a file system of any kind
+   * @throws ImageDecodeException if it is no whole image
    */
   public List<Detection> detect(Path path) {
-    try (Image image = new ImageDecoder().decode(path)) {
-      AnnotatedImage annotated =
-          new AnnotatedImage(
-              0, path.getFileName().toString(), path, image.width(), image.height(), List.of());
-      return detect(annotated, image, PartListener.NONE);
+    try (Image image = DECODER.decode(path)) {
+      return detect(image(path, image), image, PartListener.NONE);
+    }
+  }
+
+  /**
+   * {@return the objects in an image, the best first, in its pixels as it is shown upright}
+   *
+   * @param file the bytes of a JPEG, PNG, BMP or GIF file
+   * @throws ImageDecodeException if it is no whole image
+   */
+  public List<Detection> detect(byte[] file) {
+    try (Image image = DECODER.decode(file, NO_NAME)) {
+      return detect(image);
+    }
+  }
+
+  /**
+   * {@return the objects in an image, the best first, in its pixels as it is shown upright}
+   *
+   * @param file the bytes of a JPEG, PNG, BMP or GIF file, read to their end; not closed
+   * @throws ImageDecodeException if it cannot be read or is no whole image
+   */
+  public List<Detection> detect(InputStream file) {
+    try (Image image = DECODER.decode(file, NO_NAME)) {
+      return detect(image);
     }
   }
 
   /**
    * {@return the objects in an image, the best first, in its pixels}
+   *
+   * <p>The pixels are taken as they are. {@code ImageIO} does not turn a photo by the orientation
+   * in its EXIF data, so that one of a phone may lie on its side, where objects are not found: turn
+   * it, or give the file or its bytes to {@link #detect(Path)} or {@link #detect(byte[])}, or
+   * decode it by {@link ImageDecoder}, which all do.
    *
    * @param buffered the image, of any type
    */
@@ -296,12 +321,13 @@ public final class Detector implements AutoCloseable {
   /**
    * {@return the objects in each of several images that go through the network together}
    *
-   * @param images one or more; not closed
+   * @param images any number; not closed
    */
-  public synchronized List<List<Detection>> detect(List<Image> images) {
+  public List<List<Detection>> detect(List<Image> images) {
     List<List<Box>> regions = new ArrayList<>();
     for (Image image : images) {
-      regions.add(model.needsProposals() ? find(unknown(image), image) : List.of());
+      regions.add(
+          opened.needsProposals() ? find(image(Path.of("image"), image), image) : List.of());
     }
     return detect(images, regions, PartListener.NONE);
   }
@@ -311,68 +337,61 @@ public final class Detector implements AutoCloseable {
    *
    * @param annotated which image that is, by which a file of proposals knows it
    * @param image its pixels; not closed
-   * @param parts receives its regions, the network and the head as they are done
+   * @param parts receives its regions, the network and the head as they are done, on a thread of
+   *     the detector
    */
-  public synchronized List<Detection> detect(
-      AnnotatedImage annotated, Image image, PartListener parts) {
-    List<Box> regions = List.of();
-    if (model.needsProposals()) {
-      regions = find(annotated, image);
-      try (TensorScope scope = new TensorScope(backend.pool())) {
-        parts.enqueued(new Ops(backend, scope, Tape.NONE), DetectionPart.PROPOSALS);
-      }
+  public List<Detection> detect(AnnotatedImage annotated, Image image, PartListener parts) {
+    boolean needed = opened.needsProposals();
+    List<Box> regions = needed ? find(annotated, image) : List.of();
+    List<DetectionPart> done = needed ? List.of(DetectionPart.PROPOSALS) : List.of();
+    return detect(List.of(image), List.of(regions), done, parts).getFirst();
+  }
+
+  /**
+   * {@return the objects in each of several images whose regions are known}
+   *
+   * @param images any number; not closed
+   * @param regions of each, in its pixels, the best first; empty for a detector that finds its own
+   * @param parts receives each part, on a thread of the detector
+   */
+  public List<List<Detection>> detect(
+      List<Image> images, List<List<Box>> regions, PartListener parts) {
+    return detect(images, regions, List.of(), parts);
+  }
+
+  private List<List<Detection>> detect(
+      List<Image> images, List<List<Box>> regions, List<DetectionPart> done, PartListener parts) {
+    if (images.isEmpty()) {
+      return List.of();
     }
-    return detect(List.of(image), List.of(regions), parts).getFirst();
+    DetectionCall call =
+        new DetectionCall(images, regions, done, parts, opened.sizeOfAll(images, parts));
+    return opened.calls().run(call).stream().map(this::scoringEnough).toList();
+  }
+
+  private List<Detection> scoringEnough(List<Detection> found) {
+    return found.stream()
+        .filter(detection -> detection.score() > scoreThreshold)
+        .map(detection -> detection.named(className(detection)))
+        .toList();
+  }
+
+  private static AnnotatedImage image(Path path, Image image) {
+    String name = String.valueOf(path.getFileName());
+    return new AnnotatedImage(0, name, path, image.width(), image.height(), List.of());
   }
 
   private List<Box> find(AnnotatedImage annotated, Image image) {
     return new CheckedProposals(proposals).proposals(annotated, image);
   }
 
-  private static AnnotatedImage unknown(Image image) {
-    return new AnnotatedImage(
-        0, "image", Path.of("image"), image.width(), image.height(), List.of());
-  }
-
   /**
-   * {@return the objects in each of several images whose regions are known}
-   *
-   * @param images one or more; not closed
-   * @param regions of each, in its pixels, the best first; empty for a detector that finds its own
-   * @param parts receives each part
+   * Waits for the calls in progress, those that wait for their turn among them, and frees memory
+   * and threads. Later calls, of this and its views, throw an {@link IllegalStateException}. A
+   * second close does nothing.
    */
-  public synchronized List<List<Detection>> detect(
-      List<Image> images, List<List<Box>> regions, PartListener parts) {
-    requireOpen();
-    if (images.isEmpty()) {
-      return List.of();
-    }
-    try (TensorScope scope = new TensorScope(backend.pool())) {
-      Ops ops = new Ops(backend, scope, Tape.NONE, precision);
-      List<Tensor> uploaded = new ArrayList<>();
-      for (Image image : images) {
-        Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        image.withPixels(pixels -> backend.transfers().upload(pixels, tensor));
-        uploaded.add(tensor);
-      }
-      return model.detect(ops, new Inputs(uploaded, regions), parts);
-    }
-  }
-
-  private void requireOpen() {
-    if (closed) {
-      throw new IllegalStateException("the detector is closed");
-    }
-  }
-
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      if (ownsAll) {
-        parameters.close();
-        backend.close();
-      }
-    }
+  public void close() {
+    opened.close();
   }
 }

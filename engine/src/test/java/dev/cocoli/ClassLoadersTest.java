@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Detection;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.testing.Fixtures;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -47,7 +46,8 @@ class ClassLoadersTest {
       pen.fillOval(10, 8, 50, 40);
       pen.dispose();
       ModelSpec spec = ModelSpec.of("fasterrcnn_tiny_fpn", List.of("a", "b", "c"), Norm.Type.BATCH);
-      try (Detector detector = Detector.open(Path.of(weights), spec, Device.CPU)) {
+      try (Detector detector =
+          Detector.open(Path.of(weights), DetectorOptions.DEFAULT.withSpec(spec))) {
         List<Detection> found = detector.detect(image);
         return found.size() + " " + found;
       } catch (IOException e) {

@@ -1,10 +1,12 @@
 package dev.cocoli.bindings;
 
+import dev.cocoli.failure.CocoliException;
+
 /**
  * Thrown if a call of a native library fails. The message contains the library, the call, the code,
  * its symbolic name and the library's description of it.
  */
-public class NativeException extends RuntimeException {
+public class NativeException extends CocoliException {
   private static final long serialVersionUID = 1L;
 
   private final String library;

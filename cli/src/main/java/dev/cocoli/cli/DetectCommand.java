@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.DetectorOptions;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
@@ -52,7 +53,7 @@ final class DetectCommand implements Callable<Integer> {
    * The least score of what is printed and drawn without {@code --score}; files contain all that
    * the model returns.
    */
-  private static final double SHOWN_SCORE = 0.5;
+  private static final float SHOWN_SCORE = DetectorOptions.DEFAULT.scoreThreshold();
 
   @Mixin private WeightsOptions weights;
 
@@ -139,8 +140,8 @@ final class DetectCommand implements Callable<Integer> {
     }
     Device where = device.choose(notes);
     try (ProposalsOption regions = proposals;
-        Detector detector = weights.open(model, where)) {
-      regions.open(model).ifPresent(detector::withProposals);
+        Detector opened = weights.open(model, where)) {
+      Detector detector = regions.open(model).map(opened::withProposals).orElse(opened);
       if (json == null) {
         detectAll(detector, images, null, drawn, notes);
       } else {

@@ -16,7 +16,6 @@ import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
@@ -316,13 +315,13 @@ final class FamilyCommand implements Callable<Integer> {
 
   /** Measures the time of detection, including the search for regions, without decoding. */
   private PartTimes time(Detector detector, Dataset images) {
-    ImageDecoder decoder = new ImageDecoder();
     PartTimes warm = new PartTimes();
     PartTimes times = new PartTimes();
     for (int i = 0; i <= Math.min(timed, images.size()); i++) {
-      AnnotatedImage annotated = images.get(Math.max(0, i - 1)); // the first one twice
+      int index = Math.max(0, i - 1); // the first one twice
+      AnnotatedImage annotated = images.get(index);
       PartTimes counted = i == 0 ? warm : times;
-      try (Image image = decoder.decode(annotated)) {
+      try (Image image = images.image(index)) {
         counted.begin();
         detector.detect(annotated, image, counted);
       }

@@ -5,7 +5,6 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.report.DetectionSheet;
 import dev.cocoli.report.PngFile;
 import dev.cocoli.structures.Detection;
@@ -18,7 +17,6 @@ import java.util.List;
 final class ValidationSheet {
   private static final int COLUMNS = 4;
   private static final int IMAGES = 12;
-  private static final float SHOWN_SCORE = 0.5f;
 
   private ValidationSheet() {}
 
@@ -27,10 +25,10 @@ final class ValidationSheet {
     List<DetectionSheet.Entry> entries = new ArrayList<>();
     int count = Math.min(IMAGES, data.size());
     for (int i = 0; i < count; i++) {
-      AnnotatedImage annotated = data.get((int) ((long) i * data.size() / count));
-      try (Image image = new ImageDecoder().decode(annotated)) {
-        List<Detection> found =
-            detector.detect(image).stream().filter(one -> one.score() > SHOWN_SCORE).toList();
+      int index = (int) ((long) i * data.size() / count);
+      AnnotatedImage annotated = data.get(index);
+      try (Image image = data.image(index)) {
+        List<Detection> found = detector.detect(image);
         entries.add(
             new DetectionSheet.Entry(
                 image.toBufferedImage(), found, annotated.target(), annotated.fileName()));

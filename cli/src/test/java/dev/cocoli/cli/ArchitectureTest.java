@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static java.util.Map.entry;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,6 +11,7 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.GeneralCodingRules;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,19 +36,22 @@ class ArchitectureTest {
    */
   private static final Map<String, Set<String>> MAY_IMPORT =
       Map.ofEntries(
+          // the base class of exceptions, in the module of the bindings
+          entry("failure", Set.of()),
           entry("tensor", Set.of()),
           entry("structures", Set.of()),
           entry("files", Set.of()),
           // process groups and rendezvous: what needs a backend is a backend's communicator
-          entry("distributed", Set.of("tensor")),
+          entry("distributed", Set.of("tensor", "failure")),
           // Backends, the one class there that names its implementations, opens one
-          entry("backend", Set.of("tensor", "distributed", "backend.cpu", "backend.cuda")),
+          entry(
+              "backend", Set.of("tensor", "distributed", "failure", "backend.cpu", "backend.cuda")),
           entry("backend.cpu", Set.of("tensor", "distributed", "backend", "bindings")),
           entry("backend.cuda", Set.of("tensor", "distributed", "backend", "bindings")),
           entry("ops", Set.of("tensor", "distributed", "backend")),
           entry("nn", Set.of("tensor", "backend", "ops")),
           // bindings: images lie in memory that only that module may ask the C library for
-          entry("data", Set.of("tensor", "structures", "files", "backend", "bindings")),
+          entry("data", Set.of("tensor", "structures", "files", "backend", "bindings", "failure")),
           entry("detection", Set.of("tensor", "structures", "backend", "ops", "nn")),
           entry("eval", Set.of("structures", "files", "data")),
           entry("report", Set.of("structures", "files")),
@@ -66,7 +71,8 @@ class ArchitectureTest {
                   "nn",
                   "detection",
                   "data",
-                  "eval")),
+                  "eval",
+                  "failure")),
           // bindings: doctor prints what their Doctor found
           entry(
               "cli",
@@ -128,6 +134,18 @@ class ArchitectureTest {
       }
     }
     assertEquals(Set.of(), wrong);
+  }
+
+  /** The library logs through System.Logger, and leaves the streams to the program. */
+  @Test
+  void onlyTheCommandLinePrints() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages(BASE + ".cli..", BASE + ".benchmarks..", BASE + ".bundle..")
+        .and()
+        .haveNameNotMatching(".*\\$shared") // jextract's traces, which a property asks for
+        .should(GeneralCodingRules.ACCESS_STANDARD_STREAMS)
+        .check(classes);
   }
 
   @Test

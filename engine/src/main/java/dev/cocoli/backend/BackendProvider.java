@@ -5,8 +5,8 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Opens the backends of one kind of device. {@link Backends} has those of this library, and finds
@@ -49,6 +49,28 @@ public interface BackendProvider {
    */
   default Backend openReplica(Device device, int replicas) {
     return open(device);
+  }
+
+  /**
+   * {@return a backend for the calling thread alone, and closed by it; by default as {@link #open}}
+   *
+   * @param device a device of the kind
+   * @param threads how many threads of the processor compute, if it does, the calling one included
+   */
+  default Backend openForCaller(Device device, int threads) {
+    return open(device);
+  }
+
+  /**
+   * {@return a backend for the calling thread alone that computes with the weights of a first one,
+   * before which it is closed; by default it throws, so that one thread drives a device}
+   *
+   * @param first a backend of {@link #openForCaller}
+   * @param threads how many threads of the processor compute, the calling one included
+   * @throws IllegalArgumentException if one thread drives the device
+   */
+  default Backend openBeside(Backend first, int threads) {
+    throw new IllegalArgumentException("one thread drives " + first.device());
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.cocoli.backend;
 
 import dev.cocoli.backend.cpu.CpuProvider;
+import dev.cocoli.backend.cpu.CpuThreads;
 import dev.cocoli.backend.cuda.CudaProvider;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.RankEnvironment;
@@ -8,8 +9,8 @@ import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.ServiceLoader;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -68,6 +69,35 @@ public final class Backends {
    */
   public static Backend open(Device device) {
     return provider(device.kind()).open(device);
+  }
+
+  /**
+   * {@return a backend for the calling thread alone, which closes it, too}
+   *
+   * @param device where it is to compute
+   * @param threads how many threads compute on the processor, the calling one included; a GPU does
+   *     not need them
+   * @throws IllegalArgumentException if nothing can be computed there; the message says why
+   */
+  public static Backend open(Device device, int threads) {
+    return provider(device.kind()).openForCaller(device, threads);
+  }
+
+  /**
+   * {@return a backend for the calling thread alone, beside a first one whose weights it computes
+   * with; it is closed before that, by the calling thread}
+   *
+   * @param first a backend of {@link #open(Device, int)}
+   * @param threads how many threads compute, the calling one included
+   * @throws IllegalArgumentException if one thread drives the device of the first one
+   */
+  public static Backend openBeside(Backend first, int threads) {
+    return provider(first.device().kind()).openBeside(first, threads);
+  }
+
+  /** {@return the number of threads that the processor computes with: {@code cocoli.threads}} */
+  public static int processorThreads() {
+    return CpuThreads.count();
   }
 
   /**

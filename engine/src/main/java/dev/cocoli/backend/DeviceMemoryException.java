@@ -1,7 +1,9 @@
 package dev.cocoli.backend;
 
+import dev.cocoli.failure.CocoliException;
+
 /** A device has less memory left than was asked for. The message says how much, and what helps. */
-public final class DeviceMemoryException extends RuntimeException {
+public final class DeviceMemoryException extends CocoliException {
   private static final long serialVersionUID = 1;
 
   /**

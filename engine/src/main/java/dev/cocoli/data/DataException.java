@@ -1,7 +1,9 @@
 package dev.cocoli.data;
 
+import dev.cocoli.failure.CocoliException;
+
 /** Thrown if a data set cannot be used. The message names the file and says what to do. */
-public class DataException extends RuntimeException {
+public class DataException extends CocoliException {
 
   private static final long serialVersionUID = 1;
 

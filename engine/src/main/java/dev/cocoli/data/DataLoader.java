@@ -200,6 +200,16 @@ public final class DataLoader implements AutoCloseable {
     Image image = decoded.get();
     try {
       AnnotatedImage annotated = dataset.get(index);
+      if (image.width() != annotated.width() || image.height() != annotated.height()) {
+        throw new DataException(
+            "%s: its pixels are %d x %d, its annotations are for %d x %d"
+                .formatted(
+                    DatasetCheck.place(index, annotated),
+                    image.width(),
+                    image.height(),
+                    annotated.width(),
+                    annotated.height()));
+      }
       List<Box> regions = proposals.proposals(annotated, image);
       return Optional.of(
           new Loaded(index, annotated, new Sample(image, annotated.target(), regions)));

@@ -5,8 +5,11 @@ import dev.cocoli.data.image.ImageDecoder;
 import java.util.List;
 
 /**
- * A list of images with annotated objects. Everything is checked when the data set is opened.
- * Implementations do not change afterwards and may be read by many threads.
+ * A list of images with annotated objects. Those that are read from files are checked when they are
+ * opened. A program may have one of its own, such as over a database; {@link InMemoryDataset} is
+ * one of images that come as bytes or {@link java.awt.image.BufferedImage}s. Before a training
+ * begins, {@link DatasetCheck} checks every data set. Implementations do not change and may be read
+ * by many threads.
  */
 public interface Dataset {
 
@@ -34,8 +37,15 @@ public interface Dataset {
     return new ImageDecoder().decode(get(index));
   }
 
-  /** {@return the report of the problems found when the data set was opened} */
-  AnnotationReport report();
+  /**
+   * {@return the report of the problems found when the data set was opened; by default, of a check
+   * of all images now}
+   *
+   * @throws DataException if no image can be used
+   */
+  default AnnotationReport report() {
+    return DatasetCheck.report(this);
+  }
 
   /**
    * {@return the number of a class in the data set's own files, and so in COCO results}

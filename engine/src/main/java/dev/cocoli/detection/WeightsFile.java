@@ -12,7 +12,14 @@ import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.nn.weights.TensorFile;
 import java.io.IOException;
+import java.io.InputStream;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,6 +35,8 @@ import java.util.Set;
  * state dict; {@link TensorFile} recognises it by its content.
  */
 public final class WeightsFile implements AutoCloseable {
+  private static final Logger LOG = System.getLogger(WeightsFile.class.getName());
+
   /** The model whose weights for COCO torchvision publishes, and the number of their classes. */
   private static final String COCO_MODEL = "fasterrcnn_resnet50_fpn";
 
@@ -35,24 +44,57 @@ public final class WeightsFile implements AutoCloseable {
 
   private final Path path;
   private final TensorFile file;
+  private final Optional<Path> copy;
 
-  private WeightsFile(Path path, TensorFile file) {
+  private WeightsFile(Path path, TensorFile file, Optional<Path> copy) {
     this.path = path;
     this.file = file;
+    this.copy = copy;
   }
 
   /**
-   * Opens a file.
+   * Opens a file, which may lie in a file system of any kind, such as a zip's.
    *
    * @param path the file
    * @return the open file
    * @throws IOException if it cannot be read or is damaged
    */
   public static WeightsFile open(Path path) throws IOException {
-    return new WeightsFile(path, TensorFile.open(path));
+    if (path.getFileSystem().equals(FileSystems.getDefault())) {
+      return new WeightsFile(path, TensorFile.open(path), Optional.empty());
+    }
+    try (InputStream in = Files.newInputStream(path)) {
+      return open(in, path);
+    } catch (NoSuchFileException e) {
+      throw new IOException(path + ": no such file", e);
+    }
   }
 
-  /** {@return the file} */
+  /**
+   * Opens what a stream delivers. It is copied to a temporary file, because weights are mapped into
+   * memory; {@link #close} deletes that.
+   *
+   * @param in the bytes of a weights file, read to their end; not closed
+   * @param name what messages call it
+   * @return the open file
+   * @throws IOException if it cannot be read or is damaged, or the temporary directory is full
+   */
+  public static WeightsFile open(InputStream in, Path name) throws IOException {
+    Path copy = Files.createTempFile("cocoli-weights-", null);
+    try {
+      Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+      return new WeightsFile(name, TensorFile.open(copy), Optional.of(copy));
+    } catch (IOException | RuntimeException | Error e) {
+      Files.deleteIfExists(copy);
+      String message = String.valueOf(e.getMessage());
+      if (e instanceof IOException && message.contains(copy.toString())) {
+        throw new IOException(message.replace(copy.toString(), name.toString()), e);
+      }
+      throw e;
+    }
+  }
+
+  /** {@return the file, or what messages call it} */
   public Path path() {
     return path;
   }
@@ -355,5 +397,14 @@ public final class WeightsFile implements AutoCloseable {
   @Override
   public void close() {
     file.close();
+    copy.ifPresent(WeightsFile::delete);
+  }
+
+  private static void delete(Path copy) {
+    try {
+      Files.deleteIfExists(copy);
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "the temporary file " + copy + " cannot be deleted", e);
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.distributed;
 
+import dev.cocoli.failure.CocoliException;
 import java.util.Arrays;
 import java.util.List;
 
@@ -8,7 +9,7 @@ import java.util.List;
  * collective. The message names that rank, the reason, and the last collective that each rank had
  * entered.
  */
-public final class CommunicatorException extends RuntimeException {
+public final class CommunicatorException extends CocoliException {
   private static final long serialVersionUID = 1;
 
   /** An array, because a list need not be serialisable. */

@@ -7,8 +7,9 @@ import dev.cocoli.tensor.Tensor;
 
 /**
  * A normalisation with fixed statistics as one factor and one addend per channel, recomputed when
- * the statistics or parameters were written. Factors and addends have a parameter arena of their
- * own, because writing them must not count as writing what they are computed from.
+ * the statistics or parameters were written. Threads that detect with one model at once share it:
+ * the first folds, the others wait. Factors and addends have a parameter arena of their own,
+ * because writing them must not count as writing what they are computed from.
  */
 final class FoldedNorm {
   private final Parameter weight;
@@ -48,7 +49,7 @@ final class FoldedNorm {
     return conv.forwardScaled(ops, x, scale.value(), shift.value(), residual, activation);
   }
 
-  private void refresh(Backend backend) {
+  private synchronized void refresh(Backend backend) {
     Tensor now = weight.value();
     if (source == now
         && weightVersion == now.buffer().version()

@@ -65,7 +65,8 @@ public final class Evaluation {
   }
 
   /**
-   * Scores a detector.
+   * Scores a detector, by all detections that its model reports, whatever its score threshold: AP
+   * is the mean over all thresholds.
    *
    * @param detector the detector; its classes are those of the data
    * @param listener told of each image
@@ -84,7 +85,8 @@ public final class Evaluation {
   }
 
   /**
-   * Runs a detector over the images, or this replica's share of them; false if it was cancelled.
+   * Runs a detector over the images, or this replica's share of them, with all detections that its
+   * model reports; false if it was cancelled.
    *
    * @param detector the detector
    * @param listener receives the detections of each image
@@ -113,7 +115,10 @@ public final class Evaluation {
     }
     List<List<Detection>> found;
     try (batch) {
-      found = detector.detect(batch.images(), batch.proposals(), PartListener.NONE);
+      found =
+          detector
+              .withScoreThreshold(0)
+              .detect(batch.images(), batch.proposals(), PartListener.NONE);
     }
     for (int i = 0; i < found.size(); i++) {
       listener.found(batch.annotatedImages().get(i), found.get(i));

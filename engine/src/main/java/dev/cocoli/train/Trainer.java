@@ -1,6 +1,7 @@
 package dev.cocoli.train;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.data.DatasetCheck;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.TransferReport;
@@ -111,7 +112,8 @@ public final class Trainer {
    * @throws TrainingException if the folder holds a run or cannot be written to, if classes do not
    *     fit, if weights cannot be used, if a loss is not finite, or if a checkpoint cannot be
    *     written
-   * @throws dev.cocoli.data.DataException if there are too few images, or one cannot be decoded
+   * @throws dev.cocoli.data.DataException if there are too few images, one cannot be decoded, or an
+   *     annotation cannot be trained on; the message names the image and the object
    */
   public TrainingResult start() {
     return train(this::startIn, folder::requireFree);
@@ -171,6 +173,8 @@ public final class Trainer {
     if (replica.isFirst()) {
       check.run();
       checkClasses();
+      DatasetCheck.require("the training data", run.trainData());
+      run.validationData().ifPresent(data -> DatasetCheck.require("the validation data", data));
     }
     try (TrainingLoop loop =
         new TrainingLoop(run, backend, folder, listener, writer, replica, this::isTimeToStop)) {

@@ -1,10 +1,12 @@
 package dev.cocoli.train;
 
+import dev.cocoli.failure.CocoliException;
+
 /**
  * A run that cannot begin or go on. The message is meant for the user: it names file, step or
  * setting and says what to do.
  */
-public final class TrainingException extends RuntimeException {
+public final class TrainingException extends CocoliException {
   private static final long serialVersionUID = 1;
 
   /**

@@ -177,7 +177,7 @@ class OwnModelTest {
     double last = new ObjectMapper().readTree(lines.get(lines.size() - 2)).get("loss").asDouble();
     assertTrue(last < first, "the loss went from " + first + " to " + last);
     Path weights = run.out().resolve("last.safetensors");
-    try (Detector detector = Detector.open(weights, OwnModelTest::buildCascade, Device.CPU)) {
+    try (Detector detector = Detector.open(weights, OwnModelTest::buildCascade)) {
       detector.detect(images.get(0).path());
     }
   }

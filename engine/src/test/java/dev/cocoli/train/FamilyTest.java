@@ -152,8 +152,8 @@ class FamilyTest {
 
   private static void assertDetects(TrainingRun run, Path weights) throws IOException {
     AnnotatedImage image = run.validationData().orElseThrow().get(0);
-    try (Detector detector = Detector.open(weights)) {
-      run.proposals().ifPresent(detector::withProposals);
+    try (Detector opened = Detector.open(weights).withScoreThreshold(0)) {
+      Detector detector = run.proposals().map(opened::withProposals).orElse(opened);
       List<Detection> found = detector.detect(image.path());
       assertFalse(found.isEmpty());
       assertEquals(image.annotations().getFirst().label(), found.getFirst().label());
@@ -287,7 +287,7 @@ class FamilyTest {
     assertTrue(
         messages.stream().anyMatch(text -> text.startsWith("class 'green' has no object")),
         messages.toString());
-    try (Detector detector = Detector.open(result.lastWeights())) {
+    try (Detector detector = Detector.open(result.lastWeights()).withScoreThreshold(0)) {
       for (AnnotatedImage image : data.images()) {
         List<Detection> found = detector.withProposals(WINDOWS).detect(image.path());
         assertTrue(found.stream().noneMatch(one -> one.label() == 2));

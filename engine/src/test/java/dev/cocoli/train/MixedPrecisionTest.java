@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.Detector;
+import dev.cocoli.DetectorOptions;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.tensor.Device;
@@ -142,9 +143,9 @@ class MixedPrecisionTest {
         System.out.println(backend.device());
         Detector.open(
                 Path.of(arguments[0]),
-                TinyRuns.model(RectangleData.CLASSES),
-                Device.CPU,
-                Precision.BF16)
+                DetectorOptions.DEFAULT
+                    .withSpec(TinyRuns.model(RectangleData.CLASSES))
+                    .withPrecision(Precision.BF16))
             .close();
         System.out.println("opened");
       } catch (IllegalArgumentException e) {

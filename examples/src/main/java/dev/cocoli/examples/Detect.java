@@ -23,7 +23,7 @@ final class Detect {
     try (Detector detector = Detector.open(weights)) {
       List<Detection> detections = detector.detect(image);
       for (Detection found : detections) {
-        System.out.println(detector.className(found) + " " + found.score() + " " + found.box());
+        System.out.println(found.className() + " " + found.score() + " " + found.box());
       }
       DetectionPainter painter = new DetectionPainter(detector.spec().classNames());
       PngFile.write(painter.paint(image, detections), Path.of(args[2]));

@@ -117,7 +117,7 @@ final class OwnBackbone {
       result = new Trainer(run, backend, TrainingListener.NONE).start();
       System.out.println(result.summary());
     }
-    try (Detector detector = Detector.open(result.lastWeights(), OwnBackbone::build, Device.CPU);
+    try (Detector detector = Detector.open(result.lastWeights(), OwnBackbone::build);
         Image image = data.image(0)) {
       System.out.println("detections on the first image: " + detector.detect(image).size());
     }

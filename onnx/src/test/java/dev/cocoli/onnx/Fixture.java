@@ -1,13 +1,13 @@
 package dev.cocoli.onnx;
 
 import dev.cocoli.Detector;
+import dev.cocoli.DetectorOptions;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.detection.config.RcnnConfig;
-import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -53,7 +53,7 @@ enum Fixture {
                       c.withTransform(t -> t.withSizes(240, 400))
                           .withRpn(r -> r.withPreNmsTopNTest(300).withPostNmsTopNTest(150)))
               .withConfig(change);
-      return Detector.open(file(), spec, Device.CPU);
+      return Detector.open(file(), DetectorOptions.DEFAULT.withSpec(spec).withScoreThreshold(0));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.cocoli.cli.options;
 
 import dev.cocoli.Detector;
+import dev.cocoli.DetectorOptions;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.cli.terminal.CommandException;
@@ -152,12 +153,18 @@ public final class WeightsOptions {
   }
 
   /**
-   * Opens the detector.
+   * Opens the detector, which returns all detections that its model reports.
    *
    * @param model the result of {@link #model}
    * @param device where it runs
    */
   public Detector open(ModelSpec model, Device device) throws IOException {
-    return Detector.open(weights, model, device, hyperparameters.precision());
+    return Detector.open(
+        weights,
+        DetectorOptions.DEFAULT
+            .withSpec(model)
+            .withDevice(device)
+            .withPrecision(hyperparameters.precision())
+            .withScoreThreshold(0));
   }
 }

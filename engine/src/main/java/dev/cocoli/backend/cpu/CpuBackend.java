@@ -78,10 +78,17 @@ public final class CpuBackend implements Backend {
    * @param threads how many compute; oneDNN keeps the number it was first loaded with
    */
   public CpuBackend(int threads) {
+    this(threads, null);
+  }
+
+  private CpuBackend(int threads, CpuBackend first) {
     context = new OneDnnContext(CpuThreads.settings(threads), pool, calls);
     workers = new Workers(threads);
     ElementwiseLoops rows = new ElementwiseLoops(workers);
-    packedWeights = new PackedWeights(context, rows, memory::allocate);
+    packedWeights =
+        first == null
+            ? new PackedWeights(context, rows, memory::allocate)
+            : first.packedWeights.sharedWith(context, rows);
     matmul = new OneDnnMatmul(context, packedWeights);
     reorder = new OneDnnReorder(context);
     transfers = new CpuTransfers(context, reorder);
@@ -114,7 +121,31 @@ public final class CpuBackend implements Backend {
    * @return the backend; the calling thread alone may use it
    */
   public static CpuBackend ofReplica(int replicas) {
-    return new CpuBackend(CpuThreads.ofReplica(replicas));
+    return forCaller(Math.max(1, CpuThreads.count() / replicas));
+  }
+
+  /**
+   * Opens a backend for the calling thread, which alone may use it: several compute at once, each
+   * with its own threads.
+   *
+   * @param threads how many compute, the calling one included
+   * @return the backend
+   */
+  public static CpuBackend forCaller(int threads) {
+    CpuThreads.resizeTeam(threads);
+    return new CpuBackend(threads);
+  }
+
+  /**
+   * Opens another backend for the calling thread, which alone may use it. It computes with weights
+   * of this one and shares their packed copies; all else is its own. It is closed before this.
+   *
+   * @param threads how many compute, the calling one included
+   * @return the backend
+   */
+  public CpuBackend beside(int threads) {
+    CpuThreads.resizeTeam(threads);
+    return new CpuBackend(threads, this);
   }
 
   @Override

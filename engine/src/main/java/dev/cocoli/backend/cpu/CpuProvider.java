@@ -8,8 +8,8 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Opens the processor. */
 public final class CpuProvider implements BackendProvider {
@@ -36,6 +36,16 @@ public final class CpuProvider implements BackendProvider {
   @Override
   public Backend openReplica(Device device, int replicas) {
     return CpuBackend.ofReplica(replicas);
+  }
+
+  @Override
+  public Backend openForCaller(Device device, int threads) {
+    return CpuBackend.forCaller(threads);
+  }
+
+  @Override
+  public Backend openBeside(Backend first, int threads) {
+    return ((CpuBackend) first).beside(threads);
   }
 
   @Override

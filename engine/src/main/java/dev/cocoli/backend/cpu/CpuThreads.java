@@ -7,7 +7,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /** How many threads compute, and how oneDNN's wait for work. */
-final class CpuThreads {
+public final class CpuThreads {
   /**
    * Rounds that oneDNN's threads spin before they sleep: some microseconds, so that they neither
    * miss the next primitive of a chain nor keep the cores from the loops in Java that follow.
@@ -21,7 +21,7 @@ final class CpuThreads {
    *
    * @throws IllegalArgumentException if it is less than 1
    */
-  static int count() {
+  public static int count() {
     int threads = Integer.getInteger("cocoli.threads", Runtime.getRuntime().availableProcessors());
     if (threads < 1) {
       throw new IllegalArgumentException("cocoli.threads is " + threads + "; it is at least 1");
@@ -29,12 +29,10 @@ final class CpuThreads {
     return threads;
   }
 
-  /** Returns a replica's part of the threads, with which oneDNN computes for the caller. */
-  static int ofReplica(int replicas) {
+  /** Makes oneDNN compute with so many threads for the calling thread from now on. */
+  static void resizeTeam(int threads) {
     OneDnn.load(settings(count()));
-    int part = Math.max(1, count() / replicas);
-    OpenMpTeam.resize(part);
-    return part;
+    OpenMpTeam.resize(threads);
   }
 
   static OpenMpSettings settings(int threads) {

@@ -3,6 +3,7 @@ package dev.cocoli.data.image;
 import dev.cocoli.data.AnnotatedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -72,6 +73,30 @@ public final class ImageDecoder {
    */
   public Image decode(byte[] file, String name) {
     return decode(file, ImageHeader.read(file, name), name);
+  }
+
+  /**
+   * Decodes what a stream delivers.
+   *
+   * @param in the bytes of an image file, read to their end; not closed
+   * @param name the image's name in messages
+   * @return the upright image, to be closed by the caller
+   * @throws ImageDecodeException if the stream cannot be read, or its bytes are broken, too large
+   *     an image or not an image
+   */
+  public Image decode(InputStream in, String name) {
+    byte[] file;
+    try {
+      file = in.readAllBytes();
+    } catch (IOException e) {
+      throw new ImageDecodeException(name, "cannot be read (" + e.getMessage() + ")", e);
+    } catch (OutOfMemoryError e) {
+      if (e.getMessage() != null && e.getMessage().startsWith("Required array size too large")) {
+        throw new ImageDecodeException(name, "is larger than 2 GB", e);
+      }
+      throw e;
+    }
+    return decode(file, name);
   }
 
   /**

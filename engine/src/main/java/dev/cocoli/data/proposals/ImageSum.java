@@ -1,9 +1,11 @@
 package dev.cocoli.data.proposals;
 
 import dev.cocoli.data.DataException;
+import java.io.EOFException;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
@@ -17,15 +19,20 @@ final class ImageSum {
   private ImageSum() {}
 
   static int of(Path image) {
-    try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "r")) {
-      long size = file.length();
+    try (SeekableByteChannel file = Files.newByteChannel(image)) {
+      long size = file.size();
       CRC32C sum = new CRC32C();
       sum.update(ByteBuffer.allocate(Long.BYTES).putLong(size).flip());
-      byte[] part = new byte[(int) Math.min(PART, size)];
-      for (long from : new long[] {0, size - part.length}) {
-        file.seek(from);
-        file.readFully(part);
-        sum.update(part);
+      ByteBuffer part = ByteBuffer.allocate((int) Math.min(PART, size));
+      for (long from : new long[] {0, size - part.capacity()}) {
+        file.position(from);
+        part.clear();
+        while (part.hasRemaining()) {
+          if (file.read(part) < 0) {
+            throw new EOFException();
+          }
+        }
+        sum.update(part.flip());
       }
       return (int) sum.getValue();
     } catch (IOException e) {

@@ -64,11 +64,6 @@ public final class OneDnnContext implements AutoCloseable {
     }
   }
 
-  /** Begins a piece of work that is possible after the end, too: dropping what was kept. */
-  void enterToClose() {
-    calls.lock();
-  }
-
   /** Ends a call. */
   void exit() {
     calls.unlock();

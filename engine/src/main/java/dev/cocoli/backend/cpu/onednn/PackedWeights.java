@@ -5,12 +5,6 @@ import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Set;
 import java.util.function.LongFunction;
 
 /**
@@ -20,65 +14,26 @@ import java.util.function.LongFunction;
  * network that detects packs no weight more than twice, and one that is trained, where a step uses
  * most of them once each way, does not hold copies that are stale before they are used again. Only
  * weights in buffers of {@link CpuBackend#allocate} are kept; they go when the buffer closes.
- * Others are packed anew at each use.
+ * Others are packed anew at each use. Backends that share weights share the copies, too.
  */
 public final class PackedWeights implements AutoCloseable {
-  /** More than the weights of two detectors, forward and backward. */
-  private static final int CAPACITY = 1024;
-
-  private record Key(
-      Buffer weight, long weightOffset, Buffer scale, long scaleOffset, WeightLayout layout) {
-    @Override
-    public boolean equals(Object other) {
-      return other instanceof Key that
-          && weight == that.weight
-          && weightOffset == that.weightOffset
-          && scale == that.scale
-          && scaleOffset == that.scaleOffset
-          && layout == that.layout;
-    }
-
-    @Override
-    public int hashCode() {
-      int hash = 31 * System.identityHashCode(weight) + Long.hashCode(weightOffset);
-      return 31 * hash + System.identityHashCode(layout);
-    }
-  }
-
-  /** Which values were used last, and from their second use on a copy of them. */
-  private static final class Use {
-    long weightVersion;
-    long scaleVersion;
-    Buffer copy;
-
-    void drop() {
-      if (copy != null) {
-        copy.close();
-        copy = null;
-      }
-    }
-  }
-
   /**
    * Weights for one call; closing it ends the call.
    *
    * @param segment the packed weights
-   * @param temporary what goes back to the pool, or null
+   * @param atEnd ends the call
    */
-  record Lease(MemorySegment segment, Buffer temporary) implements AutoCloseable {
+  record Lease(MemorySegment segment, Runnable atEnd) implements AutoCloseable {
     @Override
     public void close() {
-      if (temporary != null) {
-        temporary.close();
-      }
+      atEnd.run();
     }
   }
 
   private final OneDnnContext context;
   private final ElementwiseLoops loops;
-  private final LongFunction<Buffer> allocator;
-  private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final Map<Key, Use> uses = new LinkedHashMap<>(64, 0.75f, true);
+  private final PackedCopies copies;
+  private final boolean ownsCopies;
 
   /**
    * Makes an empty cache.
@@ -89,9 +44,26 @@ public final class PackedWeights implements AutoCloseable {
    */
   public PackedWeights(
       OneDnnContext context, ElementwiseLoops loops, LongFunction<Buffer> allocator) {
+    this(context, loops, new PackedCopies(allocator), true);
+  }
+
+  private PackedWeights(
+      OneDnnContext context, ElementwiseLoops loops, PackedCopies copies, boolean ownsCopies) {
     this.context = context;
     this.loops = loops;
-    this.allocator = allocator;
+    this.copies = copies;
+    this.ownsCopies = ownsCopies;
+  }
+
+  /**
+   * {@return the cache of another backend for the same weights, which shares the kept copies; it is
+   * closed before this}
+   *
+   * @param other that backend's context
+   * @param loopsOfOther its loops
+   */
+  public PackedWeights sharedWith(OneDnnContext other, ElementwiseLoops loopsOfOther) {
+    return new PackedWeights(other, loopsOfOther, copies, false);
   }
 
   /**
@@ -107,36 +79,11 @@ public final class PackedWeights implements AutoCloseable {
             raw.device(),
             raw.segment(),
             () -> {
-              forget(self[0]);
+              copies.forget(self[0]);
               raw.close();
             });
-    persistent.add(self[0]);
+    copies.remember(self[0]);
     return self[0];
-  }
-
-  /**
-   * Drops the copies of what lies in a buffer.
-   *
-   * @param buffer the buffer, which closes
-   */
-  private void forget(Buffer buffer) {
-    context.enterToClose();
-    try {
-      forgetNow(buffer);
-    } finally {
-      context.exit();
-    }
-  }
-
-  private void forgetNow(Buffer buffer) {
-    persistent.remove(buffer);
-    for (Iterator<Map.Entry<Key, Use>> it = uses.entrySet().iterator(); it.hasNext(); ) {
-      Map.Entry<Key, Use> entry = it.next();
-      if (entry.getKey().weight == buffer || entry.getKey().scale == buffer) {
-        it.remove();
-        entry.getValue().drop();
-      }
-    }
   }
 
   /**
@@ -157,52 +104,19 @@ public final class PackedWeights implements AutoCloseable {
 
   private Lease takeNow(Tensor weight, Tensor scale, WeightLayout layout) {
     if (scale == null && layout.isPlain()) {
-      return new Lease(weight.segment(), null);
+      return new Lease(weight.segment(), () -> {});
     }
-    if (!persistent.contains(weight.buffer())
-        || scale != null && !persistent.contains(scale.buffer())) {
-      return packForNow(weight, scale, layout);
-    }
-    Buffer scaleBuffer = scale == null ? null : scale.buffer();
-    Key key =
-        new Key(
-            weight.buffer(),
-            weight.byteOffset(),
-            scaleBuffer,
-            scale == null ? 0 : scale.byteOffset(),
-            layout);
-    long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
-    Use use = uses.get(key);
-    if (use == null
-        || use.weightVersion != weight.buffer().version()
-        || use.scaleVersion != scaleVersion) {
-      note(key, weight.buffer().version(), scaleVersion);
-      return packForNow(weight, scale, layout);
-    }
-    if (use.copy == null) {
-      use.copy = allocator.apply(layout.byteSize());
-      write(weight, scale, layout, use.copy.segment());
-    }
-    return new Lease(use.copy.segment(), null);
+    PackedCopies.Copy copy =
+        copies.take(weight, scale, layout, to -> write(weight, scale, layout, to));
+    return copy == null
+        ? packForNow(weight, scale, layout)
+        : new Lease(copy.segment(), () -> copies.giveBack(copy));
   }
 
   private Lease packForNow(Tensor weight, Tensor scale, WeightLayout layout) {
     Buffer temporary = context.pool().take(layout.byteSize());
     write(weight, scale, layout, temporary.segment());
-    return new Lease(temporary.segment(), temporary);
-  }
-
-  private void note(Key key, long weightVersion, long scaleVersion) {
-    Use use = uses.computeIfAbsent(key, ignored -> new Use());
-    use.drop();
-    use.weightVersion = weightVersion;
-    use.scaleVersion = scaleVersion;
-    if (uses.size() > CAPACITY) {
-      Iterator<Use> eldest = uses.values().iterator();
-      Use victim = eldest.next();
-      eldest.remove();
-      victim.drop();
-    }
+    return new Lease(temporary.segment(), temporary::close);
   }
 
   private void write(Tensor weight, Tensor scale, WeightLayout layout, MemorySegment to) {
@@ -220,8 +134,8 @@ public final class PackedWeights implements AutoCloseable {
 
   @Override
   public void close() {
-    uses.values().forEach(Use::drop);
-    uses.clear();
-    persistent.clear();
+    if (ownsCopies) {
+      copies.close();
+    }
   }
 }

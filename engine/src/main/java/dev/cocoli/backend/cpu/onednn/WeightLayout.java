@@ -36,6 +36,16 @@ final class WeightLayout implements AutoCloseable {
         && dnnl_memory_desc_equal(plain, otherPlain) != 0;
   }
 
+  /** Returns whether another layout, perhaps of another backend, is the same. */
+  boolean equalsLayout(WeightLayout other) {
+    return matches(other.plain, other.packed);
+  }
+
+  /** Returns the same layout in an object of its own, which the caller closes. */
+  WeightLayout copy() {
+    return new WeightLayout(context, plain, packed);
+  }
+
   /** {@return whether nothing needs converting} */
   boolean isPlain() {
     return isPlain;
