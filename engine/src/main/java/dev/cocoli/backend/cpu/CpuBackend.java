@@ -27,6 +27,7 @@ import dev.cocoli.backend.cpu.onednn.OneDnnWeightGradient;
 import dev.cocoli.backend.cpu.onednn.PackedWeights;
 import dev.cocoli.backend.cpu.onednn.SplitOneDnnBatchNorm;
 import dev.cocoli.backend.cpu.onednn.WindowLoops;
+import dev.cocoli.backend.cpu.onednn.WinogradConvolution;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -74,6 +75,16 @@ public final class CpuBackend implements Backend {
    * @param threads how many compute; oneDNN keeps the number it was first loaded with
    */
   public CpuBackend(int threads) {
+    this(threads, WinogradConvolution.Use.requested());
+  }
+
+  /**
+   * Loads oneDNN and starts the threads.
+   *
+   * @param threads how many compute; oneDNN keeps the number it was first loaded with
+   * @param winograd where convolutions are computed with fewer products
+   */
+  public CpuBackend(int threads, WinogradConvolution.Use winograd) {
     context = new OneDnnContext(CpuThreads.settings(threads), pool);
     workers = new Workers(threads);
     ElementwiseLoops rows = new ElementwiseLoops(workers);
@@ -87,7 +98,14 @@ public final class CpuBackend implements Backend {
     OneDnnWeightGradient weightGradient =
         new OneDnnWeightGradient(
             context, matmul, new WindowLoops(workers), OneDnnWeightGradient.fastest(context));
-    convolutions = new OneDnnConvolution(context, packedWeights, weightGradient, rows, elementwise);
+    convolutions =
+        new OneDnnConvolution(
+            context,
+            packedWeights,
+            new WinogradConvolution(context, workers, winograd),
+            weightGradient,
+            rows,
+            elementwise);
     dense = new OneDnnLinear(matmul, rows);
     norms = new OneDnnBatchNorm(context, elementwise, new BatchNormSums(workers));
     splitBatchNorm = new SplitOneDnnBatchNorm(norms);

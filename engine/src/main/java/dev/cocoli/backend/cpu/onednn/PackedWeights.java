@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.function.LongFunction;
 
 /**
- * Weights in the layouts that primitives want, with the scale of their channels multiplied in: in a
+ * Weights in the forms that primitives want, with the scale of their channels multiplied in: in a
  * frozen network the scale then costs nothing. A copy is kept from the second use of the same
  * values on, and dropped when the version of the weight's or the scale's buffer has moved: so a
  * network that detects packs no weight more than twice, and one that is trained, where a step uses
@@ -27,7 +27,7 @@ public final class PackedWeights implements AutoCloseable {
   private static final int CAPACITY = 1024;
 
   private record Key(
-      Buffer weight, long weightOffset, Buffer scale, long scaleOffset, WeightLayout layout) {
+      Buffer weight, long weightOffset, Buffer scale, long scaleOffset, WeightForm form) {
     @Override
     public boolean equals(Object other) {
       return other instanceof Key that
@@ -35,13 +35,13 @@ public final class PackedWeights implements AutoCloseable {
           && weightOffset == that.weightOffset
           && scale == that.scale
           && scaleOffset == that.scaleOffset
-          && layout == that.layout;
+          && form == that.form;
     }
 
     @Override
     public int hashCode() {
       int hash = 31 * System.identityHashCode(weight) + Long.hashCode(weightOffset);
-      return 31 * hash + System.identityHashCode(layout);
+      return 31 * hash + System.identityHashCode(form);
     }
   }
 
@@ -131,19 +131,19 @@ public final class PackedWeights implements AutoCloseable {
   }
 
   /**
-   * {@return weights in a layout}
+   * {@return weights in a form}
    *
    * @param weight the plain weights {@code [O, ...]}
    * @param scale {@code [O]}, or null
-   * @param layout the layout
+   * @param form the form
    */
-  Lease take(Tensor weight, Tensor scale, WeightLayout layout) {
-    if (scale == null && layout.isPlain()) {
+  Lease take(Tensor weight, Tensor scale, WeightForm form) {
+    if (scale == null && form.isPlain()) {
       return new Lease(weight.segment(), null);
     }
     if (!persistent.contains(weight.buffer())
         || scale != null && !persistent.contains(scale.buffer())) {
-      return packForNow(weight, scale, layout);
+      return packForNow(weight, scale, form);
     }
     Buffer scaleBuffer = scale == null ? null : scale.buffer();
     Key key =
@@ -152,25 +152,25 @@ public final class PackedWeights implements AutoCloseable {
             weight.byteOffset(),
             scaleBuffer,
             scale == null ? 0 : scale.byteOffset(),
-            layout);
+            form);
     long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
     Use use = uses.get(key);
     if (use == null
         || use.weightVersion != weight.buffer().version()
         || use.scaleVersion != scaleVersion) {
       note(key, weight.buffer().version(), scaleVersion);
-      return packForNow(weight, scale, layout);
+      return packForNow(weight, scale, form);
     }
     if (use.copy == null) {
-      use.copy = allocator.apply(layout.byteSize());
-      write(weight, scale, layout, use.copy.segment());
+      use.copy = allocator.apply(form.byteSize());
+      write(weight, scale, form, use.copy.segment());
     }
     return new Lease(use.copy.segment(), null);
   }
 
-  private Lease packForNow(Tensor weight, Tensor scale, WeightLayout layout) {
-    Buffer temporary = context.pool().take(layout.byteSize());
-    write(weight, scale, layout, temporary.segment());
+  private Lease packForNow(Tensor weight, Tensor scale, WeightForm form) {
+    Buffer temporary = context.pool().take(form.byteSize());
+    write(weight, scale, form, temporary.segment());
     return new Lease(temporary.segment(), temporary);
   }
 
@@ -187,15 +187,15 @@ public final class PackedWeights implements AutoCloseable {
     }
   }
 
-  private void write(Tensor weight, Tensor scale, WeightLayout layout, MemorySegment to) {
+  private void write(Tensor weight, Tensor scale, WeightForm form, MemorySegment to) {
     if (scale == null) {
-      layout.pack(weight.segment(), to);
-    } else if (layout.isPlain()) {
+      form.pack(weight.segment(), to);
+    } else if (form.isPlain()) {
       loops.scaleRows(weight.segment(), scale, to);
     } else {
       try (Buffer scaled = context.pool().take(weight.byteSize())) {
         loops.scaleRows(weight.segment(), scale, scaled.segment());
-        layout.pack(scaled.segment(), to);
+        form.pack(scaled.segment(), to);
       }
     }
   }

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * A layout that a primitive wants its weights in, with the conversions from and to the plain one.
  * Few exist: primitives of different shapes share them.
  */
-final class WeightLayout implements AutoCloseable {
+final class WeightLayout implements WeightForm, AutoCloseable {
   private final OneDnnContext context;
   private final MemorySegment plain;
   private final MemorySegment packed;
@@ -36,23 +36,18 @@ final class WeightLayout implements AutoCloseable {
         && dnnl_memory_desc_equal(plain, otherPlain) != 0;
   }
 
-  /** {@return whether nothing needs converting} */
-  boolean isPlain() {
+  @Override
+  public boolean isPlain() {
     return isPlain;
   }
 
-  /** {@return the bytes of packed weights} */
-  long byteSize() {
+  @Override
+  public long byteSize() {
     return byteSize;
   }
 
-  /**
-   * Converts from the plain layout.
-   *
-   * @param from plain weights
-   * @param to packed weights
-   */
-  void pack(MemorySegment from, MemorySegment to) {
+  @Override
+  public void pack(MemorySegment from, MemorySegment to) {
     if (pack == null) {
       pack = reorder(plain, packed, false);
     }
