@@ -264,9 +264,9 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
         primitive, context.weightLayout(plain, primitive.descriptor(DNNL_ARG_WEIGHTS())));
   }
 
-  /** {@return how many convolutions and gradients by the input were Winograd's, for tests} */
-  public long winogradCount() {
-    return winograd.count();
+  /** {@return what computes the convolutions that suit it, for tests} */
+  public WinogradConvolution winograd() {
+    return winograd;
   }
 
   /** {@return how many plans are kept} */

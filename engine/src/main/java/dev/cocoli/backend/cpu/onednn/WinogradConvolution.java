@@ -65,8 +65,8 @@ public final class WinogradConvolution implements AutoCloseable {
   /** With fewer channels the transforms cost what the products save. */
   private static final long MIN_CHANNELS = 128;
 
-  /** With fewer tiles reading the weights, which are four times as large, costs too much. */
-  private static final long MIN_TILES = 48;
+  /** With fewer tiles, reading weights that are four times as large costs what the products save. */
+  private static final long MIN_TILES = 128;
 
   private record WeightKey(Direction direction, long out, long in) {}
 
@@ -240,6 +240,11 @@ public final class WinogradConvolution implements AutoCloseable {
           }
         });
     return new Plan(blocks);
+  }
+
+  /** {@return where this is used} */
+  public Use use() {
+    return use;
   }
 
   /** {@return how many convolutions and gradients by the input were computed here} */
