@@ -19,8 +19,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Convolution and its gradient by the input, each one oneDNN primitive on activations {@code
- * [N,H,W,C]}, or {@link WinogradConvolution}'s where that is faster; the gradient by the weights is
- * {@link OneDnnWeightGradient}'s. The scale of the output's channels is part of the packed weights,
+ * [N,H,W,C]}; the gradient by the weights is {@link OneDnnWeightGradient}'s. Where that is faster,
+ * {@link WinogradConvolution} computes all three. The scale of the output's channels is part of the packed weights,
  * which have the input's type.
  */
 public final class OneDnnConvolution implements Convolutions, AutoCloseable {
@@ -243,13 +243,22 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
     }
     dWeight.buffer().markWritten();
     if (scale == null) {
-      weightGradient.accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
+      accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
       return;
     }
     try (Buffer unscaled = context.pool().take(dWeight.byteSize())) {
       unscaled.segment().fill((byte) 0);
-      weightGradient.accumulate(shape, x.segment(), dy.segment(), unscaled.segment());
+      accumulate(shape, x.segment(), dy.segment(), unscaled.segment());
       loops.addScaledRows(unscaled.segment(), scale, dWeight.segment());
+    }
+  }
+
+  private void accumulate(
+      ConvolutionShape shape, MemorySegment x, MemorySegment dy, MemorySegment dWeight) {
+    if (winograd.suits(shape)) {
+      winograd.backwardWeight(shape, x, dy, dWeight);
+    } else {
+      weightGradient.accumulate(shape, x, dy, dWeight);
     }
   }
 

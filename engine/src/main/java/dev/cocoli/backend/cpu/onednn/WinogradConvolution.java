@@ -19,9 +19,9 @@ import java.util.HashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Convolution with 3 x 3 weights, stride and padding 1 in F32, and its gradient by the input, with a
- * quarter of the products (ADR 13, {@link WinogradMatrices}). Threads take blocks of tiles, which
- * stay in a core's cache from the gathered pixels to the outputs.
+ * Convolution with 3 x 3 weights, stride and padding 1 in F32, and its gradients, with a quarter of
+ * the products (ADR 13, {@link WinogradMatrices}). Each thread takes blocks of tiles from the pixels
+ * to the outputs, so that they stay in the caches of its core.
  */
 public final class WinogradConvolution implements AutoCloseable {
   /** Where this is used. */
@@ -54,10 +54,12 @@ public final class WinogradConvolution implements AutoCloseable {
 
   private static final int CAPACITY = 128;
 
-  /** Tiles of a block at most: the weights are read once per block. */
+  /** Tiles of a block at most: the weights are read once per block; more gain nothing. */
   private static final long BLOCK_TILES = 64;
 
-  /** Blocks have a multiple of this many tiles, so that few plans serve all sizes of maps. */
+  /** Tiles of the blocks of all threads at most, unless they are of the smallest size. */
+  private static final long TILES_AT_ONCE = 2048;
+
   private static final long TILE_STEP = 8;
 
   private static final long MIN_BLOCK_TILES = 16;
@@ -88,6 +90,7 @@ public final class WinogradConvolution implements AutoCloseable {
   private final MemorySegment flippedWeightMatrix = constant(WinogradMatrices.flippedWeights());
   private final Map<WeightKey, WinogradWeights> weights = new HashMap<>();
   private final PlanCache<WinogradBlock.Key, Plan> plans = new PlanCache<>(CAPACITY);
+  private final WinogradWeightGradient weightGradient;
   private long count;
 
   /**
@@ -101,6 +104,13 @@ public final class WinogradConvolution implements AutoCloseable {
     this.context = context;
     this.workers = workers;
     this.use = use;
+    weightGradient =
+        new WinogradWeightGradient(
+            context,
+            workers,
+            inputMatrix,
+            constant(WinogradMatrices.outputGradient()),
+            constant(WinogradMatrices.weightGradient()));
   }
 
   private MemorySegment constant(float[] values) {
@@ -109,8 +119,8 @@ public final class WinogradConvolution implements AutoCloseable {
   }
 
   /**
-   * {@return whether a convolution and its gradient by the input are computed here} It depends on
-   * the shape and the processor alone, so that a run that resumes computes the same bits.
+   * {@return whether a convolution and its gradients are computed here} It depends on the shape
+   * alone, so that a run that resumes computes the same bits.
    *
    * @param shape of the convolution
    */
@@ -196,6 +206,20 @@ public final class WinogradConvolution implements AutoCloseable {
     run(operands, shape.out(), shape.in(), Activation.NONE);
   }
 
+  /**
+   * Adds the gradient by the weights.
+   *
+   * @param shape of the convolution
+   * @param x {@code [N,H,W,I]}
+   * @param dy {@code [N,H,W,O]}
+   * @param dWeight {@code [O,3,3,I]}, added to
+   */
+  void backwardWeight(
+      ConvolutionShape shape, MemorySegment x, MemorySegment dy, MemorySegment dWeight) {
+    count++;
+    weightGradient.accumulate(tiles(shape), shape.in(), shape.out(), x, dy, dWeight);
+  }
+
   private void run(Operands operands, long in, long out, Activation activation) {
     count++;
     long total = operands.tiles().count();
@@ -205,7 +229,7 @@ public final class WinogradConvolution implements AutoCloseable {
         new WinogradBlock.Key(
             size, in, out, operands.shift() != null, operands.residual() != null, activation);
     Plan plan = plans.get(key, this::describe);
-    long blocks = (total + size - 1) / size;
+    long blocks = Math.ceilDiv(total, size);
     long busy = Math.min(threads, blocks);
     long roomBytes = plan.blocks.getFirst().roomBytes();
     AtomicLong next = new AtomicLong();
@@ -226,9 +250,14 @@ public final class WinogradConvolution implements AutoCloseable {
 
   /** The tiles of a block: as many blocks as the threads do in full rounds, about the same size. */
   private static int blockTiles(long total, int threads) {
-    long rounds = (total + BLOCK_TILES * threads - 1) / (BLOCK_TILES * threads);
-    long even = (total + rounds * threads - 1) / (rounds * threads);
-    return (int) Math.max(MIN_BLOCK_TILES, (even + TILE_STEP - 1) / TILE_STEP * TILE_STEP);
+    long most = threads * Math.clamp(TILES_AT_ONCE / threads, MIN_BLOCK_TILES, BLOCK_TILES);
+    long rounds = Math.ceilDiv(total, most);
+    return (int) Math.max(MIN_BLOCK_TILES, inSteps(Math.ceilDiv(total, rounds * threads)));
+  }
+
+  /** Rounds up, so that few plans serve all sizes of maps. */
+  static long inSteps(long tiles) {
+    return Math.ceilDiv(tiles, TILE_STEP) * TILE_STEP;
   }
 
   private Plan describe(WinogradBlock.Key key) {
@@ -247,18 +276,18 @@ public final class WinogradConvolution implements AutoCloseable {
     return use;
   }
 
-  /** {@return how many convolutions and gradients by the input were computed here} */
+  /** {@return how many convolutions and gradients were computed here} */
   public long count() {
     return count;
   }
 
   /** {@return how many plans are kept} */
   int planCount() {
-    return plans.size();
+    return plans.size() + weightGradient.planCount();
   }
 
   @Override
   public void close() {
-    Closing.all(plans, () -> Closing.all(weights.values()), arena::close);
+    Closing.all(plans, weightGradient, () -> Closing.all(weights.values()), arena::close);
   }
 }

@@ -50,17 +50,26 @@ final class WinogradMatrices {
 
   /** {@return G twice: {@code [36,9]}, for weights} */
   static float[] weights() {
-    double[][] matrix = new double[IN][KERNEL];
+    return factors(KERNEL);
+  }
+
+  /** {@return G of F(3x3, 4x4) twice: {@code [36,16]}, for tiles of the output's gradient} */
+  static float[] outputGradient() {
+    return factors(OUT);
+  }
+
+  private static float[] factors(int extent) {
+    double[][] matrix = new double[IN][extent];
     for (int i = 0; i < POINTS.length; i++) {
       double scale = 1;
       for (int j = 0; j < POINTS.length; j++) {
         scale *= j == i ? 1 : POINTS[i] - POINTS[j];
       }
-      for (int k = 0; k < KERNEL; k++) {
+      for (int k = 0; k < extent; k++) {
         matrix[i][k] = Math.pow(POINTS[i], k) / scale;
       }
     }
-    matrix[IN - 1][KERNEL - 1] = 1;
+    matrix[IN - 1][extent - 1] = 1;
     return squared(matrix);
   }
 
@@ -77,13 +86,22 @@ final class WinogradMatrices {
 
   /** {@return A^T twice: {@code [16,36]}, for products} */
   static float[] output() {
-    double[][] matrix = new double[OUT][IN];
-    for (int k = 0; k < OUT; k++) {
+    return sums(OUT);
+  }
+
+  /** {@return A^T of F(3x3, 4x4) twice: {@code [9,36]}, for products} */
+  static float[] weightGradient() {
+    return sums(KERNEL);
+  }
+
+  private static float[] sums(int extent) {
+    double[][] matrix = new double[extent][IN];
+    for (int k = 0; k < extent; k++) {
       for (int i = 0; i < POINTS.length; i++) {
         matrix[k][i] = Math.pow(POINTS[i], k);
       }
     }
-    matrix[OUT - 1][IN - 1] = 1;
+    matrix[extent - 1][IN - 1] = 1;
     return squared(matrix);
   }
 
