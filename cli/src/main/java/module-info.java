@@ -9,4 +9,6 @@ module dev.cocoli.cli {
   // sets the fields of commands
   opens dev.cocoli.cli to
       info.picocli;
+  opens dev.cocoli.cli.options to
+      info.picocli;
 }

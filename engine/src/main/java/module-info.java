@@ -1,5 +1,6 @@
 /** The library: detectors, their parts, training and evaluation. */
 module dev.cocoli {
+  requires transitive com.fasterxml.jackson.core;
   requires transitive java.desktop;
   requires com.fasterxml.jackson.databind;
   requires dev.cocoli.bindings;

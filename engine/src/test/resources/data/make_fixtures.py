@@ -6,7 +6,7 @@
 """
 import io, pathlib, struct, zlib
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
 HERE = pathlib.Path(__file__).parent
 W, H = 21, 13
@@ -17,7 +17,7 @@ IMAGE = Image.fromarray(SAMPLES)
 
 def put(name, data, expected=None):
     (HERE / name).write_bytes(data)
-    expected = expected or Image.open(io.BytesIO(data)).convert("RGB")
+    expected = expected or ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
     expected.save(HERE / (name + ".expected.png"), optimize=True)
 
 
@@ -74,3 +74,73 @@ png("grey16.png", 16, 0, wide[:, :, 0], expected=Image.fromarray(SAMPLES[:, :, 0
 save("rgb.bmp", IMAGE)
 save("palette.bmp", IMAGE.quantize(16))
 save("palette.gif", IMAGE.quantize(50))
+
+
+# ---- what files of the field carry: orientation in other places, profiles, missing ends, frames that are a part
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def chunks(before=b"", after=b"", end=chunk(b"IEND", b""), checksum=None):
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in SAMPLES)))
+    pixels = pixels[:-4] + (checksum or pixels[-4:])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", W, H, 8, 2, 0, 0, 0)) + before + pixels + after + end
+
+
+def tiff(kind):
+    return b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x112, kind, 1, 6) + b"\0\0\0\0"
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+RAW = b"\nexif\n%8d\n" % (len(tiff(3)) + 6) + (b"Exif\0\0" + tiff(3)).hex().encode() + b"\n"
+put("exif_after.png", chunks(after=chunk(b"eXIf", tiff(3))))
+put("exif_text.png", chunks(before=chunk(b"tEXt", b"Raw profile type exif\0" + RAW)))
+put("exif_deflated.png", chunks(before=chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(RAW))))
+put("xmp.png", chunks(before=chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)))
+save("xmp.jpg", IMAGE, quality=90, xmp=XMP)
+put("exif_long.jpg", plain.replace(b"\xff\xd8", b"\xff\xd8\xff\xe1" + struct.pack(">H", len(tiff(4)) + 8) + b"Exif\0\0" + tiff(4), 1))
+put("no_end.png", chunks(end=b""))
+put("half_end.png", chunks(end=chunk(b"IEND", b"")[:6]))
+put("zeros_for_end.png", chunks(end=bytes(700)))
+put("wrong_checksum.png", chunks(checksum=b"\1\2\3\4"))
+profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
+profile[red:red + 4], profile[green:green + 4] = b"gXYZ", b"rXYZ"
+save("profile.png", IMAGE, icc_profile=bytes(profile))
+save("profile.jpg", IMAGE, quality=90, icc_profile=bytes(profile))
+
+
+def frame(name, left, top, transparent=None, trailer=b";"):
+    file = io.BytesIO()
+    IMAGE.quantize(16).crop((0, 0, 20, 10)).save(file, "GIF")
+    gif = bytearray(file.getvalue()[:-1] + trailer)
+    at = gif.index(b",", 13 + 3 * (2 << (gif[10] & 7)))
+    gif[6:10] = struct.pack("<HH", W, H)
+    gif[at + 1:at + 5] = struct.pack("<HH", left, top)
+    if transparent is not None:
+        gif[at:at] = b"\x21\xf9\4\1\0\0" + bytes([transparent, 0])
+    put(name, bytes(gif))
+
+
+frame("part.gif", 5, 4)
+frame("part_transparent.gif", 5, 4, transparent=3)
+frame("part_beyond.gif", W - 10, H - 5)
+frame("no_end.gif", 5, 4, trailer=b"")
+
+
+
+def page(name, image, **options):
+    file = io.BytesIO()
+    image.save(file, "TIFF", **options)
+    put(name, file.getvalue())
+
+
+page("rgb.tif", IMAGE)
+page("lzw.tif", IMAGE, compression="tiff_lzw")
+page("grey.tif", IMAGE.convert("L"))
+page("cmyk.tif", IMAGE.convert("CMYK"))
+turned = Image.Exif()
+turned[0x112] = 6
+page("exif.tif", IMAGE, exif=turned)

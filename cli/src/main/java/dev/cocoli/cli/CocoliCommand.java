@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.RunOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
@@ -34,10 +35,8 @@ import picocli.CommandLine.ScopeType;
       "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
     })
 final class CocoliCommand implements Runnable {
-  static final String DEBUG = "--debug";
-
   @Option(
-      names = DEBUG,
+      names = RunOptions.DEBUG,
       scope = ScopeType.INHERIT,
       order = Integer.MAX_VALUE,
       description = "Print a stack trace with an error.")

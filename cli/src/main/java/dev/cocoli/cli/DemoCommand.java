@@ -1,5 +1,10 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ParallelOptions;
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.cli.terminal.TrainingWords;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;

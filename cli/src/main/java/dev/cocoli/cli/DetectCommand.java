@@ -1,6 +1,11 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.WeightsOptions;
+import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
@@ -113,7 +118,8 @@ final class DetectCommand implements Callable<Integer> {
         detectAll(detector, images, null, drawn);
       } else {
         OutputPaths.createFolderOf(json);
-        try (CocoResultsWriter results = new CocoResultsWriter(json, categories(model))) {
+        try (CocoResultsWriter results =
+            new CocoResultsWriter(json, categories(model), model.builder().fields())) {
           detectAll(detector, images, results, drawn);
           results.finish();
         } catch (IOException e) {

@@ -2,6 +2,7 @@ package dev.cocoli.cli;
 
 import dev.cocoli.bindings.Doctor;
 import dev.cocoli.bindings.DoctorReport;
+import dev.cocoli.cli.options.OutputPaths;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.report.DetectionPainter;
 import dev.cocoli.report.PngFile;

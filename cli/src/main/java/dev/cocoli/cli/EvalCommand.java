@@ -1,11 +1,20 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.WeightsOptions;
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.cli.terminal.ImagesBar;
+import dev.cocoli.cli.terminal.MetricsText;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.eval.CocoFiles;
+import dev.cocoli.eval.CocoMatching;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.Evaluation;
@@ -64,6 +73,15 @@ final class EvalCommand implements Callable<Integer> {
   private Path detections;
 
   @Option(
+      names = "--match",
+      paramLabel = "BY",
+      defaultValue = "checked",
+      description =
+          "How images of --detections are found: checked (by image_id, and an error where file_name"
+              + " is another image's), image-id or file-name. Default: ${DEFAULT-VALUE}.")
+  private String match;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "Write the metrics to a file, by pycocotools' names.")
@@ -87,7 +105,8 @@ final class EvalCommand implements Callable<Integer> {
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs());
     }
-    CocoMetrics metrics = files ? CocoFiles.evaluate(groundTruth, detections) : evaluate();
+    CocoMetrics metrics =
+        files ? CocoFiles.evaluate(groundTruth, detections, matching()) : evaluate();
     MetricsText.print(metrics, spec.commandLine().getOut());
     if (json != null) {
       OutputPaths.createFolderOf(json);
@@ -98,6 +117,15 @@ final class EvalCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private CocoMatching matching() {
+    return switch (match) {
+      case "checked" -> CocoMatching.CHECKED;
+      case "image-id" -> CocoMatching.IMAGE_ID;
+      case "file-name" -> CocoMatching.FILE_NAME;
+      default -> throw usage("--match is checked, image-id or file-name, not '" + match + "'");
+    };
   }
 
   private List<Path> inputs() {

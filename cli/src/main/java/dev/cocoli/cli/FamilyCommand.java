@@ -5,6 +5,13 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.WeightsOptions;
+import dev.cocoli.cli.terminal.FamilyProgress;
+import dev.cocoli.cli.terminal.StopOnInterrupt;
+import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
@@ -170,7 +177,7 @@ final class FamilyCommand implements Callable<Integer> {
         Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
           notes.println("stopped; the same command resumes");
-          return TrainingSession.STOPPED;
+          return StopOnInterrupt.EXIT_CODE;
         }
         rows.add(row.get());
       }

@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.terminal.TrainingWords;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.PartTimes;
 import java.util.LinkedHashMap;

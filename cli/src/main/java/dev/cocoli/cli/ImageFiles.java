@@ -1,5 +1,7 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.data.formats.NamedFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -7,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /** Finds the images that the command line names. */
 final class ImageFiles {
@@ -16,11 +17,16 @@ final class ImageFiles {
    * reported and not ignored.
    */
   private static final Set<String> EXTENSIONS =
-      Set.of("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", "jp2");
+      Set.of(
+          "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic",
+          "jp2");
 
   private ImageFiles() {}
 
-  /** Returns the files, and the images directly in the folders, sorted by name. */
+  /**
+   * Returns the files, and the images directly in the folders, sorted by name, without hidden ones:
+   * macOS leaves {@code ._NAME} beside each file that it copies.
+   */
   static List<Path> of(List<Path> filesAndFolders) throws IOException {
     List<Path> images = new ArrayList<>();
     for (Path path : filesAndFolders) {
@@ -34,10 +40,7 @@ final class ImageFiles {
   }
 
   private static List<Path> in(Path folder) throws IOException {
-    List<Path> found;
-    try (Stream<Path> files = Files.list(folder)) {
-      found = files.filter(ImageFiles::isImage).sorted().toList();
-    }
+    List<Path> found = NamedFiles.visible(folder).stream().filter(ImageFiles::isImage).toList();
     if (found.isEmpty()) {
       throw new CommandException(folder + ": there is no image in this folder");
     }
@@ -47,6 +50,6 @@ final class ImageFiles {
   private static boolean isImage(Path file) {
     String name = file.getFileName().toString();
     String extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
-    return EXTENSIONS.contains(extension) && !Files.isDirectory(file);
+    return EXTENSIONS.contains(extension);
   }
 }

@@ -1,5 +1,8 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.TerminalWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -37,7 +40,7 @@ public final class Main {
    * @return its exit code: 0, 1 for an error, 2 for a wrong command line
    */
   public static int run(List<Object> others, PrintWriter out, PrintWriter err, String... args) {
-    boolean debug = java.util.Arrays.asList(args).contains(CocoliCommand.DEBUG);
+    boolean debug = java.util.Arrays.asList(args).contains(RunOptions.DEBUG);
     PrintWriter safeOut = new TerminalWriter(out);
     PrintWriter safeErr = new TerminalWriter(err);
     try {

@@ -1,5 +1,9 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.ImageDecodeException;

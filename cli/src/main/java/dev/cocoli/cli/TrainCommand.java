@@ -1,5 +1,14 @@
 package dev.cocoli.cli;
 
+import dev.cocoli.cli.options.ClassesOption;
+import dev.cocoli.cli.options.DataOptions;
+import dev.cocoli.cli.options.DeviceOption;
+import dev.cocoli.cli.options.ModelOptions;
+import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.ParallelOptions;
+import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
@@ -54,8 +63,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       description =
-          "What to train on. VOC: a list in ImageSets/Main (default: train). COCO: as in"
-              + " instances_NAME.json; a file needs none.")
+          "What to train on: a list in ImageSets/Main, a folder, or as in instances_NAME.json."
+              + " Default: train; a COCO file needs none.")
   private String split;
 
   @Option(
@@ -67,11 +76,17 @@ final class TrainCommand implements Callable<Integer> {
   private String validationSplit;
 
   @Option(
+      names = "--val-images",
+      paramLabel = "DIR",
+      description =
+          "The folder of the images that are scored on. Default: that of the layout, or --images.")
+  private Path validationImages;
+
+  @Option(
       names = "--model",
       paramLabel = "NAME",
-      description =
-          "fasterrcnn_resnet50_fpn, or 18, 34, 101; fasterrcnn_vgg16; fastrcnn_vgg16 or"
-              + " fastrcnn_resnet18, 34, 50, 101; rcnn_vgg16 or rcnn_resnet18, 34, 50, 101.")
+      description = "One of ${COMPLETION-CANDIDATES}.",
+      completionCandidates = ModelNames.class)
   private String model;
 
   @Mixin private ProposalsOption proposals;
@@ -233,10 +248,14 @@ final class TrainCommand implements Callable<Integer> {
     }
     TrainConfig config = config();
     Optional<ModelSpec> before = modelOfWeights();
-    model(before, List.of("any")); // what is wrong with it is said before a large data set is read
+    // its errors come before a large data set is read
+    data.read(model(before, List.of("any")).builder().fields());
     List<Device> where = device.chooseAll(out, processes);
     int replicas = where.size() * processes.map(RankEnvironment::size).orElse(1);
     ParallelOptions.requireShareable(config, replicas, this.spec);
+    if (NONE.equals(validationSplit)) {
+      data.useAllForTraining();
+    }
     Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
@@ -342,14 +361,19 @@ final class TrainCommand implements Callable<Integer> {
       return Optional.of(validationSplit).filter(name -> !name.equals(NONE));
     }
     boolean usual = trainSplit().equals(Optional.of(DEFAULT_SPLIT));
-    return usual && data.hasVocSplit(DEFAULT_VALIDATION)
+    return usual && data.hasSplit(DEFAULT_VALIDATION)
         ? Optional.of(DEFAULT_VALIDATION)
         : Optional.empty();
   }
 
   /** Opens what is scored on; its classes have to be among those that are trained. */
   private Dataset openValidation(String name, Dataset training, PrintWriter out) {
-    return data.open(Optional.of(name), training.classNames(), "validation", out);
+    return data.open(
+        Optional.of(name),
+        Optional.ofNullable(validationImages).or(data::images),
+        training.classNames(),
+        "validation",
+        out);
   }
 
   private Optional<ModelSpec> modelOfWeights() throws IOException {

@@ -3,6 +3,12 @@ package dev.cocoli.cli;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.ProgressLine;
+import dev.cocoli.cli.terminal.StopOnInterrupt;
+import dev.cocoli.cli.terminal.Terminal;
+import dev.cocoli.cli.terminal.TrainingBar;
+import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.tensor.Device;
@@ -28,9 +34,6 @@ import picocli.CommandLine;
 final class TrainingSession {
   /** Where the images with detections are drawn. */
   static final String SHEET = "detections.png";
-
-  /** The exit code of a run that was stopped and can go on: a shell's for an interrupt. */
-  static final int STOPPED = 130;
 
   private final TrainingRun run;
   private final List<Device> devices;
@@ -95,7 +98,7 @@ final class TrainingSession {
       if (result.outcome() == Outcome.STOP_REQUESTED) {
         out.printf(
             "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
-        return STOPPED;
+        return StopOnInterrupt.EXIT_CODE;
       }
     }
     if (!isFirst()) {

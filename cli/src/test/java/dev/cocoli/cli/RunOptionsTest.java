@@ -2,6 +2,7 @@ package dev.cocoli.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.cocoli.cli.options.RunOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,9 +1,8 @@
 package dev.cocoli.data;
 
-import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Target;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -27,14 +26,6 @@ public record AnnotatedImage(
 
   /** {@return the ground truth for training: every object, also difficult ones, but no crowds} */
   public Target target() {
-    List<Box> boxes = new ArrayList<>(annotations.size());
-    List<Integer> labels = new ArrayList<>(annotations.size());
-    for (Annotation annotation : annotations) {
-      if (!annotation.crowd()) {
-        boxes.add(annotation.box());
-        labels.add(annotation.label());
-      }
-    }
-    return new Target(boxes, labels.stream().mapToInt(Integer::intValue).toArray());
+    return new Target(annotations.stream().filter(object -> !object.crowd()).toList());
   }
 }

@@ -3,6 +3,7 @@ package dev.cocoli.data;
 import dev.cocoli.data.AnnotationReport.Action;
 import dev.cocoli.data.AnnotationReport.Finding;
 import dev.cocoli.data.AnnotationReport.Problem;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -127,18 +128,13 @@ public final class AnnotationCheck {
       dropObject(Problem.NO_NUMBER, place, "the box " + words(box) + " is not four numbers");
       return Optional.empty();
     }
-    if (box.x2() <= box.x1() || box.y2() <= box.y1()) {
+    if (!box.hasArea()) {
       dropObject(Problem.DEGENERATE_BOX, place, "the box " + words(box) + " has no area");
       return Optional.empty();
     }
-    Box clipped =
-        new Box(
-            Math.clamp(box.x1(), 0, width),
-            Math.clamp(box.y1(), 0, height),
-            Math.clamp(box.x2(), 0, width),
-            Math.clamp(box.y2(), 0, height));
+    Box clipped = box.clipped(width, height);
     String image = " the image of " + width + " x " + height;
-    if (clipped.x2() <= clipped.x1() || clipped.y2() <= clipped.y1()) {
+    if (!clipped.hasArea()) {
       dropObject(Problem.OUTSIDE, place, "the box " + words(box) + " is outside" + image);
       return Optional.empty();
     }

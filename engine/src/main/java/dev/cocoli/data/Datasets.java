@@ -1,11 +1,12 @@
 package dev.cocoli.data;
 
 import dev.cocoli.data.formats.CocoDataset;
+import dev.cocoli.data.formats.CocoLayout;
 import dev.cocoli.data.formats.DatasetFormat;
 import dev.cocoli.data.formats.VocDataset;
-import dev.cocoli.data.formats.VocSplits;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -17,14 +18,15 @@ public final class Datasets {
   /**
    * Opens a data set.
    *
-   * @param data a VOC folder, or a COCO annotation file
-   * @param images COCO: the folder of the images; without it, the file's own folder
-   * @param split VOC: the name of the list of images; COCO files are a split by themselves and take
-   *     none
+   * @param data a folder in one of the layouts of {@link VocDataset} or {@link CocoLayout}, or a
+   *     COCO annotation file
+   * @param images the folder of the images; without it, that of the layout, or a COCO file's own
+   * @param split the split of a folder; COCO files are a split by themselves and take none
    * @param format the format, or {@link DatasetFormat#AUTO} to determine it from the path
-   * @param options classes, policy, box convention
+   * @param options classes, policy, box convention, division of folders without lists
    * @return the data set
    * @throws DataException if the path does not exist or has neither format, or the data set cannot
+   *     be used
    */
   public static Dataset open(
       Path data,
@@ -33,14 +35,56 @@ public final class Datasets {
       DatasetFormat format,
       DatasetOptions options) {
     return switch (format == DatasetFormat.AUTO ? formatOf(data) : format) {
-      case COCO -> CocoDataset.open(data, images.orElseGet(() -> folderOf(data)), options);
-      default ->
-          VocDataset.open(
-              data,
-              split.orElseThrow(
-                  () -> new DataException(data + ": a VOC data set needs the name of a split")),
-              options);
+      case COCO -> {
+        CocoLayout layout =
+            Files.isDirectory(data)
+                ? layout(data, required(data, split))
+                : new CocoLayout(data, data.toAbsolutePath().getParent());
+        yield CocoDataset.open(layout.file(), images.orElse(layout.images()), options);
+      }
+      default -> VocDataset.open(data, images, required(data, split), options);
     };
+  }
+
+  private static String required(Path data, Optional<String> split) {
+    return split.orElseThrow(
+        () ->
+            new DataException(
+                data
+                    + ": a folder needs the name of a split; there is: "
+                    + String.join(", ", splits(data, Optional.empty(), DatasetOptions.DEFAULT))));
+  }
+
+  private static CocoLayout layout(Path data, String split) {
+    return CocoLayout.find(data, split)
+        .orElseThrow(
+            () ->
+                new DataException(
+                    "%s: there is no split '%s'; there is: %s"
+                        .formatted(
+                            data, split, String.join(", ", CocoLayout.splits(data).keySet()))));
+  }
+
+  /**
+   * {@return whether a data set has a split of a name}
+   *
+   * @param data a folder; a file has no splits
+   * @param images the folder of the images, if it is not a usual one
+   * @param split the name
+   * @param options the division of folders without lists
+   * @throws DataException if the folder has neither format
+   */
+  public static boolean hasSplit(
+      Path data, Optional<Path> images, String split, DatasetOptions options) {
+    return Files.isDirectory(data)
+        && (CocoLayout.find(data, split).isPresent()
+            || splits(data, images, options).contains(split));
+  }
+
+  private static List<String> splits(Path data, Optional<Path> images, DatasetOptions options) {
+    return formatOf(data) == DatasetFormat.COCO
+        ? List.copyOf(CocoLayout.splits(data).keySet())
+        : VocDataset.splits(data, images, options);
   }
 
   /**
@@ -51,8 +95,7 @@ public final class Datasets {
    */
   public static DatasetFormat formatOf(Path data) {
     if (Files.isDirectory(data)) {
-      VocSplits.of(data); // throws if it is not a VOC folder
-      return DatasetFormat.VOC;
+      return CocoLayout.splits(data).isEmpty() ? DatasetFormat.VOC : DatasetFormat.COCO;
     }
     if (!Files.exists(data)) {
       throw new DataException(data + ": there is no such file or folder");
@@ -61,10 +104,6 @@ public final class Datasets {
       return DatasetFormat.COCO;
     }
     throw new DataException(
-        data + ": is neither a VOC folder nor a COCO .json file; say which with the format");
-  }
-
-  private static Path folderOf(Path file) {
-    return file.toAbsolutePath().getParent();
+        data + ": is neither a folder nor a COCO .json file; say which with the format");
   }
 }

@@ -3,14 +3,10 @@ package dev.cocoli.detection;
 import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
-import dev.cocoli.tensor.DType;
-import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -153,54 +149,6 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
-   * Uploads the objects of a batch.
-   *
-   * @param ops uploads
-   * @param targets one target per image
-   * @param from height and width of the image that each target is of
-   * @param to height and width that its boxes are scaled to
-   * @return the boxes, labels and counts on the device
-   */
-  protected static GroundTruth groundTruth(
-      Ops ops, List<Target> targets, List<long[]> from, List<long[]> to) {
-    int images = targets.size();
-    int most = targets.stream().mapToInt(target -> target.boxes().size()).max().orElse(0);
-    int[] labels = new int[images * most];
-    int[] counts = new int[images];
-    List<List<Box>> boxes = new ArrayList<>();
-    for (int image = 0; image < images; image++) {
-      Target target = targets.get(image);
-      counts[image] = target.boxes().size();
-      boxes.add(ImageTransform.scale(target.boxes(), from.get(image), to.get(image)));
-      System.arraycopy(target.labels(), 0, labels, image * most, target.labels().length);
-    }
-    return new GroundTruth(
-        upload(ops, boxes, most), ops.upload(labels, images, most), ops.upload(counts, images));
-  }
-
-  /**
-   * Uploads boxes as {@code [N,M,4]}; boxes of no extent stand after the last one of an image.
-   *
-   * @param ops uploads
-   * @param boxes a list per image
-   * @param most the length M
-   * @return the boxes on the device
-   */
-  protected static Tensor upload(Ops ops, List<List<Box>> boxes, int most) {
-    float[] values = new float[boxes.size() * most * 4];
-    for (int image = 0; image < boxes.size(); image++) {
-      int at = 4 * image * most;
-      for (Box box : boxes.get(image)) {
-        values[at++] = box.x1();
-        values[at++] = box.y1();
-        values[at++] = box.x2();
-        values[at++] = box.y2();
-      }
-    }
-    return ops.upload(values, boxes.size(), most, 4);
-  }
-
-  /**
    * {@return as many of an image's regions as a detector takes}
    *
    * @param regions the regions, the best first
@@ -218,62 +166,5 @@ public abstract class DetectionModel extends Module {
    */
   protected static int most(List<List<Box>> regions) {
     return Math.max(1, regions.stream().mapToInt(List::size).max().orElse(0));
-  }
-
-  /**
-   * Detections on the device.
-   *
-   * @param boxes {@code [N,D,4]}
-   * @param scores {@code [N,D]}, falling
-   * @param indices I32 {@code [N,D]}: region times (K - 1) plus class; -1 after the last
-   */
-  public record Found(Tensor boxes, Tensor scores, Tensor indices) {}
-
-  /**
-   * Downloads detections, all at once.
-   *
-   * @param ops downloads
-   * @param found the detections on the device
-   * @param from height and width of the image that an image's boxes are of
-   * @param to height and width of the image that they are scaled to
-   * @return a list per image
-   */
-  protected final List<List<Detection>> read(
-      Ops ops, Found found, List<long[]> from, List<long[]> to) {
-    int images = from.size();
-    int most = Math.toIntExact(found.indices().dim(1));
-    int places = images * most;
-    Tensor packed = ops.allocate(DType.F32, 6L * places);
-    ops.backend().copies().copy(found.boxes(), packed.view(0, Shape.of(4L * places), DType.F32));
-    ops.backend()
-        .copies()
-        .copy(found.scores(), packed.view(16L * places, Shape.of(places), DType.F32));
-    ops.backend()
-        .copies()
-        .copy(found.indices(), packed.view(20L * places, Shape.of(places), DType.I32));
-    float[] values = ops.download(packed);
-    List<List<Detection>> result = new ArrayList<>();
-    for (int image = 0; image < images; image++) {
-      List<Box> boxes = new ArrayList<>();
-      List<Integer> labels = new ArrayList<>();
-      List<Float> scores = new ArrayList<>();
-      for (int place = image * most; place < (image + 1) * most; place++) {
-        int index = Float.floatToRawIntBits(values[5 * places + place]);
-        if (index < 0) {
-          break;
-        }
-        int at = 4 * place;
-        boxes.add(new Box(values[at], values[at + 1], values[at + 2], values[at + 3]));
-        labels.add(index % (classes - 1) + 1);
-        scores.add(values[4 * places + place]);
-      }
-      List<Box> scaled = ImageTransform.scale(boxes, from.get(image), to.get(image));
-      List<Detection> detections = new ArrayList<>();
-      for (int i = 0; i < scaled.size(); i++) {
-        detections.add(new Detection(scaled.get(i), labels.get(i), scores.get(i)));
-      }
-      result.add(detections);
-    }
-    return result;
   }
 }

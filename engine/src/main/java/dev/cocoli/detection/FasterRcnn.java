@@ -7,8 +7,8 @@ import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.detection.head.RegionProposalNetwork.ScoredMaps;
 import dev.cocoli.detection.head.RoiHeads;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
@@ -68,7 +68,7 @@ public final class FasterRcnn extends DetectionModel {
     Proposals proposals = rpn.propose(ops, batch, maps);
     parts.enqueued(ops, DetectionPart.PROPOSALS);
     Found found = roiHeads.detect(ops, new FeatureMaps(batch, maps.maps()), proposals);
-    List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
+    List<List<Detection>> result = found.download(ops, classes(), batch.toOriginals());
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
   }
@@ -86,7 +86,7 @@ public final class FasterRcnn extends DetectionModel {
     int ofRpn = rpn.lossNames().size();
     Tensor losses = ops.allocate(DType.F32, ofRoiHeads + ofRpn);
     ImageBatch batch = transform.forward(ops, inputs.images());
-    GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
+    GroundTruth groundTruth = batch.groundTruth(ops, targets);
     ScoredMaps maps = maps(ops, batch);
     Proposals proposals =
         rpn.train(

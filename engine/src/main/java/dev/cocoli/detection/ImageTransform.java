@@ -4,7 +4,6 @@ import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.detection.config.TransformConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
-import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
@@ -107,20 +106,5 @@ public final class ImageTransform {
 
   private static long roundUp(long extent) {
     return (extent + SIZE_DIVISIBLE - 1) / SIZE_DIVISIBLE * SIZE_DIVISIBLE;
-  }
-
-  /**
-   * {@return boxes scaled from an image of one size to one of another}
-   *
-   * @param boxes the boxes
-   * @param from height and width of the image that they are of
-   * @param to height and width of the other
-   */
-  public static List<Box> scale(List<Box> boxes, long[] from, long[] to) {
-    float ratioY = (float) to[0] / (float) from[0];
-    float ratioX = (float) to[1] / (float) from[1];
-    return boxes.stream()
-        .map(b -> new Box(b.x1() * ratioX, b.y1() * ratioY, b.x2() * ratioX, b.y2() * ratioY))
-        .toList();
   }
 }

@@ -31,7 +31,7 @@ public record ModelSpec(
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Copies the classes and builds the model once, so that what is wrong is said at once. */
+  /** Copies the classes and builds the model once, so that errors are thrown here. */
   public ModelSpec {
     classNames = List.copyOf(classNames);
     if (model.isBlank() || classNames.isEmpty()) {
@@ -41,6 +41,7 @@ public record ModelSpec(
       throw new IllegalArgumentException(
           "a model of another builder needs another name than " + model);
     }
+    Hyperparameters.values(config); // that the model's own can be recorded
     List<String> losses = builder.build(config, classNames.size() + 1).lossNames();
     if (losses.isEmpty()
         || Set.copyOf(losses).size() < losses.size()
@@ -59,8 +60,13 @@ public record ModelSpec(
    * @throws IllegalArgumentException if there is none of that name
    */
   public static ModelSpec of(String model, List<String> classNames, Norm.Type norm) {
-    RcnnConfig config = Models.defaults(model).withBackbone(b -> b.withNorm(norm));
-    return new ModelSpec(model, classNames, config, Models.builder(model));
+    return of(model, classNames, norm, Models.builder(model));
+  }
+
+  private static ModelSpec of(
+      String model, List<String> classNames, Norm.Type norm, ModelBuilder builder) {
+    RcnnConfig config = builder.defaults().withBackbone(b -> b.withNorm(norm));
+    return new ModelSpec(model, classNames, config, builder);
   }
 
   /**
@@ -90,9 +96,10 @@ public record ModelSpec(
    *     value does not fit
    */
   public ModelSpec with(Map<String, String> changes) {
-    List<String> used = Models.hyperparameters(model);
+    List<String> names = Hyperparameters.names(config);
+    List<String> used = names.stream().filter(builder::uses).toList();
     for (String name : changes.keySet()) {
-      if (Hyperparameters.names().contains(name) && !used.contains(name)) {
+      if (names.contains(name) && !used.contains(name)) {
         throw new IllegalArgumentException(
             "the hyper-parameter "
                 + name
@@ -118,7 +125,7 @@ public record ModelSpec(
   /** {@return every hyper-parameter that means something to this model, under its name} */
   public Map<String, String> hyperparameters() {
     Map<String, String> values = Hyperparameters.values(config);
-    values.keySet().retainAll(Models.hyperparameters(model));
+    values.keySet().removeIf(name -> !builder.uses(name));
     return values;
   }
 
@@ -176,12 +183,9 @@ public record ModelSpec(
             throw damaged("cocoli.config has no value for " + name, null);
           }
         });
-    if (Models.names().contains(model)) {
-      return Optional.of(of(model, classNames, type).with(config));
-    }
-    RcnnConfig own =
-        Hyperparameters.with(RcnnConfig.DEFAULT.withBackbone(b -> b.withNorm(type)), config);
-    return Optional.of(new ModelSpec(model, classNames, own, builder.orElseThrow()));
+    boolean isOurs = Models.names().contains(model);
+    ModelBuilder its = isOurs ? Models.builder(model) : builder.orElseThrow();
+    return Optional.of(of(model, classNames, type, its).with(config));
   }
 
   private static <T> T parse(

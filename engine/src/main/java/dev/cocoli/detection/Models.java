@@ -13,7 +13,6 @@ import dev.cocoli.detection.classic.FastRcnn;
 import dev.cocoli.detection.classic.Rcnn;
 import dev.cocoli.detection.config.BackboneConfig;
 import dev.cocoli.detection.config.BoxHeadConfig;
-import dev.cocoli.detection.config.Hyperparameters;
 import dev.cocoli.detection.config.RcnnConfig;
 import dev.cocoli.detection.head.AnchorGenerator;
 import dev.cocoli.detection.head.BoxBranch;
@@ -85,7 +84,18 @@ public final class Models {
   private Models() {}
 
   /** A line of the table. */
-  private record Model(RcnnConfig defaults, Predicate<String> unused, ModelBuilder builder) {}
+  private record Model(RcnnConfig defaults, Predicate<String> unused, ModelBuilder parts)
+      implements ModelBuilder {
+    @Override
+    public DetectionModel build(RcnnConfig config, int classes) {
+      return parts.build(config, classes);
+    }
+
+    @Override
+    public boolean uses(String hyperparameter) {
+      return !unused.test(hyperparameter);
+    }
+  }
 
   /** {@return the names of the models} */
   public static List<String> names() {
@@ -99,31 +109,6 @@ public final class Models {
    * @throws IllegalArgumentException if there is none of that name
    */
   public static ModelBuilder builder(String name) {
-    return find(name).builder;
-  }
-
-  /**
-   * {@return the default hyper-parameters of a model: torchvision's, or the papers'}
-   *
-   * @param name its name
-   * @throws IllegalArgumentException if there is none of that name
-   */
-  public static RcnnConfig defaults(String name) {
-    return find(name).defaults;
-  }
-
-  /**
-   * {@return the names of the hyper-parameters that mean something to a model}
-   *
-   * @param name the name of the model; one that is not in the table has all
-   */
-  public static List<String> hyperparameters(String name) {
-    List<String> all = Hyperparameters.names();
-    Model model = TABLE.get(name);
-    return model == null ? all : all.stream().filter(model.unused.negate()).toList();
-  }
-
-  private static Model find(String name) {
     Model model = TABLE.get(name);
     if (model == null) {
       throw new IllegalArgumentException(
@@ -222,7 +207,7 @@ public final class Models {
                   new ImageTransform(config.transform()),
                   backbone,
                   roiHeads(config, backbone.outChannels(), oneMap(config.boxHead()), classes),
-                  config.maxProposals());
+                  config.classic().maxProposals());
             }));
   }
 
@@ -245,7 +230,7 @@ public final class Models {
             new VggEncoder(
                 network,
                 config.backbone().trainableBackboneLayers(),
-                config.warp().size(),
+                config.classic().warp().size(),
                 config.boxHead().headSize()));
   }
 
@@ -281,7 +266,7 @@ public final class Models {
         config
             .withBackbone(b -> b.withFpnOutChannels(16))
             .withBoxHead(b -> b.withHeadSize(32))
-            .withWarp(w -> w.withSize(64).withContext(4));
+            .withClassic(c -> c.withWarp(w -> w.withSize(64).withContext(4)));
     return anchorSizes.length == 0
         ? narrow
         : narrow.withAnchors(a -> a.withSizes(List.of(anchorSizes)));

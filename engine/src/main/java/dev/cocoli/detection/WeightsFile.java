@@ -1,5 +1,7 @@
 package dev.cocoli.detection;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.cocoli.backend.Backend;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Parameter;
@@ -74,11 +76,25 @@ public final class WeightsFile implements AutoCloseable {
     }
   }
 
-  /** {@return whether these are weights of a classifier, not of a detector} */
+  /** {@return whether these are weights of one of torchvision's classifiers, not of a detector} */
   public boolean isClassifier() {
     Set<String> keys = file.entries().keySet();
     return keys.containsAll(Set.of("conv1.weight", "fc.weight"))
         || keys.containsAll(Set.of("features.0.weight", "classifier.0.weight"));
+  }
+
+  /**
+   * {@return whether these are weights of a classifier that a detector may start from:
+   * torchvision's, or one with all layers of the detector's {@link DetectionModel#pretrained} part}
+   *
+   * @param model the detector
+   */
+  public boolean isClassifierFor(DetectionModel model) {
+    return isClassifier()
+        || model
+            .pretrained()
+            .filter(body -> file.entries().keySet().containsAll(body.namedParameters().keySet()))
+            .isPresent();
   }
 
   /**
@@ -96,7 +112,8 @@ public final class WeightsFile implements AutoCloseable {
 
   /**
    * Sets the weights of a detector's backbone to a classifier's, and with VGG-16 those of the two
-   * fully connected layers where they are as wide; all else stays as it is.
+   * fully connected layers where they are as wide; all else stays as it is. The classifier's own
+   * last layers, whose names begin unlike any of the backbone's, are left out.
    *
    * @param model the detector, with memory
    * @param backend where that lies
@@ -113,14 +130,18 @@ public final class WeightsFile implements AutoCloseable {
                     new IOException(
                         path + " is of a classifier, from which this model cannot start"));
     Map<String, Safetensors.Entry> entries = new LinkedHashMap<>(file.entries());
-    // the last layers say which of ImageNet's classes it is; the first two of VGG may have no place
-    entries.keySet().removeIf(key -> key.startsWith("fc.") || key.startsWith("classifier.6."));
     Set<String> known = body.namedParameters().keySet();
-    entries.keySet().removeIf(key -> key.startsWith("classifier.") && !known.contains(key));
+    Set<String> beginnings = known.stream().map(WeightsFile::beginning).collect(toSet());
+    beginnings.remove("classifier"); // of VGG's three layers the first two may have a place
+    entries.keySet().removeIf(key -> !known.contains(key) && !beginnings.contains(beginning(key)));
     load(body, backend, entries);
     if (model.pretrainedHead().isPresent()) {
       loadHead(model.pretrainedHead().get(), backend);
     }
+  }
+
+  private static String beginning(String key) {
+    return key.substring(0, Math.max(0, key.indexOf('.')));
   }
 
   private void loadHead(Module head, Backend backend) throws IOException {

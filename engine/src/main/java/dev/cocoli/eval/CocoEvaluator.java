@@ -1,7 +1,14 @@
 package dev.cocoli.eval;
 
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -18,13 +25,14 @@ import java.util.function.ToDoubleFunction;
  *
  * <p>One difference is deliberate: pycocotools never counts an object with annotation id 0 as
  * found, while annotation ids are ignored here. An evaluator is not safe for several threads: give
- * each thread its own and {@linkplain #merge merge} them.
+ * each thread its own and {@linkplain #merge merge} their {@linkplain #matches matches}.
  */
 public final class CocoEvaluator {
 
   private final List<CocoCategory> categories;
   private final Map<Long, Integer> indexByCategoryId = new HashMap<>();
   private final TreeMap<Long, Image> images = new TreeMap<>();
+  private final Map<Long, Map<Integer, CocoMatches>> merged = new HashMap<>();
 
   private record Image(List<CocoAnnotation> objects, List<CocoResult> detections) {}
 
@@ -99,7 +107,8 @@ public final class CocoEvaluator {
       checkImage(imageId, object.imageId());
       checkCategory(object.categoryId());
     }
-    if (images.putIfAbsent(imageId, new Image(List.copyOf(objects), new ArrayList<>())) != null) {
+    Image image = new Image(List.copyOf(objects), new ArrayList<>());
+    if (merged.containsKey(imageId) || images.putIfAbsent(imageId, image) != null) {
       throw new IllegalArgumentException("image " + imageId + " was added twice");
     }
   }
@@ -113,10 +122,8 @@ public final class CocoEvaluator {
    */
   public void addImage(long imageId, Target target) {
     List<CocoAnnotation> objects = new ArrayList<>();
-    for (int i = 0; i < target.boxes().size(); i++) {
-      objects.add(
-          CocoAnnotation.of(
-              imageId, categoryId(target.labels()[i]), CocoBox.of(target.boxes().get(i))));
+    for (Annotation object : target.objects()) {
+      objects.add(CocoAnnotation.of(imageId, categoryId(object.label()), CocoBox.of(object.box())));
     }
     addImage(imageId, objects);
   }
@@ -159,25 +166,61 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Adds the images and detections of another evaluator. The metrics are exactly those of one
-   * evaluator to which all of them were added.
+   * Adds the images of another evaluator, matched. The metrics are exactly those of one evaluator
+   * to which all of them were added.
    *
-   * @param other an evaluator with the same classes and other images
+   * @param matches what {@link #matches} of the other one returned
    * @throws IllegalArgumentException if the classes differ or an image is in both
    */
-  public void merge(CocoEvaluator other) {
-    if (!categories.equals(other.categories)) {
-      throw new IllegalArgumentException(
-          "the evaluators have different classes: " + categories + " and " + other.categories);
-    }
-    for (Long imageId : other.images.keySet()) {
-      if (images.containsKey(imageId)) {
-        throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
+  public void merge(byte[] matches) {
+    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(matches))) {
+      List<CocoCategory> others = new ArrayList<>();
+      for (int left = in.readInt(); left > 0; left--) {
+        others.add(new CocoCategory(in.readLong(), in.readUTF()));
       }
+      if (!categories.equals(others)) {
+        throw new IllegalArgumentException(
+            "the evaluators have different classes: " + categories + " and " + others);
+      }
+      while (in.available() > 0) {
+        long imageId = in.readLong();
+        Map<Integer, CocoMatches> byCategory = new TreeMap<>();
+        for (int left = in.readInt(); left > 0; left--) {
+          byCategory.put(in.readInt(), CocoMatches.read(in));
+        }
+        if (images.containsKey(imageId) || merged.putIfAbsent(imageId, byCategory) != null) {
+          throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    other.images.forEach(
-        (imageId, image) ->
-            images.put(imageId, new Image(image.objects, new ArrayList<>(image.detections))));
+  }
+
+  /**
+   * {@return the images added so far, matched, for {@link #merge} of an evaluator in another
+   * process: all that the metrics need of them}
+   */
+  public byte[] matches() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (DataOutputStream out = new DataOutputStream(bytes)) {
+      out.writeInt(categories.size());
+      for (CocoCategory category : categories) {
+        out.writeLong(category.id());
+        out.writeUTF(category.name());
+      }
+      for (Map.Entry<Long, Map<Integer, CocoMatches>> image : matchesByImage().entrySet()) {
+        out.writeLong(image.getKey());
+        out.writeInt(image.getValue().size());
+        for (Map.Entry<Integer, CocoMatches> matches : image.getValue().entrySet()) {
+          out.writeInt(matches.getKey());
+          matches.getValue().write(out);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteArray();
   }
 
   /** {@return the metrics of all images added so far; more may be added afterwards} */
@@ -214,18 +257,30 @@ public final class CocoEvaluator {
   private List<List<CocoMatches>> matchesByCategory() {
     List<List<CocoMatches>> matches = new ArrayList<>();
     categories.forEach(category -> matches.add(new ArrayList<>()));
-    for (Image image : images.values()) {
-      Map<Integer, Image> byCategory = new HashMap<>();
-      for (CocoAnnotation object : image.objects) {
-        part(byCategory, object.categoryId()).objects.add(object);
-      }
-      for (CocoResult found : image.detections) {
-        part(byCategory, found.categoryId()).detections.add(found);
-      }
-      byCategory.forEach(
-          (category, part) ->
-              matches.get(category).add(CocoMatches.of(part.objects, part.detections)));
+    for (Map<Integer, CocoMatches> ofImage : matchesByImage().values()) {
+      ofImage.forEach((category, found) -> matches.get(category).add(found));
     }
+    return matches;
+  }
+
+  /** For each image, by ascending id, the classes with an object or detection in it. */
+  private TreeMap<Long, Map<Integer, CocoMatches>> matchesByImage() {
+    TreeMap<Long, Map<Integer, CocoMatches>> matches = new TreeMap<>(merged);
+    images.forEach(
+        (imageId, image) -> {
+          Map<Integer, Image> byCategory = new TreeMap<>();
+          for (CocoAnnotation object : image.objects) {
+            part(byCategory, object.categoryId()).objects.add(object);
+          }
+          for (CocoResult found : image.detections) {
+            part(byCategory, found.categoryId()).detections.add(found);
+          }
+          Map<Integer, CocoMatches> ofImage = new TreeMap<>();
+          byCategory.forEach(
+              (category, part) ->
+                  ofImage.put(category, CocoMatches.of(part.objects, part.detections)));
+          matches.put(imageId, ofImage);
+        });
     return matches;
   }
 

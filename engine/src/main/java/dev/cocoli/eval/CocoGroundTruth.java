@@ -8,14 +8,30 @@ import java.util.List;
  * @param imageIds the images, with and without objects
  * @param categories the classes, in the order of the file
  * @param annotations the objects, in the order of the file
+ * @param names what results may call the images
  */
 public record CocoGroundTruth(
-    List<Long> imageIds, List<CocoCategory> categories, List<CocoAnnotation> annotations) {
+    List<Long> imageIds,
+    List<CocoCategory> categories,
+    List<CocoAnnotation> annotations,
+    CocoImageNames names) {
 
   /** Copies the lists. */
   public CocoGroundTruth {
     imageIds = List.copyOf(imageIds);
     categories = List.copyOf(categories);
     annotations = List.copyOf(annotations);
+  }
+
+  /**
+   * Makes a ground truth whose images are known by their ids alone.
+   *
+   * @param imageIds the images, with and without objects
+   * @param categories the classes
+   * @param annotations the objects
+   */
+  public CocoGroundTruth(
+      List<Long> imageIds, List<CocoCategory> categories, List<CocoAnnotation> annotations) {
+    this(imageIds, categories, annotations, CocoImageNames.ofIds(imageIds));
   }
 }

@@ -114,8 +114,12 @@ final class CocoJson implements AutoCloseable {
     return value;
   }
 
-  /** An integer (2.0 is accepted, as in Python), or null. */
+  /** An integer (2.0 is accepted, as in Python, and "2"), or null. */
   Long integer(String field) throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_STRING
+        && parser.getText().strip().matches("[+-]?\\d{1,18}")) {
+      return Long.parseLong(parser.getText().strip());
+    }
     if (parser.currentToken() == JsonToken.VALUE_NULL) {
       return null;
     }
@@ -127,6 +131,18 @@ final class CocoJson implements AutoCloseable {
       throw wrong(field, "an integer");
     }
     return value.longValue();
+  }
+
+  /**
+   * An id as text, or null. Ids are integers, but some programs write them as text, or use names:
+   * 7, 7.0 and "7" are the same.
+   */
+  String id(String field) throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_STRING) {
+      return parser.getText().strip();
+    }
+    Long value = integer(field);
+    return value == null ? null : value.toString();
   }
 
   /** A number, or null. */

@@ -1,5 +1,8 @@
 package dev.cocoli.eval;
 
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -123,5 +126,41 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
       }
     }
     return outcomes;
+  }
+
+  /** Writes all of it, for {@link #read} of another process. */
+  void write(DataOutputStream out) throws IOException {
+    out.writeInt(scores.length);
+    for (double score : scores) {
+      out.writeDouble(score);
+    }
+    for (byte[][] bySize : outcomes) {
+      for (byte[] byThreshold : bySize) {
+        out.write(byThreshold);
+      }
+    }
+    for (int count : positives) {
+      out.writeInt(count);
+    }
+  }
+
+  /** Reads what {@link #write} has written. */
+  static CocoMatches read(DataInputStream in) throws IOException {
+    double[] scores = new double[in.readInt()];
+    for (int d = 0; d < scores.length; d++) {
+      scores[d] = in.readDouble();
+    }
+    int sizes = AreaRange.values().length;
+    byte[][][] outcomes = new byte[sizes][CocoThresholds.IOU.length][scores.length];
+    for (byte[][] bySize : outcomes) {
+      for (byte[] byThreshold : bySize) {
+        in.readFully(byThreshold);
+      }
+    }
+    int[] positives = new int[sizes];
+    for (int size = 0; size < sizes; size++) {
+      positives[size] = in.readInt();
+    }
+    return new CocoMatches(scores, outcomes, positives);
   }
 }

@@ -2,11 +2,14 @@ package dev.cocoli.eval;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.ObjectPart;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Writes detections in COCO's results format, with the image's file name and the class name added.
@@ -16,18 +19,33 @@ import java.util.List;
 public final class CocoResultsWriter implements AutoCloseable {
 
   private final List<CocoCategory> categories;
+  private final List<CocoField<?>> fields;
   private final OutputFile file;
   private final JsonGenerator json;
 
   /**
-   * Begins the file, under a temporary name until {@link #finish}.
+   * Begins a file of boxes, under a temporary name until {@link #finish}.
    *
    * @param file the file; replaced if it exists
    * @param categories the classes, in the order of their labels
    * @throws IOException if the file cannot be written
    */
   public CocoResultsWriter(Path file, List<CocoCategory> categories) throws IOException {
+    this(file, categories, List.of());
+  }
+
+  /**
+   * Begins a file of boxes and parts, under a temporary name until {@link #finish}.
+   *
+   * @param file the file; replaced if it exists
+   * @param categories the classes, in the order of their labels
+   * @param fields the parts of a detection that are written, where it has them
+   * @throws IOException if the file cannot be written
+   */
+  public CocoResultsWriter(Path file, List<CocoCategory> categories, List<CocoField<?>> fields)
+      throws IOException {
     this.categories = List.copyOf(categories);
+    this.fields = List.copyOf(fields);
     this.file = OutputFile.create(file);
     this.json = new JsonFactory().createGenerator(this.file.stream());
     json.writeStartArray();
@@ -64,7 +82,19 @@ public final class CocoResultsWriter implements AutoCloseable {
       json.writeEndArray();
       double score = found.score();
       json.writeNumberField("score", score);
+      for (CocoField<?> field : fields) {
+        write(field, found);
+      }
       json.writeEndObject();
+    }
+  }
+
+  private <P extends ObjectPart> void write(CocoField<P> field, Detection found)
+      throws IOException {
+    Optional<P> part = found.part(field.type());
+    if (part.isPresent()) {
+      json.writeFieldName(field.name());
+      field.write(json, part.get());
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.cocoli.eval;
 
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import java.util.ArrayList;
@@ -31,7 +32,7 @@ public final class VocEvaluator {
   private final double iouThreshold;
   private final TreeMap<Long, Image> images = new TreeMap<>();
 
-  private record Image(List<VocObject> objects, List<Detection> detections) {}
+  private record Image(List<Annotation> objects, List<Detection> detections) {}
 
   private record Ranked(long imageId, Detection detection) {}
 
@@ -66,7 +67,7 @@ public final class VocEvaluator {
    * @param objects its objects; may be empty
    * @throws IllegalArgumentException if the image is known already or a label has no class
    */
-  public void addImage(long imageId, List<VocObject> objects) {
+  public void addImage(long imageId, List<Annotation> objects) {
     objects.forEach(object -> checkLabel(object.label()));
     if (images.putIfAbsent(imageId, new Image(List.copyOf(objects), new ArrayList<>())) != null) {
       throw new IllegalArgumentException("image " + imageId + " was added twice");
@@ -97,31 +98,6 @@ public final class VocEvaluator {
     image.detections.addAll(detections);
   }
 
-  /**
-   * Adds the images and detections of another evaluator. The metrics are exactly those of one
-   * evaluator to which all of them were added.
-   *
-   * @param other an evaluator with the same classes and threshold and other images
-   * @throws IllegalArgumentException if these differ or an image is in both
-   */
-  public void merge(VocEvaluator other) {
-    if (!classNames.equals(other.classNames) || iouThreshold != other.iouThreshold) {
-      throw new IllegalArgumentException(
-          "the evaluators have different classes or IoU thresholds: "
-              + (classNames + " at " + iouThreshold)
-              + " and "
-              + (other.classNames + " at " + other.iouThreshold));
-    }
-    for (Long imageId : other.images.keySet()) {
-      if (images.containsKey(imageId)) {
-        throw new IllegalArgumentException("image " + imageId + " is in both evaluators");
-      }
-    }
-    other.images.forEach(
-        (imageId, image) ->
-            images.put(imageId, new Image(image.objects, new ArrayList<>(image.detections))));
-  }
-
   /** {@return the metrics of all images added so far; more may be added afterwards} */
   public VocMetrics evaluate() {
     List<VocMetrics.ClassAp> perClass =
@@ -135,11 +111,11 @@ public final class VocEvaluator {
   private VocMetrics.ClassAp evaluateClass(int label) {
     int positives = 0;
     List<Ranked> ranking = new ArrayList<>();
-    TreeMap<Long, List<VocObject>> objects = new TreeMap<>();
+    TreeMap<Long, List<Annotation>> objects = new TreeMap<>();
     TreeMap<Long, boolean[]> found = new TreeMap<>();
     for (Map.Entry<Long, Image> entry : images.entrySet()) {
       Image image = entry.getValue();
-      List<VocObject> ofClass =
+      List<Annotation> ofClass =
           image.objects.stream().filter(object -> object.label() == label).toList();
       objects.put(entry.getKey(), ofClass);
       found.put(entry.getKey(), new boolean[ofClass.size()]);
@@ -158,7 +134,7 @@ public final class VocEvaluator {
     int counted = 0;
     int truePositives = 0;
     for (Ranked ranked : ranking) {
-      List<VocObject> candidates = objects.get(ranked.imageId);
+      List<Annotation> candidates = objects.get(ranked.imageId);
       int best = mostOverlapped(ranked.detection.box(), candidates);
       if (best >= 0 && candidates.get(best).difficult()) {
         continue;
@@ -177,7 +153,7 @@ public final class VocEvaluator {
   }
 
   /** The first object with the largest IoU, if that reaches the threshold, or -1. */
-  private int mostOverlapped(Box box, List<VocObject> objects) {
+  private int mostOverlapped(Box box, List<Annotation> objects) {
     int best = -1;
     double bestIou = 0;
     for (int i = 0; i < objects.size(); i++) {

@@ -6,9 +6,11 @@ import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Operations on boxes and images that have no gradient. Allocates results in the forward pass's
@@ -52,13 +54,25 @@ public final class RegionOps {
   public record SampleTargets(Tensor rois, Tensor labels, Tensor targets) {}
 
   /**
-   * The objects of a batch.
+   * {@return boxes {@code [N,M,4]} on the device; boxes of no extent stand after the last one of an
+   * image}
    *
-   * @param boxes {@code [N,G,4]}
-   * @param labels I32 {@code [N,G]}
-   * @param counts I32 {@code [N]}
+   * @param boxes a list per image
+   * @param most M, at least the length of the longest list
    */
-  public record GroundTruth(Tensor boxes, Tensor labels, Tensor counts) {}
+  public Tensor upload(List<List<Box>> boxes, int most) {
+    float[] values = new float[boxes.size() * most * 4];
+    for (int image = 0; image < boxes.size(); image++) {
+      int at = 4 * image * most;
+      for (Box box : boxes.get(image)) {
+        values[at++] = box.x1();
+        values[at++] = box.y1();
+        values[at++] = box.x2();
+        values[at++] = box.y2();
+      }
+    }
+    return ops.upload(values, boxes.size(), most, 4);
+  }
 
   /**
    * Resizes an image into a padded slot.
@@ -246,10 +260,10 @@ public final class RegionOps {
    * @param groundTruth the objects
    */
   public Tensor match(MatchSpec spec, Tensor boxes, GroundTruth groundTruth) {
-    Tensor matches = ops.allocate(DType.I32, groundTruth.counts.dim(0), boxes.dim(1));
+    Tensor matches = ops.allocate(DType.I32, groundTruth.counts().dim(0), boxes.dim(1));
     ops.backend()
         .matching()
-        .matchBoxes(spec, boxes, groundTruth.boxes, groundTruth.counts, matches);
+        .matchBoxes(spec, boxes, groundTruth.boxes(), groundTruth.counts(), matches);
     return matches;
   }
 
@@ -301,7 +315,7 @@ public final class RegionOps {
   public SampleTargets regionTargets(
       BoxCoderSpec coder, Tensor boxes, Selection sample, Tensor matches, GroundTruth groundTruth) {
     Tensor rois = ops.allocate(DType.F32, sample.indices.elementCount(), 5);
-    return targets(coder, boxes, sample, matches, groundTruth, groundTruth.labels, rois);
+    return targets(coder, boxes, sample, matches, groundTruth, groundTruth.labels(), rois);
   }
 
   private SampleTargets targets(
@@ -323,7 +337,7 @@ public final class RegionOps {
             boxes,
             sample.indices,
             matches,
-            groundTruth.boxes,
+            groundTruth.boxes(),
             groundTruthLabels,
             rois,
             result.labels,

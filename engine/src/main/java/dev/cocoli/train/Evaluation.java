@@ -2,7 +2,6 @@ package dev.cocoli.train;
 
 import dev.cocoli.Detector;
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.Batch;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
@@ -14,6 +13,7 @@ import dev.cocoli.eval.CocoAnnotation;
 import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.train.rcnn.Regions;
 import java.util.List;
@@ -32,7 +32,7 @@ public final class Evaluation {
   private final Optional<ProposalSource> proposals;
   private final Consumer<String> warnings;
 
-  /** Is told what was found on each image, on the thread that evaluates. */
+  /** Receives the detections of each image, on the thread that evaluates. */
   @FunctionalInterface
   public interface ImageListener {
     /**
@@ -76,8 +76,7 @@ public final class Evaluation {
     CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
     ImageListener scorer =
         (image, found) -> {
-          evaluator.addImage(image.imageId(), objects(image));
-          evaluator.addDetections(image.imageId(), found);
+          add(evaluator, image, found);
           listener.found(image, found);
         };
     detect(detector, scorer, () -> false);
@@ -122,13 +121,17 @@ public final class Evaluation {
   }
 
   /**
-   * What is to be found on an image.
+   * Adds an image and its detections to an evaluator.
    *
+   * @param evaluator the evaluator
    * @param image the image
-   * @return its annotations
+   * @param found its detections
    */
-  public static List<CocoAnnotation> objects(AnnotatedImage image) {
-    return image.annotations().stream().map(object -> object(image, object)).toList();
+  public static void add(CocoEvaluator evaluator, AnnotatedImage image, List<Detection> found) {
+    evaluator.addImage(
+        image.imageId(),
+        image.annotations().stream().map(object -> object(image, object)).toList());
+    evaluator.addDetections(image.imageId(), found);
   }
 
   private static CocoAnnotation object(AnnotatedImage image, Annotation object) {

@@ -219,7 +219,7 @@ public final class Trainer {
 
   private void load(Path file, DetectionModel model) {
     try (WeightsFile weights = WeightsFile.open(file)) {
-      if (weights.isClassifier()) {
+      if (weights.isClassifierFor(model)) {
         weights.loadBackbone(model, backend);
         return;
       }

@@ -19,9 +19,11 @@ import dev.cocoli.detection.head.RoiPooling;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.detection.head.TwoMlpHead;
 import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.ops.Tape;
+import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Tensor;
@@ -56,9 +58,8 @@ class OwnBoxLossTest {
               ops.upload(new float[] {8, 8}, 1, 2),
               List.of(new long[] {8, 8}),
               List.of(new long[] {8, 8}));
-      Tensor objects = ops.upload(new float[] {1, 1, 6, 6}, 1, 1, 4);
-      GroundTruth groundTruth =
-          new GroundTruth(objects, ops.upload(new int[] {2}, 1, 1), ops.upload(new int[] {1}, 1));
+      Target target = new Target(List.of(new Box(1, 1, 6, 6)), new int[] {2});
+      GroundTruth groundTruth = batch.groundTruth(ops, List.of(target));
       Proposals proposals =
           new Proposals(
               ops.upload(new float[] {1, 2, 6, 7}, 1, 1, 4), ops.upload(new int[] {1}, 1));

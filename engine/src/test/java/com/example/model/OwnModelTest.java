@@ -28,7 +28,10 @@ import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.detection.head.RoiPooling;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.detection.head.TwoMlpHead;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Shape;
 import dev.cocoli.train.FinishedRun;
 import dev.cocoli.train.RectangleData;
 import dev.cocoli.train.TinyRuns;
@@ -38,9 +41,14 @@ import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.parallel.ReplicaRuns;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -100,13 +108,15 @@ class OwnModelTest {
     return model("plain", OwnModelTest::build);
   }
 
+  private static RcnnConfig config() {
+    return TinyRuns.model(RectangleData.CLASSES)
+        .config()
+        .withAnchors(a -> new AnchorConfig(List.of(16, 32), List.of(0.5f, 1f)))
+        .withBoxHead(b -> b.withHeadSize(24).withScoreThresh(0.01f).withSmoothL1Beta(0.5f));
+  }
+
   private static ModelSpec model(String name, ModelBuilder builder) {
-    RcnnConfig config =
-        TinyRuns.model(RectangleData.CLASSES)
-            .config()
-            .withAnchors(a -> new AnchorConfig(List.of(16, 32), List.of(0.5f, 1f)))
-            .withBoxHead(b -> b.withHeadSize(24).withScoreThresh(0.01f).withSmoothL1Beta(0.5f));
-    return new ModelSpec(name, RectangleData.CLASSES, config, builder);
+    return new ModelSpec(name, RectangleData.CLASSES, config(), builder);
   }
 
   private TrainingRun run(String name, int epochs) {
@@ -237,5 +247,103 @@ class OwnModelTest {
     TrainingException e = assertThrows(TrainingException.class, () -> train(other));
     assertTrue(e.getMessage().contains("is of a plain"), e.getMessage());
     assertFalse(Files.exists(other.out()));
+  }
+
+  /** Hyper-parameters that only this model has. */
+  private record Opinion(int opinionSize) {}
+
+  /** A builder with hyper-parameters of its own. */
+  private static final ModelBuilder OPINIONATED =
+      new ModelBuilder() {
+        @Override
+        public DetectionModel build(RcnnConfig config, int classes) {
+          int size = config.own(Opinion.class).opinionSize();
+          return OwnModelTest.build(
+              config,
+              new RoiHeads(
+                  new RoiSampler(config.sampling()),
+                  box(config, classes),
+                  new SecondOpinion(POOLER, new TwoMlpHead(CHANNELS, BINS, size), classes)));
+        }
+
+        @Override
+        public RcnnConfig defaults() {
+          return config().withOwn(new Opinion(16));
+        }
+
+        @Override
+        public boolean uses(String hyperparameter) {
+          return !hyperparameter.startsWith("svm_");
+        }
+      };
+
+  @Test
+  void itsOwnHyperparametersAreRecorded() throws IOException {
+    ModelSpec model =
+        new ModelSpec("opinion", RectangleData.CLASSES, OPINIONATED.defaults(), OPINIONATED)
+            .with(Map.of("opinion_size", "12"));
+    TrainingRun run =
+        TrainingRun.of(model, images, TinyRuns.config().withEpochs(1), folder.resolve("run"));
+    train(run);
+    try (Detector detector = Detector.open(run.out().resolve("last.safetensors"), OPINIONATED)) {
+      assertEquals(model, detector.spec());
+      assertEquals(12, detector.spec().config().own(Opinion.class).opinionSize());
+    }
+    ModelSpec other = model.withConfig(c -> c.withOwn(new Opinion(20)));
+    TrainingException e =
+        assertThrows(
+            TrainingException.class,
+            () -> train(TrainingRun.of(other, images, run.config(), run.out())));
+    assertTrue(e.getMessage().contains("model.opinion_size was \"12\", is \"20\""), e.getMessage());
+    IllegalArgumentException unused =
+        assertThrows(IllegalArgumentException.class, () -> model.with(Map.of("svm_c", "1")));
+    assertTrue(unused.getMessage().contains("svm_c means nothing to opinion"), unused.getMessage());
+  }
+
+  @Test
+  void itsBackboneStartsFromAClassifierOfItsOwn() throws IOException {
+    Path file = folder.resolve("classifier.safetensors");
+    Map<String, Safetensors.Entry> entries = new LinkedHashMap<>();
+    new PlainBackbone(CHANNELS)
+        .namedParameters()
+        .forEach(
+            (name, parameter) -> {
+              Shape shape = parameter.layout().torchShape(parameter.shape());
+              float[] values = new float[Math.toIntExact(shape.elementCount())];
+              Arrays.fill(values, 0.125f);
+              entries.put(
+                  name, new Safetensors.Entry(DType.F32, shape, MemorySegment.ofArray(values)));
+            });
+    String first = entries.keySet().iterator().next();
+    Safetensors.Entry head = entries.get(first);
+    entries.put("head.weight", head);
+    Safetensors.write(file, Map.of(), entries);
+    TrainingRun run =
+        TrainingRun.of(
+                model(),
+                images,
+                TinyRuns.config().withEpochs(1).withLearningRate(1e-12),
+                folder.resolve("run"))
+            .withWeights(file);
+    train(run);
+    try (Safetensors weights = Safetensors.open(run.out().resolve("last.safetensors"))) {
+      float[] values =
+          weights
+              .entries()
+              .get("backbone." + first)
+              .data()
+              .toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+      assertEquals(0.125f, values[0], 1e-6f);
+    }
+    entries.put(first.replaceFirst("\\..*", ".other"), head);
+    Safetensors.write(file, Map.of(), entries);
+    TrainingException e =
+        assertThrows(
+            TrainingException.class,
+            () ->
+                train(
+                    TrainingRun.of(model(), images, run.config(), folder.resolve("other"))
+                        .withWeights(file)));
+    assertTrue(e.getMessage().contains(".other"), e.getMessage());
   }
 }

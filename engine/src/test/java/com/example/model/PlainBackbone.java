@@ -4,11 +4,13 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.detection.backbone.Backbone;
 import dev.cocoli.nn.Conv2d;
+import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Four convolutions of stride 2, each with a normalisation of its own. In: {@code [N,H,W,3]}; out:
@@ -53,5 +55,10 @@ final class PlainBackbone extends Backbone {
   @Override
   public long outChannels() {
     return channels;
+  }
+
+  @Override
+  public Optional<Module> pretrained() {
+    return Optional.of(this);
   }
 }

@@ -1,7 +1,7 @@
 package com.example.model;
 
 import dev.cocoli.backend.spec.BoxCoderSpec;
-import dev.cocoli.detection.DetectionModel.Found;
+import dev.cocoli.detection.Found;
 import dev.cocoli.detection.head.BoxHead;
 import dev.cocoli.detection.head.FeatureMaps;
 import dev.cocoli.detection.head.RoiBranch;

@@ -4,12 +4,11 @@ import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.data.augment.AugmentationContext;
 import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.image.Image;
-import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
+import java.awt.geom.AffineTransform;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** A user's augmentation: half of a mosaic, another image of the data set beside this one. */
 record SideBySide() implements Augmentation {
@@ -23,24 +22,16 @@ record SideBySide() implements Augmentation {
     int index = context.random().nextInt(context.imageCount());
     try (left;
         Sample right = context.sample(index)) {
-      int offset = left.image().width();
-      Sample moved =
-          right.withBoxes(box -> new Box(box.x1() + offset, box.y1(), box.x2() + offset, box.y2()));
+      Sample moved = right.moved(AffineTransform.getTranslateInstance(left.image().width(), 0));
       return new Sample(
           joined(left.image(), right.image()),
-          new Target(
-              both(left.target().boxes(), moved.target().boxes()),
-              IntStream.concat(
-                      IntStream.of(left.target().labels()), IntStream.of(moved.target().labels()))
-                  .toArray()),
+          new Target(both(left.target().objects(), moved.target().objects())),
           both(left.proposals(), moved.proposals()));
     }
   }
 
-  private static List<Box> both(List<Box> left, List<Box> right) {
-    List<Box> all = new ArrayList<>(left);
-    all.addAll(right);
-    return all;
+  private static <T> List<T> both(List<T> left, List<T> right) {
+    return Stream.concat(left.stream(), right.stream()).toList();
   }
 
   private static Image joined(Image left, Image right) {

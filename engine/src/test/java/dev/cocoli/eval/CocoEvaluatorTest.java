@@ -75,8 +75,8 @@ class CocoEvaluatorTest {
       }
       parts.add(part);
     }
-    parts.get(2).merge(parts.get(0));
-    parts.get(2).merge(parts.get(1));
+    parts.get(2).merge(parts.get(0).matches());
+    parts.get(2).merge(parts.get(1).matches());
     assertEquals(whole.evaluate(), parts.get(2).evaluate(), "seed " + seed);
   }
 
@@ -177,11 +177,11 @@ class CocoEvaluatorTest {
         () -> {
           CocoEvaluator other = CocoEvaluator.ofClasses(List.of("thing"));
           other.addImage(1, List.of());
-          evaluator.merge(other);
+          evaluator.merge(other.matches());
         });
     assertMessage(
         "the evaluators have different classes",
-        () -> evaluator.merge(CocoEvaluator.ofClasses(List.of("other"))));
+        () -> evaluator.merge(CocoEvaluator.ofClasses(List.of("other")).matches()));
   }
 
   private static void assertMessage(String expected, Runnable action) {

@@ -60,7 +60,7 @@ class CocoFilesTest {
         "{'images': ['\\x']}               | not valid JSON at line 1, column",
         "{'images': [7]}                   | image 0 is not an object but 7",
         "{'images': 7}                     | expected an array of image entries, found 7",
-        "{'images': [{'id': 'a'}]}         | image 0: 'id' must be a number, but is the text",
+        "{'images': [{'id': []}]}          | image 0: 'id' must be a number, but is an array",
         "{'images': [{'id': 1.5}]}         | image 0: 'id' must be an integer, but is 1.5",
         "{'categories': [{'id': 1}]}       | category 0 has no 'name'",
         "{'annotations': [{'image_id': 1}]} | annotation 0 has no 'category_id'",
@@ -154,6 +154,71 @@ class CocoFilesTest {
     assertEquals(3, first.get("category_id").asInt());
     assertEquals((double) 0.7f, first.get("score").asDouble());
     assertEquals((double) 4.4f - 1.1f, first.get("bbox").get(2).asDouble());
+  }
+
+  private static final String NAMED =
+      """
+      {"images": [{"id": 1, "file_name": "set/a.jpg"}, {"id": 2, "file_name": "set/b.jpg"}],
+       "categories": [{"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}],
+       "annotations": [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]}
+      """;
+
+  private List<CocoResult> results(String groundTruth, CocoMatching matching, String fields)
+      throws IOException {
+    CocoGroundTruth read = CocoFiles.readGroundTruth(write(groundTruth));
+    String json = "[{" + fields + ", \"bbox\": [1, 2, 3, 4], \"score\": 0.5}]";
+    return CocoFiles.readResults(write(json), read, matching);
+  }
+
+  @Test
+  void idsMayBeText() throws IOException {
+    String named =
+        GROUND_TRUTH
+            .replace("\"image_id\": 5", "\"image_id\": \"cam_b\"")
+            .replace("\"id\": 5", "\"id\": \"cam_b\"")
+            .replace("\"id\": 6.0", "\"id\": \"cam_a\"");
+    assertEquals(List.of(1L, 0L), CocoFiles.readGroundTruth(write(named)).imageIds());
+    assertEquals(
+        1,
+        results(named, CocoMatching.CHECKED, "\"image_id\": \"cam_b\", \"category_id\": 3")
+            .getFirst()
+            .imageId());
+    assertEquals(
+        5,
+        results(GROUND_TRUTH, CocoMatching.CHECKED, "\"image_id\": \"5\", \"category_id\": \"3\"")
+            .getFirst()
+            .imageId());
+  }
+
+  /** An id of another counter must not give a wrong score in silence. */
+  @Test
+  void aFileNameOfAnotherImageIsAnError() throws IOException {
+    String other = "\"image_id\": 1, \"file_name\": \"b.jpg\", \"category_id\": 3";
+    String message =
+        assertThrows(IOException.class, () -> results(NAMED, CocoMatching.CHECKED, other))
+            .getMessage();
+    assertTrue(message.contains("image_id 1, which is set/a.jpg"), message);
+    assertTrue(message.contains("b.jpg") && message.contains("--match"), message);
+    assertEquals(1, results(NAMED, CocoMatching.IMAGE_ID, other).getFirst().imageId());
+    assertEquals(2, results(NAMED, CocoMatching.FILE_NAME, other).getFirst().imageId());
+    String unknown = other.replace("b.jpg", "zebra.jpg");
+    assertThrows(IOException.class, () -> results(NAMED, CocoMatching.CHECKED, unknown));
+    assertThrows(IOException.class, () -> results(NAMED, CocoMatching.FILE_NAME, unknown));
+    String elsewhere = other.replace("\"image_id\": 1", "\"image_id\": 77");
+    assertEquals(2, results(NAMED, CocoMatching.CHECKED, elsewhere).getFirst().imageId());
+    String drawn = other.replace("b.jpg", "out/A.png");
+    assertEquals(1, results(NAMED, CocoMatching.CHECKED, drawn).getFirst().imageId());
+  }
+
+  @Test
+  void aNameOfAnotherCategoryIsAnError() throws IOException {
+    String other = "\"image_id\": 1, \"category_id\": 3, \"category\": \"dog\"";
+    String message =
+        assertThrows(IOException.class, () -> results(NAMED, CocoMatching.CHECKED, other))
+            .getMessage();
+    assertTrue(message.contains("category_id 3, which is cat"), message);
+    String counted = other.replace("\"category_id\": 3", "\"category_id\": 1");
+    assertEquals(4, results(NAMED, CocoMatching.CHECKED, counted).getFirst().categoryId());
   }
 
   @Test

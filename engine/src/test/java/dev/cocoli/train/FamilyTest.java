@@ -86,8 +86,10 @@ class FamilyTest {
         ModelSpec.of("rcnn_tiny", RectangleData.CLASSES, Norm.Type.BATCH)
             .withConfig(
                 c ->
-                    c.withWarp(w -> w.withSize(32).withContext(4))
-                        .withMaxProposals(500)
+                    c.withClassic(
+                            f ->
+                                f.withWarp(w -> w.withSize(32).withContext(4))
+                                    .withMaxProposals(500))
                         .withSampling(s -> s.withBatchSizePerImage(16)));
     return run(model, folder, epochs, 0.02);
   }
@@ -368,7 +370,8 @@ class FamilyTest {
     ModelSpec spec = ModelSpec.of(name, RectangleData.CLASSES, Norm.Type.BATCH);
     spec =
         spec.build().fittedHead().isPresent()
-            ? spec.withConfig(c -> c.withWarp(w -> w.withSize(32)).withMaxProposals(40))
+            ? spec.withConfig(
+                c -> c.withClassic(f -> f.withWarp(w -> w.withSize(32)).withMaxProposals(40)))
             : spec.withConfig(c -> c.withTransform(t -> t.withSizes(64, 96)));
     RectangleData data = RectangleData.draw(folder, 2, 1);
     DetectionModel model = spec.build();

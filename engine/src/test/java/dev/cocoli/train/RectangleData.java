@@ -1,9 +1,9 @@
 package dev.cocoli.train;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.awt.Color;
 import java.awt.Graphics2D;

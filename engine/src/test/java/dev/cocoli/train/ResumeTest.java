@@ -243,6 +243,7 @@ class ResumeTest {
     Path config = folder.resolve("run/config.json");
     ObjectNode before = (ObjectNode) json.readTree(config.toFile());
     before.withObject("train").remove(List.of("optimizer", "schedule", "augmentations"));
+    before.withObject("model").remove(List.of("box_pool_size", "box_smooth_l1_beta"));
     json.writeValue(config.toFile(), before);
     assertEquals(Outcome.COMPLETED, resume(run, TrainingListener.NONE).outcome());
     assertAsIfNeverInterrupted();

@@ -8,12 +8,12 @@ import dev.cocoli.data.augment.AugmentationContext;
 import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.image.Image;
-import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingRun;
+import java.awt.geom.AffineTransform;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
@@ -26,8 +26,8 @@ final class OwnAugmentation {
   private OwnAugmentation() {}
 
   /**
-   * Turns an image upside down, and its boxes with it: for images without a natural up, such as
-   * those of a microscope.
+   * Mirrors an image top to bottom, and its objects with it: for images without a natural up, such
+   * as those of a microscope.
    *
    * @param probability the probability of that, 0 to 1
    */
@@ -49,8 +49,7 @@ final class OwnAugmentation {
       }
       int height = sample.image().height();
       flip(sample.image());
-      return sample.withBoxes(
-          box -> new Box(box.x1(), height - box.y2(), box.x2(), height - box.y1()));
+      return sample.moved(new AffineTransform(1, 0, 0, -1, 0, height));
     }
 
     private static void flip(Image image) {

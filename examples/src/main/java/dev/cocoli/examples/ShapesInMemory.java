@@ -1,14 +1,12 @@
 package dev.cocoli.examples;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.synthetic.ShapeScene;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
-import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import java.nio.file.Path;
 import java.util.List;
@@ -49,17 +47,8 @@ final class ShapesInMemory implements Dataset {
   @Override
   public AnnotatedImage get(int index) {
     Target target = scenes.get(index).target();
-    List<Annotation> annotations =
-        IntStream.range(0, target.labels().length)
-            .mapToObj(i -> annotation(target.boxes().get(i), target.labels()[i]))
-            .toList();
     String name = "shapes-" + index;
-    return new AnnotatedImage(index, name, Path.of(name), SIDE, SIDE, annotations);
-  }
-
-  private static Annotation annotation(Box box, int label) {
-    double area = (double) (box.x2() - box.x1()) * (box.y2() - box.y1());
-    return new Annotation(box, label, false, false, area);
+    return new AnnotatedImage(index, name, Path.of(name), SIDE, SIDE, target.objects());
   }
 
   /** Replaces the default, which decodes the file of the image. */

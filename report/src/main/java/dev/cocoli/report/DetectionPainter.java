@@ -1,7 +1,9 @@
 package dev.cocoli.report;
 
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.ObjectPart;
 import dev.cocoli.structures.Target;
 import java.awt.BasicStroke;
 import java.awt.Color;
@@ -9,6 +11,8 @@ import java.awt.Font;
 import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
+import java.awt.Shape;
+import java.awt.geom.AffineTransform;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
@@ -18,15 +22,13 @@ import java.util.Locale;
 
 /**
  * Draws detections on a copy of an image: a box in the colour of its class with a tag of class and
- * score, and the ground truth in dashed lines if it is given. An image that is too small for text
- * is enlarged by an integer factor, so that its pixels stay sharp.
+ * score, the outlines of its parts, and the ground truth in dashed lines if it is given. An image
+ * that is too small for text is enlarged by an integer factor, so that its pixels stay sharp.
  */
 public final class DetectionPainter {
 
   /** An image is enlarged if its longer side is shorter than this, in pixels. */
   private static final int MIN_SIDE = 480;
-
-  private static final Target NOTHING = new Target(List.of(), new int[0]);
 
   private final List<String> classNames;
 
@@ -49,7 +51,7 @@ public final class DetectionPainter {
    * @throws IllegalStateException if the machine has no font
    */
   public BufferedImage paint(BufferedImage image, List<Detection> detections) {
-    return paint(image, detections, NOTHING);
+    return paint(image, detections, Target.EMPTY);
   }
 
   /**
@@ -124,13 +126,16 @@ public final class DetectionPainter {
     }
 
     void draw(List<Detection> detections, Target groundTruth) {
-      for (Box box : groundTruth.boxes()) {
-        dashed(place(box));
+      AffineTransform toCanvas = AffineTransform.getScaleInstance(scaleX, scaleY);
+      for (Annotation object : groundTruth.objects()) {
+        dashed(place(object.box()));
+        object.parts().list().forEach(part -> dashed(place(part, toCanvas)));
       }
       // boxes with higher scores are drawn over those with lower ones
       List<Detection> ordered =
           detections.stream().sorted(Comparator.comparingDouble(Detection::score)).toList();
       for (Detection found : ordered) {
+        found.parts().list().forEach(part -> fill(place(part, toCanvas), found.label()));
         Rectangle2D box = place(found.box());
         graphics.setColor(new Color(0, 0, 0, 110));
         graphics.setStroke(new BasicStroke(line + Math.max(1.5f, line / 2)));
@@ -153,16 +158,29 @@ public final class DetectionPainter {
       return new Rectangle2D.Double(x1, y1, x2 - x1, y2 - y1);
     }
 
-    private void dashed(Rectangle2D box) {
+    private static Shape place(ObjectPart part, AffineTransform toCanvas) {
+      return toCanvas.createTransformedShape(part.outline());
+    }
+
+    private void fill(Shape part, int label) {
+      Color colour = ClassColours.of(label);
+      graphics.setColor(new Color(colour.getRed(), colour.getGreen(), colour.getBlue(), 90));
+      graphics.fill(part);
+      graphics.setColor(colour);
+      graphics.setStroke(new BasicStroke(Math.max(1f, line / 2)));
+      graphics.draw(part);
+    }
+
+    private void dashed(Shape shape) {
       float thin = Math.max(1.5f, line * 0.7f);
       float[] dash = {4 * thin, 3 * thin};
       graphics.setStroke(new BasicStroke(thin + 1.5f));
       graphics.setColor(new Color(0, 0, 0, 120));
-      graphics.draw(box);
+      graphics.draw(shape);
       graphics.setStroke(
           new BasicStroke(thin, BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 10, dash, 0));
       graphics.setColor(Color.WHITE);
-      graphics.draw(box);
+      graphics.draw(shape);
     }
 
     /** Draws a tag above the box, below it or inside it: where it covers the fewest other tags. */

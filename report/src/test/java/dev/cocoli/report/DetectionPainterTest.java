@@ -7,8 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.ObjectPart;
 import dev.cocoli.structures.Target;
 import java.awt.Color;
+import java.awt.Shape;
+import java.awt.geom.AffineTransform;
+import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -97,17 +101,39 @@ class DetectionPainterTest {
     assertTrue(dark > 60, dark + " dark pixels of 280");
   }
 
+  /** The left half of a box, as a mask might be. */
+  private record LeftHalf(Box box) implements ObjectPart {
+    @Override
+    public ObjectPart moved(AffineTransform move) {
+      return new LeftHalf(box.moved(move));
+    }
+
+    @Override
+    public Shape outline() {
+      return new Rectangle2D.Float(box.x1(), box.y1(), box.width() / 2, box.height());
+    }
+  }
+
+  @Test
+  void partsOfObjectsAreFilled() {
+    Box box = new Box(100, 100, 400, 300);
+    Detection found = new Detection(box, 1, 0.9f).with(new LeftHalf(box));
+    BufferedImage painted = new DetectionPainter(CLASSES).paint(grey(640, 480), List.of(found));
+    assertNotEquals(GREY, painted.getRGB(150, 200), "inside of the part");
+    assertEquals(ClassColours.of(1), new Color(painted.getRGB(250, 200)), "its outline");
+    assertEquals(GREY, painted.getRGB(350, 200), "outside");
+  }
+
   @Test
   void aSheetHasRoomForAllImages() {
     DetectionSheet sheet = new DetectionSheet(CLASSES, 2, 200);
     List<DetectionSheet.Entry> entries = new ArrayList<>();
-    Target nothing = new Target(List.of(), new int[0]);
     for (int[] size : new int[][] {{400, 200}, {100, 100}, {50, 300}}) {
       entries.add(
           new DetectionSheet.Entry(
               grey(size[0], size[1]),
               List.of(new Detection(new Box(10, 10, 40, 40), 1, 0.9f)),
-              nothing,
+              Target.EMPTY,
               "a very long file name that does not fit into the cell at all.jpg"));
     }
     BufferedImage painted = sheet.paint("Three", entries);

@@ -3,9 +3,10 @@ package dev.cocoli.data.augment;
 import java.util.Map;
 
 /**
- * Changes training images and their boxes at random. The result depends only on the sample, the
- * settings and the {@link AugmentationContext}, so that it is the same for any order of images, any
- * number of threads and a resumed run. Many threads call it at once.
+ * Changes training images at random, and moves their objects along: an augmentation that moves
+ * points says how, and {@link Sample#moved} carries boxes, masks and keypoints. The result depends
+ * only on the sample, the settings and the {@link AugmentationContext}, so that it is the same for
+ * any order of images, any number of threads and a resumed run. Many threads call it at once.
  */
 public interface Augmentation {
 

@@ -1,10 +1,10 @@
 package dev.cocoli.data.augment;
 
-import dev.cocoli.structures.Box;
+import java.awt.geom.AffineTransform;
 import java.util.Map;
 
 /**
- * Mirrors an image left to right, in place, and its boxes with it (torchvision's {@code
+ * Mirrors an image left to right, in place, and its objects with it (torchvision's {@code
  * RandomHorizontalFlip}).
  *
  * @param probability the probability of that, 0 to 1
@@ -34,7 +34,6 @@ public record HorizontalFlip(double probability) implements Augmentation {
       return sample;
     }
     sample.image().flipHorizontal();
-    int width = sample.image().width();
-    return sample.withBoxes(box -> new Box(width - box.x2(), box.y1(), width - box.x1(), box.y2()));
+    return sample.moved(new AffineTransform(-1, 0, 0, 1, sample.image().width(), 0));
   }
 }

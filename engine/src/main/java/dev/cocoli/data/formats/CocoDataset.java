@@ -1,7 +1,6 @@
 package dev.cocoli.data.formats;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationCheck;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
@@ -11,6 +10,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageHeader;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,6 +121,7 @@ public final class CocoDataset implements Dataset {
   private static final class Opening {
     private final Path json;
     private final Path folder;
+    private final NamedFiles files;
     private final CocoFile file;
     private final AnnotationCheck check;
     private final ClassNames classes;
@@ -128,7 +129,8 @@ public final class CocoDataset implements Dataset {
     Opening(Path json, Path folder, DatasetOptions options) {
       this.json = json;
       this.folder = folder;
-      this.file = CocoFile.read(json);
+      this.files = new NamedFiles(folder, NamedFiles.IMAGES);
+      this.file = CocoFile.read(json, options.fields());
       this.check = new AnnotationCheck(options.policy());
       List<String> names =
           options.classNames().isEmpty()
@@ -175,7 +177,7 @@ public final class CocoDataset implements Dataset {
     }
 
     private Optional<AnnotatedImage> image(CocoFile.Listed listed, List<Integer> objects) {
-      Optional<Path> path = imageFile(listed.fileName());
+      Optional<Path> path = files.find(listed.fileName());
       if (path.isEmpty()) {
         check.dropImage(
             Problem.MISSING_IMAGE,
@@ -203,18 +205,6 @@ public final class CocoDataset implements Dataset {
       return Optional.of(
           new AnnotatedImage(
               listed.id(), listed.fileName(), path.get(), width, height, annotations));
-    }
-
-    /**
-     * The image at the path in the file or, as some tools write paths of their own folders, the one
-     * with its bare name.
-     */
-    private Optional<Path> imageFile(String fileName) {
-      String slashed = fileName.replace('\\', '/');
-      String bare = slashed.substring(slashed.lastIndexOf('/') + 1);
-      return VocSplits.inside(folder, slashed)
-          .filter(Files::isRegularFile)
-          .or(() -> VocSplits.inside(folder, bare).filter(Files::isRegularFile));
     }
 
     private AnnotationCheck.Place place(String fileName, int index) {
@@ -256,7 +246,8 @@ public final class CocoDataset implements Dataset {
                       label,
                       false,
                       file.objects.crowd(index),
-                      Double.isFinite(area) ? area : (double) boxWidth * boxHeight));
+                      Double.isFinite(area) ? area : (double) boxWidth * boxHeight,
+                      file.objects.parts(index)));
     }
   }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.cocoli.data.DataException;
+import dev.cocoli.structures.ObjectParts;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,15 +15,18 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The contents of a COCO annotation file as they are written. The file is read as a stream; masks
- * and licences are skipped, so that memory is needed only for what is kept, about 60 bytes per
- * object. The sections may come in any order.
+ * The contents of a COCO annotation file as they are written. The file is read as a stream; what no
+ * {@link CocoField} reads is skipped, so that memory is needed only for what is kept, about 60
+ * bytes per object. The sections may come in any order.
  */
 final class CocoFile {
 
@@ -44,6 +48,7 @@ final class CocoFile {
   record Listed(long id, String fileName, int width, int height) {}
 
   private final Path path;
+  private final Map<String, CocoField<?>> fields = new HashMap<>();
 
   /** The images by id, in the order of the file. */
   final Map<Long, Listed> images = new LinkedHashMap<>();
@@ -51,19 +56,23 @@ final class CocoFile {
   /** The names of the categories by id, ascending. */
   final TreeMap<Integer, String> categories = new TreeMap<>();
 
+  /** The categories above those categories, by id, where the file says so. */
+  private final Map<Integer, String> parents = new HashMap<>();
+
   /** The objects, with one column per property, because a large file has a million of them. */
-  final Objects objects = new Objects();
+  final CocoObjects objects = new CocoObjects();
 
   private boolean hasImages;
   private boolean hasAnnotations;
 
-  private CocoFile(Path path) {
+  private CocoFile(Path path, List<CocoField<?>> fields) {
     this.path = path;
+    fields.forEach(field -> this.fields.put(field.name(), field));
   }
 
   /** Reads a file; throws an exception that says what is wrong with it. */
-  static CocoFile read(Path path) {
-    CocoFile file = new CocoFile(path);
+  static CocoFile read(Path path, List<CocoField<?>> fields) {
+    CocoFile file = new CocoFile(path, fields);
     try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
         JsonParser json = JSON.createParser(in)) {
       file.read(json);
@@ -80,7 +89,36 @@ final class CocoFile {
       throw new DataException(
           path + ": is no COCO annotation file, it needs 'images', 'annotations' and 'categories'");
     }
+    file.dropRoots();
     return file;
+  }
+
+  /**
+   * Drops categories that are no classes: Roboflow lists the data set itself as a category without
+   * objects, above the others and sometimes with the name of one of them.
+   */
+  private void dropRoots() {
+    Set<Integer> used = new HashSet<>();
+    for (int i = 0; i < objects.size(); i++) {
+      if (objects.category(i) == (int) objects.category(i)) {
+        used.add((int) objects.category(i));
+      }
+    }
+    List<Integer> unused = new ArrayList<>(categories.keySet());
+    unused.removeAll(used);
+    for (int id : unused) {
+      String name = categories.get(id);
+      String parent = parents.getOrDefault(id, "none");
+      boolean isRoot = id == 0 && (parent.equals("none") || parent.isEmpty());
+      boolean isAbove =
+          categories.keySet().stream().anyMatch(o -> o != id && name.equals(parents.get(o)));
+      boolean isTwin =
+          categories.entrySet().stream()
+              .anyMatch(other -> other.getKey() != id && other.getValue().equals(name));
+      if (isTwin || isRoot && isAbove) {
+        categories.remove(id);
+      }
+    }
   }
 
   private void read(JsonParser json) throws IOException {
@@ -156,14 +194,19 @@ final class CocoFile {
   private void readCategory(JsonParser json) throws IOException {
     long id = NONE;
     String name = null;
+    String parent = null;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String field = json.currentName();
       json.nextToken();
       switch (field) {
         case "id" -> id = integer(json);
         case "name" -> name = text(json);
+        case "supercategory" -> parent = text(json);
         default -> json.skipChildren();
       }
+    }
+    if (parent != null && id == (int) id) {
+      parents.put((int) id, parent);
     }
     if (id != (int) id || name == null) {
       throw new DataException(path + ": a category has no number 'id' or no 'name'" + at(json));
@@ -182,6 +225,7 @@ final class CocoFile {
     double area = Double.NaN;
     boolean crowd = false;
     float[] box = {Float.NaN, Float.NaN, Float.NaN, Float.NaN};
+    ObjectParts parts = ObjectParts.NONE;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String field = json.currentName();
       json.nextToken();
@@ -192,10 +236,24 @@ final class CocoFile {
         case "area" -> area = number(json);
         case "iscrowd" -> crowd = json.currentToken() == JsonToken.VALUE_TRUE || integer(json) == 1;
         case "bbox" -> readBox(json, box);
-        default -> json.skipChildren();
+        default -> parts = readPart(json, field, parts);
       }
     }
-    objects.add(id, image, category, box, area, crowd);
+    objects.add(id, image, category, box, area, crowd, parts);
+  }
+
+  private ObjectParts readPart(JsonParser json, String name, ObjectParts parts) throws IOException {
+    CocoField<?> field = fields.get(name);
+    if (field == null) {
+      json.skipChildren();
+      return parts;
+    }
+    String where = at(json);
+    try {
+      return field.read(json).map(part -> parts.with(part)).orElse(parts);
+    } catch (IllegalArgumentException e) {
+      throw new DataException(path + ": bad '" + name + "'" + where + ": " + e.getMessage(), e);
+    }
   }
 
   private static void readBox(JsonParser json, float[] box) throws IOException {
@@ -260,74 +318,5 @@ final class CocoFile {
 
   private static String at(JsonParser json) {
     return " (line " + json.currentLocation().getLineNr() + ")";
-  }
-
-  /** The objects, in the order of the file. */
-  static final class Objects {
-    private int size;
-    private long[] ids = new long[1024];
-    private long[] images = new long[1024];
-    private long[] categories = new long[1024];
-    private float[] boxes = new float[4 * 1024];
-    private double[] areas = new double[1024];
-    private boolean[] crowds = new boolean[1024];
-
-    void add(long id, long image, long category, float[] box, double area, boolean crowd) {
-      if (size == ids.length) {
-        int larger = 2 * size;
-        ids = Arrays.copyOf(ids, larger);
-        images = Arrays.copyOf(images, larger);
-        categories = Arrays.copyOf(categories, larger);
-        boxes = Arrays.copyOf(boxes, 4 * larger);
-        areas = Arrays.copyOf(areas, larger);
-        crowds = Arrays.copyOf(crowds, larger);
-      }
-      ids[size] = id;
-      images[size] = image;
-      categories[size] = category;
-      System.arraycopy(box, 0, boxes, 4 * size, 4);
-      areas[size] = area;
-      crowds[size] = crowd;
-      size++;
-    }
-
-    int size() {
-      return size;
-    }
-
-    /** The object's id, or its position in the file counted from 1 if it has none. */
-    long number(int index) {
-      return ids[index] == NONE ? index + 1 : ids[index];
-    }
-
-    long image(int index) {
-      return images[index];
-    }
-
-    long category(int index) {
-      return categories[index];
-    }
-
-    /** One number of a box; sides 0 to 3 are x, y, width, height. */
-    float box(int index, int side) {
-      return boxes[4 * index + side];
-    }
-
-    double area(int index) {
-      return areas[index];
-    }
-
-    boolean crowd(int index) {
-      return crowds[index];
-    }
-
-    /** The indices of each image's objects, in the order of the file. */
-    Map<Long, List<Integer>> byImage() {
-      Map<Long, List<Integer>> found = new LinkedHashMap<>();
-      for (int i = 0; i < size; i++) {
-        found.computeIfAbsent(images[i], image -> new ArrayList<>()).add(i);
-      }
-      return found;
-    }
   }
 }

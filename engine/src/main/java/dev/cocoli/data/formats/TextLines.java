@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -22,7 +23,7 @@ public final class TextLines {
   /**
    * {@return the lines of a file, without empty ones and the white space around each}
    *
-   * @param file a text in UTF-8
+   * @param file a text in UTF-8, or in UTF-16 with a byte order mark
    * @throws IOException if it is missing, unreadable, no text or larger than 256 MB; the message
    *     names it
    */
@@ -39,7 +40,7 @@ public final class TextLines {
       throw new IOException(file + ": is too large for a list");
     }
     try {
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      String text = charset(bytes).newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
       return text.replace(BYTE_ORDER_MARK, "")
           .lines()
           .map(String::strip)
@@ -48,5 +49,15 @@ public final class TextLines {
     } catch (CharacterCodingException e) {
       throw new IOException(file + ": is no text in UTF-8", e);
     }
+  }
+
+  /** UTF-8, or UTF-16 by its byte order mark, which editors on Windows write. */
+  private static Charset charset(byte[] bytes) {
+    int start = bytes.length < 2 ? 0 : (bytes[0] & 0xFF) << 8 | bytes[1] & 0xFF;
+    return switch (start) {
+      case 0xFEFF -> StandardCharsets.UTF_16BE;
+      case 0xFFFE -> StandardCharsets.UTF_16LE;
+      default -> StandardCharsets.UTF_8;
+    };
   }
 }

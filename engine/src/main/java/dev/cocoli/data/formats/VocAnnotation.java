@@ -2,20 +2,13 @@ package dev.cocoli.data.formats;
 
 import dev.cocoli.data.DataException;
 import dev.cocoli.structures.Box;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
@@ -42,12 +35,6 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    */
   record VocObject(String className, Box box, boolean difficult) {}
 
-  /** The largest file that is read; a thousand objects take a third of a megabyte. */
-  private static final int MOST_BYTES = 64 << 20;
-
-  private static final Pattern ENCODING =
-      Pattern.compile("<\\?xml[^>]*\\sencoding\\s*=\\s*[\"']([A-Za-z0-9._-]+)[\"']");
-
   /** Thrown if the file is not XML, or not a VOC annotation. */
   static final class Malformed extends Exception {
     private static final long serialVersionUID = 1;
@@ -65,8 +52,7 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
    */
   static VocAnnotation read(XMLInputFactory factory, Path path) throws Malformed, IOException {
     try {
-      byte[] bytes = bytes(path);
-      XMLStreamReader xml = factory.createXMLStreamReader(new ByteArrayInputStream(bytes));
+      XMLStreamReader xml = factory.createXMLStreamReader(new StringReader(XmlText.read(path)));
       try {
         return new Reader(path).read(xml);
       } finally {
@@ -76,32 +62,6 @@ record VocAnnotation(String fileName, int width, int height, List<VocObject> obj
       String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNumber();
       throw new Malformed(path + ": is no well-formed XML" + where + reason(e), e);
     }
-  }
-
-  /**
-   * Reads the whole file and checks UTF-8, because the JDK's parser also prints a message to
-   * standard error if the bytes are not valid.
-   */
-  private static byte[] bytes(Path path) throws Malformed, IOException {
-    byte[] bytes;
-    try (InputStream in = Files.newInputStream(path)) { // the size of a device is 0
-      bytes = in.readNBytes(MOST_BYTES + 1);
-    }
-    if (bytes.length > MOST_BYTES) {
-      throw new Malformed(path + ": is too large for an annotation", null);
-    }
-    String start = new String(bytes, 0, Math.min(bytes.length, 256), StandardCharsets.ISO_8859_1);
-    Matcher declared = ENCODING.matcher(start);
-    boolean other = declared.find() && !declared.group(1).equalsIgnoreCase("UTF-8");
-    boolean wide = start.startsWith("\u00FE\u00FF") || start.startsWith("\u00FF\u00FE");
-    if (!other && !wide) {
-      try {
-        StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
-      } catch (CharacterCodingException e) {
-        throw new Malformed(path + ": is no text in UTF-8, and declares no other encoding", e);
-      }
-    }
-    return bytes;
   }
 
   /** The parser's message without the position, which the error gives already. */

@@ -1,7 +1,6 @@
 package dev.cocoli.data.formats;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationCheck;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Action;
@@ -11,8 +10,10 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.formats.VocAnnotation.VocObject;
+import dev.cocoli.data.formats.VocSplits.Entry;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.image.ImageHeader;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,9 +28,14 @@ import java.util.TreeSet;
 import javax.xml.stream.XMLInputFactory;
 
 /**
- * A data set in the layout of Pascal VOC: images in {@code JPEGImages}, one annotation file per
- * image in {@code Annotations}, lists of names in {@code ImageSets/Main}. A split is one of the
- * lists; its images keep their order.
+ * A data set with Pascal VOC's annotation files, one per image: images in {@code JPEGImages},
+ * annotations in {@code Annotations}, lists of names in {@code ImageSets/Main}, or in one of the
+ * other layouts in which such data are published: {@code images} beside {@code annotations}, {@code
+ * annots}, {@code labels} or {@code xml}; XML files beside the images; folders {@code train},
+ * {@code valid}, {@code test}. A split is one of the lists, whose images keep their order, or one
+ * of those folders. Without either the images are divided into {@code train} and {@code val} by a
+ * hash of their names, so that an image stays in its split when others are added; {@code all} has
+ * all.
  *
  * <p>If no classes are given, they are those of all splits together, sorted by name, so that a
  * class has the same label in every split. An image's size is taken from its header, after the EXIF
@@ -37,10 +43,6 @@ import javax.xml.stream.XMLInputFactory;
  * orientation, the boxes refer to that size, and the orientation is ignored.
  */
 public final class VocDataset implements Dataset {
-
-  private static final String[] EXTENSIONS = {
-    ".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".bmp", ".gif", ".webp"
-  };
 
   private final List<String> classNames;
   private final List<AnnotatedImage> images;
@@ -56,28 +58,55 @@ public final class VocDataset implements Dataset {
   /**
    * Opens a split with {@link DatasetOptions#DEFAULT}.
    *
-   * @param root the folder with {@code JPEGImages}, {@code Annotations} and {@code ImageSets}
-   * @param split the name of a list in {@code ImageSets/Main}, without {@code .txt}
-   * @return the images of the list
+   * @param root the folder of the data set
+   * @param split the name of a list without {@code .txt}, or of a folder, or train, val or all
+   * @return the images of the split
    */
   public static VocDataset open(Path root, String split) {
-    return open(root, split, DatasetOptions.DEFAULT);
+    return open(root, Optional.empty(), split, DatasetOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a split whose images are in one of the usual places.
+   *
+   * @param root the folder of the data set
+   * @param split the name of a list without {@code .txt}, or of a folder, or train, val or all
+   * @param options the classes, the policy, the box convention, the division without lists
+   * @return the images of the split
+   * @throws DataException as the other method does
+   */
+  public static VocDataset open(Path root, String split, DatasetOptions options) {
+    return open(root, Optional.empty(), split, options);
   }
 
   /**
    * Opens a split.
    *
-   * @param root the folder with {@code JPEGImages}, {@code Annotations} and {@code ImageSets}
-   * @param split the name of a list in {@code ImageSets/Main}, without {@code .txt}
-   * @param options the classes, the policy and the box convention
-   * @return the images of the list
-   * @throws DataException if the layout or the split is missing, a file declares a document type,
-   *     no usable image is left, or the policy is to stop and there is a problem
+   * @param root the folder of the data set, or of its XML files
+   * @param images the folder of the images, if it is not a usual one beside them
+   * @param split the name of a list without {@code .txt}, or of a folder, or train, val or all
+   * @param options the classes, the policy, the box convention, the division without lists
+   * @return the images of the split
+   * @throws DataException if the annotations or the split are missing, a file declares a document
+   *     type, no usable image is left, or the policy is to stop and there is a problem
    */
-  public static VocDataset open(Path root, String split, DatasetOptions options) {
-    VocSplits splits = VocSplits.of(root);
-    List<String> stems = splits.stems(split);
-    return new Opening(root, options).open(stems, splits, root + " (" + split + ")");
+  public static VocDataset open(
+      Path root, Optional<Path> images, String split, DatasetOptions options) {
+    VocSplits splits = VocSplits.of(root, images, options.validationFraction());
+    List<Entry> entries = splits.entries(split);
+    return new Opening(options).open(entries, splits, root + " (" + split + ")");
+  }
+
+  /**
+   * {@return the names of the splits that a folder has}
+   *
+   * @param root the folder of the data set
+   * @param images the folder of the images, if it is not a usual one
+   * @param options the division without lists
+   * @throws DataException if there are no annotations
+   */
+  public static List<String> splits(Path root, Optional<Path> images, DatasetOptions options) {
+    return VocSplits.of(root, images, options.validationFraction()).names();
   }
 
   @Override
@@ -102,29 +131,26 @@ public final class VocDataset implements Dataset {
 
   /** The state while a data set is opened; used once. */
   private static final class Opening {
-    private final Path imageFolder;
-    private final Path annotations;
     private final DatasetOptions options;
     private final AnnotationCheck check;
     private final XMLInputFactory factory = VocAnnotation.factory();
-    private final Map<String, VocAnnotation> read = new HashMap<>();
+    private final Map<Path, VocAnnotation> read = new HashMap<>();
+    private final Map<Path, NamedFiles> imageFolders = new HashMap<>();
 
-    Opening(Path root, DatasetOptions options) {
-      this.imageFolder = root.resolve("JPEGImages");
-      this.annotations = root.resolve("Annotations");
+    Opening(DatasetOptions options) {
       this.options = options;
       this.check = new AnnotationCheck(options.policy());
     }
 
-    VocDataset open(List<String> stems, VocSplits splits, String name) {
-      stems.forEach(stem -> readOwn(stem));
+    VocDataset open(List<Entry> entries, VocSplits splits, String name) {
+      entries.forEach(this::readOwn);
       ClassNames classes =
           new ClassNames(options.classNames().isEmpty() ? classesOf(splits) : options.classNames());
-      List<AnnotatedImage> images = new ArrayList<>(stems.size());
-      for (int line = 0; line < stems.size(); line++) {
-        VocAnnotation annotation = read.get(stems.get(line));
+      List<AnnotatedImage> images = new ArrayList<>(entries.size());
+      for (int line = 0; line < entries.size(); line++) {
+        VocAnnotation annotation = read.get(entries.get(line).annotation());
         if (annotation != null) {
-          image(line, stems.get(line), annotation, classes).ifPresent(images::add);
+          image(line, entries.get(line), annotation, classes).ifPresent(images::add);
         }
       }
       AnnotationReport report = check.report(name);
@@ -134,19 +160,15 @@ public final class VocDataset implements Dataset {
       return new VocDataset(classes.names(), images, report);
     }
 
-    private Path fileOf(String stem) {
-      return annotations.resolve(stem + ".xml");
-    }
-
-    private void readOwn(String stem) {
-      Path file = fileOf(stem);
+    private void readOwn(Entry entry) {
+      Path file = entry.annotation();
       try {
-        read.put(stem, VocAnnotation.read(factory, file));
+        read.put(file, VocAnnotation.read(factory, file));
       } catch (NoSuchFileException e) {
         check.dropImage(
-            Problem.MISSING_ANNOTATION, stem, file + ": there is no such annotation file");
+            Problem.MISSING_ANNOTATION, entry.stem(), file + ": there is no such annotation file");
       } catch (VocAnnotation.Malformed e) {
-        check.dropImage(Problem.BROKEN_ANNOTATION, stem, e.getMessage());
+        check.dropImage(Problem.BROKEN_ANNOTATION, entry.stem(), e.getMessage());
       } catch (IOException e) {
         throw unreadable(file, e);
       }
@@ -158,16 +180,16 @@ public final class VocDataset implements Dataset {
      */
     private List<String> classesOf(VocSplits splits) {
       TreeSet<String> names = new TreeSet<>();
-      for (String stem : splits.allStems()) {
-        VocAnnotation annotation = read.get(stem);
+      for (Entry entry : splits.all()) {
+        VocAnnotation annotation = read.get(entry.annotation());
         try {
-          if (annotation == null && Files.isRegularFile(fileOf(stem))) {
-            annotation = VocAnnotation.read(factory, fileOf(stem));
+          if (annotation == null && Files.isRegularFile(entry.annotation())) {
+            annotation = VocAnnotation.read(factory, entry.annotation());
           }
         } catch (VocAnnotation.Malformed e) {
           continue;
         } catch (IOException e) {
-          throw unreadable(fileOf(stem), e);
+          throw unreadable(entry.annotation(), e);
         }
         if (annotation != null) {
           annotation.objects().forEach(object -> names.add(object.className()));
@@ -182,14 +204,19 @@ public final class VocDataset implements Dataset {
     }
 
     private Optional<AnnotatedImage> image(
-        int line, String stem, VocAnnotation annotation, ClassNames classes) {
-      Path file = fileOf(stem);
-      Optional<Path> imageFile = imageFile(stem, annotation.fileName());
+        int line, Entry entry, VocAnnotation annotation, ClassNames classes) {
+      Path file = entry.annotation();
+      String stem = entry.stem();
+      NamedFiles images =
+          imageFolders.computeIfAbsent(
+              entry.images(), folder -> new NamedFiles(folder, NamedFiles.IMAGES));
+      // that with the annotation's own name, otherwise the one that the annotation names
+      Optional<Path> imageFile = images.find(stem).or(() -> images.find(annotation.fileName()));
       if (imageFile.isEmpty()) {
         check.dropImage(
             Problem.MISSING_IMAGE,
             stem,
-            file + ": there is no image " + imageFolder.resolve(stem) + ".jpg (or .png, ...)");
+            file + ": there is no image " + entry.images().resolve(stem) + ".jpg (or .png, ...)");
         return Optional.empty();
       }
       ImageHeader header;
@@ -234,17 +261,6 @@ public final class VocDataset implements Dataset {
                     header.width(),
                     header.height()));
       }
-    }
-
-    /** The image with the annotation's own name, otherwise the one that the annotation names. */
-    private Optional<Path> imageFile(String stem, String fileName) {
-      for (String extension : EXTENSIONS) {
-        Path path = imageFolder.resolve(stem + extension);
-        if (Files.isRegularFile(path)) {
-          return Optional.of(path);
-        }
-      }
-      return VocSplits.inside(imageFolder, fileName).filter(Files::isRegularFile);
     }
 
     private Optional<Annotation> object(

@@ -13,9 +13,11 @@ import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
- * Decodes JPEG (baseline, progressive, grey, CMYK), PNG (all kinds), BMP and GIF (first frame) to
- * RGB, turned upright by their EXIF orientation. Samples are those of PIL's {@code convert("RGB")}.
- * A truncated or broken file is an error; it never gives an image that is half grey.
+ * Decodes JPEG (baseline, progressive, grey, CMYK), PNG (all kinds), BMP, GIF (first frame), TIFF
+ * (first page) and, with a plug-in of ImageIO for it, WebP to RGB, turned upright by the
+ * orientation in EXIF or XMP metadata. Samples are those of PIL's {@code convert("RGB")}, except
+ * that 16 bits become 8 by their upper half, grey included. Profiles are ignored, as PIL does. A
+ * truncated or broken file is an error; it never gives an image that is half grey.
  *
  * <p>A decoder has no state and may be shared by threads.
  */
@@ -208,7 +210,15 @@ public final class ImageDecoder {
 
   private static byte[] decodeOther(byte[] file, ImageHeader.Format format, String name) {
     byte[] plain = format == ImageHeader.Format.PNG ? PngFile.pixelsOnly(file, name) : file;
-    return read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
+    byte[] rgb = read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
+    if (format != ImageHeader.Format.GIF) {
+      return rgb;
+    }
+    try {
+      return GifFrame.read(new ByteArrayInputStream(file), name).onCanvas(rgb);
+    } catch (IOException e) {
+      throw new ImageDecodeException(name, "cannot be read (" + e.getMessage() + ")", e);
+    }
   }
 
   private interface Step {

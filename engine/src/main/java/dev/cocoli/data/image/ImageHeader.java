@@ -36,7 +36,9 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     BMP,
     /** Its first frame. */
     GIF,
-    /** Recognised, and not decoded. */
+    /** Its first page. */
+    TIFF,
+    /** Decoded if a plug-in of ImageIO for it is on the class path. */
     WEBP
   }
 
@@ -121,7 +123,22 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
         JpegHeader header = JpegHeader.read(in, name);
         yield new ImageHeader(format, header.width(), header.height(), header.orientation());
       }
-      default -> readOther(in, format, name);
+      case GIF -> {
+        GifFrame frame = GifFrame.read(in, name);
+        yield new ImageHeader(
+            format, frame.canvasWidth(), frame.canvasHeight(), Orientation.UPRIGHT);
+      }
+      case BMP -> readOther(in, format, Orientation.UPRIGHT, name);
+      case TIFF, WEBP -> {
+        byte[] file = in.readAllBytes(); // the metadata may lie anywhere
+        int orientation =
+            format == Format.TIFF ? Orientation.ofTiff(file, 0) : WebpMetadata.orientation(file);
+        yield readOther(
+            new ByteArrayInputStream(file),
+            format,
+            orientation == Orientation.NONE ? Orientation.UPRIGHT : orientation,
+            name);
+      }
     };
   }
 
@@ -141,10 +158,13 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     if (startsWith(start, 0, "GIF8")) {
       return Format.GIF;
     }
+    if (startsWith(start, 0, "II*\0") || startsWith(start, 0, "MM\0*")) {
+      return Format.TIFF;
+    }
     if (startsWith(start, 0, "RIFF") && startsWith(start, 8, "WEBP")) {
       return Format.WEBP;
     }
-    throw new ImageDecodeException(name, "is no JPEG, PNG, BMP or GIF image, nor WebP");
+    throw new ImageDecodeException(name, "is no JPEG, PNG, BMP, GIF, TIFF or WebP image");
   }
 
   private static boolean startsWith(byte[] bytes, int at, String text) {
@@ -153,7 +173,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
         && Arrays.equals(bytes, at, at + expected.length, expected, 0, expected.length);
   }
 
-  private static ImageHeader readOther(InputStream in, Format format, String name)
+  private static ImageHeader readOther(InputStream in, Format format, int orientation, String name)
       throws IOException {
     ImageReader reader = readerOf(format, name);
     try (ImageInputStream input = new MemoryCacheImageInputStream(in)) {
@@ -164,7 +184,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
         throw new ImageDecodeException(
             name, "the %s is broken, it claims a size of %d x %d".formatted(format, width, height));
       }
-      return new ImageHeader(format, width, height, Orientation.UPRIGHT);
+      return new ImageHeader(format, width, height, orientation);
     } catch (IOException | RuntimeException e) {
       if (e instanceof ImageDecodeException known) {
         throw known;

@@ -62,7 +62,8 @@ record JpegHeader(
     private byte[] frame;
     private boolean jfif;
     private int adobeTransform = NONE;
-    private int orientation = NONE;
+    private int ofExif = Orientation.NONE;
+    private int ofXmp = Orientation.NONE;
 
     Reader(DataInputStream in, String name) {
       this.in = in;
@@ -115,8 +116,10 @@ record JpegHeader(
         jfif |= startsWith(body, "JFIF\0");
       } else if (marker == APP14 && startsWith(body, "Adobe") && body.length >= 12) {
         adobeTransform = body[11] & 0xFF;
-      } else if (marker == APP1 && startsWith(body, "Exif\0") && orientation == NONE) {
-        orientation = Orientation.ofTiff(body, 6);
+      } else if (marker == APP1 && startsWith(body, "Exif\0\0") && ofExif == Orientation.NONE) {
+        ofExif = Orientation.ofTiff(body, 6);
+      } else if (marker == APP1 && startsWith(body, OrientationText.XMP_OF_JPEG)) {
+        ofXmp = OrientationText.ofXmp(new String(body, StandardCharsets.ISO_8859_1));
       } else if (marker < APP0 || marker > COMMENT) {
         if (isStartOfFrame(marker)) {
           takeFrame(marker, body);
@@ -181,9 +184,15 @@ record JpegHeader(
           height,
           components,
           transformed,
-          orientation == NONE ? Orientation.UPRIGHT : orientation,
+          orientation(),
           scan[0] == components && !isProgressive(kept.toByteArray()),
           all.toByteArray());
+    }
+
+    /** EXIF's orientation or, without one, that of XMP. */
+    private int orientation() {
+      int found = ofExif == Orientation.NONE ? ofXmp : ofExif;
+      return found == Orientation.NONE ? Orientation.UPRIGHT : found;
     }
 
     private static boolean isProgressive(byte[] segments) {

@@ -7,8 +7,13 @@ package dev.cocoli.data.image;
 final class Orientation {
 
   static final int UPRIGHT = 1;
+
+  /** Where metadata give no orientation. */
+  static final int NONE = 0;
+
   private static final int TAG = 0x0112;
   private static final int SHORT = 3;
+  private static final int LONG = 4;
 
   private Orientation() {}
 
@@ -53,24 +58,32 @@ final class Orientation {
   }
 
   /**
-   * Reads the orientation from a TIFF structure, the body of an EXIF block. Metadata that cannot be
-   * read count as upright, so that the image can still be used.
+   * Reads the orientation from a TIFF structure, the body of an EXIF block. Returns {@link #NONE}
+   * if there is none, or if the metadata cannot be read, so that the image can still be used.
    */
   static int ofTiff(byte[] bytes, int offset) {
     if (bytes.length - offset < 8) {
-      return UPRIGHT;
+      return NONE;
     }
     boolean little = bytes[offset] == 'I';
     long directory = number(bytes, offset + 4L, 4, little);
     int entries = (int) number(bytes, offset + directory, 2, little);
     for (int i = 0; i < entries; i++) {
       long entry = offset + directory + 2 + 12L * i;
-      if (number(bytes, entry, 2, little) == TAG && number(bytes, entry + 2, 2, little) == SHORT) {
-        int value = (int) number(bytes, entry + 8, 2, little);
-        return value >= 1 && value <= 8 ? value : UPRIGHT;
+      if (number(bytes, entry, 2, little) == TAG) {
+        long type = number(bytes, entry + 2, 2, little);
+        int size = type == LONG ? 4 : 2; // some programs write it as a long
+        return type == SHORT || type == LONG
+            ? checked(number(bytes, entry + 8, size, little))
+            : NONE;
       }
     }
-    return UPRIGHT;
+    return NONE;
+  }
+
+  /** Returns a value of the tag, or {@link #NONE} if it is none of the eight. */
+  static int checked(long value) {
+    return value >= 1 && value <= 8 ? (int) value : NONE;
   }
 
   /** An unsigned number; -1 beyond the end. */

@@ -5,12 +5,15 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.util.zip.CRC32;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
 
 /**
  * Reads the chunks of a PNG file: size and orientation from its header, and the few chunks that its
- * pixels need. Text, profiles and other ancillary chunks are never inflated, so that they cannot
- * exhaust the memory.
+ * pixels need. Profiles and other ancillary chunks are never inflated, so that they cannot exhaust
+ * the memory.
  */
 final class PngFile {
 
@@ -19,7 +22,21 @@ final class PngFile {
   private static final int IDAT = 0x49444154;
   private static final int IEND = 0x49454E44;
   private static final int EXIF = 0x65584966;
+  private static final int TEXT = 0x74455874;
+  private static final int COMPRESSED_TEXT = 0x7A545874;
+  private static final int INTERNATIONAL_TEXT = 0x69545874;
   private static final long SIGNATURE = 0x89504E470D0A1A0AL;
+
+  /** Size of a chunk without its body: length, type and checksum. */
+  private static final int AROUND = 12;
+
+  /** The largest chunk in which an orientation is looked for. */
+  private static final int MOST_METADATA = 1 << 20;
+
+  /** First column, first row, step of columns and step of rows of the passes of Adam7. */
+  private static final int[][] INTERLACED = {
+    {0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}
+  };
 
   private PngFile() {}
 
@@ -50,62 +67,144 @@ final class PngFile {
     return new ImageHeader(ImageHeader.Format.PNG, width, height, orientation(in));
   }
 
+  /** The orientation of the EXIF chunk or, without one, of a text chunk that contains metadata. */
   private static int orientation(DataInputStream in) throws IOException {
+    int ofText = Orientation.NONE;
     try {
       while (true) {
         int size = in.readInt();
         int type = in.readInt();
         if (type == IEND || size < 0) {
-          return Orientation.UPRIGHT;
+          break;
         }
-        if (type == EXIF && size < 1 << 20) {
-          byte[] body = new byte[size];
-          in.readFully(body);
-          return Orientation.ofTiff(body, 0);
+        boolean isText = type == TEXT || type == COMPRESSED_TEXT || type == INTERNATIONAL_TEXT;
+        if (size > MOST_METADATA || type != EXIF && !isText) {
+          in.skipNBytes(size + 4L);
+          continue;
         }
-        in.skipNBytes(size + 4L);
+        byte[] body = new byte[size];
+        in.readFully(body);
+        in.skipNBytes(4);
+        int found =
+            isText ? OrientationText.ofChunk(body, type != TEXT) : Orientation.ofTiff(body, 0);
+        if (!isText && found != Orientation.NONE) {
+          return found;
+        }
+        ofText = ofText == Orientation.NONE ? found : ofText;
       }
     } catch (EOFException e) {
-      return Orientation.UPRIGHT; // decoding reports the truncation
+      // decoding reports the truncation if pixels are missing
     }
+    return ofText == Orientation.NONE ? Orientation.UPRIGHT : ofText;
   }
 
-  /** Reduces a PNG file to header, palette and pixels, and checks their checksums. */
+  /**
+   * Reduces a PNG file to header, palette and pixels. Their checksums are compared. What comes
+   * after the pixels, the end chunk included, may be missing or damaged; if it is, the pixels are
+   * inflated once to see that all of them are there.
+   */
   static byte[] pixelsOnly(byte[] file, String name) {
-    ByteArrayOutputStream kept = new ByteArrayOutputStream(file.length);
+    ByteArrayOutputStream kept = new ByteArrayOutputStream(file.length + AROUND);
     kept.write(file, 0, 8);
-    CRC32 sum = new CRC32();
+    ByteArrayOutputStream pixels = new ByteArrayOutputStream();
+    boolean whole = true;
     int at = 8;
-    while (true) {
-      if (file.length - at < 12) {
-        throw truncated(name);
-      }
+    int type = 0;
+    while (file.length - at >= 8 && type != IEND) {
       int size = number(file, at);
-      int type = number(file, at + 4);
-      if (size < 0) {
-        throw new ImageDecodeException(name, "the PNG is broken, a chunk has a negative size");
-      }
-      if (size > file.length - at - 12) {
-        throw truncated(name);
-      }
-      if (type == IHDR || type == PLTE || type == IDAT || type == IEND) {
-        sum.reset();
-        sum.update(file, at + 4, size + 4);
-        if ((int) sum.getValue() != number(file, at + 8 + size)) {
-          throw new ImageDecodeException(
-              name, "the PNG is broken, the chunk at byte " + at + " does not match its checksum");
+      type = number(file, at + 4);
+      boolean needed = type == IHDR || type == PLTE || type == IDAT;
+      if (size < 0 || size > file.length - at - AROUND) {
+        if (type == IDAT) {
+          int there = file.length - at - 8;
+          pixels.write(file, at + 8, size < 0 ? there : Math.min(size, there));
         }
-        kept.write(file, at, size + 12);
+        type = 0; // what it is called is not to be trusted
+        break;
       }
-      if (type == IEND) {
-        return kept.toByteArray();
+      boolean intact = checksum(file, at + 4, size + 4) == number(file, at + 8 + size);
+      if (needed && !intact && type != IDAT) {
+        throw new ImageDecodeException(
+            name, "the PNG is broken, the chunk at byte " + at + " does not match its checksum");
       }
-      at += size + 12;
+      if (type == IDAT) {
+        whole &= intact;
+        pixels.write(file, at + 8, size);
+      } else if (needed) {
+        kept.write(file, at, size + AROUND);
+      }
+      at += size + AROUND;
+    }
+    byte[] compressed = pixels.toByteArray();
+    if (!whole || type != IEND) {
+      requireAll(file, compressed, whole, name);
+    }
+    append(kept, IDAT, compressed);
+    append(kept, IEND, new byte[0]);
+    return kept.toByteArray();
+  }
+
+  private static void append(ByteArrayOutputStream kept, int type, byte[] body) {
+    ByteBuffer chunk = ByteBuffer.allocate(AROUND + body.length);
+    chunk.putInt(body.length).putInt(type).put(body);
+    chunk.putInt(checksum(chunk.array(), 4, body.length + 4));
+    kept.writeBytes(chunk.array());
+  }
+
+  /**
+   * Throws if pixels are missing or if neither the chunks' checksums nor that of the pixels
+   * themselves shows that they are right.
+   */
+  private static void requireAll(byte[] file, byte[] compressed, boolean whole, String name) {
+    long missing = byteSize(file);
+    try (Inflater inflater = new Inflater()) {
+      inflater.setInput(compressed);
+      byte[] some = new byte[1 << 16];
+      while (!inflater.finished() && !inflater.needsInput() && !inflater.needsDictionary()) {
+        missing -= inflater.inflate(some);
+      }
+      if (missing > 0) {
+        throw new ImageDecodeException(name, "the PNG is truncated, it ends before its last pixel");
+      }
+      if (!whole && !inflater.finished()) {
+        throw new ImageDecodeException(name, "the PNG is broken, its checksums do not match");
+      }
+    } catch (DataFormatException e) {
+      throw new ImageDecodeException(
+          name,
+          "the PNG is broken, its pixels do not match a checksum (" + e.getMessage() + ")",
+          e);
     }
   }
 
-  private static ImageDecodeException truncated(String name) {
-    return new ImageDecodeException(name, "the PNG is truncated, it ends before its end chunk");
+  /** The bytes of all rows with their filters, from the header chunk. */
+  private static long byteSize(byte[] file) {
+    int width = number(file, 16);
+    int height = number(file, 20);
+    int samples =
+        switch (file[25]) {
+          case 2 -> 3;
+          case 4 -> 2;
+          case 6 -> 4;
+          default -> 1;
+        };
+    long bitsPerPixel = (long) samples * file[24];
+    if (file[28] == 0) {
+      return height * (1 + (width * bitsPerPixel + 7) / 8);
+    }
+    long all = 0;
+    for (int[] pass : INTERLACED) {
+      long columns = Math.max(0, (width - pass[0] + pass[2] - 1) / pass[2]);
+      long rows = Math.max(0, (height - pass[1] + pass[3] - 1) / pass[3]);
+      all += columns == 0 ? 0 : rows * (1 + (columns * bitsPerPixel + 7) / 8);
+    }
+    return all;
+  }
+
+  private static int checksum(byte[] bytes, int from, int count) {
+    CRC32 sum = new CRC32();
+    sum.update(bytes, from, count);
+    return (int) sum.getValue();
   }
 
   private static int number(byte[] bytes, int at) {

@@ -25,6 +25,9 @@ final class RgbBytes {
       return ofPalette(raster, palette);
     }
     int kind = colors.getColorSpace().getType();
+    if (kind == ColorSpace.TYPE_CMYK && raster.getNumBands() == 4 && isInteger(raster)) {
+      return ofCmyk(raster);
+    }
     boolean plain = kind == ColorSpace.TYPE_RGB || kind == ColorSpace.TYPE_GRAY;
     if (!plain || colors.isAlphaPremultiplied() || !isInteger(raster)) {
       return ofAnything(image);
@@ -174,6 +177,23 @@ final class RgbBytes {
         rgb[to++] = withoutInk(255 - cyan, notBlack);
         rgb[to++] = withoutInk(255 - magenta, notBlack);
         rgb[to++] = withoutInk(255 - yellow, notBlack);
+      }
+    }
+    return rgb;
+  }
+
+  /** Converts CMYK samples as TIFF files have them, where 255 is full ink. */
+  private static byte[] ofCmyk(Raster raster) {
+    int[] bits = raster.getSampleModel().getSampleSize();
+    byte[] rgb = new byte[3 * raster.getHeight() * raster.getWidth()];
+    int[] pixel = new int[4];
+    for (int y = 0, to = 0; y < raster.getHeight(); y++) {
+      for (int x = 0; x < raster.getWidth(); x++) {
+        raster.getPixel(raster.getMinX() + x, raster.getMinY() + y, pixel);
+        int notBlack = 255 - (eightBits(pixel[3], bits[3]) & 0xFF);
+        for (int ink = 0; ink < 3; ink++) {
+          rgb[to++] = withoutInk(eightBits(pixel[ink], bits[ink]) & 0xFF, notBlack);
+        }
       }
     }
     return rgb;

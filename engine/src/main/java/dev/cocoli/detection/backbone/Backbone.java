@@ -27,8 +27,8 @@ public abstract class Backbone extends Module {
   public abstract long outChannels();
 
   /**
-   * {@return the part of it that a torchvision classifier has under the same keys; nothing if there
-   * is no such part}
+   * {@return the part of it that a classifier has under the same keys, so that training may start
+   * from the classifier's weights; nothing if there is no such part}
    */
   public Optional<Module> pretrained() {
     return Optional.empty();

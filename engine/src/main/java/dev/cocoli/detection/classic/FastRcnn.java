@@ -2,6 +2,7 @@ package dev.cocoli.detection.classic;
 
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
+import dev.cocoli.detection.Found;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.ImageTransform;
 import dev.cocoli.detection.Inputs;
@@ -11,13 +12,15 @@ import dev.cocoli.detection.head.FeatureMaps;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RoiHeads;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.GroundTruth;
+import dev.cocoli.ops.RegionOps;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.awt.geom.AffineTransform;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -67,7 +70,7 @@ public final class FastRcnn extends DetectionModel {
     List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     parts.enqueued(ops, DetectionPart.FEATURES);
     Found found = roiHeads.detect(ops, new FeatureMaps(batch, maps), proposals);
-    List<List<Detection>> result = read(ops, found, batch.sizes(), batch.originalSizes());
+    List<List<Detection>> result = found.download(ops, classes(), batch.toOriginals());
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
   }
@@ -82,7 +85,7 @@ public final class FastRcnn extends DetectionModel {
     requireSameCount(inputs, targets);
     Tensor losses = ops.allocate(DType.F32, lossNames().size());
     ImageBatch batch = transform.forward(ops, inputs.images());
-    GroundTruth groundTruth = groundTruth(ops, targets, batch.originalSizes(), batch.sizes());
+    GroundTruth groundTruth = batch.groundTruth(ops, targets);
     Proposals proposals = upload(ops, batch, inputs.proposals());
     List<Tensor> maps = ops.captured(this, images(ops, batch), backbone::forward);
     roiHeads.train(
@@ -99,13 +102,15 @@ public final class FastRcnn extends DetectionModel {
   private Proposals upload(Ops ops, ImageBatch batch, List<List<Box>> regions) {
     List<List<Box>> scaled = new ArrayList<>();
     int[] counts = new int[regions.size()];
+    List<AffineTransform> moves = batch.fromOriginals();
     for (int image = 0; image < counts.length; image++) {
       List<Box> best = best(regions.get(image), maxProposals);
       counts[image] = best.size();
-      scaled.add(
-          ImageTransform.scale(best, batch.originalSizes().get(image), batch.sizes().get(image)));
+      AffineTransform move = moves.get(image);
+      scaled.add(best.stream().map(region -> region.moved(move)).toList());
     }
-    return new Proposals(upload(ops, scaled, most(scaled)), ops.upload(counts, counts.length));
+    return new Proposals(
+        new RegionOps(ops).upload(scaled, most(scaled)), ops.upload(counts, counts.length));
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.FittedHead;
+import dev.cocoli.detection.Found;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.backbone.RegionEncoder;
@@ -14,10 +15,10 @@ import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
-import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.ScoredBoxes;
 import dev.cocoli.ops.RegionOps.Selection;
@@ -26,6 +27,7 @@ import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.awt.geom.AffineTransform;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -61,7 +63,7 @@ public final class Rcnn extends DetectionModel implements FittedHead {
   public Rcnn(RegionEncoder network, RcnnConfig config, int classes) {
     super(classes);
     this.config = config;
-    warp = new WarpedRegions(config.transform(), config.warp());
+    warp = new WarpedRegions(config.transform(), config.classic().warp());
     this.network = child("network", network);
     classifier = child("classifier", new Linear(network.outFeatures(), classes));
     svm = child("svm", new Linear(network.outFeatures(), classes - 1));
@@ -91,12 +93,12 @@ public final class Rcnn extends DetectionModel implements FittedHead {
 
   @Override
   public StagesConfig stages() {
-    return config.stages();
+    return config.classic().stages();
   }
 
   @Override
   public List<Box> best(List<Box> regions) {
-    return best(regions, config.maxProposals());
+    return best(regions, config.classic().maxProposals());
   }
 
   @Override
@@ -132,7 +134,7 @@ public final class Rcnn extends DetectionModel implements FittedHead {
   public Tensor features(Ops ops, Tensor image, List<Box> regions) {
     Tensor images = warp.images(ops, List.of(image));
     Tensor all = ops.allocate(DType.F32, regions.size(), featureCount());
-    int most = config.warp().batch();
+    int most = config.classic().warp().batch();
     for (int first = 0; first < regions.size(); first += most) {
       List<Box> some = regions.subList(first, Math.min(first + most, regions.size()));
       float[] rois = new float[5 * some.size()];
@@ -213,7 +215,8 @@ public final class Rcnn extends DetectionModel implements FittedHead {
             ops.gatherRows(boxes.boxes(), kept.indices()),
             ops.gatherRows(boxes.scores().reshape(1, candidates, 1), kept.indices()),
             kept.indices());
-    List<Detection> result = read(ops, found, List.of(size), List.of(size)).getFirst();
+    List<Detection> result =
+        found.download(ops, classes(), List.of(new AffineTransform())).getFirst();
     parts.enqueued(ops, DetectionPart.HEAD);
     return result;
   }
@@ -225,7 +228,9 @@ public final class Rcnn extends DetectionModel implements FittedHead {
         repeated.add(region);
       }
     }
-    return upload(ops, List.of(repeated), repeated.size()).reshape(repeated.size(), 4);
+    return new RegionOps(ops)
+        .upload(List.of(repeated), repeated.size())
+        .reshape(repeated.size(), 4);
   }
 
   /** 0, 1, 2, ... counted anew after every so many. */
@@ -252,9 +257,7 @@ public final class Rcnn extends DetectionModel implements FittedHead {
     requireSameCount(inputs, targets);
     int images = targets.size();
     Tensor losses = ops.allocate(DType.F32, 1);
-    List<long[]> sizes =
-        inputs.images().stream().map(p -> new long[] {p.dim(0), p.dim(1)}).toList();
-    GroundTruth groundTruth = groundTruth(ops, targets, sizes, sizes);
+    GroundTruth groundTruth = GroundTruth.upload(ops, targets);
     List<List<Box>> regions = new ArrayList<>();
     List<List<Box>> grown = new ArrayList<>();
     for (int i = 0; i < images; i++) {
@@ -264,12 +267,13 @@ public final class Rcnn extends DetectionModel implements FittedHead {
       grown.add(all.stream().map(warp::withContext).toList());
     }
     int most = most(regions);
-    Tensor candidates = upload(ops, regions, most);
+    RegionOps operations = new RegionOps(ops);
+    Tensor candidates = operations.upload(regions, most);
     RoiSampler.Sample sample =
         new RoiSampler(config.sampling())
             .sample(ops, candidates, groundTruth, seeds(seed, 1, images));
     SampleTargets learn = sample.targets(ops, BoxCoderSpec.UNIT);
-    Tensor rois = grown(ops, upload(ops, grown, most), sample.selection(), learn);
+    Tensor rois = grown(ops, operations.upload(grown, most), sample.selection(), learn);
     Tensor warped = warp.warp(ops, warp.images(ops, inputs.images()), rois);
     Tensor features = describe(ops, warped);
     Tensor logits = classifier.forward(ops, features, Activation.NONE);

@@ -1,6 +1,8 @@
 package dev.cocoli.detection.config;
 
 import dev.cocoli.nn.Norm;
+import java.lang.reflect.AccessibleObject;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
@@ -24,22 +26,30 @@ public final class Hyperparameters {
           "anchors", "anchor_",
           "sampling", "box_",
           "boxHead", "box_",
-          "stages", "");
+          "classic", "",
+          "stages", "",
+          "own", "");
 
   /** The largest integer that a file or command line can set; sizes of tensors never overflow. */
   private static final int LARGEST_INTEGER = 1 << 24;
 
   private Hyperparameters() {}
 
-  /** {@return the names, part by part} */
-  public static List<String> names() {
-    return List.copyOf(values(RcnnConfig.DEFAULT).keySet());
+  /**
+   * {@return the names, part by part}
+   *
+   * @param config the configuration, which may have some of its own
+   */
+  public static List<String> names(RcnnConfig config) {
+    return List.copyOf(values(config).keySet());
   }
 
   /**
    * {@return every value under its name; a list's elements are separated by commas}
    *
    * @param config the values
+   * @throws IllegalArgumentException if two have the same name, or one of a model's own is not of a
+   *     type that can be recorded
    */
   public static Map<String, String> values(RcnnConfig config) {
     Map<String, String> result = new LinkedHashMap<>();
@@ -52,7 +62,13 @@ public final class Hyperparameters {
       switch (get(component, config)) {
         case Record part -> collect(prefixOf(component), part, result);
         case Norm.Type ignored -> {}
-        case Object value -> result.put(name(prefix, component), text(value));
+        case Object value -> {
+          String name = name(prefix, component);
+          if (result.put(name, text(value)) != null) {
+            throw new IllegalArgumentException("two hyper-parameters are called " + name);
+          }
+          parse(name, value, result.get(name)); // what is written can be read
+        }
       }
     }
   }
@@ -72,7 +88,7 @@ public final class Hyperparameters {
           "unknown hyper-parameter "
               + String.join(", ", left.keySet())
               + "; known are "
-              + String.join(", ", names()));
+              + String.join(", ", names(config)));
     }
     return changed;
   }
@@ -94,8 +110,9 @@ public final class Hyperparameters {
         Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
     try {
       @SuppressWarnings("unchecked")
-      R changed = (R) old.getClass().getDeclaredConstructor(types).newInstance(arguments);
-      return changed;
+      Constructor<R> constructor = (Constructor<R>) old.getClass().getDeclaredConstructor(types);
+      open(constructor, old);
+      return constructor.newInstance(arguments);
     } catch (InvocationTargetException e) {
       throw new IllegalArgumentException(e.getCause().getMessage(), e);
     } catch (ReflectiveOperationException e) {
@@ -105,9 +122,19 @@ public final class Hyperparameters {
 
   private static Object get(RecordComponent component, Record config) {
     try {
+      open(component.getAccessor(), config);
       return component.getAccessor().invoke(config);
     } catch (ReflectiveOperationException e) {
       throw new LinkageError("the record's own accessor", e);
+    }
+  }
+
+  /** A record of a program's own may be in a module of its own, or not be public. */
+  private static void open(AccessibleObject member, Record config) {
+    if (!member.trySetAccessible()) {
+      throw new IllegalArgumentException(
+          "the hyper-parameters %s cannot be read: make it public, and export its package"
+              .formatted(config.getClass().getName()));
     }
   }
 
@@ -138,13 +165,18 @@ public final class Hyperparameters {
         case Integer ignored -> bounded(text);
         case Long ignored -> (long) bounded(text);
         case Float ignored -> finite(text);
+        case Double ignored -> finiteDouble(text);
+        case Boolean ignored -> flag(text);
+        case String ignored -> text;
         case Enum<?> word ->
             Enum.valueOf(word.getDeclaringClass(), text.strip().toUpperCase(Locale.ROOT));
-        case List<?> list -> {
+        case List<?> list when !list.isEmpty() -> {
           Object first = list.getFirst();
           yield Arrays.stream(text.split(",")).map(part -> parse(name, first, part)).toList();
         }
-        default -> throw new LinkageError("no such type of hyper-parameter: " + like.getClass());
+        default ->
+            throw new IllegalArgumentException(
+                "it is of " + like.getClass() + ", which is no type of hyper-parameter");
       };
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
@@ -166,6 +198,22 @@ public final class Hyperparameters {
       throw new NumberFormatException(text);
     }
     return value;
+  }
+
+  private static Double finiteDouble(String text) {
+    double value = Double.parseDouble(text.strip());
+    if (!Double.isFinite(value)) {
+      throw new NumberFormatException(text);
+    }
+    return value;
+  }
+
+  private static Boolean flag(String text) {
+    return switch (text.strip()) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw new IllegalArgumentException(text);
+    };
   }
 
   static boolean isFraction(float value) {

@@ -16,10 +16,11 @@ import java.util.function.UnaryOperator;
  * @param rpn the region proposal network
  * @param sampling which proposals the RoI heads are trained on
  * @param boxHead the branch that classifies and refines proposals
- * @param maxProposals regions that are taken of an image, the best first, where they come from
- *     outside the detector
- * @param warp how R-CNN cuts regions out of images
- * @param stages what R-CNN fits after the steps
+ * @param classic what R-CNN and Fast R-CNN have besides
+ * @param own what a model of a program's own has besides: a public record of integers, numbers,
+ *     booleans, text, enumerations, lists that are not empty, and records of these. Its components
+ *     are hyper-parameters like the others, recorded in runs and weights files; {@link None} for
+ *     the models of this library
  */
 public record RcnnConfig(
     TransformConfig transform,
@@ -28,9 +29,11 @@ public record RcnnConfig(
     RpnConfig rpn,
     SamplingConfig sampling,
     BoxHeadConfig boxHead,
-    long maxProposals,
-    WarpConfig warp,
-    StagesConfig stages) {
+    ClassicConfig classic,
+    Record own) {
+  /** No hyper-parameters. */
+  public record None() {}
+
   /**
    * torchvision's {@code fasterrcnn_resnet50_fpn}; the papers' where torchvision has no such model.
    */
@@ -42,14 +45,8 @@ public record RcnnConfig(
           RpnConfig.DEFAULT,
           SamplingConfig.DEFAULT,
           BoxHeadConfig.DEFAULT,
-          2000,
-          WarpConfig.DEFAULT,
-          StagesConfig.DEFAULT);
-
-  /** Checks the values. */
-  public RcnnConfig {
-    Hyperparameters.require(maxProposals >= 1, "numbers of regions are at least 1");
-  }
+          ClassicConfig.DEFAULT,
+          new None());
 
   /**
    * {@return this with another {@link #transform}}
@@ -58,15 +55,7 @@ public record RcnnConfig(
    */
   public RcnnConfig withTransform(UnaryOperator<TransformConfig> change) {
     return new RcnnConfig(
-        change.apply(transform),
-        backbone,
-        anchors,
-        rpn,
-        sampling,
-        boxHead,
-        maxProposals,
-        warp,
-        stages);
+        change.apply(transform), backbone, anchors, rpn, sampling, boxHead, classic, own);
   }
 
   /**
@@ -76,15 +65,7 @@ public record RcnnConfig(
    */
   public RcnnConfig withBackbone(UnaryOperator<BackboneConfig> change) {
     return new RcnnConfig(
-        transform,
-        change.apply(backbone),
-        anchors,
-        rpn,
-        sampling,
-        boxHead,
-        maxProposals,
-        warp,
-        stages);
+        transform, change.apply(backbone), anchors, rpn, sampling, boxHead, classic, own);
   }
 
   /**
@@ -94,15 +75,7 @@ public record RcnnConfig(
    */
   public RcnnConfig withAnchors(UnaryOperator<AnchorConfig> change) {
     return new RcnnConfig(
-        transform,
-        backbone,
-        change.apply(anchors),
-        rpn,
-        sampling,
-        boxHead,
-        maxProposals,
-        warp,
-        stages);
+        transform, backbone, change.apply(anchors), rpn, sampling, boxHead, classic, own);
   }
 
   /**
@@ -112,15 +85,7 @@ public record RcnnConfig(
    */
   public RcnnConfig withRpn(UnaryOperator<RpnConfig> change) {
     return new RcnnConfig(
-        transform,
-        backbone,
-        anchors,
-        change.apply(rpn),
-        sampling,
-        boxHead,
-        maxProposals,
-        warp,
-        stages);
+        transform, backbone, anchors, change.apply(rpn), sampling, boxHead, classic, own);
   }
 
   /**
@@ -130,15 +95,7 @@ public record RcnnConfig(
    */
   public RcnnConfig withSampling(UnaryOperator<SamplingConfig> change) {
     return new RcnnConfig(
-        transform,
-        backbone,
-        anchors,
-        rpn,
-        change.apply(sampling),
-        boxHead,
-        maxProposals,
-        warp,
-        stages);
+        transform, backbone, anchors, rpn, change.apply(sampling), boxHead, classic, own);
   }
 
   /**
@@ -148,60 +105,40 @@ public record RcnnConfig(
    */
   public RcnnConfig withBoxHead(UnaryOperator<BoxHeadConfig> change) {
     return new RcnnConfig(
-        transform,
-        backbone,
-        anchors,
-        rpn,
-        sampling,
-        change.apply(boxHead),
-        maxProposals,
-        warp,
-        stages);
+        transform, backbone, anchors, rpn, sampling, change.apply(boxHead), classic, own);
   }
 
   /**
-   * {@return this with another {@link #maxProposals}}
+   * {@return this with another {@link #classic}}
+   *
+   * @param change makes it of this one
+   */
+  public RcnnConfig withClassic(UnaryOperator<ClassicConfig> change) {
+    return new RcnnConfig(
+        transform, backbone, anchors, rpn, sampling, boxHead, change.apply(classic), own);
+  }
+
+  /**
+   * {@return this with another {@link #own}}
    *
    * @param value the new one
    */
-  public RcnnConfig withMaxProposals(long value) {
-    return new RcnnConfig(
-        transform, backbone, anchors, rpn, sampling, boxHead, value, warp, stages);
+  public RcnnConfig withOwn(Record value) {
+    return new RcnnConfig(transform, backbone, anchors, rpn, sampling, boxHead, classic, value);
   }
 
   /**
-   * {@return this with another {@link #warp}}
+   * {@return {@link #own}, of the class that a model's builder expects}
    *
-   * @param change makes it of this one
+   * @param type the class
+   * @param <R> that class
+   * @throws IllegalArgumentException if it is of another class
    */
-  public RcnnConfig withWarp(UnaryOperator<WarpConfig> change) {
-    return new RcnnConfig(
-        transform,
-        backbone,
-        anchors,
-        rpn,
-        sampling,
-        boxHead,
-        maxProposals,
-        change.apply(warp),
-        stages);
-  }
-
-  /**
-   * {@return this with another {@link #stages}}
-   *
-   * @param change makes it of this one
-   */
-  public RcnnConfig withStages(UnaryOperator<StagesConfig> change) {
-    return new RcnnConfig(
-        transform,
-        backbone,
-        anchors,
-        rpn,
-        sampling,
-        boxHead,
-        maxProposals,
-        warp,
-        change.apply(stages));
+  public <R extends Record> R own(Class<R> type) {
+    if (!type.isInstance(own)) {
+      throw new IllegalArgumentException(
+          "the model needs hyper-parameters of its own, a " + type.getName() + ", but has " + own);
+    }
+    return type.cast(own);
   }
 }

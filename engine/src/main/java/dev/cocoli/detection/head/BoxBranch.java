@@ -1,6 +1,6 @@
 package dev.cocoli.detection.head;
 
-import dev.cocoli.detection.DetectionModel.Found;
+import dev.cocoli.detection.Found;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.nn.Module;

@@ -1,6 +1,7 @@
 package dev.cocoli.detection.head;
 
-import dev.cocoli.detection.DetectionModel.Found;
+import dev.cocoli.detection.Found;
+import dev.cocoli.detection.FoundPart;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
@@ -8,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A branch of {@link RoiHeads}: what is learned of the regions that were drawn, and what detection
- * makes of it. A branch may lie outside this library.
+ * A branch of {@link RoiHeads}: learns something of the regions that were drawn, such as masks, and
+ * adds it to each detection. A branch may lie outside this library.
  */
 public interface RoiBranch {
   /** {@return its modules under the names that they have in the state dict of the heads} */
@@ -19,7 +20,8 @@ public interface RoiBranch {
   List<String> lossNames();
 
   /**
-   * Records its losses on the tape.
+   * Records its losses on the tape. What it needs of the objects besides boxes and labels, it
+   * uploads from {@code sample.groundTruth().targets()}.
    *
    * @param ops the forward pass
    * @param features what regions are pooled from; not released
@@ -29,7 +31,7 @@ public interface RoiBranch {
   void train(Ops ops, FeatureMaps features, RoiSampler.Sample sample, Tensor losses);
 
   /**
-   * {@return the detections, with what this branch has to say of them}
+   * {@return the detections, perhaps with a {@link FoundPart} of this branch}
    *
    * @param ops a forward pass that records nothing
    * @param features what regions are pooled from; not released

@@ -1,9 +1,9 @@
 package dev.cocoli.detection.head;
 
-import dev.cocoli.detection.DetectionModel.Found;
+import dev.cocoli.detection.Found;
 import dev.cocoli.nn.Module;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -111,7 +111,7 @@ public class RoiHeads extends Module {
    * @param ops runs the operations
    * @param boxes the boxes of each image
    */
-  protected static Tensor withImageNumbers(Ops ops, Tensor boxes) {
+  public static Tensor withImageNumbers(Ops ops, Tensor boxes) {
     int images = Math.toIntExact(boxes.dim(0));
     int perImage = Math.toIntExact(boxes.dim(1));
     long rows = Math.multiplyExact(images, perImage);

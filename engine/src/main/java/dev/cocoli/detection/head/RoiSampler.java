@@ -4,9 +4,9 @@ import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
 import dev.cocoli.detection.config.SamplingConfig;
+import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
-import dev.cocoli.ops.RegionOps.GroundTruth;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.ops.RegionOps.Selection;
 import dev.cocoli.tensor.Tensor;
@@ -39,6 +39,18 @@ public record RoiSampler(SamplingConfig config) {
      */
     public SampleTargets targets(Ops ops, BoxCoderSpec coder) {
       return new RegionOps(ops).regionTargets(coder, candidates, selection, matches, groundTruth);
+    }
+
+    /**
+     * {@return the object that each drawn region belongs to, I32 {@code [N,S]}: its place among the
+     * image's objects; negative for background and after the last region}
+     *
+     * @param ops the forward pass
+     */
+    public Tensor objects(Ops ops) {
+      Tensor column = matches.reshape(matches.dim(0), matches.dim(1), 1);
+      return ops.gatherRows(column, selection.indices())
+          .reshape(selection.indices().dim(0), selection.indices().dim(1));
     }
   }
 

@@ -1,8 +1,11 @@
 package dev.cocoli.train.checkpoint;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.structures.Annotation;
+import dev.cocoli.structures.ObjectPart;
+import java.awt.Shape;
+import java.awt.geom.PathIterator;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -54,6 +57,19 @@ record DatasetFingerprint(int images, long objects, String digest) {
       out.writeFloat(object.box().y2());
       out.writeInt(object.label());
       out.writeBoolean(object.crowd());
+      for (ObjectPart part : object.parts().list()) {
+        write(out, part.outline());
+      }
+    }
+  }
+
+  private static void write(DataOutputStream out, Shape outline) throws IOException {
+    double[] points = new double[6];
+    for (PathIterator path = outline.getPathIterator(null); !path.isDone(); path.next()) {
+      out.writeByte(path.currentSegment(points));
+      for (double coordinate : points) {
+        out.writeDouble(coordinate);
+      }
     }
   }
 

@@ -10,7 +10,6 @@ import dev.cocoli.data.DataConfig;
 import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.files.OutputFile;
-import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
@@ -49,19 +48,6 @@ public final class RunDescription {
           "train.loader_threads",
           "train.prefetch");
 
-  /** What runs of before an entry existed had. */
-  private static final Map<String, String> ADDED_LATER =
-      Map.of(
-          "train.precision", "\"" + Precision.FP32 + "\"",
-          "train.last_batch", "\"drop\"",
-          "train.optimizer", "\"sgd\"",
-          "train.schedule", "\"steps\"",
-          "train.augmentations", "[\"flip\"]",
-          "model.box_pool_size", "\"7\"",
-          "model.box_sampling_ratio", "\"2\"",
-          "model.bbox_reg_weights", "\"10.0,10.0,5.0,5.0\"",
-          "model.box_smooth_l1_beta", "\"" + 1f / 9 + "\"");
-
   private static final String EPOCHS = "train.epochs";
 
   /** How many differences an error names. */
@@ -69,8 +55,12 @@ public final class RunDescription {
 
   private final ObjectNode root;
 
-  private RunDescription(ObjectNode root) {
+  /** The same with all defaults: an entry that is added has the default that runs before it had. */
+  private final ObjectNode defaults;
+
+  private RunDescription(ObjectNode root, ObjectNode defaults) {
     this.root = root;
+    this.defaults = defaults;
   }
 
   public static RunDescription of(TrainingRun run, String devices, long totalSteps) {
@@ -96,7 +86,14 @@ public final class RunDescription {
     ObjectNode origin = root.putObject("data_origin");
     run.dataOrigin().forEach(origin::put);
     run.options().forEach(root.putArray("options")::add);
-    return new RunDescription(root);
+    return new RunDescription(root, defaults(run.model()));
+  }
+
+  private static ObjectNode defaults(ModelSpec model) {
+    ObjectNode defaults = JSON.createObjectNode();
+    describe(defaults.putObject("model"), model.withConfig(config -> model.builder().defaults()));
+    describe(defaults.putObject("train"), TrainConfig.DEFAULT);
+    return defaults;
   }
 
   private static String absolute(Path file) {
@@ -105,7 +102,7 @@ public final class RunDescription {
 
   /** {@return all that decides a run's results, and how long it is, on one line} */
   public static String settings(TrainingRun run) {
-    Map<String, String> all = of(run, "", 1).flatten(FIXED_SECTIONS);
+    Map<String, String> all = flatten(of(run, "", 1).root);
     all.keySet().removeIf(name -> FREE.contains(name) && !name.equals(EPOCHS));
     return all.toString();
   }
@@ -182,7 +179,7 @@ public final class RunDescription {
   public static RunDescription read(Path file) {
     try {
       if (JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
-        return new RunDescription(object);
+        return new RunDescription(object, JSON.createObjectNode());
       }
       throw new TrainingException(file + " is no JSON object, so the run cannot be resumed");
     } catch (JacksonException e) {
@@ -201,13 +198,14 @@ public final class RunDescription {
    * @throws TrainingException if something differs that may not; the message names it
    */
   public void requireSame(RunDescription now, Path folder) {
-    Map<String, String> before = flatten(FIXED_SECTIONS);
-    Map<String, String> after = now.flatten(FIXED_SECTIONS);
+    Map<String, String> before = flatten(root);
+    Map<String, String> after = flatten(now.root);
+    Map<String, String> defaults = flatten(now.defaults);
     List<String> differences = new ArrayList<>();
     Map<String, String> all = new LinkedHashMap<>(before);
     after.forEach(all::putIfAbsent);
     for (String name : all.keySet()) {
-      String old = before.getOrDefault(name, ADDED_LATER.getOrDefault(name, "absent"));
+      String old = before.getOrDefault(name, defaults.getOrDefault(name, "absent"));
       String given = after.getOrDefault(name, "absent");
       if (!old.equals(given) && !FREE.contains(name)) {
         differences.add(
@@ -253,10 +251,10 @@ public final class RunDescription {
     return description.root.path("train").path("epochs").asInt();
   }
 
-  private Map<String, String> flatten(List<String> sections) {
+  private static Map<String, String> flatten(ObjectNode description) {
     Map<String, String> result = new LinkedHashMap<>();
-    for (String section : sections) {
-      flatten(section, root.path(section), result);
+    for (String section : FIXED_SECTIONS) {
+      flatten(section, description.path(section), result);
     }
     return result;
   }

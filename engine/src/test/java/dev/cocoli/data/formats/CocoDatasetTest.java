@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationPolicy;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.TestImages;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -281,7 +281,15 @@ class CocoDatasetTest {
             "[]",
             CATEGORIES);
     assertTrue(failure(twice, options).contains("a.jpg and b.png have the same id 5"));
-    Path names = json("[]", "[]", "[{\"id\": 1, \"name\": \"x\"}, {\"id\": 2, \"name\": \"x\"}]");
+    Path names =
+        json(
+            "[" + imageEntry(5, "a.jpg", 40, 30) + "]",
+            "["
+                + object(1, 5, 1, "[1, 1, 9, 9]", "")
+                + ","
+                + object(2, 5, 2, "[1, 1, 9, 9]", "")
+                + "]",
+            "[{\"id\": 1, \"name\": \"x\"}, {\"id\": 2, \"name\": \"x\"}]");
     assertTrue(failure(names, options).contains("categories 1 and 2 have the same name 'x'"));
     Path none = json("[]", "[]", CATEGORIES);
     assertTrue(failure(none, options).contains("no image can be used"));
@@ -316,7 +324,7 @@ class CocoDatasetTest {
     var threads =
         (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
     long before = threads.getCurrentThreadAllocatedBytes();
-    assertEquals(objects, CocoFile.read(json).objects.size());
+    assertEquals(objects, CocoFile.read(json, List.of()).objects.size());
     long allocated = threads.getCurrentThreadAllocatedBytes() - before;
     assertTrue(
         allocated < 400L * objects, "allocated " + allocated / objects + " bytes per object");

@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.Annotation;
 import dev.cocoli.data.AnnotationPolicy;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.AnnotationReport.Problem;
@@ -20,6 +19,7 @@ import dev.cocoli.data.VocFolder;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.image.ImageDecoderTest;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import java.io.ByteArrayOutputStream;

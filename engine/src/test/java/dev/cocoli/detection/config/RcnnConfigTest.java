@@ -9,7 +9,9 @@ import dev.cocoli.nn.Norm;
 import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -64,9 +66,11 @@ class RcnnConfigTest {
   @Test
   void partsAreReachedByTheirNames() {
     RcnnConfig config =
-        RcnnConfig.DEFAULT.withTransform(t -> t.withSizes(1400, 2000)).withMaxProposals(7);
+        RcnnConfig.DEFAULT
+            .withTransform(t -> t.withSizes(1400, 2000))
+            .withClassic(c -> c.withMaxProposals(7));
     assertEquals(1400, config.transform().minSize());
-    assertEquals(7, config.maxProposals());
+    assertEquals(7, config.classic().maxProposals());
     assertEquals(RpnConfig.DEFAULT, config.rpn());
     assertEquals("1400", Hyperparameters.values(config).get("min_size"));
     assertEquals("10.0,10.0,5.0,5.0", Hyperparameters.values(config).get("bbox_reg_weights"));
@@ -88,6 +92,44 @@ class RcnnConfigTest {
         box_smooth_l1_beta max_proposals warp_size warp_context warp_batch svm_c
         svm_neg_iou_thresh bbox_ridge bbox_iou_thresh
         """;
-    assertEquals(List.of(names.split("\\s+")), Hyperparameters.names());
+    assertEquals(List.of(names.split("\\s+")), Hyperparameters.names(RcnnConfig.DEFAULT));
+  }
+
+  /** Hyper-parameters of a program's own. */
+  public record Own(boolean deep, double weight, String kind, List<Integer> widths) {}
+
+  @Test
+  void aProgramAddsItsOwn() {
+    Own own = new Own(true, 0.25, "plain", List.of(16, 32));
+    RcnnConfig config = RcnnConfig.DEFAULT.withOwn(own);
+    Map<String, String> values = Hyperparameters.values(config);
+    assertEquals("true", values.get("deep"));
+    assertEquals("16,32", values.get("widths"));
+    assertEquals(config, Hyperparameters.with(RcnnConfig.DEFAULT.withOwn(own), values));
+    RcnnConfig changed =
+        Hyperparameters.with(config, Map.of("deep", "false", "widths", "8", "kind", "a, b"));
+    assertEquals(new Own(false, 0.25, "a, b", List.of(8)), changed.own(Own.class));
+    assertEquals("0.7", Hyperparameters.values(changed).get("rpn_nms_thresh"));
+    assertRefused("its default is true", () -> Hyperparameters.with(config, Map.of("deep", "2")));
+    assertRefused("needs hyper-parameters of its own", () -> RcnnConfig.DEFAULT.own(Own.class));
+  }
+
+  private record Taken(int minSize) {}
+
+  private record Unwritten(Object any) {}
+
+  @Test
+  void whatCannotBeRecordedIsRefused() {
+    assertRefused(
+        "two hyper-parameters are called min_size",
+        () -> Hyperparameters.values(RcnnConfig.DEFAULT.withOwn(new Taken(3))));
+    assertRefused(
+        "hyper-parameter any cannot be",
+        () -> Hyperparameters.values(RcnnConfig.DEFAULT.withOwn(new Unwritten(new int[0]))));
+  }
+
+  private static void assertRefused(String words, Executable action) {
+    String message = assertThrows(IllegalArgumentException.class, action).getMessage();
+    assertTrue(message.contains(words), message);
   }
 }

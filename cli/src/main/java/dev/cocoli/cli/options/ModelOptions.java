@@ -1,0 +1,83 @@
+package dev.cocoli.cli.options;
+
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.tensor.Precision;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The options that change a model's hyper-parameters. */
+public final class ModelOptions {
+  @Option(
+      names = "--min-size",
+      paramLabel = "N",
+      description =
+          "Resize images so that the shorter side has N pixels (min_size). A larger N than"
+              + " max_size moves that along, in torchvision's proportion of 1333 to 800.")
+  private Integer minSize;
+
+  @Option(
+      names = "--max-size",
+      paramLabel = "N",
+      description = "... but the longer one no more than N (max_size).")
+  private Integer maxSize;
+
+  @Option(
+      names = "--set",
+      paramLabel = "NAME=VALUE",
+      description =
+          "Set a hyper-parameter under torchvision's name, for example"
+              + " rpn_post_nms_top_n_train=300; again for more. An unknown name lists all.")
+  private Map<String, String> set = new LinkedHashMap<>();
+
+  @Option(
+      names = "--precision",
+      paramLabel = "P",
+      defaultValue = "fp32",
+      description =
+          "fp32, or bf16: activations and products in bfloat16, for processors that have it."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String precision;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  /** Returns the model with what was asked for. */
+  public ModelSpec apply(ModelSpec model) {
+    Map<String, String> changes = new LinkedHashMap<>(set);
+    put(changes, "min_size", "--min-size", minSize);
+    put(changes, "max_size", "--max-size", maxSize);
+    if (minSize != null && !changes.containsKey("max_size")) {
+      int[] proportion = {800, 1333};
+      if (minSize > model.config().transform().maxSize()) {
+        long along = Math.ceilDiv((long) minSize * proportion[1], proportion[0]);
+        changes.put("max_size", Long.toString(along));
+      }
+    }
+    try {
+      return model.with(changes);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  /** Returns what the network is to compute in. */
+  public Precision precision() {
+    try {
+      return Precision.parse(precision);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--precision is fp32 or bf16, not '" + precision + "'", e);
+    }
+  }
+
+  private void put(Map<String, String> changes, String name, String option, Integer value) {
+    if (value != null && changes.put(name, value.toString()) != null) {
+      throw new ParameterException(
+          spec.commandLine(), name + " is given by --set and by " + option + "; give it once");
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package dev.cocoli.cli.options;
+
+import dev.cocoli.Detector;
+import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.WeightsFile;
+import dev.cocoli.nn.Norm;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The options that open a detector from a weights file. */
+public final class WeightsOptions {
+  @Option(
+      names = "--weights",
+      paramLabel = "FILE",
+      description =
+          "Safetensors with torchvision's keys. A file that cocoli train wrote says what model it"
+              + " is for; a bare one needs --model and --classes.")
+  private Path weights;
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME",
+      description =
+          "The model of bare weights, such as fasterrcnn_resnet50_fpn; train --help has the names.")
+  private String model;
+
+  @Mixin private ClassesOption classes;
+  @Mixin private ModelOptions hyperparameters;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  public Optional<Path> file() {
+    return Optional.ofNullable(weights);
+  }
+
+  /** Whether the detector's classes are only numbers, so that they cannot be compared by name. */
+  public boolean hasNamelessClasses() {
+    return classes.isNumber();
+  }
+
+  /**
+   * Returns the model of the weights.
+   *
+   * @param changes hyper-parameters that the command sets
+   */
+  public ModelSpec model(Map<String, String> changes) throws IOException {
+    if (weights == null) {
+      throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
+    }
+    hyperparameters.precision();
+    Optional<ModelSpec> described;
+    try (WeightsFile opened = WeightsFile.open(weights)) {
+      described = opened.spec();
+      if (opened.isClassifier()) {
+        throw new CommandException(
+            weights
+                + " has the weights of a classifier, not of a detector; train can start from it");
+      }
+    }
+    ModelSpec found = described.isPresent() ? checked(described.get()) : bare();
+    return hyperparameters.apply(found).with(changes);
+  }
+
+  private ModelSpec checked(ModelSpec described) throws IOException {
+    if (model != null && !model.equals(described.model())) {
+      throw new CommandException(
+          weights + " is of a " + described.model() + ", not of a " + model + " (--model)");
+    }
+    Optional<List<String>> names = classes.names();
+    if (names.isEmpty()
+        || classes.isNumber() && names.get().size() == described.classNames().size()) {
+      return described;
+    }
+    if (names.get().size() != described.classNames().size()) {
+      throw new CommandException(
+          "%s has %d classes (%s), --classes says %d"
+              .formatted(
+                  weights,
+                  described.classNames().size(),
+                  String.join(", ", described.classNames()),
+                  names.get().size()));
+    }
+    return described.withClassNames(names.get());
+  }
+
+  private ModelSpec bare() throws IOException {
+    if (model == null || !classes.isGiven()) {
+      throw new CommandException(
+          weights
+              + " does not say what model it is for: give --model NAME and --classes N|FILE as"
+              + " well");
+    }
+    // statistics are fixed in detection, even if training did not fix them
+    return named(model, classes.names().orElseThrow(), Norm.Type.FROZEN, spec);
+  }
+
+  /** Returns a model by its name; an unknown name is a usage error. */
+  public static ModelSpec named(
+      String model, List<String> classes, Norm.Type norm, CommandSpec spec) {
+    try {
+      return ModelSpec.of(model, classes, norm);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--model: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Opens the detector.
+   *
+   * @param model the result of {@link #model}
+   * @param device where it runs
+   */
+  public Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
+    return Detector.open(weights, model, device, hyperparameters.precision());
+  }
+}

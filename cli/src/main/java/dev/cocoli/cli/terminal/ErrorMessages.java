@@ -1,0 +1,60 @@
+package dev.cocoli.cli.terminal;
+
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/** Turns an exception into one line for the user. */
+public final class ErrorMessages {
+  private ErrorMessages() {}
+
+  public static String of(Throwable problem) {
+    return oneLine(
+        switch (problem) {
+          // the messages of these exceptions are only the file's name
+          case NoSuchFileException e -> e.getFile() + ": there is no such file or folder";
+          case AccessDeniedException e -> e.getFile() + ": permission denied";
+          case FileAlreadyExistsException e -> e.getFile() + ": exists already";
+          case DirectoryNotEmptyException e -> e.getFile() + ": the folder is not empty";
+          case NotDirectoryException e -> e.getFile() + ": is no folder";
+          case FileSystemException e ->
+              e.getFile() + ": " + (e.getReason() == null ? "cannot be used" : e.getReason());
+          case UncheckedIOException e -> of(e.getCause());
+          case OutOfMemoryError e ->
+              "out of memory: "
+                  + e.getMessage()
+                  + "; use a smaller --batch or --min-size, or give Java more with"
+                  + " COCOLI_JAVA_OPTS=-Xmx4g";
+          default -> withClass(problem);
+        });
+  }
+
+  /** An unexpected exception, whose message alone may not be helpful. */
+  private static String withClass(Throwable problem) {
+    boolean foreseen =
+        problem instanceof java.io.IOException
+            || problem instanceof IllegalArgumentException
+            || problem.getClass().getName().startsWith("dev.cocoli.");
+    if (foreseen && problem.getMessage() != null) {
+      return problem.getMessage();
+    }
+    return "internal error: " + problem + " (--debug shows where; please report it)";
+  }
+
+  public static String oneLine(String text) {
+    if (text == null) {
+      return "";
+    }
+    // an expression with white space on both sides of the line's end takes quadratic time
+    return Arrays.stream(text.split("\\R"))
+        .map(String::strip)
+        .filter(line -> !line.isEmpty())
+        .collect(Collectors.joining(" "));
+  }
+}
