@@ -30,10 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What convolution, its tail and its gradients owe on every backend. */
 @ParameterizedClass
-@MethodSource({
-  "dev.cocoli.testing.TestBackends#all",
-  "dev.cocoli.testing.TestBackends#winograd"
-})
+@MethodSource({"dev.cocoli.testing.TestBackends#all", "dev.cocoli.testing.TestBackends#winograd"})
 @Tag("contract")
 class ConvolutionContractTest {
   @Parameter Backend backend;

@@ -75,7 +75,8 @@ class FasterRcnnParityTest {
 
   /** In the reference's small models all convolutions are direct unless the backend is told. */
   private void assertConvolutionsWereWinograds() {
-    if (backend instanceof CpuBackend cpu && cpu.convolutions().winograd().use() == Use.WHEREVER_POSSIBLE) {
+    if (backend instanceof CpuBackend cpu
+        && cpu.convolutions().winograd().use() == Use.WHEREVER_POSSIBLE) {
       assertTrue(cpu.convolutions().winograd().count() > 0, "all convolutions were direct");
     }
   }

@@ -66,8 +66,8 @@ public final class TestBackends {
   }
 
   /**
-   * {@return the CPU's backend once more, with every convolution that can be one of Winograd's} None
-   * where another device is named.
+   * {@return the CPU's backend once more, with every convolution that can be one of Winograd's}
+   * None where another device is named.
    */
   public static Stream<Arguments> winograd() {
     String device = System.getProperty(DEVICE, Device.CPU.toString());

@@ -20,8 +20,8 @@ import java.lang.foreign.MemorySegment;
 /**
  * Convolution and its gradient by the input, each one oneDNN primitive on activations {@code
  * [N,H,W,C]}; the gradient by the weights is {@link OneDnnWeightGradient}'s. Where that is faster,
- * {@link WinogradConvolution} computes all three. The scale of the output's channels is part of the packed weights,
- * which have the input's type.
+ * {@link WinogradConvolution} computes all three. The scale of the output's channels is part of the
+ * packed weights, which have the input's type.
  */
 public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   /** Shapes times layers: a detector has about seventy kinds of layer. */

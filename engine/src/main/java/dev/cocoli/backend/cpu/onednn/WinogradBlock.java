@@ -123,8 +123,7 @@ final class WinogradBlock implements AutoCloseable {
     }
     if (key.residual) {
       descriptors.append(operations, dnnl_binary_add(), outputs);
-      arguments[arguments.length - 1] =
-          DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE() | DNNL_ARG_SRC_1();
+      arguments[arguments.length - 1] = DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE() | DNNL_ARG_SRC_1();
     }
     if (key.activation == Activation.RELU) {
       descriptors.appendRelu(operations);
@@ -161,7 +160,8 @@ final class WinogradBlock implements AutoCloseable {
         Math.max(
             multiply.scratchBytes(),
             Math.max(transformInput.scratchBytes(), transformOutput.scratchBytes()));
-    return (key.outer() + key.inner()) * Float.BYTES + (scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return (key.outer() + key.inner()) * Float.BYTES
+        + (scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
   /**
@@ -184,14 +184,12 @@ final class WinogradBlock implements AutoCloseable {
     outer.asSlice(count * tileBytes, (key.tiles - count) * tileBytes).fill((byte) 0);
     transformInput.executeWith(scratch, inputMatrix, outer, inner);
     multiply.executeWith(scratch, inner, operands.weights, outer);
-    MemorySegment residual =
-        inner.asSlice(key.tiles * OUTPUTS * key.out * Float.BYTES);
+    MemorySegment residual = inner.asSlice(key.tiles * OUTPUTS * key.out * Float.BYTES);
     if (key.residual) {
       tiles.gather(operands.residual, key.out, 0, first, count, residual);
     }
     if (key.shift && key.residual) {
-      transformOutput.executeWith(
-          scratch, outputMatrix, outer, inner, operands.shift, residual);
+      transformOutput.executeWith(scratch, outputMatrix, outer, inner, operands.shift, residual);
     } else if (key.shift) {
       transformOutput.executeWith(scratch, outputMatrix, outer, inner, operands.shift);
     } else if (key.residual) {

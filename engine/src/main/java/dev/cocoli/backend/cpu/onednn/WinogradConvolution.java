@@ -11,17 +11,16 @@ import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.HashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Convolution with 3 x 3 weights, stride and padding 1 in F32, and its gradients, with a quarter of
- * the products (ADR 13, {@link WinogradMatrices}). Each thread takes blocks of tiles from the pixels
- * to the outputs, so that they stay in the caches of its core.
+ * the products (ADR 13, {@link WinogradMatrices}). Each thread takes blocks of tiles from the
+ * pixels to the outputs, so that they stay in the caches of its core.
  */
 public final class WinogradConvolution implements AutoCloseable {
   /** Where this is used. */
@@ -67,7 +66,9 @@ public final class WinogradConvolution implements AutoCloseable {
   /** With fewer channels the transforms cost what the products save. */
   private static final long MIN_CHANNELS = 128;
 
-  /** With fewer tiles, reading weights that are four times as large costs what the products save. */
+  /**
+   * With fewer tiles, reading weights that are four times as large costs what the products save.
+   */
   private static final long MIN_TILES = 128;
 
   private record WeightKey(Direction direction, long out, long in) {}

@@ -109,7 +109,8 @@ final class WinogradMatrices {
   private static double[] timesRoot(double[] polynomial, double root) {
     double[] product = Arrays.copyOf(polynomial, polynomial.length + 1);
     for (int i = 0; i < product.length; i++) {
-      product[i] = (i > 0 ? polynomial[i - 1] : 0) - root * (i < polynomial.length ? polynomial[i] : 0);
+      product[i] =
+          (i > 0 ? polynomial[i - 1] : 0) - root * (i < polynomial.length ? polynomial[i] : 0);
     }
     return product;
   }

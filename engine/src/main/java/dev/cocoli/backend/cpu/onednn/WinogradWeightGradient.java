@@ -14,9 +14,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The gradient of 3x3 weights by F(3x3, 4x4): a tile's weights' gradient {@code [3,3]} is the
- * correlation of its 6 x 6 inputs with the 4 x 4 gradients of its outputs. The products of all tiles
- * are summed before they are transformed. All threads share a block, because a sum for each thread
- * would take more memory than the tiles.
+ * correlation of its 6 x 6 inputs with the 4 x 4 gradients of its outputs. The products of all
+ * tiles are summed before they are transformed. All threads share a block, because a sum for each
+ * thread would take more memory than the tiles.
  */
 final class WinogradWeightGradient implements AutoCloseable {
   private static final int CAPACITY = 64;
@@ -30,7 +30,10 @@ final class WinogradWeightGradient implements AutoCloseable {
   private record Key(long tiles, long in, long out) {}
 
   private record Plan(
-      OneDnnPrimitive input, OneDnnPrimitive gradient, OneDnnPrimitive multiply, OneDnnPrimitive sum)
+      OneDnnPrimitive input,
+      OneDnnPrimitive gradient,
+      OneDnnPrimitive multiply,
+      OneDnnPrimitive sum)
       implements AutoCloseable {
     @Override
     public void close() {

@@ -64,6 +64,7 @@ class WinogradConvolutionTest {
       System.clearProperty("cocoli.winograd");
       assertEquals(Use.WHERE_FASTER, Use.requested());
     } finally {
+      System.clearProperty("cocoli.winograd");
       if (before != null) {
         System.setProperty("cocoli.winograd", before);
       }
