@@ -128,6 +128,9 @@ generate() { # LIBRARY CLASS ARGUMENT...
     >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "jextract failed for $library"; }
   # jextract warns that opaque structs have no layout; that is expected
   grep -v 'warning: Skipping' "$work/log" >&2 || true
+  # Java's own lookup ties libraries to one class loader
+  sed -i 's/SymbolLookup\.loaderLookup()/dev.cocoli.bindings.access.LoadedLibraries.lookup()/' "$work/out/$folder/$class.java"
+  grep -q LoadedLibraries "$work/out/$folder/$class.java" || fail "$class.java has no lookup to replace"
   rm -rf "${output:?}/$folder"
   mkdir -p "$output/$folder"
   cp "$work/out/$folder"/* "$output/$folder/"

@@ -3,6 +3,7 @@ module dev.cocoli.cli {
   requires com.fasterxml.jackson.databind;
   requires dev.cocoli;
   requires dev.cocoli.bindings;
+  requires dev.cocoli.onnx;
   requires dev.cocoli.report;
   requires info.picocli;
 

@@ -27,7 +27,7 @@ expect() {
 }
 
 mkdir "$copy"
-for part in cocoli pom.xml native bindings engine report cli; do
+for part in cocoli pom.xml native natives bindings engine report onnx cli; do
   cp -R "$root/$part" "$copy/"
 done
 find "$copy" -name target -prune -exec rm -rf {} +

@@ -25,10 +25,13 @@ module dev.cocoli {
   exports dev.cocoli.eval;
   exports dev.cocoli.files;
   exports dev.cocoli.nn;
+  exports dev.cocoli.nn.weights;
   exports dev.cocoli.ops;
   exports dev.cocoli.structures;
   exports dev.cocoli.tensor;
   exports dev.cocoli.train;
   exports dev.cocoli.train.optim;
   exports dev.cocoli.train.parallel;
+
+  uses dev.cocoli.backend.BackendProvider;
 }

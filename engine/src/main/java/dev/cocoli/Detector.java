@@ -18,6 +18,8 @@ import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.Safetensors;
+import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
@@ -28,9 +30,11 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -73,7 +77,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector that training here wrote, on the processor.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @return the detector
    * @throws IOException if the file cannot be used; the message says why
    */
@@ -84,7 +88,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector that training here wrote.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param device where it runs
    * @return the detector
    * @throws IOException if the file cannot be used or does not say what model it is for
@@ -99,7 +103,7 @@ public final class Detector implements AutoCloseable {
    * Opens a detector whose weights may be bare, or whose hyper-parameters differ from those in the
    * file.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param spec the model
    * @param device where it runs
    * @return the detector
@@ -113,7 +117,7 @@ public final class Detector implements AutoCloseable {
    * Opens a detector that computes in a given precision, whatever it was trained in. Its weights
    * may be bare, or its hyper-parameters differ from those in the file.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param spec the model
    * @param device where it runs
    * @param precision what it computes in
@@ -131,7 +135,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector of a program's own that training here wrote, on the processor.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param builder the builder that it was trained with
    * @return the detector
    * @throws IOException if the file cannot be used or does not fit what the builder makes
@@ -143,7 +147,7 @@ public final class Detector implements AutoCloseable {
   /**
    * Opens a detector of a program's own that training here wrote.
    *
-   * @param weights the safetensors file
+   * @param weights the weights file
    * @param builder the builder that it was trained with
    * @param device where it runs
    * @return the detector
@@ -223,6 +227,16 @@ public final class Detector implements AutoCloseable {
   /** {@return what it runs} */
   public ModelSpec spec() {
     return spec;
+  }
+
+  /**
+   * {@return a copy of its weights under torchvision's keys, in torch's layouts}
+   *
+   * @param arena where the copy is allocated
+   */
+  public synchronized Map<String, Safetensors.Entry> stateDict(Arena arena) {
+    requireOpen();
+    return StateDict.save(model, backend, arena);
   }
 
   /** {@return where it runs} */
@@ -329,9 +343,7 @@ public final class Detector implements AutoCloseable {
    */
   public synchronized List<List<Detection>> detect(
       List<Image> images, List<List<Box>> regions, PartListener parts) {
-    if (closed) {
-      throw new IllegalStateException("the detector is closed");
-    }
+    requireOpen();
     if (images.isEmpty()) {
       return List.of();
     }
@@ -340,10 +352,16 @@ public final class Detector implements AutoCloseable {
       List<Tensor> uploaded = new ArrayList<>();
       for (Image image : images) {
         Tensor tensor = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.transfers().upload(image.pixels(), tensor);
+        image.withPixels(pixels -> backend.transfers().upload(pixels, tensor));
         uploaded.add(tensor);
       }
       return model.detect(ops, new Inputs(uploaded, regions), parts);
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the detector is closed");
     }
   }
 

@@ -84,7 +84,7 @@ public class AllReduceBenchmark {
   }
 
   private List<Device> devices() {
-    Device first = Device.parse(device);
+    Device first = Backends.device(device);
     return IntStream.range(0, ranks)
         .mapToObj(i -> first.kind() == Device.Kind.CPU ? first : new Device(first.kind(), i))
         .toList();

@@ -4,7 +4,6 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.tensor.DType;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -34,7 +33,7 @@ public class DeviceState {
   /** Opens the backend. */
   @Setup
   public void open() {
-    backend = Backends.open(Device.parse(device));
+    backend = Backends.open(Backends.device(device));
     backend.require(precision());
     scope = new TensorScope(backend.pool());
     random = new SplittableRandom(7);

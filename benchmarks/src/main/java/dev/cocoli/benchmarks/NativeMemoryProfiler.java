@@ -1,6 +1,7 @@
 package dev.cocoli.benchmarks;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.benchmarks.compare.ProcessMemory;
 import java.util.Collection;
 import java.util.List;
 import org.openjdk.jmh.infra.BenchmarkParams;

@@ -35,9 +35,8 @@ final class AllowList {
     }
   }
 
-  /** The listed functions that none of the libraries loaded so far has. */
-  static List<String> unresolved(String library) {
-    SymbolLookup loaded = SymbolLookup.loaderLookup();
+  /** The listed functions that a loaded library and those that it needs lack. */
+  static List<String> unresolved(String library, SymbolLookup loaded) {
     return functions(library).stream().filter(name -> loaded.find(name).isEmpty()).toList();
   }
 }

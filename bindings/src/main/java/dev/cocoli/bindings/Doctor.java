@@ -1,5 +1,6 @@
 package dev.cocoli.bindings;
 
+import dev.cocoli.bindings.cache.CacheDirectory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,10 +29,9 @@ public final class Doctor {
 
   private static LibraryReport oneDnn() {
     String remedy =
-        "add the jar org.bytedeco:dnnl of this platform to the class path, and see that"
-            + " COCOLI_CACHE (now "
-            + CacheDirectory.ofUser()
-            + ") can be written and executed from";
+        "add the jar dev.cocoli:cocoli-natives to the class path, and see that one of these can be"
+            + " written and executed from: "
+            + CacheDirectory.describe();
     try {
       Path file = OneDnn.load();
       return new LibraryReport(

@@ -1,5 +1,7 @@
 package dev.cocoli.bindings;
 
+import dev.cocoli.bindings.access.LoadedLibraries;
+import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -112,14 +114,15 @@ public final class NvidiaLibraries {
   }
 
   private static void loadOne(NvidiaLibrary library, Path file) {
+    SymbolLookup loaded;
     try {
-      System.load(file.toString());
+      loaded = LoadedLibraries.load(file);
     } catch (UnsatisfiedLinkError e) {
       throw new NativeLibraryException(
           library.displayName(), "cannot load " + file + " (" + e.getMessage() + ")", e);
     }
     if (library.allowList() != null) {
-      List<String> unresolved = AllowList.unresolved(library.allowList());
+      List<String> unresolved = AllowList.unresolved(library.allowList(), loaded);
       if (!unresolved.isEmpty()) {
         throw new NativeLibraryException(
             library.displayName(),

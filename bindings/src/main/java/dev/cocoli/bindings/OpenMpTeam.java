@@ -3,7 +3,6 @@ package dev.cocoli.bindings;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
@@ -28,7 +27,6 @@ public final class OpenMpTeam {
     if (threads < 1) {
       throw new IllegalArgumentException("OpenMP needs a thread, not " + threads);
     }
-    OneDnn.load();
     try {
       function("omp_set_num_threads", FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
           .invokeExact(threads);
@@ -57,7 +55,6 @@ public final class OpenMpTeam {
   }
 
   private static int size() {
-    OneDnn.load();
     try {
       return (int)
           function("omp_get_max_threads", FunctionDescriptor.of(ValueLayout.JAVA_INT))
@@ -70,7 +67,7 @@ public final class OpenMpTeam {
   }
 
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-    Optional<MemorySegment> address = SymbolLookup.loaderLookup().find(name);
+    Optional<MemorySegment> address = OneDnn.find(name);
     if (address.isEmpty()) {
       throw new NativeLibraryException(
           "OpenMP", "the library that came with oneDNN has no " + name, null);

@@ -1,9 +1,9 @@
 package dev.cocoli.bindings;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import dev.cocoli.bindings.status.CStrings;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -91,8 +91,6 @@ final class ProcessEnvironment implements AutoCloseable {
 
   private static MethodHandle function(
       String name, MemoryLayout result, MemoryLayout... arguments) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().findOrThrow(name), FunctionDescriptor.of(result, arguments));
+    return NativeAccess.function(name, FunctionDescriptor.of(result, arguments));
   }
 }

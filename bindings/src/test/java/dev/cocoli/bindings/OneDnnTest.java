@@ -13,7 +13,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Map;
@@ -39,7 +38,7 @@ class OneDnnTest {
     MethodHandle maxThreads =
         Linker.nativeLinker()
             .downcallHandle(
-                SymbolLookup.loaderLookup().findOrThrow("omp_get_max_threads"),
+                OneDnn.find("omp_get_max_threads").orElseThrow(),
                 FunctionDescriptor.of(ValueLayout.JAVA_INT));
     String user = System.getenv("OMP_NUM_THREADS");
     int threads = (int) maxThreads.invokeExact();

@@ -1,15 +1,12 @@
 package dev.cocoli.bundle;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -22,8 +19,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bundle",
     description =
-        "Makes an archive that runs on a Linux server without a JDK: a Java runtime, all of Cocoli,"
-            + " and the self-test. There: tar -xzf FILE, then cocoli/bin/cocoli.")
+        "Makes an archive that runs on a Linux server without a JDK: a Java runtime, the command"
+            + " line, and the native libraries, unpacked, so that neither a home nor a cache is"
+            + " needed. There: tar -xzf FILE, then cocoli/bin/cocoli.")
 final class BundleCommand implements Callable<Integer> {
   private static final String FOLDER = "cocoli";
 
@@ -35,8 +33,17 @@ final class BundleCommand implements Callable<Integer> {
   private Path archive;
 
   @Option(
+      names = "--with-selftest",
+      description =
+          "Add the tests, the benchmarks and the command selftest, which proves that a device"
+              + " computes what it should. Default: only with --without-onednn.")
+  private Boolean withSelftest;
+
+  @Option(
       names = "--without-onednn",
-      description = "Leave the CPU's library out, 27 MB: for a server with GPUs.")
+      description =
+          "Leave the CPU's library out, 27 MB: to prove a server with GPUs, which implies"
+              + " --with-selftest (--with-selftest=false takes it back).")
   private boolean withoutOneDnn;
 
   @Spec private CommandSpec spec;
@@ -53,9 +60,15 @@ final class BundleCommand implements Callable<Integer> {
     Path work = Files.createTempDirectory(target.getParent(), ".cocoli-bundle");
     try {
       Path root = Files.createDirectory(work.resolve(FOLDER));
-      copyJars(program, root);
+      boolean selftest = withSelftest == null ? withoutOneDnn : withSelftest;
+      BundleFiles files = new BundleFiles(program, root);
+      files.copyJars(selftest);
+      files.copyLicences();
+      if (!withoutOneDnn) {
+        files.unpackNatives();
+      }
       JavaRuntime.link(root.resolve("runtime"));
-      launchers(root);
+      files.copyLaunchers(selftest);
       Path made = work.resolve("bundle.tar.gz");
       pack(work, made);
       Files.move(made, target, StandardCopyOption.REPLACE_EXISTING);
@@ -77,34 +90,6 @@ final class BundleCommand implements Callable<Integer> {
       return jar;
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
-    }
-  }
-
-  private void copyJars(Path program, Path root) throws IOException {
-    Path lib = Files.createDirectories(root.resolve("lib"));
-    Files.copy(program, root.resolve("cocoli.jar"));
-    try (Stream<Path> found = Files.list(program.resolveSibling("lib"))) {
-      for (Path jar : found.toList()) {
-        if (!withoutOneDnn || !jar.getFileName().toString().startsWith("dnnl-")) {
-          Files.copy(jar, lib.resolve(jar.getFileName()));
-        }
-      }
-    }
-  }
-
-  private static void launchers(Path root) throws IOException {
-    Path bin = Files.createDirectories(root.resolve("bin"));
-    for (String name : List.of("cocoli", "compare")) {
-      try (InputStream script = BundleCommand.class.getResourceAsStream("bin/" + name)) {
-        Files.copy(script, bin.resolve(name));
-      }
-      Files.setPosixFilePermissions(
-          bin.resolve(name), PosixFilePermissions.fromString("rwxr-xr-x"));
-    }
-    // the place where benchmarks/compare looks for it
-    Path python = Files.createDirectories(root.resolve("benchmarks/src/main/python"));
-    try (InputStream peers = BundleCommand.class.getResourceAsStream("python/peers.py")) {
-      Files.copy(peers, python.resolve("peers.py"));
     }
   }
 

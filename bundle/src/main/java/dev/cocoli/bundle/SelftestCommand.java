@@ -126,7 +126,7 @@ final class SelftestCommand implements Callable<Integer> {
 
   private Device device() {
     try {
-      return Device.parse(device);
+      return Backends.device(device);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--device: " + e.getMessage(), e);
     }

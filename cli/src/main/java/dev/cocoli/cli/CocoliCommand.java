@@ -22,17 +22,25 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       EvalCommand.class,
       DetectCommand.class,
+      ExportCommand.class,
       ProposalsCommand.class,
       FamilyCommand.class,
-      DoctorCommand.class
+      DoctorCommand.class,
+      HelpCommand.class
     },
     footer = {
       "",
-      "cocoli COMMAND --help lists the options of a command. Start with: cocoli demo",
-      "From the sources there are two more: bundle packs all of it for a server without a JDK, and",
-      "selftest tests a device.",
+      "Start with: cocoli demo",
+      "cocoli COMMAND --help has the most used options of a command, --help-all has all.",
       "",
-      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
+      "From the sources there are two more: bundle packs all of it for a server without a JDK,"
+          + " selftest tests a device.",
+      "",
+      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it.",
+      "COCOLI_CACHE is the folder for unpacked libraries and compiled kernels; else"
+          + " XDG_CACHE_HOME/cocoli,",
+      "or ~/.cache/cocoli, or cocoli-UID in the temporary folder: the first that only you can"
+          + " write."
     })
 final class CocoliCommand implements Runnable {
   @Option(
@@ -48,7 +56,7 @@ final class CocoliCommand implements Runnable {
   public void run() {
     throw new picocli.CommandLine.ParameterException(
         spec.commandLine(),
-        "which command? There are demo, train, eval, detect, proposals, family, doctor");
+        "which command? There are " + String.join(", ", spec.subcommands().keySet()));
   }
 
   /** Provides the text of {@code --version}. */

@@ -1,15 +1,17 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.ImagesBar;
+import dev.cocoli.cli.terminal.Terminal;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
@@ -23,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,7 +43,10 @@ import picocli.CommandLine.Spec;
           + " write them. An image that cannot be decoded is reported, and the others are"
           + " processed."
     },
-    customSynopsis = {"cocoli detect --weights FILE [options] IMAGE|DIR..."})
+    customSynopsis = {
+      "cocoli detect --weights FILE [options] IMAGE|DIR...",
+      "       cocoli detect --weights FILE --data DIR|FILE.json [--split NAME] [options]"
+    })
 final class DetectCommand implements Callable<Integer> {
   /**
    * The least score of what is printed and drawn without {@code --score}; files contain all that
@@ -54,9 +60,17 @@ final class DetectCommand implements Callable<Integer> {
       names = "--score",
       paramLabel = "X",
       description =
-          "Report objects that score more than X. Default: the model's, usually 0.05, and 0.5 for"
-              + " what is printed and drawn.")
+          "Report objects that score more than X. Default: 0.5 for what is printed and drawn; in"
+              + " --json the model's, usually 0.05.")
   private Double score;
+
+  @Mixin private DataOptions data;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      description = "The split of --data. Default: all of a file; a folder needs one.")
+  private String split;
 
   @Mixin private ProposalsOption proposals;
   @Mixin private DeviceOption device;
@@ -65,8 +79,9 @@ final class DetectCommand implements Callable<Integer> {
       names = "--json",
       paramLabel = "FILE",
       description =
-          "Write COCO results: image_id (counted from 0), category_id, bbox (x, y, width, height),"
-              + " score; and file_name and category.")
+          "Write COCO results: image_id, category_id, bbox (x, y, width, height), score; and"
+              + " file_name and category. Ids are those of --data, or counted: images from 0,"
+              + " categories from 1.")
   private Path json;
 
   @Option(
@@ -78,7 +93,7 @@ final class DetectCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "IMAGE|DIR",
       arity = "0..*",
-      description = "JPEG, PNG, BMP or GIF files, or folders of them.")
+      description = "JPEG, PNG, BMP, GIF or TIFF files, or folders of them.")
   private List<Path> paths = List.of();
 
   @Spec private CommandSpec spec;
@@ -88,9 +103,9 @@ final class DetectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (paths.isEmpty()) {
+    if (paths.isEmpty() != data.isGiven()) {
       throw new ParameterException(
-          spec.commandLine(), "which images? Give IMAGEs, or folders of them");
+          spec.commandLine(), "which images? Give IMAGEs, or folders of them, or --data");
     }
     boolean lines = json == null && out == null;
     PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
@@ -99,13 +114,25 @@ final class DetectCommand implements Callable<Integer> {
     }
     ModelSpec model =
         weights.model(score == null ? Map.of() : Map.of("box_score_thresh", score.toString()));
-    List<Path> images = ImageFiles.of(paths);
-    List<Path> inputs = new ArrayList<>(images);
+    DetectedImages images =
+        data.isGiven()
+            ? DetectedImages.of(data.open(Optional.ofNullable(split), List.of(), "data", notes))
+            : DetectedImages.of(ImageFiles.of(paths));
+    List<CocoCategory> categories = images.categories(model, weights.hasNamelessClasses());
+    List<Path> inputs = new ArrayList<>(images.paths());
+    inputs.addAll(data.files(Optional.ofNullable(split)));
     weights.file().ifPresent(inputs::add);
     DrawnImages drawn = null;
     if (out != null) {
       OutputPaths.requireWritableFolder(out);
-      drawn = new DrawnImages(out, images, model.classNames());
+      drawn = new DrawnImages(out, images.paths(), model.classNames());
+      drawn
+          .whyNoLabels()
+          .ifPresent(
+              why ->
+                  spec.commandLine()
+                      .getErr()
+                      .println("cocoli: the boxes in " + out + " have no labels: " + why));
     }
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs);
@@ -115,12 +142,12 @@ final class DetectCommand implements Callable<Integer> {
         Detector detector = weights.open(model, where)) {
       regions.open(model).ifPresent(detector::withProposals);
       if (json == null) {
-        detectAll(detector, images, null, drawn);
+        detectAll(detector, images, null, drawn, notes);
       } else {
         OutputPaths.createFolderOf(json);
         try (CocoResultsWriter results =
-            new CocoResultsWriter(json, categories(model), model.builder().fields())) {
-          detectAll(detector, images, results, drawn);
+            new CocoResultsWriter(json, categories, model.builder().fields())) {
+          detectAll(detector, images, results, drawn, notes);
           results.finish();
         } catch (IOException e) {
           throw OutputPaths.notWritten(json, e);
@@ -134,34 +161,39 @@ final class DetectCommand implements Callable<Integer> {
   }
 
   private void detectAll(
-      Detector detector, List<Path> images, CocoResultsWriter results, DrawnImages drawn)
+      Detector detector,
+      DetectedImages images,
+      CocoResultsWriter results,
+      DrawnImages drawn,
+      PrintWriter notes)
       throws IOException {
-    ImageDecoder decoder = new ImageDecoder();
-    for (int i = 0; i < images.size(); i++) {
-      Path path = images.get(i);
-      try (Image image = decoder.decode(path)) {
-        List<Detection> found = detector.detect(known(path, image), image, PartListener.NONE);
-        objects += found.size();
-        if (results != null) {
-          results.write(i, path.getFileName().toString(), found);
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter screen = Terminal.isInteractive() ? out : notes;
+    try (ImagesBar bar = new ImagesBar("detecting", images.size(), screen)) {
+      PrintWriter lines = bar.above(out);
+      PrintWriter err = bar.above(spec.commandLine().getErr());
+      for (int i = 0; i < images.size(); i++) {
+        Path path = images.paths().get(i);
+        try (Image image = images.decode(i)) {
+          AnnotatedImage known = images.known(i, image);
+          List<Detection> found = detector.detect(known, image, PartListener.NONE);
+          objects += found.size();
+          if (results != null) {
+            results.write(known.imageId(), known.fileName(), found);
+          }
+          if (drawn != null) {
+            drawn.write(i, image, shown(found));
+          }
+          if (results == null && drawn == null) {
+            shown(found).forEach(one -> print(path, detector, one, lines));
+          }
+        } catch (ImageDecodeException e) {
+          failures++;
+          err.println("cocoli: " + ErrorMessages.of(e));
         }
-        if (drawn != null) {
-          drawn.write(i, image, shown(found));
-        }
-        if (results == null && drawn == null) {
-          shown(found).forEach(one -> print(path, detector, one));
-        }
-      } catch (ImageDecodeException e) {
-        failures++;
-        spec.commandLine().getErr().println("cocoli: " + ErrorMessages.of(e));
+        bar.step();
       }
     }
-  }
-
-  /** The entry by which a file of proposals identifies the image. */
-  private static AnnotatedImage known(Path path, Image image) {
-    return new AnnotatedImage(
-        0, path.getFileName().toString(), path, image.width(), image.height(), List.of());
   }
 
   private List<Detection> shown(List<Detection> found) {
@@ -170,19 +202,17 @@ final class DetectCommand implements Callable<Integer> {
         : found.stream().filter(detection -> detection.score() > SHOWN_SCORE).toList();
   }
 
-  private void print(Path path, Detector detector, Detection found) {
-    spec.commandLine()
-        .getOut()
-        .printf(
-            Locale.ROOT,
-            "%s  %-16s %.3f  %8.1f %8.1f %8.1f %8.1f%n",
-            path,
-            detector.className(found),
-            found.score(),
-            found.box().x1(),
-            found.box().y1(),
-            found.box().x2(),
-            found.box().y2());
+  private static void print(Path path, Detector detector, Detection found, PrintWriter lines) {
+    lines.printf(
+        Locale.ROOT,
+        "%s  %-16s %.3f  %8.1f %8.1f %8.1f %8.1f%n",
+        path,
+        detector.className(found),
+        found.score(),
+        found.box().x1(),
+        found.box().y1(),
+        found.box().x2(),
+        found.box().y2());
   }
 
   private void summarize(int done, PrintWriter notes) {
@@ -194,13 +224,5 @@ final class DetectCommand implements Callable<Integer> {
         objects == 1 ? "" : "s",
         json == null ? "" : "; results in " + json,
         out == null ? "" : "; images in " + out);
-  }
-
-  private static List<CocoCategory> categories(ModelSpec model) {
-    List<CocoCategory> categories = new ArrayList<>();
-    for (String name : model.classNames()) {
-      categories.add(new CocoCategory(categories.size() + 1, name));
-    }
-    return categories;
   }
 }

@@ -4,6 +4,7 @@ import dev.cocoli.bindings.Doctor;
 import dev.cocoli.bindings.DoctorReport;
 import dev.cocoli.cli.options.OutputPaths;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -16,13 +17,19 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "doctor",
     description =
-        "Prints devices, native libraries, their versions, the paths that were tried, what is"
-            + " missing and how to get it.")
+        "Prints which devices can be used on this machine, and what is missing for the others.")
 final class DoctorCommand implements Callable<Integer> {
+  @Option(
+      names = "--verbose",
+      description =
+          "Print each native library as well, with its version, the paths that were tried and how"
+              + " to get it.")
+  private boolean verbose;
+
   @Option(
       names = "--json",
       paramLabel = "FILE",
-      description = "Write the report to a file as well.")
+      description = "Write the whole report to a file as well. Default: no file.")
   private Path json;
 
   @Spec private CommandSpec spec;
@@ -34,7 +41,13 @@ final class DoctorCommand implements Callable<Integer> {
       OutputPaths.createFolderOf(json);
     }
     DoctorReport report = Doctor.examine();
-    DoctorText.print(report, spec.commandLine().getOut());
+    PrintWriter out = spec.commandLine().getOut();
+    DoctorText.summary(report, out);
+    if (verbose) {
+      DoctorText.details(report, out);
+    } else {
+      out.println("cocoli doctor --verbose lists every library and where it was looked for.");
+    }
     if (json != null) {
       DoctorJson.write(report, json);
     }

@@ -9,41 +9,96 @@ import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
-/** Formats a {@link DoctorReport} as text for people. */
+/** Formats a {@link DoctorReport} as text for people: first what can be used, then the details. */
 final class DoctorText {
   private static final double GIB = 1024.0 * 1024 * 1024;
+  private static final Device GPU = new Device(Device.Kind.CUDA, 0);
+
+  /** The instruction sets that contain AVX-512 BF16, as oneDNN calls them. */
+  private static final String WITH_BF16 = "avx512_core_(bf16|fp16|amx).*|avx10.*";
 
   private DoctorText() {}
 
-  static void print(DoctorReport report, PrintWriter out) {
+  /** Prints whether each kind of device can be used, and what to do if not. */
+  static void summary(DoctorReport report, PrintWriter out) {
+    LibraryReport oneDnn = report.libraries().getFirst();
+    int processors = report.cpu().processorCount();
+    if (oneDnn.problem().isEmpty()) {
+      out.printf(
+          "cpu: ready, %d processor%s, %s%n",
+          processors,
+          processors == 1 ? "" : "s",
+          report.cpu().instructionSet().map(DoctorText::words).orElse("fp32"));
+    } else {
+      out.printf("cpu: cannot be used: %s; %s%n", oneDnn.problem().get(), oneDnn.remedy());
+    }
+    cuda(report, out);
     out.printf(
-        "java     %s (%s), %s%n",
+        "java: %s (%s), %s%n",
         Runtime.version(), System.getProperty("java.vm.vendor"), System.getProperty("java.home"));
     out.printf(
-        "system   %s %s, %s%n",
+        "system: %s %s, %s%n",
         System.getProperty("os.name"),
         System.getProperty("os.version"),
         System.getProperty("os.arch"));
-    out.printf(
-        "cpu      %d processor%s, %s%n",
-        report.cpu().processorCount(),
-        report.cpu().processorCount() == 1 ? "" : "s",
-        report.cpu().instructionSet().orElse("oneDNN does not say what it can do"));
-    for (CudaDevice device : report.cuda().devices()) {
-      out.printf(
-          Locale.ROOT,
-          "cuda:%d   %s, %.1f GiB, %d multiprocessors, compute capability %d.%d, at %s%n",
-          device.index(),
-          device.name(),
-          device.memoryByteSize() / GIB,
-          device.multiprocessorCount(),
-          device.computeCapabilityMajor(),
-          device.computeCapabilityMinor(),
-          device.pciBusId());
+  }
+
+  /** Returns what oneDNN's name of an instruction set means for training and detection. */
+  private static String words(String instructionSet) {
+    String width =
+        instructionSet.startsWith("avx512") || instructionSet.startsWith("avx10")
+            ? "AVX-512"
+            : instructionSet.startsWith("avx2") ? "AVX2" : instructionSet;
+    return width
+        + (instructionSet.contains("amx") ? " with AMX" : "")
+        + (instructionSet.matches(WITH_BF16) ? ", fp32 and bf16" : ", fp32");
+  }
+
+  private static void cuda(DoctorReport report, PrintWriter out) {
+    if (Backends.problem(GPU).isEmpty()) {
+      out.println("cuda: ready, and what --device auto chooses");
+      report.cuda().devices().forEach(device -> print(device, out));
+      return;
     }
-    report.cuda().problem().ifPresent(problem -> out.printf("cuda     none: %s%n", problem));
+    Optional<String> noDriver =
+        report.cuda().problem().filter(_ -> report.cuda().driverVersion().isEmpty());
+    List<LibraryReport> missing =
+        report.libraries().stream().skip(1).filter(one -> one.problem().isPresent()).toList();
+    if (noDriver.isPresent() || missing.isEmpty()) {
+      String why = noDriver.or(report.cuda()::problem).or(() -> Backends.problem(GPU)).get();
+      out.println("cuda: cannot be used: " + why);
+      return;
+    }
+    out.println("cuda: cannot be used without these libraries:");
+    for (LibraryReport library : missing) {
+      out.printf("  %s: %s; %s%n", library.name(), library.problem().get(), library.remedy());
+    }
+  }
+
+  private static void print(CudaDevice device, PrintWriter out) {
+    out.printf(
+        Locale.ROOT,
+        "cuda:%d: %s, %.1f GiB, %d multiprocessors, compute capability %d.%d, at %s%n",
+        device.index(),
+        device.name(),
+        device.memoryByteSize() / GIB,
+        device.multiprocessorCount(),
+        device.computeCapabilityMajor(),
+        device.computeCapabilityMinor(),
+        device.pciBusId());
+  }
+
+  /** Prints every library with the paths that were tried, and the places of the search. */
+  static void details(DoctorReport report, PrintWriter out) {
+    out.println();
+    report
+        .cpu()
+        .instructionSet()
+        .ifPresent(name -> out.printf("oneDNN   uses instructions up to %s%n", name));
     report
         .cuda()
         .driverVersion()
@@ -57,12 +112,8 @@ final class DoctorText {
           "  %s (%s)%s%n",
           place.directory(), place.source(), exists(place.directory()) ? "" : ", not there");
     }
-    out.println();
-    Device gpu = new Device(Device.Kind.CUDA, 0);
-    out.println(
-        Backends.problem(gpu)
-            .map(problem -> "--device cuda cannot be used: " + problem)
-            .orElse("--device cuda can be used, and is what auto chooses."));
+    Backends.problem(GPU)
+        .ifPresent(problem -> out.printf("%n--device cuda cannot be used: %s%n", problem));
   }
 
   private static void print(LibraryReport library, PrintWriter out) {

@@ -1,7 +1,6 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.cli.options.OutputPaths;
-import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.report.DetectionPainter;
 import dev.cocoli.report.PngFile;
@@ -11,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Writes images with drawn detections to a folder, each under its own name. */
@@ -35,13 +35,16 @@ final class DrawnImages {
     }
   }
 
+  /** Returns why boxes are drawn without labels on this machine; empty if they are labelled. */
+  Optional<String> whyNoLabels() {
+    return painter.whyNoLabels();
+  }
+
   /** Draws on one of the images, by its number. */
   void write(int source, Image image, List<Detection> detections) {
     OutputPaths.createFolderOf(files.get(source));
     try {
       PngFile.write(painter.paint(image.toBufferedImage(), detections), files.get(source));
-    } catch (IllegalStateException e) { // no font
-      throw new CommandException(e.getMessage(), e);
     } catch (IOException e) {
       throw OutputPaths.notWritten(files.get(source), e);
     }

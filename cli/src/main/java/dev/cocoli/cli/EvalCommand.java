@@ -9,17 +9,22 @@ import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.cli.terminal.MetricsText;
+import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoMatching;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.eval.CocoResultsWriter;
+import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.Evaluation;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +87,12 @@ final class EvalCommand implements Callable<Integer> {
   private String match;
 
   @Option(
+      names = "--detections-out",
+      paramLabel = "FILE",
+      description = "Write what was scored as COCO results, with the data's ids. Default: none.")
+  private Path detectionsOut;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "Write the metrics to a file, by pycocotools' names.")
@@ -102,8 +113,11 @@ final class EvalCommand implements Callable<Integer> {
     if (model && (weights.file().isEmpty() || !data.isGiven())) {
       throw usage("--weights and --data belong together");
     }
-    if (json != null) {
-      OutputPaths.requireWritableFile(json, inputs());
+    if (files && detectionsOut != null) {
+      throw usage("--detections-out belongs to --weights and --data");
+    }
+    for (Path output : outputs()) {
+      OutputPaths.requireWritableFile(output, inputs());
     }
     CocoMetrics metrics =
         files ? CocoFiles.evaluate(groundTruth, detections, matching()) : evaluate();
@@ -126,6 +140,10 @@ final class EvalCommand implements Callable<Integer> {
       case "file-name" -> CocoMatching.FILE_NAME;
       default -> throw usage("--match is checked, image-id or file-name, not '" + match + "'");
     };
+  }
+
+  private List<Path> outputs() {
+    return Stream.of(json, detectionsOut).filter(Objects::nonNull).toList();
   }
 
   private List<Path> inputs() {
@@ -154,7 +172,36 @@ final class EvalCommand implements Callable<Integer> {
               DataLoaderConfig.of(1),
               source,
               warning -> warnings.println("cocoli: " + warning));
-      return evaluation.run(detector, (image, found) -> bar.step());
+      if (detectionsOut == null) {
+        return evaluation.run(detector, (image, found) -> bar.step());
+      }
+      List<CocoCategory> categories =
+          DetectedImages.of(images).categories(model, weights.hasNamelessClasses());
+      OutputPaths.createFolderOf(detectionsOut);
+      try (CocoResultsWriter results =
+          new CocoResultsWriter(detectionsOut, categories, model.builder().fields())) {
+        CocoMetrics metrics =
+            evaluation.run(
+                detector,
+                (image, found) -> {
+                  write(results, image, found);
+                  bar.step();
+                });
+        results.finish();
+        return metrics;
+      } catch (IOException | UncheckedIOException e) {
+        throw OutputPaths.notWritten(
+            detectionsOut, e instanceof UncheckedIOException u ? u.getCause() : (IOException) e);
+      }
+    }
+  }
+
+  private static void write(
+      CocoResultsWriter results, AnnotatedImage image, List<Detection> found) {
+    try {
+      results.write(image.imageId(), image.fileName(), found);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -10,6 +10,7 @@ import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.FamilyProgress;
+import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.cli.terminal.StopOnInterrupt;
 import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.data.AnnotatedImage;
@@ -28,7 +29,6 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
-import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
@@ -93,7 +93,8 @@ final class FamilyCommand implements Callable<Integer> {
   @Option(
       names = "--weights",
       paramLabel = "FILE",
-      description = "A torchvision classifier with this network, to start all three from.")
+      description =
+          "A torchvision classifier with this network, to start all three from. Default: none.")
   private Path weights;
 
   @Option(
@@ -129,7 +130,11 @@ final class FamilyCommand implements Callable<Integer> {
       description = "Images to measure the time of detection on. Default: ${DEFAULT-VALUE}.")
   private int timed;
 
-  @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the runs.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Of the runs. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Mixin private DeviceOption device;
@@ -176,7 +181,6 @@ final class FamilyCommand implements Callable<Integer> {
         notes.printf("%n%s%n", model.model());
         Optional<FamilyRow> row = row(run, PAPER_SECONDS.get(rows.size()), backend, where, notes);
         if (row.isEmpty()) {
-          notes.println("stopped; the same command resumes");
           return StopOnInterrupt.EXIT_CODE;
         }
         rows.add(row.get());
@@ -236,12 +240,15 @@ final class FamilyCommand implements Callable<Integer> {
       OutputPaths.createFolderOf(file);
       SelectiveSearchConfig search = SelectiveSearchConfig.fast();
       long began = System.nanoTime();
-      ProposalFile.write(
-          file,
-          images,
-          new SelectiveSearch(search),
-          search.settings(),
-          Runtime.getRuntime().availableProcessors());
+      try (ImagesBar bar = new ImagesBar("searching", images.size(), notes)) {
+        ProposalFile.write(
+            file,
+            images,
+            new SelectiveSearch(search),
+            search.settings(),
+            Runtime.getRuntime().availableProcessors(),
+            new SearchProgress(bar, bar.above(spec.commandLine().getErr())));
+      }
       notes.printf(
           Locale.ROOT,
           "regions of %,d images in %s: %.1f s%n",
@@ -269,10 +276,15 @@ final class FamilyCommand implements Callable<Integer> {
         };
     FamilyProgress kept = FamilyProgress.read(run.out());
     if (kept.ap50().isEmpty()) {
-      kept = train(run, backend, lines, score, kept);
-      kept.write(run.out());
-      if (kept.ap50().isEmpty()) {
-        return Optional.empty();
+      Trainer trainer = new Trainer(run, backend, lines);
+      try (StopOnInterrupt _ =
+          new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
+        kept = train(run, trainer, score, kept);
+        kept.write(run.out());
+        if (kept.ap50().isEmpty()) {
+          notes.println("stopped; the same command resumes");
+          return Optional.empty();
+        }
       }
     }
     Path best = run.out().resolve("best.safetensors");
@@ -289,19 +301,11 @@ final class FamilyCommand implements Callable<Integer> {
   }
 
   private FamilyProgress train(
-      TrainingRun run,
-      Backend backend,
-      TrainingListener listener,
-      EvaluationReport[] score,
-      FamilyProgress before)
+      TrainingRun run, Trainer trainer, EvaluationReport[] score, FamilyProgress before)
       throws IOException {
-    Trainer trainer = new Trainer(run, backend, listener);
     long began = System.nanoTime();
-    TrainingResult result;
-    try (StopOnInterrupt _ =
-        new StopOnInterrupt(trainer::requestStop, spec.commandLine().getErr())) {
-      result = Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
-    }
+    TrainingResult result =
+        Files.exists(run.out().resolve("config.json")) ? trainer.resume() : trainer.start();
     TrainingSession.drawPlots(run.out(), spec.commandLine().getErr());
     double scoring = score[0] == null ? 0 : score[0].seconds();
     double seconds = (System.nanoTime() - began) / 1e9 - scoring;

@@ -6,6 +6,7 @@ import dev.cocoli.cli.terminal.TerminalWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -43,8 +44,15 @@ public final class Main {
     boolean debug = java.util.Arrays.asList(args).contains(RunOptions.DEBUG);
     PrintWriter safeOut = new TerminalWriter(out);
     PrintWriter safeErr = new TerminalWriter(err);
+    boolean all = java.util.Arrays.asList(args).contains(CommandHelp.ALL);
+    CommandHelp.Extent help =
+        all ? CommandHelp.Extent.ALL_OPTIONS : CommandHelp.Extent.SHORT_IF_MANY;
+    String[] words =
+        Stream.of(args)
+            .map(word -> word.equals(CommandHelp.ALL) ? "--help" : word)
+            .toArray(String[]::new);
     try {
-      return commandLine(others, debug).setOut(safeOut).setErr(safeErr).execute(args);
+      return commandLine(others, debug, help).setOut(safeOut).setErr(safeErr).execute(words);
     } catch (Error e) { // picocli handles exceptions only
       return report(safeErr, e, debug);
     } finally {
@@ -53,12 +61,11 @@ public final class Main {
     }
   }
 
-  private static CommandLine commandLine(List<Object> others, boolean debug) {
+  static CommandLine commandLine(List<Object> others, boolean debug, CommandHelp.Extent help) {
     CommandLine top = new CommandLine(new CocoliCommand());
     others.forEach(top::addSubcommand);
     return top.setCaseInsensitiveEnumValuesAllowed(true)
-        .setUsageHelpWidth(100)
-        .setUsageHelpAutoWidth(true)
+        .setHelpFactory((command, colours) -> new CommandHelp(command, colours, help))
         .setParameterExceptionHandler((problem, args) -> usage(problem, debug))
         .setExecutionExceptionHandler(
             (problem, line, result) -> failure(problem, line, result, debug));
@@ -69,17 +76,22 @@ public final class Main {
     if (debug) {
       printStackTrace(problem, line.getErr());
     }
-    String text = ErrorMessages.oneLine(problem.getMessage());
-    String suggestions =
+    String text =
         problem instanceof UnmatchedArgumentException unmatched
-            ? String.join(", ", unmatched.getSuggestions())
-            : "";
-    if (!suggestions.isEmpty()) {
-      text += "; did you mean " + suggestions + "?";
-    }
+            ? unmatched(unmatched)
+            : ErrorMessages.oneLine(problem.getMessage());
     line.getErr()
         .println("cocoli: " + text + " (see " + line.getCommandSpec().qualifiedName() + " --help)");
     return CommandLine.ExitCode.USAGE;
+  }
+
+  private static String unmatched(UnmatchedArgumentException problem) {
+    String word = problem.getUnmatched().getFirst();
+    boolean isTop = problem.getCommandLine().getParent() == null;
+    String kind = problem.isUnknownOption() ? "option" : isTop ? "command" : "argument";
+    List<String> similar = problem.getSuggestions();
+    return ErrorMessages.oneLine("unknown " + kind + " '" + word + "'")
+        + (similar.isEmpty() ? "" : "; did you mean " + String.join(", ", similar) + "?");
   }
 
   private static int failure(

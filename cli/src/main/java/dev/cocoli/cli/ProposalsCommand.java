@@ -2,18 +2,13 @@ package dev.cocoli.cli;
 
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.OutputPaths;
-import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.ImagesBar;
-import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.Dataset;
-import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalFile;
-import dev.cocoli.data.proposals.ProposalListener;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.data.proposals.SelectiveSearchMode;
 import dev.cocoli.eval.ProposalRecall;
-import dev.cocoli.structures.Box;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -103,10 +98,10 @@ final class ProposalsCommand implements Callable<Integer> {
     int workers = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     OutputPaths.createFolderOf(out);
     try (ImagesBar bar = new ImagesBar("searching", images.size(), spec.commandLine().getOut())) {
-      Progress progress = new Progress(bar, bar.above(spec.commandLine().getErr()));
+      SearchProgress progress = new SearchProgress(bar, bar.above(spec.commandLine().getErr()));
       ProposalFile.write(
           out, images, new SelectiveSearch(config), config.settings(), workers, progress);
-      return progress.recall;
+      return progress.recall();
     }
   }
 
@@ -135,30 +130,5 @@ final class ProposalsCommand implements Callable<Integer> {
 
   private ParameterException usage(String text) {
     return new ParameterException(spec.commandLine(), text);
-  }
-
-  /** Counts the covered objects, and shows the progress. */
-  private static final class Progress implements ProposalListener {
-    private final ImagesBar bar;
-    private final PrintWriter err;
-    private final ProposalRecall recall = new ProposalRecall();
-
-    Progress(ImagesBar bar, PrintWriter err) {
-      this.bar = bar;
-      this.err = err;
-    }
-
-    @Override
-    public void done(AnnotatedImage image, List<Box> regions) {
-      recall.add(image.target().boxes(), regions);
-      bar.step();
-    }
-
-    @Override
-    public void broken(AnnotatedImage image, ImageDecodeException problem) {
-      err.println("cocoli: no regions of an image: " + ErrorMessages.of(problem));
-      recall.add(image.target().boxes(), List.of());
-      bar.step();
-    }
   }
 }

@@ -8,17 +8,17 @@ import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ParallelOptions;
 import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.RunOptions;
-import dev.cocoli.cli.options.WeightsOptions;
+import dev.cocoli.cli.options.StartOption;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.LastBatch;
 import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.StartingWeights;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.optim.Sgd;
@@ -63,16 +63,17 @@ final class TrainCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "NAME",
       description =
-          "What to train on: a list in ImageSets/Main, a folder, or as in instances_NAME.json."
-              + " Default: train; a COCO file needs none.")
+          "What to train on. It is a list in ImageSets/Main, a folder, or as in"
+              + " instances_NAME.json; a COCO file needs none. Default: train.")
   private String split;
 
   @Option(
       names = "--val-split",
       paramLabel = "NAME",
       description =
-          "What to score on after every epoch; with a COCO file as --data, another such file."
-              + " Default: val, where train is trained on and there is a val; none for none.")
+          "What to score on after every epoch, or none. With a COCO file as --data, another such"
+              + " file. Without this option, a run of another --split than train is not scored."
+              + " Default: val, if there is one.")
   private String validationSplit;
 
   @Option(
@@ -85,7 +86,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "One of ${COMPLETION-CANDIDATES}.",
+      description = "The model, such as fasterrcnn_resnet18_fpn. All: ${COMPLETION-CANDIDATES}.",
       completionCandidates = ModelNames.class)
   private String model;
 
@@ -94,16 +95,11 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--val-proposals",
       paramLabel = "FILE",
-      description = "The same of the images that are scored on.")
+      description =
+          "The same of the images that are scored on. Default: selective search finds them.")
   private Path validationProposals;
 
-  @Option(
-      names = "--weights",
-      paramLabel = "FILE",
-      description =
-          "Safetensors to start from: a detector with the same classes (of cocoli train, or bare"
-              + " ones of torchvision), or a torchvision classifier, for the backbone alone.")
-  private Path weights;
+  @Mixin private StartOption weights;
 
   @Option(
       names = "--epochs",
@@ -122,7 +118,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--lr",
       paramLabel = "X",
-      description = "The learning rate, taken as it is. Default: 0.02 x batch / 16.")
+      description = "The learning rate. Default: 0.02 x batch / 16.")
   private Double learningRate;
 
   @Option(
@@ -221,14 +217,14 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "RUN",
-      description = "The folder of the run: config, metrics, weights, state, plots.")
+      description = "The folder of the run. It gets config, metrics, weights, state and plots.")
   private Path out;
 
   @Option(
       names = "--resume",
       description =
-          "Go on with the run in --out, which needs no other option. One that is given again has to"
-              + " agree; --epochs may grow.")
+          "Go on with the run in --out. No other option is needed; one that is given again has to"
+              + " agree, but --epochs may grow.")
   private boolean resume;
 
   @Spec private CommandSpec spec;
@@ -247,19 +243,20 @@ final class TrainCommand implements Callable<Integer> {
       throw usage("--data, --model and --out are needed, or --out and --resume", null);
     }
     TrainConfig config = config();
-    Optional<ModelSpec> before = modelOfWeights();
-    // its errors come before a large data set is read
-    data.read(model(before, List.of("any")).builder().fields());
+    weights.read();
+    ModelSpec any = model(List.of("any")); // its errors come before a large data set is read
+    data.read(any.builder().fields());
     List<Device> where = device.chooseAll(out, processes);
     int replicas = where.size() * processes.map(RankEnvironment::size).orElse(1);
     ParallelOptions.requireShareable(config, replicas, this.spec);
     if (NONE.equals(validationSplit)) {
       data.useAllForTraining();
     }
-    Dataset training = data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
+    Optional<List<String>> ofWeights = weights.classNames(any, classes);
+    Dataset training = openTraining(ofWeights, out);
     Optional<Dataset> validation =
         validationSplit().map(name -> openValidation(name, training, out));
-    ModelSpec spec = model(before, training.classNames());
+    ModelSpec spec = model(training.classNames());
     TrainingRun run =
         TrainingRun.of(spec, training, config, this.out)
             .withDataOrigin(origin())
@@ -267,8 +264,9 @@ final class TrainCommand implements Callable<Integer> {
     if (validation.isPresent()) {
       run = run.withValidation(validation.get());
     }
-    if (weights != null) {
-      run = run.withWeights(weights);
+    Optional<StartingWeights> start = weights.start(ofWeights);
+    if (start.isPresent()) {
+      run = run.withWeights(start.get());
     }
     if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
       OutputPaths.requireWritableFolder(this.out);
@@ -366,6 +364,25 @@ final class TrainCommand implements Callable<Integer> {
         : Optional.empty();
   }
 
+  /**
+   * Opens what is trained on, with the classes of the option unless they are those of the weights.
+   * A list that has all classes of the data names both.
+   */
+  private Dataset openTraining(Optional<List<String>> ofWeights, PrintWriter out) {
+    if (ofWeights.isEmpty()) {
+      return data.open(trainSplit(), classes.fromFile().orElse(List.of()), "train", out);
+    }
+    Dataset found = data.open(trainSplit(), List.of(), "train", out);
+    List<String> names = ofWeights.get();
+    boolean both =
+        !classes.isCoco()
+            && names.containsAll(found.classNames())
+            && !names.equals(found.classNames());
+    return both
+        ? data.open(trainSplit(), names, "train, with the classes of the weights", out)
+        : found;
+  }
+
   /** Opens what is scored on; its classes have to be among those that are trained. */
   private Dataset openValidation(String name, Dataset training, PrintWriter out) {
     return data.open(
@@ -376,37 +393,15 @@ final class TrainCommand implements Callable<Integer> {
         out);
   }
 
-  private Optional<ModelSpec> modelOfWeights() throws IOException {
-    if (weights == null) {
-      return Optional.empty();
-    }
-    try (WeightsFile opened = WeightsFile.open(weights)) {
-      return opened.spec();
-    }
+  private ModelSpec model(List<String> classNames) throws IOException {
+    return hyperparameters.apply(weights.model(model, classNames, norm()));
   }
 
-  private ModelSpec model(Optional<ModelSpec> before, List<String> classNames) {
-    ModelSpec start = WeightsOptions.named(model, classNames, norm(before), spec);
-    if (before.isPresent() && before.get().model().equals(model)) {
-      // its shapes follow from its hyper-parameters
-      Norm.Type kept = start.config().backbone().norm();
-      start =
-          before
-              .get()
-              .withClassNames(classNames)
-              .withConfig(c -> c.withBackbone(b -> b.withNorm(kept)));
-    }
-    return hyperparameters.apply(start);
-  }
-
-  private Norm.Type norm(Optional<ModelSpec> before) {
-    if (norm == null) {
-      Norm.Type usual = weights == null ? Norm.Type.BATCH : Norm.Type.FROZEN;
-      return before.map(found -> found.config().backbone().norm()).orElse(usual);
-    }
+  private Optional<Norm.Type> norm() {
     return switch (norm) {
-      case "frozen" -> Norm.Type.FROZEN;
-      case "batch" -> Norm.Type.BATCH;
+      case null -> Optional.empty();
+      case "frozen" -> Optional.of(Norm.Type.FROZEN);
+      case "batch" -> Optional.of(Norm.Type.BATCH);
       default -> throw usage("--norm is frozen or batch, not '" + norm + "'", null);
     };
   }

@@ -45,10 +45,12 @@ class ArchitectureTest {
           entry("backend.cuda", Set.of("tensor", "distributed", "backend", "bindings")),
           entry("ops", Set.of("tensor", "distributed", "backend")),
           entry("nn", Set.of("tensor", "backend", "ops")),
-          entry("data", Set.of("tensor", "structures", "files", "backend")),
+          // bindings: images lie in memory that only that module may ask the C library for
+          entry("data", Set.of("tensor", "structures", "files", "backend", "bindings")),
           entry("detection", Set.of("tensor", "structures", "backend", "ops", "nn")),
           entry("eval", Set.of("structures", "files", "data")),
           entry("report", Set.of("structures", "files")),
+          entry("onnx", Set.of("", "tensor", "files", "backend", "nn", "detection")),
           // the facade, dev.cocoli itself
           entry("", Set.of("tensor", "structures", "backend", "ops", "nn", "detection", "data")),
           entry(
@@ -79,6 +81,7 @@ class ArchitectureTest {
                   "data",
                   "eval",
                   "report",
+                  "onnx",
                   "train",
                   "bindings",
                   "nn")));
@@ -136,12 +139,15 @@ class ArchitectureTest {
   void modelCodeTouchesNoElementAndNamesNoBackend() throws IOException {
     Pattern forbidden =
         Pattern.compile("MemorySegment|cudnn|cuda|onednn", Pattern.CASE_INSENSITIVE);
-    Set<String> exempt = Set.of("StateDict.java", "Safetensors.java");
+    Set<String> exempt = Set.of("StateDict.java", "Safetensors.java", "FloatValues.java");
     List<String> wrong = new ArrayList<>();
     for (String room : List.of("detection", "nn")) {
       Path folder = Path.of("../engine/src/main/java/dev/cocoli", room);
       try (Stream<Path> files = Files.walk(folder)) {
         for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+          if (file.getParent().endsWith("nn/weights")) {
+            continue; // which is about bytes
+          }
           List<String> lines = Files.readAllLines(file);
           for (int i = 0; i < lines.size(); i++) {
             if (forbidden.matcher(lines.get(i)).find()

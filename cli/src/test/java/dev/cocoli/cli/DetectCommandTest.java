@@ -21,6 +21,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,6 +66,56 @@ class DetectCommandTest {
     assertEquals(0, ImageIO.read(drawn.resolve("b.png").toFile()).getWidth() % 90);
   }
 
+  /** The JVM finds no font where fontconfig has none and an earlier JVM left no list of them. */
+  @Test
+  @Tag("slow")
+  void withoutFontsBoxesAreDrawnWithoutLabels() throws Exception {
+    Path home = Files.createDirectory(folder.resolve("home"));
+    Path noFonts =
+        Files.writeString(
+            folder.resolve("fonts.conf"),
+            "<?xml version=\"1.0\"?><fontconfig><dir>" + home + "</dir></fontconfig>");
+    Path drawn = folder.resolve("drawn");
+    List<String> words = new ArrayList<>();
+    words.add(ProcessHandle.current().info().command().orElseThrow());
+    words.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Duser.home=" + home));
+    words.addAll(List.of("-Djava.awt.headless=true"));
+    words.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    words.addAll(List.of("detect", "--weights", weights.toString(), "--device", "cpu"));
+    words.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--classes", "3", "--min-size", "96"));
+    words.addAll(List.of("--score", "0.05", "--out", drawn.toString(), images.toString()));
+    Path err = folder.resolve("err.txt");
+    ProcessBuilder builder = new ProcessBuilder(words).redirectError(err.toFile());
+    builder.redirectOutput(folder.resolve("out.txt").toFile());
+    builder.environment().put("FONTCONFIG_FILE", noFonts.toString());
+    assertEquals(0, builder.start().waitFor(), Files.readString(err));
+    List<String> notes =
+        Files.readAllLines(err).stream().filter(line -> line.startsWith("cocoli: ")).toList();
+    assertEquals(1, notes.size(), notes.toString());
+    assertTrue(notes.getFirst().contains("have no labels"), notes.toString());
+    assertTrue(notes.getFirst().contains("install fontconfig"), notes.toString());
+    BufferedImage bare = ImageIO.read(drawn.resolve("a.png").toFile());
+    Path labelled = folder.resolve("labelled");
+    detect("--score", "0.05", "--out", labelled, images).ok();
+    BufferedImage whole = ImageIO.read(labelled.resolve("a.png").toFile());
+    assertEquals(whole.getWidth(), bare.getWidth());
+    BufferedImage plain = ImageIO.read(images.resolve("a.png").toFile());
+    assertTrue(differences(bare, plain) > 100, "no box was drawn");
+    assertTrue(differences(whole, bare) > 100, "there are labels");
+  }
+
+  /** The number of pixels of an image that differ from another, which may be smaller. */
+  private static int differences(BufferedImage image, BufferedImage other) {
+    int scale = image.getWidth() / other.getWidth();
+    int count = 0;
+    for (int y = 0; y < image.getHeight(); y++) {
+      for (int x = 0; x < image.getWidth(); x++) {
+        count += image.getRGB(x, y) == other.getRGB(x / scale, y / scale) ? 0 : 1;
+      }
+    }
+    return count;
+  }
+
   @Test
   void printsALineForEachObject() {
     List<String> all = detect("--score", "0.05", images).ok().out().lines().toList();
@@ -89,6 +140,55 @@ class DetectCommandTest {
     assertTrue(found.out().contains("c\\n\\u001b[2J\\u0007.png"), found.out());
     Cli missing = detect("no\u001b]0;title\u0007\ncocoli: all is well").failed(1, "no\\u001b]");
     assertFalse(missing.err().contains("\u0007"), missing.err());
+  }
+
+  /** The ids of results and of ground truth are the same, whatever the order of the files is. */
+  @Test
+  void idsAreThoseOfTheData() throws IOException {
+    Path truth = folder.resolve("truth.json");
+    Files.writeString(
+        truth,
+        """
+        {"images": [{"id": 70, "file_name": "b.jpg", "width": 90, "height": 120},
+                    {"id": 9, "file_name": "a.png", "width": 128, "height": 96}],
+         "categories": [{"id": 5, "name": "cat"}, {"id": 7, "name": "dog"}, {"id": 90, "name": "ox"}],
+         "annotations": [{"id": 1, "image_id": 70, "category_id": 90, "bbox": [5, 5, 60, 60]}]}
+        """);
+    Path json = folder.resolve("found.json");
+    detect("--data", truth, "--images", images, "--json", json).ok();
+    JsonNode found = new ObjectMapper().readTree(json.toFile());
+    assertTrue(found.size() > 2, found.toString());
+    for (JsonNode one : found) {
+      boolean first = one.get("image_id").asInt() == 70;
+      assertEquals(first ? "b.jpg" : "a.png", one.get("file_name").asText());
+      assertEquals(
+          List.of("cat", "dog", "ox").get(List.of(5, 7, 90).indexOf(one.get("category_id").asInt())),
+          one.get("category").asText());
+    }
+    Path scored = folder.resolve("scored.json");
+    Cli.run(
+            "eval",
+            "--weights",
+            weights,
+            "--model",
+            "fasterrcnn_tiny_fpn",
+            "--classes",
+            "3",
+            "--min-size",
+            "96",
+            "--data",
+            truth,
+            "--images",
+            images,
+            "--device",
+            "cpu",
+            "--detections-out",
+            scored)
+        .ok();
+    assertEquals(found, new ObjectMapper().readTree(scored.toFile()));
+    Cli both = detect("--data", truth, "--images", images, images.resolve("a.png"));
+    assertEquals(2, both.code());
+    assertTrue(both.err().contains("or --data"), both.err());
   }
 
   @Test
@@ -193,7 +293,7 @@ class DetectCommandTest {
   @Test
   void imagesOfOtherKindsInAFolderAreNamed() throws IOException {
     Path tiff = Files.writeString(images.resolve("c.TIF"), "II*\0");
-    detect(images).failed(1, tiff.toString(), "is no JPEG");
+    detect(images).failed(1, tiff.toString(), "the TIFF is truncated");
     Files.delete(tiff);
     Path lost = Files.createSymbolicLink(images.resolve("d.png"), folder.resolve("gone.png"));
     detect(images).failed(1, lost.toString(), "no such file");

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,9 +19,22 @@ class DoctorCommandTest {
   @TempDir private Path folder;
 
   @Test
+  void theFirstLinesSayWhatCanBeUsed() {
+    List<String> lines = Cli.run("doctor").ok().out().lines().toList();
+    int processors = Runtime.getRuntime().availableProcessors();
+    assertTrue(lines.getFirst().startsWith("cpu: ready, " + processors + " "), lines.toString());
+    assertTrue(lines.getFirst().contains("fp32"), lines.toString());
+    boolean hasGpu = Backends.problem(new Device(Device.Kind.CUDA, 0)).isEmpty();
+    assertTrue(
+        lines.get(1).startsWith(hasGpu ? "cuda: ready" : "cuda: cannot be used"), lines.toString());
+    assertTrue(hasGpu || lines.size() <= 10, lines.toString());
+    assertTrue(lines.getLast().contains("doctor --verbose"), lines.toString());
+  }
+
+  @Test
   void reportNamesEveryLibrary() throws IOException {
     Path file = folder.resolve("new/doctor.json");
-    String text = Cli.run("doctor", "--json", file).ok().out();
+    String text = Cli.run("doctor", "--verbose", "--json", file).ok().out();
     JsonNode report = new ObjectMapper().readTree(file.toFile());
     List<String> names = report.get("libraries").findValuesAsText("name");
     assertTrue(

@@ -1,7 +1,9 @@
 package dev.cocoli.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.cli.terminal.ErrorMessages;
 import java.io.IOException;
@@ -19,6 +21,19 @@ class ErrorMessagesTest {
   void linesAreJoined() {
     assertEquals("a b c", ErrorMessages.oneLine(" a \n\n  b\r\n\tc\n"));
     assertEquals("", ErrorMessages.oneLine(null));
+  }
+
+  @Test
+  void missingThreadsAreNotMissingMemory() {
+    String threads =
+        ErrorMessages.of(
+            new OutOfMemoryError(
+                "unable to create native thread: possibly out of memory or process/resource limits"
+                    + " reached"));
+    assertTrue(threads.startsWith("the system gives this process no more threads"), threads);
+    assertTrue(threads.contains("ulimit -u"), threads);
+    assertFalse(threads.contains("--batch"), threads);
+    assertTrue(ErrorMessages.of(new OutOfMemoryError("Java heap space")).contains("--batch"));
   }
 
   @Test

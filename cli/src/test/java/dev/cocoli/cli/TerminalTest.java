@@ -71,6 +71,25 @@ class TerminalTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {76, 100})
+  void theHelpIsAsWideAsTheTerminal(int columns) throws Exception {
+    List<String> words = List.of("train", "--help-all");
+    try (PseudoTerminal terminal =
+        new PseudoTerminal(columns, folder.resolve("terminal.txt"), words)) {
+      assertEquals(0, terminal.awaitEnd(), terminal.received());
+      int longest =
+          terminal
+              .received()
+              .replaceAll("\u001b\\[[\\d;]*m", "")
+              .lines()
+              .mapToInt(String::length)
+              .max()
+              .orElseThrow();
+      assertTrue(longest <= columns && longest > columns - 3, terminal.received());
+    }
+  }
+
   private static Path breakAnImage(Path data) throws IOException {
     String name = Files.readAllLines(data.resolve("ImageSets/Main/train.txt")).getFirst();
     try (Stream<Path> images = Files.list(data.resolve("JPEGImages"))) {

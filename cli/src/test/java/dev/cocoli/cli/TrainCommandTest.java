@@ -8,12 +8,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
+import dev.cocoli.nn.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -135,9 +137,37 @@ class TrainCommandTest {
     copyWithout(data, other, "star");
     Cli.run("eval", "--weights", weights, "--data", data, "--split", "val", "--classes", "2")
         .failed(1, weights.toString(), "2");
-    out = folder.resolve("second");
-    Path two = Files.writeString(folder.resolve("two.txt"), "circle\nsquare\n");
-    train("--weights", weights, "--classes", two).failed(1, "circle, square");
+  }
+
+  @Test
+  void aDetectorOfOtherClassesIsFineTuned() throws IOException {
+    train("--epochs", "1").ok();
+    Path weights = out.resolve("last.safetensors");
+    Path bare = folder.resolve("bare.safetensors");
+    try (Safetensors file = Safetensors.open(weights)) {
+      Safetensors.write(bare, Map.of(), file.entries());
+    }
+    Path names = Files.writeString(folder.resolve("names.txt"), "circle\nbox\ntriangle\n");
+    Path list = Files.writeString(folder.resolve("list.txt"), "circle\nsquare\n");
+    for (Path start : List.of(weights, bare)) {
+      out = folder.resolve("second-" + start.getFileName());
+      Cli cli = train("--epochs", "1", "--weights", start, "--classes", list).ok();
+      String taken = "taken from " + start + ": ";
+      assertTrue(cli.out().contains(taken), cli.out());
+      boolean named = start.equals(weights);
+      assertEquals(named, cli.out().contains(" and the rows of the background and of"), cli.out());
+      assertEquals(!named, cli.out().contains("the weights do not name theirs"), cli.out());
+      assertTrue(cli.out().contains("roi_heads.box_predictor.cls_score.weight"), cli.out());
+    }
+    out = folder.resolve("third");
+    Cli cli = train("--epochs", "1", "--weights", bare, "--classes", names).ok();
+    assertTrue(cli.out().contains("the rows of the background and of circle"), cli.out());
+    Files.delete(out.resolve("state.safetensors"));
+    Cli again = Cli.run("train", "--out", out, "--resume").ok();
+    assertTrue(again.out().contains("the rows of the background and of circle"), again.out());
+    out = folder.resolve("fourth");
+    train("--epochs", "1", "--weights", bare, "--classes", "coco")
+        .failed(1, bare.toString(), "has 3 classes, not the 90 that were named");
   }
 
   @Test

@@ -1,11 +1,18 @@
 package dev.cocoli.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * Checks that a wrong command line gives one line of error, and that the help lists all options.
@@ -69,6 +76,8 @@ class UsageTest {
               "--device",
               "--json",
               "--out"),
+          "export",
+          List.of("--weights", "--model", "--classes", "--out", "--opset", "--parts", "--input"),
           "proposals",
           List.of(
               "--data", "--images", "--format", "--split", "--out", "--mode", "--max", "--threads"),
@@ -88,7 +97,67 @@ class UsageTest {
               "--device",
               "--out"),
           "doctor",
-          List.of("--json"));
+          List.of("--json", "--verbose"));
+
+  /** Options that a command needs, and such as change nothing where they are left out. */
+  private static final Set<String> WITHOUT_DEFAULT =
+      Set.of(
+          "--data",
+          "--weights",
+          "--model",
+          "--out",
+          "--split",
+          "--ground-truth",
+          "--detections",
+          "--json",
+          "--set");
+
+  /** Lines of a usual terminal. */
+  private static final int SCREEN = 24;
+
+  @Test
+  void theShortHelpFitsOnAScreenAndTheWholeHelpHasGroups() {
+    String shown = Cli.run("train", "--help").ok().out();
+    assertTrue(shown.lines().count() <= SCREEN, shown);
+    assertTrue(shown.contains("--data=") && shown.contains("--resume"), shown);
+    assertTrue(shown.contains("cocoli train --help-all has "), shown);
+    assertFalse(shown.contains("--momentum"), shown);
+    assertEquals(shown, Cli.run("help", "train").ok().out());
+    String all = Cli.run("train", "--help-all").ok().out();
+    int[] places =
+        Stream.of("Most used:", "--data=", "Training:", "--momentum=", "Several devices:", "--help")
+            .mapToInt(all::indexOf)
+            .toArray();
+    assertArrayEquals(IntStream.of(places).sorted().toArray(), places, all);
+    assertTrue(places[0] > 0, all);
+  }
+
+  @Test
+  void helpIsThereForKnownCommands() {
+    assertEquals(Cli.run("--help").ok().out(), Cli.run("help").ok().out());
+    Cli.run("help", "trian").failed(2, "'trian'", "did you mean train?", "cocoli --help");
+  }
+
+  @Test
+  void everyDefaultIsStated() {
+    CommandLine top = Main.commandLine(List.of(), false, CommandHelp.Extent.SHORT_IF_MANY);
+    int checked = 0;
+    for (CommandLine command : top.getSubcommands().values()) {
+      for (OptionSpec option : command.getCommandSpec().options()) {
+        String text = String.join(" ", option.description());
+        boolean isDue =
+            option.arity().max() > 0
+                && !option.hidden()
+                && !WITHOUT_DEFAULT.contains(option.longestName());
+        if (isDue) {
+          checked++;
+          assertTrue(
+              text.contains("Default: "), command.getCommandName() + " " + option + ": " + text);
+        }
+      }
+    }
+    assertTrue(checked > 50, "" + checked);
+  }
 
   @Test
   void helpNamesEveryOption() {
@@ -96,7 +165,7 @@ class UsageTest {
     OPTIONS.forEach(
         (command, options) -> {
           assertTrue(top.contains(command), top);
-          String help = Cli.run(command, "--help").ok().out();
+          String help = Cli.run(command, "--help-all").ok().out();
           for (String option : options) {
             assertTrue(
                 help.contains(option + "=")
@@ -115,13 +184,13 @@ class UsageTest {
 
   @Test
   void commandIsNeededAndKnown() {
-    Cli.run().failed(2, "demo, train, eval, detect, proposals, family, doctor");
-    Cli.run("trian").failed(2, "trian", "train");
+    Cli.run().failed(2, "demo, train, eval, detect, export, proposals, family, doctor");
+    Cli.run("trian").failed(2, "unknown command 'trian'", "did you mean train?");
   }
 
   @Test
   void optionsAreKnownAndComplete() {
-    Cli.run("train", "--epoch", "3").failed(2, "--epoch");
+    Cli.run("train", "--epoch", "3").failed(2, "unknown option '--epoch'", "--epochs?");
     Cli.run("train", "--data", "d", "--out", "o").failed(2, "--model");
     Cli.run("train", "--model", "m", "--out", "o").failed(2, "--data");
     Cli.run("detect", "--weights", "w").failed(2, "IMAGE");

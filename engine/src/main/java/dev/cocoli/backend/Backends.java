@@ -1,21 +1,63 @@
 package dev.cocoli.backend;
 
-import dev.cocoli.backend.cpu.CpuBackend;
-import dev.cocoli.backend.cpu.local.LocalCommunicator;
-import dev.cocoli.backend.cuda.CudaBackend;
-import dev.cocoli.backend.cuda.nccl.NcclConnector;
-import dev.cocoli.backend.cuda.nccl.NcclDevice;
-import dev.cocoli.backend.cuda.nccl.NcclOptions;
+import dev.cocoli.backend.cpu.CpuProvider;
+import dev.cocoli.backend.cuda.CudaProvider;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** Opens the backend of a device, and connects those of several. */
+/**
+ * Opens the backend of a device, and connects those of several. The processor and NVIDIA's GPUs are
+ * known; a {@link BackendProvider} that {@link ServiceLoader} finds adds another kind of device.
+ */
 public final class Backends {
+  private static final List<BackendProvider> OURS = List.of(new CpuProvider(), new CudaProvider());
+
   private Backends() {}
+
+  private static Stream<BackendProvider> providers() {
+    return Stream.concat(
+        OURS.stream(),
+        ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get));
+  }
+
+  private static BackendProvider provider(Device.Kind kind) {
+    return providers()
+        .filter(provider -> provider.kind().equals(kind))
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalArgumentException("no backend computes on the device " + kind));
+  }
+
+  /**
+   * {@return the device with a name: that of a kind, such as {@code cpu} or {@code cuda}, or with
+   * an index, such as {@code cuda:1}}
+   *
+   * @param name the name
+   * @throws IllegalArgumentException if no backend knows such a device; the message lists the kinds
+   */
+  public static Device device(String name) {
+    String[] parts = name.split(":", 2);
+    Optional<Device.Kind> kind =
+        providers().map(BackendProvider::kind).filter(one -> one.name().equals(parts[0])).findAny();
+    boolean hasIndex = parts.length == 2;
+    boolean isIndex = hasIndex && parts[1].matches("\\d{1,4}");
+    boolean isOne = kind.isPresent() && kind.get().equals(Device.Kind.CPU);
+    if (kind.isEmpty() || hasIndex && (isOne || !isIndex)) {
+      String known =
+          providers().map(provider -> provider.kind().name()).collect(Collectors.joining(", "));
+      throw new IllegalArgumentException(
+          "unknown device '" + name + "': it is " + known + " or cuda:INDEX");
+    }
+    return new Device(kind.get(), hasIndex ? Integer.parseInt(parts[1]) : 0);
+  }
 
   /**
    * {@return a backend; the caller closes it}
@@ -25,10 +67,7 @@ public final class Backends {
    *     missing, where was looked, and what to do
    */
   public static Backend open(Device device) {
-    return switch (device.kind()) {
-      case CPU -> new CpuBackend();
-      case CUDA -> CudaBackend.open(device);
-    };
+    return provider(device.kind()).open(device);
   }
 
   /**
@@ -38,23 +77,17 @@ public final class Backends {
    * @return the reason, in one line; empty if it can be used
    */
   public static Optional<String> problem(Device device) {
-    return switch (device.kind()) {
-      case CPU -> Optional.empty();
-      case CUDA -> CudaBackend.problem(device);
-    };
+    return provider(device.kind()).problem(device);
   }
 
   /**
-   * {@return all devices of a sort that can be opened}
+   * {@return all devices of a kind that can be opened}
    *
-   * @param kind the sort
+   * @param kind the kind
    * @throws IllegalArgumentException if none can; the message says why
    */
   public static List<Device> devices(Device.Kind kind) {
-    return switch (kind) {
-      case CPU -> List.of(Device.CPU);
-      case CUDA -> CudaBackend.devices();
-    };
+    return provider(kind).devices();
   }
 
   /**
@@ -66,21 +99,19 @@ public final class Backends {
    * @throws IllegalArgumentException if nothing can be computed there
    */
   public static Backend openReplica(Device device, int replicas) {
-    return device.kind() == Device.Kind.CPU ? CpuBackend.ofReplica(replicas) : open(device);
+    return provider(device.kind()).openReplica(device, replicas);
   }
 
   /**
    * Connects the replicas of one process, one rank each.
    *
-   * @param replicas the ranks' backends, one for each, all of one sort of device
+   * @param replicas the ranks' backends, one for each, all of one kind of device
    * @param timeout how long a rank waits for the others before it gives up
    * @return each rank's communicator, for the thread that drives the rank's backend; it closes it
    * @throws IllegalArgumentException if this version cannot connect these
    */
   public static List<Communicator> connect(List<Backend> replicas, Duration timeout) {
-    return kind(replicas) == Device.Kind.CPU
-        ? LocalCommunicator.group(replicas, timeout)
-        : NcclConnector.connect(ncclDevices(replicas), timeout, ncclOptions());
+    return providerOf(replicas).connect(replicas, timeout);
   }
 
   /**
@@ -91,31 +122,20 @@ public final class Backends {
    * @param processes which process this is, and where the first one is found
    * @param runDigest what must be the same for all processes; at most 1,024 bytes
    * @param timeout how long a rank waits for the others before it gives up
+   * @param log receives a line about each stranger that came
    * @return the communicators of this process's ranks
    * @throws IllegalArgumentException if this version cannot connect these
    */
   public static List<Communicator> connect(
-      List<Backend> replicas, RankEnvironment processes, byte[] runDigest, Duration timeout) {
-    if (kind(replicas) == Device.Kind.CPU) {
-      throw new IllegalArgumentException(
-          processes.size()
-              + " processes are connected by NCCL, so they compute on cuda, not on the cpu");
-    }
-    return NcclConnector.connect(
-        processes, runDigest, ncclDevices(replicas), timeout, ncclOptions());
+      List<Backend> replicas,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
+    return providerOf(replicas).connect(replicas, processes, runDigest, timeout, log);
   }
 
-  private static Device.Kind kind(List<Backend> replicas) {
-    return replicas.getFirst().device().kind();
-  }
-
-  private static List<NcclDevice> ncclDevices(List<Backend> replicas) {
-    return replicas.stream().map(backend -> ((CudaBackend) backend).ncclDevice()).toList();
-  }
-
-  private static NcclOptions ncclOptions() {
-    return Boolean.getBoolean("cocoli.cuda.deterministic")
-        ? NcclOptions.DETERMINISTIC
-        : NcclOptions.FASTEST;
+  private static BackendProvider providerOf(List<Backend> replicas) {
+    return provider(replicas.getFirst().device().kind());
   }
 }

@@ -15,7 +15,8 @@ import java.util.function.LongFunction;
  * several chunks, they give way to one of their joint size, which leaves no seams for a later large
  * piece to fall between.
  *
- * <p>Not thread-safe: one thread drives a device.
+ * <p>One thread drives a device. Another one may close the pool or give pieces back, but it is not
+ * made to be shared.
  */
 public class BufferPool implements AutoCloseable {
   /**
@@ -86,7 +87,7 @@ public class BufferPool implements AutoCloseable {
    *
    * @param byteSize its size; 0 is allowed
    */
-  public Buffer take(long byteSize) {
+  public synchronized Buffer take(long byteSize) {
     if (closed) {
       throw new IllegalStateException("the pool is closed");
     }
@@ -133,7 +134,7 @@ public class BufferPool implements AutoCloseable {
     return piece;
   }
 
-  private void giveBack(Piece piece) {
+  private synchronized void giveBack(Piece piece) {
     if (closed) {
       return;
     }
@@ -175,7 +176,7 @@ public class BufferPool implements AutoCloseable {
   }
 
   /** Gives all chunks back to the device if no piece is out. */
-  public void trim() {
+  public synchronized void trim() {
     if (usedBytes == 0 && !closed) {
       releaseChunks();
     }
@@ -208,7 +209,7 @@ public class BufferPool implements AutoCloseable {
 
   /** Frees everything, pieces still out included. */
   @Override
-  public void close() {
+  public synchronized void close() {
     if (!closed) {
       closed = true;
       releaseChunks();

@@ -10,11 +10,12 @@ import java.util.Set;
 
 /**
  * An arena for tensors: everything allocated through it goes back to the pool when it closes, at
- * the latest. Not thread-safe.
+ * the latest. It belongs to the thread that opened it: no other may use or close it.
  */
 public final class TensorScope implements AutoCloseable {
   private final BufferPool pool;
   private final Set<Buffer> owned = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Thread owner = Thread.currentThread();
   private boolean closed;
 
   /**
@@ -41,8 +42,11 @@ public final class TensorScope implements AutoCloseable {
    *
    * @param dtype the element type
    * @param shape the extents
+   * @throws IllegalStateException if the scope or its pool is closed
+   * @throws WrongThreadException on another thread than the one that opened the scope
    */
   public Tensor allocate(DType dtype, Shape shape) {
+    requireOwner();
     if (closed) {
       throw new IllegalStateException("the scope is closed");
     }
@@ -58,6 +62,7 @@ public final class TensorScope implements AutoCloseable {
    * @param tensor what is not read any more
    */
   public void release(Tensor tensor) {
+    requireOwner();
     if (owned.remove(tensor.buffer())) {
       tensor.buffer().close();
     }
@@ -68,8 +73,25 @@ public final class TensorScope implements AutoCloseable {
     return owned.size();
   }
 
+  private void requireOwner() {
+    if (Thread.currentThread() != owner) {
+      throw new WrongThreadException(
+          "the scope belongs to the thread '"
+              + owner.getName()
+              + "', which opened it, not to '"
+              + Thread.currentThread().getName()
+              + "'");
+    }
+  }
+
+  /**
+   * Gives all memory back. A second close does nothing.
+   *
+   * @throws WrongThreadException on another thread than the one that opened the scope
+   */
   @Override
   public void close() {
+    requireOwner();
     closed = true;
     owned.forEach(Buffer::close);
     owned.clear();

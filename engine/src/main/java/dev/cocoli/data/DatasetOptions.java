@@ -1,7 +1,7 @@
 package dev.cocoli.data;
 
 import dev.cocoli.data.formats.BoxConvention;
-import dev.cocoli.data.formats.CocoField;
+import dev.cocoli.structures.CocoField;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

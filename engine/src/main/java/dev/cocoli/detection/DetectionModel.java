@@ -149,6 +149,28 @@ public abstract class DetectionModel extends Module {
   }
 
   /**
+   * Uploads boxes as {@code [N,M,4]}; boxes of no extent stand after the last one of an image.
+   *
+   * @param ops uploads
+   * @param boxes a list per image
+   * @param most the length M
+   * @return the boxes on the device
+   */
+  protected static Tensor upload(Ops ops, List<List<Box>> boxes, int most) {
+    float[] values = new float[boxes.size() * most * 4];
+    for (int image = 0; image < boxes.size(); image++) {
+      int at = 4 * image * most;
+      for (Box box : boxes.get(image)) {
+        values[at++] = box.x1();
+        values[at++] = box.y1();
+        values[at++] = box.x2();
+        values[at++] = box.y2();
+      }
+    }
+    return ops.upload(values, boxes.size(), most, 4);
+  }
+
+  /**
    * {@return as many of an image's regions as a detector takes}
    *
    * @param regions the regions, the best first

@@ -7,7 +7,6 @@ import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.detection.head.RegionProposalNetwork.ScoredMaps;
 import dev.cocoli.detection.head.RoiHeads;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;

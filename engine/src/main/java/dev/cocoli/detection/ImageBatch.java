@@ -1,6 +1,5 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Tensor;

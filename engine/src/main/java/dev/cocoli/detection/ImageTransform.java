@@ -15,7 +15,7 @@ import java.util.List;
  */
 public final class ImageTransform {
   /** The padded size is a multiple of this, the coarsest stride of the backbone. */
-  private static final long SIZE_DIVISIBLE = 32;
+  public static final long SIZE_DIVISIBLE = 32;
 
   private final int minSize;
   private final int maxSize;

@@ -1,7 +1,7 @@
 package dev.cocoli.detection;
 
-import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.detection.config.RcnnConfig;
+import dev.cocoli.structures.CocoField;
 import java.util.List;
 
 /**

@@ -26,9 +26,11 @@ import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.detection.head.TwoMlpHead;
 import dev.cocoli.nn.Norm;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.LongFunction;
 import java.util.function.Predicate;
@@ -56,6 +58,12 @@ public final class Models {
           .or(ONE_MAP);
 
   private static final Map<String, Model> TABLE = new LinkedHashMap<>();
+
+  /** The layers that torchvision's builders train of a backbone with weights. */
+  private static final int PRETRAINED_LAYERS = 3;
+
+  /** The models that a builder of torchvision makes, but for their size. */
+  private static final Set<String> OF_TORCHVISION = new HashSet<>();
 
   static {
     fasterRcnnFpn("fasterrcnn_resnet18_fpn", ResNetConfig.RESNET18, c -> c);
@@ -117,6 +125,20 @@ public final class Models {
     return model;
   }
 
+  /**
+   * {@return the default hyper-parameters of a model that starts from weights: torchvision's
+   * builders then train three layers of the backbone, and leave the others as they are}
+   *
+   * @param name its name
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public static RcnnConfig pretrainedDefaults(String name) {
+    RcnnConfig config = builder(name).defaults();
+    return OF_TORCHVISION.contains(name)
+        ? config.withBackbone(b -> b.withTrainableBackboneLayers(PRETRAINED_LAYERS))
+        : config;
+  }
+
   private static Predicate<String> starts(String... beginnings) {
     return name -> List.of(beginnings).stream().anyMatch(name::startsWith);
   }
@@ -125,6 +147,7 @@ public final class Models {
 
   private static void fasterRcnnFpn(
       String name, ResNetConfig network, UnaryOperator<RcnnConfig> defaults) {
+    OF_TORCHVISION.add(name);
     TABLE.put(
         name,
         new Model(

@@ -1,25 +1,34 @@
 package dev.cocoli.distributed;
 
-import static dev.cocoli.distributed.RendezvousMessage.ANSWER_HEADER_BYTES;
-
+import dev.cocoli.distributed.RendezvousMessage.Opening;
+import dev.cocoli.distributed.RendezvousMessage.Session;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.BindException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
  * Connects the processes of a job once, when they start: rank 0 listens, every other rank connects,
  * and when all have come, rank 0 sends each the same few bytes, which say how to set up the
- * permanent connection. If a rank does not come, comes twice or was started with other data or
- * settings, all ranks get an exception that says so. No connection stays open.
+ * permanent connection. Who comes twice, was started with other data or settings, or does not know
+ * the job's secret is refused and named, and the others are waited for. If a rank does not come in
+ * time, all ranks get an exception that says so. No connection stays open.
+ *
+ * <p>Both ends prove in every connection that they know the {@link JobSecret}. A job without one
+ * trusts its network: anybody who reaches the port can take the place of a rank.
  */
 public final class Rendezvous {
   /** The pause between two attempts to connect, because rank 0 may be the last to start. */
@@ -31,6 +40,9 @@ public final class Rendezvous {
   /** The time that others wait longer than rank 0, because its message says more than theirs. */
   private static final Duration GRACE = Duration.ofSeconds(10);
 
+  /** The connections that the system keeps until they are taken; strangers may fill a short row. */
+  private static final int BACKLOG = 1024;
+
   private Rendezvous() {}
 
   /**
@@ -41,18 +53,43 @@ public final class Rendezvous {
    *     and version; at most 2,048 bytes
    * @param payload makes the bytes that rank 0 sends, at most 1 MiB; called on rank 0 only
    * @param timeout how long rank 0 waits for the others, and they for it
+   * @param log receives a line, on rank 0, about each that is refused
    * @return the bytes that rank 0's payload made
-   * @throws CommunicatorException on every rank that has come, if a rank is missing, comes twice or
-   *     differs, or if rank 0 cannot be reached
+   * @throws CommunicatorException on every rank that has come, if a rank does not come in time; on
+   *     a rank that is refused; or if rank 0 cannot be reached
+   * @throws IllegalArgumentException if the job's secret is too short
    */
   public static byte[] exchange(
-      RankEnvironment ranks, byte[] runDigest, Supplier<byte[]> payload, Duration timeout) {
+      RankEnvironment ranks,
+      byte[] runDigest,
+      Supplier<byte[]> payload,
+      Duration timeout,
+      Consumer<String> log) {
+    return exchange(ranks, JobSecret.of(System.getenv()), runDigest, payload, timeout, log);
+  }
+
+  static byte[] exchange(
+      RankEnvironment ranks,
+      JobSecret secret,
+      byte[] runDigest,
+      Supplier<byte[]> payload,
+      Duration timeout,
+      Consumer<String> log) {
     if (ranks.rank() != 0) {
-      return join(ranks, runDigest, timeout);
+      return join(ranks, secret, runDigest, timeout);
     }
     try (ServerSocketChannel listener = ServerSocketChannel.open()) {
+      InetSocketAddress address = listeningAddress(ranks, log);
+      if (!secret.isKept() && !address.getAddress().isLoopbackAddress()) {
+        log.accept(
+            "the job has no secret, so whoever reaches port "
+                + ranks.masterPort()
+                + " can take the place of a rank; "
+                + JobSecret.VARIABLE
+                + " gives it one (docs/multi-gpu.md)");
+      }
       try {
-        listener.bind(new InetSocketAddress(ranks.masterPort()), ranks.size());
+        listener.bind(address, BACKLOG);
       } catch (BindException e) {
         throw new CommunicatorException(
             "rank 0 cannot listen on port "
@@ -63,38 +100,97 @@ public final class Rendezvous {
             List.of(0),
             e);
       }
-      return serve(listener, ranks, runDigest, payload, timeout);
+      return serve(listener, ranks, secret, runDigest, payload, timeout, log);
     } catch (IOException e) {
       throw new CommunicatorException("rank 0 cannot listen: " + e, List.of(0), e);
     }
+  }
+
+  /**
+   * The master's address, if it is one of this machine that others can reach. Many hosts resolve
+   * their own name to a loopback address, and an address before a router is none of the machine.
+   */
+  static InetSocketAddress listeningAddress(RankEnvironment ranks, Consumer<String> log)
+      throws IOException {
+    String name = ranks.masterAddress();
+    InetAddress address = InetAddress.getByName(name);
+    boolean saysLoopback =
+        name.equalsIgnoreCase("localhost") || name.startsWith("127.") || name.contains(":");
+    boolean isOwn =
+        address.isLoopbackAddress()
+            ? saysLoopback
+            : NetworkInterface.getByInetAddress(address) != null;
+    if (isOwn) {
+      return new InetSocketAddress(address, ranks.masterPort());
+    }
+    log.accept(
+        "rank 0 listens on all its addresses: "
+            + name
+            + " is "
+            + address.getHostAddress()
+            + (address.isLoopbackAddress() ? " here" : ", which is none of this machine"));
+    return new InetSocketAddress(ranks.masterPort());
   }
 
   /** Runs rank 0's part on a channel that listens already. */
   static byte[] serve(
       ServerSocketChannel listener,
       RankEnvironment ranks,
+      JobSecret secret,
       byte[] runDigest,
       Supplier<byte[]> payload,
-      Duration timeout)
+      Duration timeout,
+      Consumer<String> log)
       throws IOException {
     byte[] bytes = payload.get();
-    try (RendezvousServer server = new RendezvousServer(listener, ranks, runDigest)) {
+    try (RendezvousServer server = new RendezvousServer(listener, ranks, runDigest, secret, log)) {
       server.serve(bytes, timeout);
     }
     return bytes;
   }
 
-  private static byte[] join(RankEnvironment ranks, byte[] runDigest, Duration timeout) {
+  private static byte[] join(
+      RankEnvironment ranks, JobSecret secret, byte[] runDigest, Duration timeout) {
     long start = System.nanoTime();
+    long end = start + timeout.plus(GRACE).toNanos();
     try (Socket socket = connect(ranks, start, timeout)) {
+      Session session = open(socket, ranks, secret, end);
       socket
           .getOutputStream()
-          .write(RendezvousMessage.greeting(ranks.rank(), ranks.size(), runDigest).array());
-      RendezvousMessage.Answer answer =
-          read(socket, ranks, start + timeout.plus(GRACE).toNanos(), timeout);
-      return answer
-          .payload()
-          .orElseThrow(() -> new CommunicatorException(answer.refusal(), List.of(), null));
+          .write(session.greeting(ranks.rank(), ranks.size(), runDigest).array());
+      byte[] header = read(socket, RendezvousMessage.ANSWER_HEADER_BYTES, end);
+      int byteSize = RendezvousMessage.answerByteSize(header);
+      if (byteSize < 0) {
+        throw another(ranks);
+      }
+      byte[] answer = Arrays.copyOf(header, byteSize);
+      byte[] rest = read(socket, byteSize - header.length, end);
+      System.arraycopy(rest, 0, answer, header.length, rest.length);
+      if (!session.isOfRankZero(answer)) {
+        throw new CommunicatorException(
+            place(ranks)
+                + " does not know the secret of this rank ("
+                + secret
+                + "): it is not of this job, or "
+                + JobSecret.VARIABLE
+                + " is not the same for all ranks",
+            List.of(0),
+            null);
+      }
+      byte[] content = RendezvousMessage.contentOf(answer);
+      if (!RendezvousMessage.isAcceptance(answer)) {
+        throw new CommunicatorException(
+            new String(content, StandardCharsets.UTF_8), List.of(), null);
+      }
+      return content;
+    } catch (SocketTimeoutException e) {
+      throw new CommunicatorException(
+          place(ranks)
+              + " was reached, but has not answered within "
+              + seconds(timeout.plus(GRACE))
+              + ": it waits for other ranks, or another program listens there",
+          List.of(0),
+          e);
     } catch (IOException e) {
       throw new CommunicatorException(
           place(ranks)
@@ -104,6 +200,43 @@ public final class Rendezvous {
           List.of(0),
           e);
     }
+  }
+
+  private static Session open(Socket socket, RankEnvironment ranks, JobSecret secret, long end)
+      throws IOException {
+    byte[] nonce = RendezvousMessage.nonce();
+    socket.getOutputStream().write(RendezvousMessage.opening(nonce).array());
+    byte[] start = read(socket, Long.BYTES, end);
+    if (!RendezvousMessage.canBeOpening(start, start.length)) {
+      throw another(ranks);
+    }
+    byte[] challenge = Arrays.copyOf(start, RendezvousMessage.OPENING_BYTES);
+    byte[] rest = read(socket, challenge.length - start.length, end);
+    System.arraycopy(rest, 0, challenge, start.length, rest.length);
+    Opening opening = RendezvousMessage.readOpening(challenge);
+    if (opening.version() != RendezvousMessage.VERSION) {
+      throw new CommunicatorException(
+          place(ranks)
+              + " speaks version "
+              + opening.version()
+              + " of the rendezvous, this rank version "
+              + RendezvousMessage.VERSION
+              + ": use the same version of Cocoli for all ranks",
+          List.of(0),
+          null);
+    }
+    return new Session(secret, nonce, opening.nonce());
+  }
+
+  private static CommunicatorException another(RankEnvironment ranks) {
+    return new CommunicatorException(
+        "another program than rank 0 listens at "
+            + ranks.masterAddress()
+            + ":"
+            + ranks.masterPort()
+            + ": set MASTER_PORT to a free one for all ranks",
+        List.of(0),
+        null);
   }
 
   private static Socket connect(RankEnvironment ranks, long start, Duration timeout) {
@@ -147,33 +280,6 @@ public final class Rendezvous {
         throw new CommunicatorException(
             "rank " + ranks.rank() + " was interrupted", List.of(ranks.rank()), e);
       }
-    }
-  }
-
-  private static RendezvousMessage.Answer read(
-      Socket socket, RankEnvironment ranks, long end, Duration timeout) throws IOException {
-    try {
-      byte[] header = read(socket, ANSWER_HEADER_BYTES, end);
-      int byteSize = RendezvousMessage.answerByteSize(header);
-      if (byteSize < 0) {
-        throw new CommunicatorException(
-            "another program than rank 0 listens at "
-                + ranks.masterAddress()
-                + ":"
-                + ranks.masterPort()
-                + ": set MASTER_PORT to a free one for all ranks",
-            List.of(0),
-            null);
-      }
-      return RendezvousMessage.readAnswer(header, read(socket, byteSize, end));
-    } catch (SocketTimeoutException e) {
-      throw new CommunicatorException(
-          place(ranks)
-              + " was reached, but has not answered within "
-              + seconds(timeout.plus(GRACE))
-              + ": it waits for other ranks, or another program listens there",
-          List.of(0),
-          e);
     }
   }
 

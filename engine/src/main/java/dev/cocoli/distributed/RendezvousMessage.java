@@ -2,117 +2,183 @@ package dev.cocoli.distributed;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Optional;
+import java.security.SecureRandom;
 
 /**
- * The two messages of a rendezvous: a greeting to rank 0 and the answer to it. Both begin with a
- * number that no other program sends; integers are big-endian.
+ * The four messages of a rendezvous. A rank sends a hello with a number that it draws (its nonce);
+ * rank 0 answers with a challenge, a nonce of its own; the rank sends its greeting; rank 0 its
+ * answer. Greeting and answer end in a proof over both nonces: whoever does not know the job's
+ * {@link JobSecret} can make neither, and one that was recorded in another connection is worth
+ * nothing. Hello and challenge begin with a number that no other program sends; integers are
+ * big-endian.
  */
 final class RendezvousMessage {
   /** The ASCII characters of "COCOLIRV". */
   static final long MAGIC = 0x434F434F4C495256L;
 
-  /** The version of the layout of greeting and answer. */
-  static final int VERSION = 1;
+  /** The version of the layout of the messages. */
+  static final int VERSION = 2;
 
-  /** The size of magic, version, rank, number of ranks and byte size of the digest. */
-  static final int GREETING_HEADER_BYTES = Long.BYTES + 4 * Integer.BYTES;
+  private static final int NONCE_BYTES = 32;
 
-  /** The size of magic, outcome, and byte size of the payload or the text. */
-  static final int ANSWER_HEADER_BYTES = Long.BYTES + 2 * Integer.BYTES;
+  /** The size of magic, version and nonce: a hello or a challenge. */
+  static final int OPENING_BYTES = Long.BYTES + Integer.BYTES + NONCE_BYTES;
+
+  /** The size of rank, number of ranks and byte size of the digest. */
+  static final int GREETING_HEADER_BYTES = 3 * Integer.BYTES;
+
+  /** The size of outcome, and byte size of the payload or the text. */
+  static final int ANSWER_HEADER_BYTES = 2 * Integer.BYTES;
 
   static final int MAX_DIGEST_BYTES = 1 << 11;
   static final int MAX_ANSWER_BYTES = 1 << 20;
 
-  private static final int ACCEPTED = 0;
-  private static final int REFUSED = 1;
+  /** The size of the largest greeting. */
+  static final int MAX_GREETING_BYTES =
+      GREETING_HEADER_BYTES + MAX_DIGEST_BYTES + JobSecret.PROOF_BYTES;
+
+  static final int ACCEPTED = 0;
+  static final int REFUSED = 1;
+
+  private static final byte[] OF_A_RANK = "rank".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] OF_RANK_ZERO = "rank 0".getBytes(StandardCharsets.US_ASCII);
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  /** A hello or a challenge. */
+  record Opening(int version, byte[] nonce) {}
 
   /** The message by which a rank introduces itself. */
-  record Greeting(int version, int rank, int size, byte[] digest) {}
+  record Greeting(int rank, int size, byte[] digest) {}
 
-  /** The answer of rank 0: a payload, or the reason why there is none. */
-  record Answer(Optional<byte[]> payload, String refusal) {}
+  /**
+   * What the proofs of a connection are about.
+   *
+   * @param secret of the job
+   * @param rankNonce from the rank's hello
+   * @param zeroNonce from rank 0's challenge
+   */
+  record Session(JobSecret secret, byte[] rankNonce, byte[] zeroNonce) {
+    ByteBuffer greeting(int rank, int size, byte[] digest) {
+      if (digest.length > MAX_DIGEST_BYTES) {
+        throw new IllegalArgumentException("a digest of " + digest.length + " bytes");
+      }
+      byte[] body =
+          ByteBuffer.allocate(GREETING_HEADER_BYTES + digest.length)
+              .putInt(rank)
+              .putInt(size)
+              .putInt(digest.length)
+              .put(digest)
+              .array();
+      return proven(OF_A_RANK, body);
+    }
+
+    ByteBuffer answer(int outcome, byte[] content) {
+      if (content.length > MAX_ANSWER_BYTES) {
+        throw new IllegalArgumentException("an answer of " + content.length + " bytes");
+      }
+      byte[] body =
+          ByteBuffer.allocate(ANSWER_HEADER_BYTES + content.length)
+              .putInt(outcome)
+              .putInt(content.length)
+              .put(content)
+              .array();
+      return proven(OF_RANK_ZERO, body);
+    }
+
+    private ByteBuffer proven(byte[] who, byte[] body) {
+      return ByteBuffer.allocate(body.length + JobSecret.PROOF_BYTES)
+          .put(body)
+          .put(secret.proof(who, rankNonce, zeroNonce, body))
+          .flip();
+    }
+
+    /** Whether a whole greeting is of somebody who knows the secret. */
+    boolean isOfARank(byte[] message) {
+      return isProven(OF_A_RANK, message);
+    }
+
+    /** Whether a whole answer is of somebody who knows the secret. */
+    boolean isOfRankZero(byte[] message) {
+      return isProven(OF_RANK_ZERO, message);
+    }
+
+    private boolean isProven(byte[] who, byte[] message) {
+      int size = message.length - JobSecret.PROOF_BYTES;
+      byte[] body = new byte[size];
+      byte[] proof = new byte[JobSecret.PROOF_BYTES];
+      ByteBuffer.wrap(message).get(body).get(proof);
+      return secret.isProven(proof, who, rankNonce, zeroNonce, body);
+    }
+  }
 
   private RendezvousMessage() {}
 
-  static ByteBuffer greeting(int rank, int size, byte[] digest) {
-    if (digest.length > MAX_DIGEST_BYTES) {
-      throw new IllegalArgumentException("a digest of " + digest.length + " bytes");
-    }
-    return ByteBuffer.allocate(GREETING_HEADER_BYTES + digest.length)
-        .putLong(MAGIC)
-        .putInt(VERSION)
-        .putInt(rank)
-        .putInt(size)
-        .putInt(digest.length)
-        .put(digest)
-        .flip();
+  static byte[] nonce() {
+    byte[] nonce = new byte[NONCE_BYTES];
+    RANDOM.nextBytes(nonce);
+    return nonce;
   }
 
-  /** The byte size of a whole greeting as given in its first bytes; -1 if it is no greeting. */
-  static int greetingByteSize(ByteBuffer received) {
-    int known = Math.min(received.position(), Long.BYTES);
-    for (int i = 0; i < known; i++) {
-      if (received.get(i) != (byte) (MAGIC >>> 8 * (Long.BYTES - 1 - i))) {
-        return -1;
+  /** A hello or a challenge. */
+  static ByteBuffer opening(byte[] nonce) {
+    return ByteBuffer.allocate(OPENING_BYTES).putLong(MAGIC).putInt(VERSION).put(nonce).flip();
+  }
+
+  /** Whether the first bytes of a hello or a challenge can be that. */
+  static boolean canBeOpening(byte[] received, int count) {
+    for (int i = 0; i < Math.min(count, Long.BYTES); i++) {
+      if (received[i] != (byte) (MAGIC >>> 8 * (Long.BYTES - 1 - i))) {
+        return false;
       }
     }
-    if (received.position() < GREETING_HEADER_BYTES) {
-      return GREETING_HEADER_BYTES;
-    }
-    int digestBytes = received.getInt(GREETING_HEADER_BYTES - Integer.BYTES);
-    return digestBytes < 0 || digestBytes > MAX_DIGEST_BYTES
-        ? -1
-        : GREETING_HEADER_BYTES + digestBytes;
+    return true;
   }
 
-  static Greeting readGreeting(ByteBuffer received) {
-    ByteBuffer bytes = received.duplicate().flip().position(Long.BYTES);
+  static Opening readOpening(byte[] message) {
+    ByteBuffer bytes = ByteBuffer.wrap(message).position(Long.BYTES);
     int version = bytes.getInt();
+    byte[] nonce = new byte[NONCE_BYTES];
+    bytes.get(nonce);
+    return new Opening(version, nonce);
+  }
+
+  /** The byte size of a whole greeting as given in its header; -1 if that is impossible. */
+  static int greetingByteSize(byte[] header) {
+    int digestBytes = ByteBuffer.wrap(header).getInt(GREETING_HEADER_BYTES - Integer.BYTES);
+    return digestBytes < 0 || digestBytes > MAX_DIGEST_BYTES
+        ? -1
+        : GREETING_HEADER_BYTES + digestBytes + JobSecret.PROOF_BYTES;
+  }
+
+  static Greeting readGreeting(byte[] message) {
+    ByteBuffer bytes = ByteBuffer.wrap(message);
     int rank = bytes.getInt();
     int size = bytes.getInt();
     byte[] digest = new byte[bytes.getInt()];
     bytes.get(digest);
-    return new Greeting(version, rank, size, digest);
+    return new Greeting(rank, size, digest);
   }
 
-  static ByteBuffer acceptance(byte[] payload) {
-    return answer(ACCEPTED, payload);
-  }
-
-  static ByteBuffer refusal(String reason) {
-    return answer(REFUSED, reason.getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static ByteBuffer answer(int outcome, byte[] bytes) {
-    if (bytes.length > MAX_ANSWER_BYTES) {
-      throw new IllegalArgumentException("an answer of " + bytes.length + " bytes");
-    }
-    return ByteBuffer.allocate(ANSWER_HEADER_BYTES + bytes.length)
-        .putLong(MAGIC)
-        .putInt(outcome)
-        .putInt(bytes.length)
-        .put(bytes)
-        .flip();
-  }
-
-  /** The number of bytes that follow an answer's header; -1 if it is no answer. */
+  /** The byte size of a whole answer as given in its header; -1 if it is no answer. */
   static int answerByteSize(byte[] header) {
     ByteBuffer bytes = ByteBuffer.wrap(header);
-    long magic = bytes.getLong();
     int outcome = bytes.getInt();
     int byteSize = bytes.getInt();
     boolean valid =
-        magic == MAGIC
-            && (outcome == ACCEPTED || outcome == REFUSED)
+        (outcome == ACCEPTED || outcome == REFUSED)
             && byteSize >= 0
             && byteSize <= MAX_ANSWER_BYTES;
-    return valid ? byteSize : -1;
+    return valid ? ANSWER_HEADER_BYTES + byteSize + JobSecret.PROOF_BYTES : -1;
   }
 
-  static Answer readAnswer(byte[] header, byte[] rest) {
-    return ByteBuffer.wrap(header).getInt(Long.BYTES) == ACCEPTED
-        ? new Answer(Optional.of(rest), "")
-        : new Answer(Optional.empty(), new String(rest, StandardCharsets.UTF_8));
+  static boolean isAcceptance(byte[] answer) {
+    return ByteBuffer.wrap(answer).getInt() == ACCEPTED;
+  }
+
+  /** The payload, or the reason why there is none. */
+  static byte[] contentOf(byte[] answer) {
+    byte[] content = new byte[answer.length - ANSWER_HEADER_BYTES - JobSecret.PROOF_BYTES];
+    ByteBuffer.wrap(answer).position(ANSWER_HEADER_BYTES).get(content);
+    return content;
   }
 }

@@ -2,8 +2,8 @@ package dev.cocoli.eval;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.files.OutputFile;
+import dev.cocoli.structures.CocoField;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.ObjectPart;
 import java.io.IOException;

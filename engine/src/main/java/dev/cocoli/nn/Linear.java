@@ -37,6 +37,18 @@ public final class Linear extends Module {
   }
 
   /**
+   * Says which outputs belong to which class, so that weights for other classes can be told apart.
+   *
+   * @param rows of weight and bias
+   * @return this
+   */
+  public Linear ofClasses(ClassRows rows) {
+    weight.setClassRows(rows);
+    bias.setClassRows(rows);
+    return this;
+  }
+
+  /**
    * {@return the activated output, {@code [M,O]}}
    *
    * @param ops the forward pass

@@ -148,6 +148,28 @@ public abstract class Module {
     return false;
   }
 
+  /**
+   * {@return the key that this module has for what older files call otherwise}
+   *
+   * @param key the key in a file, from this module on
+   */
+  protected String currentKey(String key) {
+    return key;
+  }
+
+  /** The key of this module or of a smaller one for what older files call otherwise. */
+  final String currentNested(String key) {
+    String current = currentKey(key);
+    int dot = -1;
+    while (current.equals(key) && (dot = key.indexOf('.', dot + 1)) >= 0) {
+      Module module = children.get(key.substring(0, dot));
+      if (module != null) {
+        current = key.substring(0, dot + 1) + module.currentNested(key.substring(dot + 1));
+      }
+    }
+    return current;
+  }
+
   final boolean ignoresNested(String key) {
     if (ignoresKey(key)) {
       return true;

@@ -2,6 +2,7 @@ package dev.cocoli.nn;
 
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
+import java.util.Optional;
 
 /**
  * A named array of a module: a learned parameter, or a buffer such as a running mean. A {@link
@@ -23,6 +24,7 @@ public final class Parameter {
   private final Shape shape;
   private final Layout layout;
   private final Initializer initializer;
+  private ClassRows classRows;
   private boolean frozen;
   private Tensor value;
   private Tensor gradient;
@@ -57,6 +59,15 @@ public final class Parameter {
   /** Excludes it from training: the tape does not watch it, so it gets no gradient. */
   public void freeze() {
     frozen = true;
+  }
+
+  /** {@return which of its rows belong to which class; nothing if all serve every class} */
+  public Optional<ClassRows> classRows() {
+    return Optional.ofNullable(classRows);
+  }
+
+  void setClassRows(ClassRows rows) {
+    classRows = rows;
   }
 
   /** {@return whether the optimizer updates it} */

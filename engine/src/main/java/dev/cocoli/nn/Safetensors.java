@@ -35,7 +35,8 @@ import java.util.zip.CRC32C;
 /**
  * A file of named arrays in the safetensors format: the header's length in 8 bytes, little-endian;
  * a JSON header; the arrays' bytes. The file is mapped into memory; every size in its header is
- * checked before it is used.
+ * checked before it is used. A file belongs to the thread that opened it: no other may read or
+ * close it, so that the memory cannot go while a library reads it.
  */
 public final class Safetensors implements AutoCloseable {
   /** The format's own limit. */
@@ -60,8 +61,8 @@ public final class Safetensors implements AutoCloseable {
    *
    * @param dtype the element type
    * @param shape the extents
-   * @param data its bytes, row-major, little-endian; for an array of a mapped file, valid until the
-   *     file is closed
+   * @param data its bytes, row-major, little-endian; for an array of a mapped file, for the thread
+   *     that opened it, until the file is closed
    */
   public record Entry(DType dtype, Shape shape, MemorySegment data) {}
 
@@ -88,7 +89,7 @@ public final class Safetensors implements AutoCloseable {
    *     names
    */
   public static Safetensors open(Path file) throws IOException {
-    Arena arena = Arena.ofShared();
+    Arena arena = Arena.ofConfined();
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
       Safetensors result = new Safetensors(arena, file, all);
@@ -378,8 +379,16 @@ public final class Safetensors implements AutoCloseable {
     return all.putLong(text.size()).put(text.toByteArray()).array();
   }
 
+  /**
+   * Closes the file. A second close does nothing.
+   *
+   * @throws WrongThreadException on another thread than the one that opened it
+   */
   @Override
   public void close() {
+    if (!mapped.isAccessibleBy(Thread.currentThread())) {
+      throw new WrongThreadException(path + " is closed by the thread that opened it, no other");
+    }
     if (arena.scope().isAlive()) {
       arena.close();
     }

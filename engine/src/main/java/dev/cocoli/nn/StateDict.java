@@ -12,6 +12,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BiFunction;
 
 /**
  * Copies a model's state between its memory and arrays with torch's names and layouts. The check is
@@ -21,9 +24,6 @@ public final class StateDict {
   /** The number of keys of each kind that an error names. */
   private static final int NAMED_KEYS = 5;
 
-  private static final int INFINITY_BITS = 0x7F800000;
-  private static final int PIECE = 1 << 13;
-
   private StateDict() {}
 
   /**
@@ -31,45 +31,170 @@ public final class StateDict {
    *
    * @param module the module, with memory
    * @param backend where that lies
-   * @param source arrays under torch's names
+   * @param source arrays under torch's names, or older ones ({@link KeyNames}), in any
+   *     floating-point type
    * @throws IOException if keys are missing, left over, misshapen or hold a value that is no finite
    *     number; the message names them and nothing was set
    */
   public static void load(Module module, Backend backend, Map<String, Safetensors.Entry> source)
       throws IOException {
-    Map<String, Parameter> parameters = module.namedParameters();
-    check(module, parameters, source);
-    for (Map.Entry<String, Parameter> named : parameters.entrySet()) {
-      Parameter parameter = named.getValue();
-      MemorySegment data = source.get(named.getKey()).data();
-      long[] extents = parameter.layout().transpose(parameter.shape());
-      backend
-          .transfers()
-          .uploadTransposed(data, extents[0], extents[1], extents[2], parameter.value());
+    Map<String, Safetensors.Entry> named = KeyNames.of(module, source);
+    check(module, named, (_, wanted) -> wanted);
+    module
+        .namedParameters()
+        .forEach((name, parameter) -> upload(backend, parameter, named.get(name)));
+    setCounters(module, named);
+  }
+
+  /**
+   * Sets every parameter and buffer of a module whose weights were trained for other classes. Rows
+   * of classes that the weights have are copied; all other rows that belong to a class stay as they
+   * are.
+   *
+   * @param module the module, with memory
+   * @param backend where that lies
+   * @param source as for {@link #load}
+   * @param sourceLabels for each label of the module, 0 for the background, the label that the
+   *     weights have for it; -1 if they have none
+   * @param sourceClasses the number of classes that the weights have, the background included
+   * @return the names of the parameters with rows that stayed as they were
+   * @throws IOException as {@link #load} does
+   */
+  public static List<String> transfer(
+      Module module,
+      Backend backend,
+      Map<String, Safetensors.Entry> source,
+      int[] sourceLabels,
+      int sourceClasses)
+      throws IOException {
+    Map<String, Safetensors.Entry> named = KeyNames.of(module, source);
+    check(
+        module,
+        named,
+        (parameter, wanted) ->
+            parameter
+                .classRows()
+                .map(rows -> withRows(wanted, rows, sourceClasses))
+                .orElse(wanted));
+    List<String> kept = new ArrayList<>();
+    module
+        .namedParameters()
+        .forEach(
+            (name, parameter) -> {
+              if (parameter.classRows().isEmpty()) {
+                upload(backend, parameter, named.get(name));
+              } else if (copyRows(backend, parameter, named.get(name), sourceLabels)) {
+                kept.add(name);
+              }
+            });
+    setCounters(module, named);
+    return kept;
+  }
+
+  /**
+   * {@return the number of classes that weights have, the background included; nothing if the
+   * module has no rows per class, or the weights lack them}
+   *
+   * @param module the module
+   * @param source arrays under torch's names
+   */
+  public static OptionalInt classes(Module module, Map<String, Safetensors.Entry> source) {
+    Map<String, Safetensors.Entry> named = KeyNames.of(module, source);
+    for (Map.Entry<String, Parameter> parameter : module.namedParameters().entrySet()) {
+      Optional<ClassRows> rows = parameter.getValue().classRows();
+      Safetensors.Entry entry = named.get(parameter.getKey());
+      if (rows.isPresent() && entry != null && entry.shape().rank() > 0) {
+        long classes = rows.get().classes(entry.shape().dim(0));
+        if (classes > 0 && classes <= Integer.MAX_VALUE) {
+          return OptionalInt.of((int) classes);
+        }
+      }
     }
+    return OptionalInt.empty();
+  }
+
+  private static Shape withRows(Shape wanted, ClassRows rows, int classes) {
+    long[] dims = wanted.toArray();
+    dims[0] = rows.row(classes);
+    return Shape.of(dims);
+  }
+
+  /** Copies the rows of the classes that the weights have; returns whether others are left. */
+  private static boolean copyRows(
+      Backend backend, Parameter parameter, Safetensors.Entry entry, int[] sourceLabels) {
+    ClassRows rows = parameter.classRows().orElseThrow();
+    boolean left = false;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment from = FloatValues.of(entry, arena);
+      MemorySegment to = arena.allocate(parameter.value().byteSize(), Float.BYTES);
+      download(backend, parameter, to);
+      long rowBytes = to.byteSize() / parameter.shape().dim(0);
+      long classBytes = rowBytes * rows.perClass();
+      for (int label = rows.firstLabel(); label < sourceLabels.length; label++) {
+        int other = sourceLabels[label];
+        if (other < rows.firstLabel()) {
+          left = true;
+        } else {
+          MemorySegment.copy(
+              from, rows.row(other) * rowBytes, to, rows.row(label) * rowBytes, classBytes);
+        }
+      }
+      upload(backend, parameter, to);
+    }
+    return left;
+  }
+
+  private static void upload(Backend backend, Parameter parameter, Safetensors.Entry entry) {
+    try (Arena arena = Arena.ofConfined()) {
+      upload(backend, parameter, FloatValues.of(entry, arena));
+    }
+  }
+
+  private static void upload(Backend backend, Parameter parameter, MemorySegment floats) {
+    long[] extents = parameter.layout().transpose(parameter.shape());
+    backend
+        .transfers()
+        .uploadTransposed(floats, extents[0], extents[1], extents[2], parameter.value());
+  }
+
+  private static void setCounters(Module module, Map<String, Safetensors.Entry> source) {
     module
         .namedCounters()
         .forEach(
             (name, counter) -> {
               Safetensors.Entry entry = source.get(name);
               if (entry != null) {
-                counter.set(entry.data().get(ValueLayout.JAVA_LONG_UNALIGNED, 0));
+                counter.set(wholeNumber(entry));
               }
             });
   }
 
+  private static long wholeNumber(Safetensors.Entry entry) {
+    MemorySegment data = entry.data();
+    return switch (entry.dtype().byteSize()) {
+      case Long.BYTES -> data.get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+      case Integer.BYTES -> data.get(ValueLayout.JAVA_INT_UNALIGNED, 0);
+      case Short.BYTES -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED, 0);
+      default -> data.get(ValueLayout.JAVA_BYTE, 0);
+    };
+  }
+
   private static void check(
-      Module module, Map<String, Parameter> parameters, Map<String, Safetensors.Entry> source)
+      Module module,
+      Map<String, Safetensors.Entry> source,
+      BiFunction<Parameter, Shape, Shape> expected)
       throws IOException {
+    Map<String, Parameter> parameters = module.namedParameters();
     List<String> missing = new ArrayList<>();
     List<String> misshapen = new ArrayList<>();
     parameters.forEach(
         (name, parameter) -> {
           Safetensors.Entry entry = source.get(name);
-          Shape wanted = parameter.layout().torchShape(parameter.shape());
+          Shape wanted =
+              expected.apply(parameter, parameter.layout().torchShape(parameter.shape()));
           if (entry == null) {
             missing.add(name);
-          } else if (!entry.shape().equals(wanted) || entry.dtype() != DType.F32) {
+          } else if (!entry.shape().equals(wanted) || !FloatValues.canRead(entry.dtype())) {
             misshapen.add(
                 name + " (" + entry.dtype() + entry.shape() + ", wanted F32" + wanted + ")");
           }
@@ -77,7 +202,7 @@ public final class StateDict {
     Map<String, Module.Counter> counters = module.namedCounters();
     for (String name : counters.keySet()) {
       Safetensors.Entry entry = source.get(name); // very old files of torch lack it
-      if (entry != null && (entry.dtype() != DType.I64 || entry.shape().elementCount() != 1)) {
+      if (entry != null && (!entry.dtype().isInteger() || entry.shape().elementCount() != 1)) {
         misshapen.add(name + " (" + entry.dtype() + entry.shape() + ", wanted I64[])");
       }
     }
@@ -94,41 +219,15 @@ public final class StateDict {
     describe(faults, "unknown", extra);
     describe(faults, "misshapen", misshapen);
     if (faults.isEmpty()) {
-      int[] piece = new int[PIECE];
       List<String> damaged =
           parameters.keySet().stream()
-              .filter(name -> !isFinite(source.get(name).data(), piece))
+              .filter(name -> !FloatValues.areFinite(source.get(name)))
               .toList();
       describe(faults, "with values that are no finite numbers", damaged);
     }
     if (!faults.isEmpty()) {
       throw new IOException("the weights do not fit the model: " + String.join("; ", faults));
     }
-  }
-
-  /** Checks that all elements are finite, in pieces that stay in the cache, by vector code. */
-  private static boolean isFinite(MemorySegment floats, int[] piece) {
-    long count = floats.byteSize() / Float.BYTES;
-    for (long at = 0; at < count; at += piece.length) {
-      int size = (int) Math.min(piece.length, count - at);
-      MemorySegment.copy(floats, ValueLayout.JAVA_INT_UNALIGNED, at * Float.BYTES, piece, 0, size);
-      if (largestMagnitude(piece, size) >= INFINITY_BITS) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /**
-   * The bits of the largest magnitude. Bits of magnitudes compare like the magnitudes; those of
-   * NaNs are the greatest.
-   */
-  private static int largestMagnitude(int[] bits, int size) {
-    int largest = 0;
-    for (int i = 0; i < size; i++) {
-      largest = Math.max(largest, bits[i] & Integer.MAX_VALUE);
-    }
-    return largest;
   }
 
   private static void describe(List<String> faults, String sort, List<String> names) {
@@ -155,12 +254,7 @@ public final class StateDict {
             (name, parameter) -> {
               Shape shape = parameter.layout().torchShape(parameter.shape());
               MemorySegment there = arena.allocate(parameter.value().byteSize(), Float.BYTES);
-              try (Arena local = Arena.ofConfined()) {
-                MemorySegment here = local.allocate(parameter.value().byteSize(), Float.BYTES);
-                backend.transfers().download(parameter.value(), here);
-                long[] extents = parameter.layout().transpose(parameter.shape());
-                HostLayouts.transpose(here, there, extents[0], extents[2], extents[1]);
-              }
+              download(backend, parameter, there);
               result.put(name, new Safetensors.Entry(DType.F32, shape, there));
             });
     module
@@ -172,5 +266,15 @@ public final class StateDict {
               result.put(name, new Safetensors.Entry(DType.I64, Shape.of(), there));
             });
     return result;
+  }
+
+  /** Copies a parameter's values in torch's layout. */
+  private static void download(Backend backend, Parameter parameter, MemorySegment there) {
+    try (Arena local = Arena.ofConfined()) {
+      MemorySegment here = local.allocate(parameter.value().byteSize(), Float.BYTES);
+      backend.transfers().download(parameter.value(), here);
+      long[] extents = parameter.layout().transpose(parameter.shape());
+      HostLayouts.transpose(here, there, extents[0], extents[2], extents[1]);
+    }
   }
 }

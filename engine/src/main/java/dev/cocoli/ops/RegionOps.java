@@ -6,11 +6,9 @@ import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.backend.spec.SampleSpec;
-import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * Operations on boxes and images that have no gradient. Allocates results in the forward pass's
@@ -52,27 +50,6 @@ public final class RegionOps {
    * @param targets {@code [N*S,4]}
    */
   public record SampleTargets(Tensor rois, Tensor labels, Tensor targets) {}
-
-  /**
-   * {@return boxes {@code [N,M,4]} on the device; boxes of no extent stand after the last one of an
-   * image}
-   *
-   * @param boxes a list per image
-   * @param most M, at least the length of the longest list
-   */
-  public Tensor upload(List<List<Box>> boxes, int most) {
-    float[] values = new float[boxes.size() * most * 4];
-    for (int image = 0; image < boxes.size(); image++) {
-      int at = 4 * image * most;
-      for (Box box : boxes.get(image)) {
-        values[at++] = box.x1();
-        values[at++] = box.y1();
-        values[at++] = box.x2();
-        values[at++] = box.y2();
-      }
-    }
-    return ops.upload(values, boxes.size(), most, 4);
-  }
 
   /**
    * Resizes an image into a padded slot.
@@ -257,13 +234,12 @@ public final class RegionOps {
    *
    * @param spec thresholds
    * @param boxes {@code [N,B,4]} or {@code [1,B,4]}
-   * @param groundTruth the objects
+   * @param objects {@code [N,G,4]}
+   * @param counts I32 {@code [N]}, how many objects an image has
    */
-  public Tensor match(MatchSpec spec, Tensor boxes, GroundTruth groundTruth) {
-    Tensor matches = ops.allocate(DType.I32, groundTruth.counts().dim(0), boxes.dim(1));
-    ops.backend()
-        .matching()
-        .matchBoxes(spec, boxes, groundTruth.boxes(), groundTruth.counts(), matches);
+  public Tensor match(MatchSpec spec, Tensor boxes, Tensor objects, Tensor counts) {
+    Tensor matches = ops.allocate(DType.I32, counts.dim(0), boxes.dim(1));
+    ops.backend().matching().matchBoxes(spec, boxes, objects, counts, matches);
     return matches;
   }
 
@@ -292,15 +268,11 @@ public final class RegionOps {
    * @param anchors {@code [1,A,4]}
    * @param sample which
    * @param matches I32 {@code [N,A]}
-   * @param groundTruth the objects
+   * @param objects {@code [N,G,4]}
    */
   public SampleTargets anchorTargets(
-      BoxCoderSpec coder,
-      Tensor anchors,
-      Selection sample,
-      Tensor matches,
-      GroundTruth groundTruth) {
-    return targets(coder, anchors, sample, matches, groundTruth, null, null);
+      BoxCoderSpec coder, Tensor anchors, Selection sample, Tensor matches, Tensor objects) {
+    return targets(coder, anchors, sample, matches, objects, null, null);
   }
 
   /**
@@ -310,12 +282,18 @@ public final class RegionOps {
    * @param boxes {@code [N,B,4]}
    * @param sample which
    * @param matches I32 {@code [N,B]}
-   * @param groundTruth the objects
+   * @param objects {@code [N,G,4]}
+   * @param labels I32 {@code [N,G]}
    */
   public SampleTargets regionTargets(
-      BoxCoderSpec coder, Tensor boxes, Selection sample, Tensor matches, GroundTruth groundTruth) {
+      BoxCoderSpec coder,
+      Tensor boxes,
+      Selection sample,
+      Tensor matches,
+      Tensor objects,
+      Tensor labels) {
     Tensor rois = ops.allocate(DType.F32, sample.indices.elementCount(), 5);
-    return targets(coder, boxes, sample, matches, groundTruth, groundTruth.labels(), rois);
+    return targets(coder, boxes, sample, matches, objects, labels, rois);
   }
 
   private SampleTargets targets(
@@ -323,8 +301,8 @@ public final class RegionOps {
       Tensor boxes,
       Selection sample,
       Tensor matches,
-      GroundTruth groundTruth,
-      Tensor groundTruthLabels,
+      Tensor objects,
+      Tensor labels,
       Tensor rois) {
     require(boxes.dim(1) == matches.dim(1), "targets", boxes, matches);
     long rows = sample.indices.elementCount();
@@ -337,8 +315,8 @@ public final class RegionOps {
             boxes,
             sample.indices,
             matches,
-            groundTruth.boxes(),
-            groundTruthLabels,
+            objects,
+            labels,
             rois,
             result.labels,
             result.targets);

@@ -13,6 +13,8 @@ public final class Buffer implements AutoCloseable {
   private final MemorySegment segment;
   private final Runnable release;
   private long version;
+
+  /** Not volatile: a check helps to find mistakes, the memory is protected by its arena. */
   private boolean closed;
 
   /**
@@ -33,9 +35,25 @@ public final class Buffer implements AutoCloseable {
     return device;
   }
 
-  /** {@return its address and size} */
+  /**
+   * {@return its address and size}
+   *
+   * @throws IllegalStateException if the buffer is closed
+   */
   public MemorySegment segment() {
+    requireOpen(this);
     return segment;
+  }
+
+  /**
+   * Throws if the buffer is closed.
+   *
+   * @param user what is used, for the message
+   */
+  void requireOpen(Object user) {
+    if (closed) {
+      throw new IllegalStateException(user + " is used after its memory was given back");
+    }
   }
 
   /** {@return its size in bytes} */
@@ -58,9 +76,17 @@ public final class Buffer implements AutoCloseable {
 
   @Override
   public void close() {
-    if (!closed) {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
       closed = true;
-      release.run();
     }
+    release.run();
+  }
+
+  @Override
+  public String toString() {
+    return "a buffer of " + byteSize() + " bytes@" + device;
   }
 }

@@ -1,19 +1,37 @@
 package dev.cocoli.tensor;
 
 /**
- * A processor that owns memory and runs primitives: the host's CPU or one GPU.
+ * A processor that owns memory and runs primitives: the host's CPU, one GPU, or what a program
+ * adds.
  *
  * @param kind the kind of device
  * @param index its number among the devices of its kind, from 0
  */
 public record Device(Kind kind, int index) {
 
-  /** The kinds of device. */
-  public enum Kind {
+  /**
+   * A kind of device.
+   *
+   * @param name its name in lower case, by which options and messages know it
+   */
+  public record Kind(String name) {
     /** The host's processor and memory. */
-    CPU,
+    public static final Kind CPU = new Kind("cpu");
+
     /** An NVIDIA GPU. */
-    CUDA
+    public static final Kind CUDA = new Kind("cuda");
+
+    /** Checks the name. */
+    public Kind {
+      if (!name.matches("[a-z][a-z0-9_-]*")) {
+        throw new IllegalArgumentException("a kind of device has a name, not '" + name + "'");
+      }
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
   }
 
   /** The host. */
@@ -26,28 +44,8 @@ public record Device(Kind kind, int index) {
     }
   }
 
-  /**
-   * {@return the device with a name such as {@code cpu}, {@code cuda} or {@code cuda:1}}
-   *
-   * @param name the name
-   * @throws IllegalArgumentException if no device has this name
-   */
-  public static Device parse(String name) {
-    if (name.equals("cpu")) {
-      return CPU;
-    }
-    if (name.equals("cuda")) {
-      return new Device(Kind.CUDA, 0);
-    }
-    if (name.matches("cuda:\\d{1,4}")) {
-      return new Device(Kind.CUDA, Integer.parseInt(name.substring(5)));
-    }
-    throw new IllegalArgumentException(
-        "unknown device '" + name + "': it is cpu, cuda or cuda:INDEX");
-  }
-
   @Override
   public String toString() {
-    return kind == Kind.CPU ? "cpu" : "cuda:" + index;
+    return kind.equals(Kind.CPU) ? kind.name : kind.name + ":" + index;
   }
 }

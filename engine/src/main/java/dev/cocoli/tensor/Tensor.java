@@ -90,8 +90,13 @@ public final class Tensor {
     return segment.byteSize();
   }
 
-  /** {@return the segment of exactly its elements} */
+  /**
+   * {@return the segment of exactly its elements}
+   *
+   * @throws IllegalStateException if the buffer is closed
+   */
   public MemorySegment segment() {
+    buffer.requireOpen(this);
     return segment;
   }
 

@@ -40,7 +40,7 @@ public record DeviceBatch(
       List<Tensor> images = new ArrayList<>();
       for (Image image : batch.images()) {
         Tensor tensor = memory.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.transfers().upload(image.pixels(), tensor);
+        image.withPixels(pixels -> backend.transfers().upload(pixels, tensor));
         images.add(tensor);
       }
       return new DeviceBatch(

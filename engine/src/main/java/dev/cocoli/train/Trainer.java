@@ -3,6 +3,7 @@ package dev.cocoli.train;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.detection.TransferReport;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.train.checkpoint.Checkpoint;
@@ -214,25 +215,27 @@ public final class Trainer {
   /** Draws the weights from the seed, then sets those that a file has. */
   private void initialize(TrainingLoop loop) {
     loop.parameters().initialize(run.config().seed());
-    run.weights().ifPresent(file -> load(file, loop.model()));
+    run.weights().ifPresent(start -> load(start, loop.model()));
   }
 
-  private void load(Path file, DetectionModel model) {
+  private void load(StartingWeights start, DetectionModel model) {
+    Path file = start.file();
     try (WeightsFile weights = WeightsFile.open(file)) {
       if (weights.isClassifierFor(model)) {
         weights.loadBackbone(model, backend);
         return;
       }
       requireSameModel(file, weights.modelName());
-      Optional<ModelSpec> spec = weights.spec(run.model().builder());
-      if (spec.isPresent()) {
+      Optional<List<String>> classes =
+          weights.spec(run.model().builder()).map(ModelSpec::classNames).or(start::classNames);
+      if (classes.isPresent() && weights.classCount(model) == 0) { // no rows can be told apart
         ClassCheck.requireSame(
-            "the weights file " + file,
-            spec.get().classNames(),
-            "the data",
-            run.model().classNames());
+            "the weights file " + file, classes.get(), "the data", run.model().classNames());
       }
-      weights.load(model, backend);
+      TransferReport report = weights.transfer(model, backend, run.model().classNames(), classes);
+      if (!report.isWhole()) {
+        listener.transferred(report);
+      }
     } catch (IOException e) {
       throw new TrainingException(e.getMessage(), e);
     }

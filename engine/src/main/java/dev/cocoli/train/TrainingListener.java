@@ -1,5 +1,7 @@
 package dev.cocoli.train;
 
+import dev.cocoli.detection.TransferReport;
+
 /**
  * Is told how a run goes, on the thread that trains; what it throws ends the run. Every method does
  * nothing unless overridden.
@@ -14,6 +16,13 @@ public interface TrainingListener {
    * @param plan what it will do
    */
   default void started(TrainingPlan plan) {}
+
+  /**
+   * The model has taken its first weights from a detector with other classes.
+   *
+   * @param report what it took, and what is new
+   */
+  default void transferred(TransferReport report) {}
 
   /**
    * A step is done.

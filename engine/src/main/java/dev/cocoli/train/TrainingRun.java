@@ -16,8 +16,8 @@ import java.util.Optional;
  * @param model the model; its classes are those of the data
  * @param trainData images to train on
  * @param validationData images to score on
- * @param weights a file of weights to start from, of a detector or of a classifier with the same
- *     backbone; without one, the weights are drawn
+ * @param weights what to start from, a detector or a classifier with the same backbone; without,
+ *     the weights are drawn
  * @param proposals where the regions come from for a detector that does not find them itself;
  *     without one, selective search finds them once, and they are kept in the run folder
  * @param validationProposals the same for the images that are scored on
@@ -32,7 +32,7 @@ public record TrainingRun(
     ModelSpec model,
     Dataset trainData,
     Optional<Dataset> validationData,
-    Optional<Path> weights,
+    Optional<StartingWeights> weights,
     Optional<ProposalSource> proposals,
     Optional<ProposalSource> validationProposals,
     Map<String, String> dataOrigin,
@@ -81,12 +81,21 @@ public record TrainingRun(
   /**
    * {@return this run from given weights}
    *
-   * @param file a safetensors file
+   * @param file of a detector or of a classifier; a detector may have other classes
    */
   public TrainingRun withWeights(Path file) {
+    return withWeights(new StartingWeights(file, Optional.empty()));
+  }
+
+  /**
+   * {@return this run from given weights}
+   *
+   * @param start the weights
+   */
+  public TrainingRun withWeights(StartingWeights start) {
     return with(
         validationData,
-        Optional.of(file),
+        Optional.of(start),
         proposals,
         validationProposals,
         dataOrigin,
@@ -150,7 +159,7 @@ public record TrainingRun(
 
   private TrainingRun with(
       Optional<Dataset> validation,
-      Optional<Path> from,
+      Optional<StartingWeights> from,
       Optional<ProposalSource> regions,
       Optional<ProposalSource> validationRegions,
       Map<String, String> origin,

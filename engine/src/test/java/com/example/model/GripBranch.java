@@ -3,6 +3,7 @@ package com.example.model;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.detection.Found;
 import dev.cocoli.detection.FoundPart;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.head.BoxHead;
 import dev.cocoli.detection.head.FeatureMaps;
 import dev.cocoli.detection.head.RoiBranch;
@@ -11,16 +12,12 @@ import dev.cocoli.detection.head.RoiPooler;
 import dev.cocoli.detection.head.RoiSampler;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps;
 import dev.cocoli.ops.RegionOps.SampleTargets;
 import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
-import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,19 +58,21 @@ final class GripBranch implements RoiBranch {
 
   /** The grips of the objects, {@code [N,G,4]}: twice x and y. */
   private static Tensor upload(Ops ops, GroundTruth groundTruth) {
-    List<List<Box>> points = new ArrayList<>();
-    for (Target target : groundTruth.targets()) {
-      List<Box> ofImage = new ArrayList<>();
-      for (Annotation object : target.objects()) {
-        Grip grip = object.part(Grip.class).orElseThrow();
-        float x = ((float) grip.x() - object.box().x1()) / object.box().width();
-        float y = ((float) grip.y() - object.box().y1()) / object.box().height();
-        ofImage.add(new Box(x, y, x, y));
-      }
-      points.add(ofImage);
-    }
+    int images = groundTruth.targets().size();
     int most = Math.toIntExact(groundTruth.boxes().dim(1));
-    return new RegionOps(ops).upload(points, most);
+    float[] points = new float[images * most * 4];
+    for (int image = 0; image < images; image++) {
+      int at = 4 * image * most;
+      for (Annotation object : groundTruth.targets().get(image).objects()) {
+        Grip grip = object.part(Grip.class).orElseThrow();
+        Box box = object.box();
+        for (int twice = 0; twice < 2; twice++) {
+          points[at++] = ((float) grip.x() - box.x1()) / box.width();
+          points[at++] = ((float) grip.y() - box.y1()) / box.height();
+        }
+      }
+    }
+    return ops.upload(points, images, most, 4);
   }
 
   private Tensor predict(Ops ops, FeatureMaps features, Tensor rois) {

@@ -3,7 +3,7 @@ package com.example.model;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import dev.cocoli.data.formats.CocoField;
+import dev.cocoli.structures.CocoField;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -93,7 +93,7 @@ public final class TestBackends {
   /** {@return the device under test, which is the CPU unless the property says otherwise} */
   public static Backend open() {
     String device = System.getProperty(DEVICE, Device.CPU.toString());
-    return device.equals(ON_HOST) ? CudaOnHost.open() : Backends.open(Device.parse(device));
+    return device.equals(ON_HOST) ? CudaOnHost.open() : Backends.open(Backends.device(device));
   }
 
   /**

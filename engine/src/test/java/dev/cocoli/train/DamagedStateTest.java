@@ -10,13 +10,22 @@ import dev.cocoli.backend.Backends;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.checkpoint.Checkpoint;
+import dev.cocoli.train.checkpoint.RunFolder;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +38,7 @@ class DamagedStateTest {
   @TempDir private Path folder;
   private Dataset data;
   private TrainingRun run;
+  private long wholeSize;
 
   @BeforeEach
   void draw() throws IOException {
@@ -109,6 +119,50 @@ class DamagedStateTest {
     IOException e = assertThrows(IOException.class, () -> Detector.open(last, Device.CPU).close());
     assertTrue(e.getMessage().contains(last.toString()), e.getMessage());
     assertTrue(e.getMessage().contains("CRC32C"), e.getMessage());
+  }
+
+  /** Another process cuts the end of the state off, when its checksum has been compared. */
+  @Test
+  void aStateThatIsCutWhileItIsReadIsSeen() throws IOException {
+    start(run);
+    Path state = run.out().resolve("state.safetensors");
+    DetectionModel model = run.model().build();
+    try (Backend real = Backends.open(Device.CPU)) {
+      InvocationHandler cutting =
+          (proxy, method, arguments) -> {
+            if (method.getName().equals("transfers") && Files.exists(state)) {
+              try (FileChannel channel = FileChannel.open(state, StandardOpenOption.WRITE)) {
+                channel.truncate(wholeSize - 16);
+              }
+            }
+            return method.invoke(real, arguments);
+          };
+      Backend backend =
+          (Backend)
+              Proxy.newProxyInstance(
+                  Backend.class.getClassLoader(), new Class<?>[] {Backend.class}, cutting);
+      wholeSize = Files.size(state);
+      try (ParameterArena parameters =
+          ParameterArena.forTraining(
+              backend, model, run.config().update().optimizer().stateNames())) {
+        Checkpoint checkpoint =
+            new Checkpoint(
+                new RunFolder(run.out()), run.model(), model, parameters, Safetensors::write);
+        String message =
+            assertThrows(TrainingException.class, () -> checkpoint.restore(4, 2)).getMessage();
+        assertEquals("cannot resume from " + state + ": was cut while it was read", message);
+      }
+    }
+  }
+
+  @Test
+  void theDescriptionOfARunHasAnEnd() throws IOException {
+    start(run);
+    Path config = run.out().resolve("config.json");
+    try (RandomAccessFile file = new RandomAccessFile(config.toFile(), "rw")) {
+      file.setLength((64 << 20) + 1); // a sparse one
+    }
+    assertEquals("cannot read " + config + ": is larger than 67108864 bytes", refusal());
   }
 
   @Test

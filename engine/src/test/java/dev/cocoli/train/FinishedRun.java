@@ -21,6 +21,7 @@ public record FinishedRun(byte[] last, byte[] best, List<String> metrics) {
       ObjectNode values = (ObjectNode) json.readTree(line);
       values.remove(
           List.of(
+              "time",
               "seconds",
               "data_wait_seconds",
               "allreduce_seconds",

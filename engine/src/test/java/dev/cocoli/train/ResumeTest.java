@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Backend;
@@ -224,7 +225,7 @@ class ResumeTest {
             run.options(),
             run.config(),
             run.out()),
-        "model.box_nms_thresh was \"0.5\", is \"0.4\"");
+        "model.box_nms_thresh was 0.5, is 0.4");
     assertRefused(
         run.withValidation(RectangleData.draw(folder.resolve("val"), 5, 2)),
         "data.validation.pictures was 6, is 5",
@@ -235,15 +236,31 @@ class ResumeTest {
     assertAsIfNeverInterrupted();
   }
 
-  /** Runs of before an optimizer, a schedule and augmentations had names. */
+  /**
+   * Runs of before an optimizer, a schedule and augmentations had names, and hyper-parameters were
+   * numbers.
+   */
   @Test
-  void aRunThatNamesNoPartsGoesOn() throws Exception {
+  void anOldRunGoesOn() throws Exception {
     runUntil(run, 3, true);
     ObjectMapper json = new ObjectMapper();
     Path config = folder.resolve("run/config.json");
     ObjectNode before = (ObjectNode) json.readTree(config.toFile());
     before.withObject("train").remove(List.of("optimizer", "schedule", "augmentations"));
-    before.withObject("model").remove(List.of("box_pool_size", "box_smooth_l1_beta"));
+    ObjectNode model = before.withObject("model");
+    model.remove(List.of("box_pool_size", "box_smooth_l1_beta"));
+    assertEquals("[10.0,10.0,5.0,5.0]", model.get("bbox_reg_weights").toString());
+    for (Map.Entry<String, JsonNode> value : model.properties()) {
+      if (!value.getKey().equals("classes")) {
+        String text = value.getValue().isArray() ? value.getValue().toString() : null;
+        value.setValue(
+            json.getNodeFactory()
+                .textNode(
+                    text == null
+                        ? value.getValue().asText()
+                        : text.substring(1, text.length() - 1)));
+      }
+    }
     json.writeValue(config.toFile(), before);
     assertEquals(Outcome.COMPLETED, resume(run, TrainingListener.NONE).outcome());
     assertAsIfNeverInterrupted();

@@ -11,17 +11,21 @@ import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.DataLoaderConfig;
+import dev.cocoli.detection.TransferReport;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.eval.CocoMetrics;
+import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -118,6 +122,7 @@ class TrainerTest {
     assertEquals(96, steps.size());
     assertEquals(
         List.of(
+            "time",
             "step",
             "loss_classifier",
             "loss_box_reg",
@@ -137,14 +142,29 @@ class TrainerTest {
         List.of(40L, 80L, 96L), evaluations.stream().map(e -> e.get("step").asLong()).toList());
     assertEquals(
         List.of(
-            "epoch", "step", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100",
-            "ARs", "ARm", "ARl"),
+            "time", "epoch", "step", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10",
+            "AR100", "ARs", "ARm", "ARl", "classes"),
         names(evaluations.getLast()));
+    assertTrue(
+        Instant.parse(steps.getFirst().get("time").asText())
+            .isBefore(Instant.parse(evaluations.getLast().get("time").asText())));
+    double sum = 0;
+    for (JsonNode one : evaluations.getLast().get("classes")) {
+      assertTrue(one.get("AP50").asDouble() >= one.get("AP").asDouble(), one.toString());
+      sum += one.get("AP").asDouble();
+    }
+    assertEquals(
+        evaluations.getLast().get("AP").asDouble(),
+        sum / evaluations.getLast().get("classes").size(),
+        1e-9);
     assertEquals(12, evaluations.getLast().get("epoch").asInt());
 
     JsonNode description = JSON.readTree(longFolder.resolve("run/config.json").toFile());
     assertEquals("fasterrcnn_tiny_fpn", description.at("/model/name").asText());
     assertEquals(20, description.at("/train/clip_norm").asInt());
+    assertTrue(description.at("/model/min_size").isInt(), description.at("/model").toString());
+    assertTrue(description.at("/model/rpn_nms_thresh").isDouble());
+    assertEquals("[10.0,10.0,5.0,5.0]", description.at("/model/bbox_reg_weights").toString());
     assertEquals(16, description.at("/data/train/pictures").asInt());
     assertEquals(6, description.at("/data/validation/pictures").asInt());
     assertNothingTemporary(longFolder);
@@ -260,19 +280,48 @@ class TrainerTest {
     double fromSeed = drawn.steps.getFirst().losses().total();
     double fromFile = loaded.steps.getFirst().losses().total();
     assertTrue(fromFile < 0.8 * fromSeed, fromFile + " from the file, " + fromSeed + " drawn");
+  }
 
-    List<String> three = List.of("red", "green", "blue");
-    TrainingRun wrong =
+  @Test
+  void startsFromWeightsOfOtherClasses() throws Exception {
+    TrainConfig config = TinyRuns.config().withEpochs(1);
+    TrainingRun run = TinyRuns.run(folder, config);
+    Path weights = new Trainer(run, backend, TrainingListener.NONE).start().lastWeights();
+    List<String> three = List.of("blue", "red", "white");
+    TrainingRun other =
         TrainingRun.of(
                 TinyRuns.model(three),
                 ((RectangleData) run.trainData()).withClassNames(three),
                 config,
-                other.resolve("wrong"))
+                folder.resolve("other"))
             .withWeights(weights);
-    String message = failureOf(wrong);
-    assertTrue(message.contains("2 classes (red, green)"), message);
-    assertTrue(message.contains("3 classes (red, green, blue)"), message);
-    assertFalse(Files.exists(other.resolve("wrong")), "nothing is written before all is checked");
+    List<TransferReport> reports = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void transferred(TransferReport report) {
+            reports.add(report);
+          }
+        };
+    new Trainer(other, backend, listener).start();
+    assertEquals(1, reports.size());
+    assertEquals(List.of("red"), reports.getFirst().sharedClasses());
+    assertEquals(List.of("blue", "white"), reports.getFirst().newClasses());
+    assertEquals(3, reports.getFirst().lines().size());
+
+    Path bare = folder.resolve("bare.safetensors");
+    try (Safetensors file = Safetensors.open(weights)) {
+      Safetensors.write(bare, Map.of(), file.entries());
+    }
+    StartingWeights named = new StartingWeights(bare, Optional.of(List.of("red", "green")));
+    reports.clear();
+    new Trainer(withOut(other, folder.resolve("named")).withWeights(named), backend, listener)
+        .start();
+    assertEquals(List.of("red"), reports.getFirst().sharedClasses());
+    StartingWeights misnamed = new StartingWeights(bare, Optional.of(three));
+    String message = failureOf(withOut(other, folder.resolve("wrong")).withWeights(misnamed));
+    assertTrue(message.contains("has 2 classes, not the 3 that were named"), message);
+    assertFalse(Files.exists(folder.resolve("wrong")), "nothing is written before all is checked");
   }
 
   private static TrainingRun withOut(TrainingRun run, Path out) {

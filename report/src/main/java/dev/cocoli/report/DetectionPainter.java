@@ -19,11 +19,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Draws detections on a copy of an image: a box in the colour of its class with a tag of class and
  * score, the outlines of its parts, and the ground truth in dashed lines if it is given. An image
- * that is too small for text is enlarged by an integer factor, so that its pixels stay sharp.
+ * that is too small for text is enlarged by an integer factor, so that its pixels stay sharp. On a
+ * machine without fonts the boxes have no tags.
  */
 public final class DetectionPainter {
 
@@ -31,6 +33,7 @@ public final class DetectionPainter {
   private static final int MIN_SIDE = 480;
 
   private final List<String> classNames;
+  private final Optional<String> noLabels = Lettering.problem();
 
   /**
    * Creates a painter.
@@ -43,12 +46,20 @@ public final class DetectionPainter {
   }
 
   /**
+   * Returns why the boxes have no tags.
+   *
+   * @return a line that says what the machine lacks; empty if it has fonts
+   */
+  public Optional<String> whyNoLabels() {
+    return noLabels;
+  }
+
+  /**
    * Draws detections.
    *
    * @param image the image; not changed
    * @param detections boxes in pixels of the image, in any order
    * @return a new image, as large or a whole number of times larger
-   * @throws IllegalStateException if the machine has no font
    */
   public BufferedImage paint(BufferedImage image, List<Detection> detections) {
     return paint(image, detections, Target.EMPTY);
@@ -61,7 +72,6 @@ public final class DetectionPainter {
    * @param detections boxes in pixels of the image, in any order
    * @param groundTruth the objects, drawn dashed
    * @return a new image, as large or a whole number of times larger
-   * @throws IllegalStateException if the machine has no font
    */
   public BufferedImage paint(BufferedImage image, List<Detection> detections, Target groundTruth) {
     int side = Math.max(image.getWidth(), image.getHeight());
@@ -122,7 +132,9 @@ public final class DetectionPainter {
       this.scaleY = (double) height / image.getHeight();
       int side = Math.max(width, height);
       this.line = Math.max(2f, side / 320f);
-      graphics.setFont(Lettering.font(Font.BOLD, Math.max(12f, side / 48f)));
+      if (noLabels.isEmpty()) {
+        graphics.setFont(Lettering.font(Font.BOLD, Math.max(12f, side / 48f)));
+      }
     }
 
     void draw(List<Detection> detections, Target groundTruth) {
@@ -144,7 +156,7 @@ public final class DetectionPainter {
         graphics.setStroke(new BasicStroke(line));
         graphics.draw(box);
       }
-      for (Detection found : ordered.reversed()) {
+      for (Detection found : noLabels.isEmpty() ? ordered.reversed() : List.<Detection>of()) {
         tag(place(found.box()), caption(found), ClassColours.of(found.label()));
       }
     }

@@ -2,9 +2,10 @@ package dev.cocoli.report;
 
 import java.awt.Font;
 import java.awt.font.FontRenderContext;
+import java.util.Optional;
 import java.util.function.Supplier;
 
-/** The font of all drawn text. The class throws a clear error if the machine has no font. */
+/** The font of all drawn text, and one clear error if the machine has none. */
 final class Lettering {
 
   private Lettering() {}
@@ -16,6 +17,16 @@ final class Lettering {
    */
   static Font font(int style, float size) {
     return checked(() -> new Font(Font.SANS_SERIF, style, Math.round(size)).deriveFont(size));
+  }
+
+  /** Returns why this machine cannot draw text; empty if it can. */
+  static Optional<String> problem() {
+    try {
+      font(Font.PLAIN, 12);
+      return Optional.empty();
+    } catch (IllegalStateException e) {
+      return Optional.of(e.getMessage());
+    }
   }
 
   static Font checked(Supplier<Font> source) {

@@ -6,14 +6,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.DetectorRun;
-import dev.cocoli.benchmarks.ProcessMemory;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.LossValues;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -60,7 +58,7 @@ final class CocoliWorker {
     Work.Samplers samplers = Work.Samplers.valueOf(arguments[2].toUpperCase(Locale.ROOT));
     Precision precision = Precision.parse(arguments[3]);
     Work work = Work.read(folder);
-    try (Backend backend = Backends.open(Device.parse(work.device()));
+    try (Backend backend = Backends.open(Backends.device(work.device()));
         DetectorRun detector =
             task == Task.DETECT
                 ? DetectorRun.forDetection(backend, work.spec(samplers), precision)

@@ -1,8 +1,8 @@
 package dev.cocoli.benchmarks.compare;
 
+import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.detection.Models;
-import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -204,7 +204,7 @@ final class CompareCommand implements Callable<Integer> {
             "--batch, --threads, --rounds and --warm-ups are 1 or more");
       }
       Precision.parse(precision);
-      Device.parse(device);
+      Backends.device(device);
       return new Work(model, ImageSize.parse(size), batch, threads, device);
     } catch (IllegalArgumentException e) {
       throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage(), e);

@@ -20,7 +20,7 @@ public class Cublas extends Cublas$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
+    static final SymbolLookup SYMBOL_LOOKUP = dev.cocoli.bindings.access.LoadedLibraries.lookup()
             .or(Linker.nativeLinker().defaultLookup());
 
     private static final int CUBLAS_VER_MAJOR = (int)13L;

@@ -1,5 +1,6 @@
 package dev.cocoli.bindings.status;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import java.lang.foreign.MemorySegment;
 
 /** Reads the C strings that libraries return. */
@@ -8,6 +9,6 @@ public final class CStrings {
 
   /** The text at an address; empty for a null pointer. */
   public static String at(MemorySegment address) {
-    return address.address() == 0 ? "" : address.reinterpret(Long.MAX_VALUE).getString(0);
+    return address.address() == 0 ? "" : NativeAccess.sized(address, Long.MAX_VALUE).getString(0);
   }
 }

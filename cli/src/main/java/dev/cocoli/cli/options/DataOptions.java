@@ -6,8 +6,8 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.Datasets;
 import dev.cocoli.data.formats.BoxConvention;
-import dev.cocoli.data.formats.CocoField;
 import dev.cocoli.data.formats.DatasetFormat;
+import dev.cocoli.structures.CocoField;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,10 +28,9 @@ public final class DataOptions {
       names = "--data",
       paramLabel = "DIR|FILE.json",
       description =
-          "A folder with VOC's XML files (JPEGImages, Annotations and ImageSets/Main, or images"
-              + " beside annotations, or XML beside the images), a COCO annotation file, or a"
-              + " folder in COCO's or Roboflow's layout (annotations/instances_SPLIT.json,"
-              + " SPLIT/).")
+          "A folder with VOC's XML files, a COCO or Roboflow folder, or a COCO annotation file. VOC"
+              + " has JPEGImages, Annotations and ImageSets/Main, or images beside annotations, or"
+              + " XML beside the images; COCO annotations/instances_SPLIT.json and SPLIT/.")
   private Path data;
 
   @Option(

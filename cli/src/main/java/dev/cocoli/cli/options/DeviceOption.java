@@ -21,16 +21,15 @@ import picocli.CommandLine.Spec;
 public final class DeviceOption {
   private static final String AUTO = "auto";
   private static final String CUDA = "cuda";
-  private static final String ALL_CUDA = "cuda:all";
+  private static final String ALL = ":all";
 
   @Option(
       names = "--device",
       paramLabel = "D",
       defaultValue = AUTO,
       description =
-          "auto, or a list with one replica each: cpu, cuda, cuda:1, cuda:0,cuda:1, cuda:all,"
-              + " cpu,cpu. auto is the first GPU, else the cpu. Only training takes more than one."
-              + " Default: ${DEFAULT-VALUE}.")
+          "cpu, cuda, cuda:1, or auto: the first GPU, else the cpu. Training takes several, one"
+              + " replica each: cuda:all, or a list such as cpu,cpu. Default: ${DEFAULT-VALUE}.")
   private String name;
 
   @Spec(Spec.Target.MIXEE)
@@ -71,18 +70,15 @@ public final class DeviceOption {
       return List.of(automatic(notes));
     }
     List<String> names = Stream.of(name.split(",", -1)).map(String::strip).toList();
-    List<Device> parsed =
-        names.stream().map(one -> parse(one.equals(ALL_CUDA) ? CUDA : one)).toList();
+    List<Device> parsed = names.stream().map(one -> parse(isAll(one) ? kindOf(one) : one)).toList();
     if (parsed.stream().map(Device::kind).distinct().count() > 1) {
       throw usage("replicas compute on one sort of device", null);
     }
-    if (parsed.getFirst().kind() == Device.Kind.CUDA) {
-      requireUsable(new Device(Device.Kind.CUDA, 0)); // before the devices are counted
-    }
+    requireUsable(new Device(parsed.getFirst().kind(), 0)); // before the devices are counted
     List<Device> devices = new ArrayList<>();
     for (int i = 0; i < parsed.size(); i++) {
-      if (names.get(i).equals(ALL_CUDA)) {
-        devices.addAll(Backends.devices(Device.Kind.CUDA));
+      if (isAll(names.get(i))) {
+        devices.addAll(Backends.devices(parsed.get(i).kind()));
       } else if (names.get(i).equals(CUDA) && processes.isPresent()) {
         devices.add(new Device(Device.Kind.CUDA, processes.get().localRank()));
       } else {
@@ -91,6 +87,14 @@ public final class DeviceOption {
     }
     devices.forEach(this::requireUsable);
     return List.copyOf(devices);
+  }
+
+  private static boolean isAll(String name) {
+    return name.endsWith(ALL);
+  }
+
+  private static String kindOf(String name) {
+    return name.substring(0, name.length() - ALL.length());
   }
 
   private void requireUsable(Device device) {
@@ -121,7 +125,7 @@ public final class DeviceOption {
 
   private Device parse(String one) {
     try {
-      return Device.parse(one);
+      return Backends.device(one);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(
           spec.commandLine(), "--device: " + e.getMessage() + ", auto, or a list of them", e);

@@ -15,14 +15,17 @@ public final class ModelOptions {
       names = "--min-size",
       paramLabel = "N",
       description =
-          "Resize images so that the shorter side has N pixels (min_size). A larger N than"
-              + " max_size moves that along, in torchvision's proportion of 1333 to 800.")
+          "Resize the shorter side of images to N pixels (min_size). A larger N than max_size moves"
+              + " that along, in torchvision's proportion of 1333 to 800. Default: the model's,"
+              + " usually 800.")
   private Integer minSize;
 
   @Option(
       names = "--max-size",
       paramLabel = "N",
-      description = "... but the longer one no more than N (max_size).")
+      description =
+          "... but the longer side to N pixels at most (max_size). Default: the model's, usually"
+              + " 1333.")
   private Integer maxSize;
 
   @Option(

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.files.InputFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,9 @@ public final class RunOptions {
   public static final String DEBUG = "--debug";
 
   private static final String KEY = "options";
+
+  /** The largest config.json that is read. */
+  private static final int MOST_BYTES = 64 << 20;
 
   /** What belongs to a start and not to the run. */
   private static final Set<String> NOT_KEPT = Set.of("--out", "--resume", DEBUG);
@@ -47,7 +51,7 @@ public final class RunOptions {
   private static boolean isFile(OptionSpec option, String value, boolean splitIsFile) {
     String name = option.longestName();
     return option.type() == Path.class
-        || name.equals("--classes")
+        || name.equals("--classes") && ClassesOption.isFile(value)
         || splitIsFile && name.endsWith("split") && Files.exists(Path.of(value));
   }
 
@@ -126,7 +130,7 @@ public final class RunOptions {
     List<String> words = new ArrayList<>();
     try {
       if (Files.exists(config)) {
-        JsonNode root = new ObjectMapper().readTree(Files.readAllBytes(config));
+        JsonNode root = new ObjectMapper().readTree(InputFile.read(config, MOST_BYTES));
         root.path(KEY).forEach(word -> words.add(word.asText()));
       }
       return words;

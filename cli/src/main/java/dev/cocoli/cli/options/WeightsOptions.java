@@ -1,10 +1,13 @@
 package dev.cocoli.cli.options;
 
 import dev.cocoli.Detector;
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,8 +25,8 @@ public final class WeightsOptions {
       names = "--weights",
       paramLabel = "FILE",
       description =
-          "Safetensors with torchvision's keys. A file that cocoli train wrote says what model it"
-              + " is for; a bare one needs --model and --classes.")
+          "Safetensors or a .pth of torch.save, with torchvision's keys. A file that cocoli train"
+              + " wrote says what model it is for; a bare one needs --model and --classes.")
   private Path weights;
 
   @Option(
@@ -54,21 +57,55 @@ public final class WeightsOptions {
    * @param changes hyper-parameters that the command sets
    */
   public ModelSpec model(Map<String, String> changes) throws IOException {
-    if (weights == null) {
-      throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
-    }
+    requireGiven();
     hyperparameters.precision();
-    Optional<ModelSpec> described;
     try (WeightsFile opened = WeightsFile.open(weights)) {
-      described = opened.spec();
+      Optional<ModelSpec> described = opened.spec();
       if (opened.isClassifier()) {
         throw new CommandException(
             weights
                 + " has the weights of a classifier, not of a detector; train can start from it");
       }
+      ModelSpec found =
+          described.isPresent() ? checked(described.get()) : opened.asTorchvisionBuilds(bare());
+      return hyperparameters.apply(found).with(changes);
     }
-    ModelSpec found = described.isPresent() ? checked(described.get()) : bare();
-    return hyperparameters.apply(found).with(changes);
+  }
+
+  private void requireGiven() {
+    if (weights == null) {
+      throw new ParameterException(spec.commandLine(), "which weights? --weights FILE is missing");
+    }
+  }
+
+  /** Returns the model of the weights; nothing if neither they nor the options name one. */
+  public Optional<ModelSpec> modelIfNamed() throws IOException {
+    requireGiven();
+    boolean named = model != null || classes.isGiven();
+    if (!named) {
+      try (WeightsFile opened = WeightsFile.open(weights)) {
+        named = opened.modelName().isPresent();
+      }
+    }
+    return named ? Optional.of(model(Map.of())) : Optional.empty();
+  }
+
+  /**
+   * Writes the weights as safetensors.
+   *
+   * @param model their model; without one the arrays are written as they are
+   * @param to the file
+   */
+  public void write(Optional<ModelSpec> model, Path to) throws IOException {
+    try (WeightsFile opened = WeightsFile.open(weights)) {
+      if (model.isPresent()) {
+        try (Backend backend = Backends.open(Device.CPU)) {
+          opened.write(to, model.get(), backend);
+        }
+      } else {
+        opened.write(to);
+      }
+    }
   }
 
   private ModelSpec checked(ModelSpec described) throws IOException {
@@ -97,7 +134,7 @@ public final class WeightsOptions {
     if (model == null || !classes.isGiven()) {
       throw new CommandException(
           weights
-              + " does not say what model it is for: give --model NAME and --classes N|FILE as"
+              + " does not say what model it is for: give --model NAME and --classes N|FILE|coco as"
               + " well");
     }
     // statistics are fixed in detection, even if training did not fix them
@@ -120,7 +157,7 @@ public final class WeightsOptions {
    * @param model the result of {@link #model}
    * @param device where it runs
    */
-  public Detector open(ModelSpec model, dev.cocoli.tensor.Device device) throws IOException {
+  public Detector open(ModelSpec model, Device device) throws IOException {
     return Detector.open(weights, model, device, hyperparameters.precision());
   }
 }

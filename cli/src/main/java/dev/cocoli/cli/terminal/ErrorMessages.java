@@ -26,6 +26,11 @@ public final class ErrorMessages {
           case FileSystemException e ->
               e.getFile() + ": " + (e.getReason() == null ? "cannot be used" : e.getReason());
           case UncheckedIOException e -> of(e.getCause());
+          case OutOfMemoryError e when isOfThreads(e) ->
+              "the system gives this process no more threads ("
+                  + e.getMessage()
+                  + "); raise its limit (ulimit -u, a container's --pids-limit), or fewer with"
+                  + " COCOLI_JAVA_OPTS=-Dcocoli.threads=N";
           case OutOfMemoryError e ->
               "out of memory: "
                   + e.getMessage()
@@ -33,6 +38,11 @@ public final class ErrorMessages {
                   + " COCOLI_JAVA_OPTS=-Xmx4g";
           default -> withClass(problem);
         });
+  }
+
+  /** The JVM has one error for both; a smaller batch takes as many threads. */
+  private static boolean isOfThreads(OutOfMemoryError error) {
+    return String.valueOf(error.getMessage()).contains("native thread");
   }
 
   /** An unexpected exception, whose message alone may not be helpful. */

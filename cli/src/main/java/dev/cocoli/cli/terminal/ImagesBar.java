@@ -4,12 +4,21 @@ import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Shows how many images of a task are done; without a terminal it shows nothing. */
+/**
+ * Shows how many images of a task are done: a bar on a terminal, a line every half minute
+ * elsewhere, so that a log stays short. A task of one image shows nothing.
+ */
 public final class ImagesBar implements AutoCloseable {
+  private static final long LINE_NANOS = 30_000_000_000L;
+
   private final String task;
   private final int total;
+  private final PrintWriter out;
   private final Optional<ProgressLine> line;
+  private final Thread hook = new Thread(this::leave, "leave the bar");
   private final long began = System.nanoTime();
+  private final long lineNanos;
+  private long printedAt = began;
   private int done;
 
   /**
@@ -17,16 +26,25 @@ public final class ImagesBar implements AutoCloseable {
    *
    * @param task the task in a short word
    * @param total the number of all images
-   * @param out standard output
+   * @param out for the bar or the lines
    */
   public ImagesBar(String task, int total, PrintWriter out) {
+    this(task, total, out, LINE_NANOS);
+  }
+
+  ImagesBar(String task, int total, PrintWriter out, long lineNanos) {
     this.task = task;
     this.total = total;
+    this.out = out;
+    this.lineNanos = lineNanos;
     this.line =
-        Terminal.isInteractive()
+        total > 1 && Terminal.isInteractive()
             ? Optional.of(new ProgressLine(out, Terminal.columns()))
             : Optional.empty();
-    line.ifPresent(shown -> shown.show(task, 0, total));
+    if (line.isPresent()) {
+      Runtime.getRuntime().addShutdownHook(hook); // what the shell prints then has its own line
+      line.get().show(task, 0, total);
+    }
   }
 
   /** Returns a writer whose lines stay above the bar. */
@@ -37,19 +55,31 @@ public final class ImagesBar implements AutoCloseable {
   /** Counts an image. */
   public synchronized void step() {
     done++;
-    double seconds = (System.nanoTime() - began) / 1e9;
-    line.ifPresent(
-        shown ->
-            shown.show(
-                task,
-                done,
-                total,
-                TrainingWords.duration(seconds / done * (total - done)) + " left",
-                String.format(Locale.ROOT, "%.1f/s", done / seconds)));
+    long now = System.nanoTime();
+    double seconds = (now - began) / 1e9;
+    String left = TrainingWords.duration(seconds / done * (total - done)) + " left";
+    String rate = String.format(Locale.ROOT, "%.1f/s", done / seconds);
+    if (line.isPresent()) {
+      line.get().show(task, done, total, left, rate);
+    } else if (now - printedAt > lineNanos && done < total) {
+      printedAt = now;
+      out.printf("%s: %,d of %,d images, %s, %s%n", task, done, total, left, rate);
+    }
+  }
+
+  private void leave() {
+    line.ifPresent(ProgressLine::close);
   }
 
   @Override
   public void close() {
-    line.ifPresent(ProgressLine::close);
+    leave();
+    if (line.isPresent()) {
+      try {
+        Runtime.getRuntime().removeShutdownHook(hook);
+      } catch (IllegalStateException e) {
+        return; // the shutdown is in progress, and left the bar
+      }
+    }
   }
 }

@@ -18,6 +18,7 @@ public final class ProgressLine implements AutoCloseable {
   private final int columns;
   private String line = "";
   private long drawnAt;
+  private boolean closed;
 
   /**
    * Prepares it; nothing is drawn yet.
@@ -39,6 +40,9 @@ public final class ProgressLine implements AutoCloseable {
    * @param facts more to say, the most important first; those that have no room are left out
    */
   synchronized void show(String task, long done, long total, String... facts) {
+    if (closed) {
+      return;
+    }
     boolean first = line.isEmpty();
     line = render(task, done, total, facts);
     if (first || done == total || System.nanoTime() - drawnAt > REDRAW_NANOS) {
@@ -93,6 +97,7 @@ public final class ProgressLine implements AutoCloseable {
   /** Leaves the line as it is; what is printed next follows below. */
   @Override
   public synchronized void close() {
+    closed = true;
     if (!line.isEmpty()) {
       draw();
       screen.println();

@@ -37,6 +37,12 @@ public final class Terminal {
     }
   }
 
+  /** Returns the width for text that is read: what the user set as COLUMNS, else the terminal's. */
+  public static int textColumns() {
+    int columns = number(System.getenv("COLUMNS"));
+    return columns > 0 ? columns : columns();
+  }
+
   private static int usualColumns() {
     int columns = number(System.getenv("COLUMNS"));
     return columns > 0 ? columns : USUAL_COLUMNS;

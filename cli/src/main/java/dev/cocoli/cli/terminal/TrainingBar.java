@@ -1,5 +1,6 @@
 package dev.cocoli.cli.terminal;
 
+import dev.cocoli.detection.TransferReport;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.TrainingListener;
@@ -32,6 +33,11 @@ public final class TrainingBar implements TrainingListener {
     this.line = line;
     this.out = out;
     this.err = err;
+  }
+
+  @Override
+  public void transferred(TransferReport report) {
+    report.lines().forEach(out::println);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.cocoli.cli.terminal;
 
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.detection.TransferReport;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.TrainingListener;
@@ -33,6 +34,11 @@ public class TrainingLines implements TrainingListener {
     this.every = every;
     this.out = out;
     this.err = err;
+  }
+
+  @Override
+  public void transferred(TransferReport report) {
+    report.lines().forEach(out::println);
   }
 
   @Override

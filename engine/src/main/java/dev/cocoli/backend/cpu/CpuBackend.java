@@ -31,6 +31,7 @@ import dev.cocoli.backend.cpu.onednn.WinogradConvolution;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The host's processor. Every primitive has run when its call returns. The property {@code
@@ -38,7 +39,10 @@ import dev.cocoli.tensor.Precision;
  * there are as many as the JVM has processors.
  */
 public final class CpuBackend implements Backend {
-  private final CpuMemory memory = new CpuMemory();
+  /** Held while oneDNN works, and by whoever frees memory or closes this. */
+  private final ReentrantLock calls = new ReentrantLock();
+
+  private final CpuMemory memory = new CpuMemory(calls);
   private final BufferPool pool = new BufferPool(memory::allocate);
   private final Constants constants;
   private final Workers workers;
@@ -62,7 +66,7 @@ public final class CpuBackend implements Backend {
   private final PatchLoops patches;
   private final LossLoops losses;
   private final UpdateLoops updates;
-  private boolean closed;
+  private volatile boolean closed;
 
   /** Loads oneDNN and starts the threads. */
   public CpuBackend() {
@@ -85,7 +89,7 @@ public final class CpuBackend implements Backend {
    * @param winograd where convolutions are computed with fewer products
    */
   public CpuBackend(int threads, WinogradConvolution.Use winograd) {
-    context = new OneDnnContext(CpuThreads.settings(threads), pool);
+    context = new OneDnnContext(CpuThreads.settings(threads), pool, calls);
     workers = new Workers(threads);
     ElementwiseLoops rows = new ElementwiseLoops(workers);
     packedWeights = new PackedWeights(context, rows, memory::allocate);
@@ -143,16 +147,19 @@ public final class CpuBackend implements Backend {
 
   @Override
   public BufferPool pool() {
+    requireOpen();
     return pool;
   }
 
   @Override
   public Constants constants() {
+    requireOpen();
     return constants;
   }
 
   @Override
   public Buffer allocate(long byteSize) {
+    requireOpen();
     return packedWeights.remember(memory.allocate(byteSize));
   }
 
@@ -166,101 +173,128 @@ public final class CpuBackend implements Backend {
 
   @Override
   public CpuTransfers transfers() {
+    requireOpen();
     return transfers;
   }
 
   @Override
   public MemoryLoops copies() {
+    requireOpen();
     return copies;
   }
 
   @Override
   public OneDnnConvolution convolutions() {
+    requireOpen();
     return convolutions;
   }
 
   @Override
   public OneDnnLinear dense() {
+    requireOpen();
     return dense;
   }
 
   @Override
   public OneDnnBatchNorm norms() {
+    requireOpen();
     return norms;
   }
 
   @Override
   public SplitOneDnnBatchNorm splitBatchNorm() {
+    requireOpen();
     return splitBatchNorm;
   }
 
   @Override
   public OneDnnElementwise elementwise() {
+    requireOpen();
     return elementwise;
   }
 
   @Override
   public OneDnnPooling pooling() {
+    requireOpen();
     return pooling;
   }
 
   @Override
   public UpsampleLoops upsampling() {
+    requireOpen();
     return upsampling;
   }
 
   @Override
   public ImageLoops images() {
+    requireOpen();
     return images;
   }
 
   @Override
   public ProposalLoops proposals() {
+    requireOpen();
     return proposals;
   }
 
   @Override
   public MatchLoops matching() {
+    requireOpen();
     return matching;
   }
 
   @Override
   public RegionLoops regions() {
+    requireOpen();
     return regions;
   }
 
   @Override
   public PatchLoops patches() {
+    requireOpen();
     return patches;
   }
 
   @Override
   public LossLoops losses() {
+    requireOpen();
     return losses;
   }
 
   @Override
   public UpdateLoops updates() {
+    requireOpen();
     return updates;
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the backend is closed");
+    }
   }
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      // plans before what they were made with, memory last
-      Closing.all(
-          convolutions,
-          matmul,
-          pooling,
-          reorder,
-          norms,
-          elementwise,
-          packedWeights,
-          constants,
-          context,
-          pool,
-          workers);
+    calls.lock();
+    try {
+      if (!closed) {
+        closed = true;
+        // plans before what they were made with, memory last
+        Closing.all(
+            convolutions,
+            matmul,
+            pooling,
+            reorder,
+            norms,
+            elementwise,
+            packedWeights,
+            constants,
+            context,
+            pool,
+            workers);
+      }
+    } finally {
+      calls.unlock();
     }
   }
 }

@@ -1,17 +1,17 @@
 package dev.cocoli.backend.cpu;
 
 import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.bindings.access.NativeAccess;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Zeroed memory of the host, in whole cache lines. Large pieces are mapped, so that pages come into
@@ -73,8 +73,18 @@ final class CpuMemory {
                   ValueLayout.JAVA_INT))
           : null;
 
+  private final ReentrantLock calls;
   private final AtomicLong liveBuffers = new AtomicLong();
   private final AtomicLong liveBytes = new AtomicLong();
+
+  /**
+   * Holds no memory yet.
+   *
+   * @param calls held while a native library uses memory; freeing waits for it
+   */
+  CpuMemory(ReentrantLock calls) {
+    this.calls = calls;
+  }
 
   /**
    * {@return zeroed memory; closing it frees it}
@@ -113,20 +123,25 @@ final class CpuMemory {
       adviseHugePages(MemorySegment.ofAddress(raw.address() + start), byteSize);
     }
     MemorySegment segment =
-        MemorySegment.ofAddress(raw.address() + start).reinterpret(byteSize, arena, null);
+        NativeAccess.sized(MemorySegment.ofAddress(raw.address() + start), byteSize, arena);
     liveBuffers.incrementAndGet();
     liveBytes.addAndGet(byteSize);
     return new Buffer(
         Device.CPU,
         segment,
         () -> {
-          arena.close();
-          liveBuffers.decrementAndGet();
-          liveBytes.addAndGet(-byteSize);
-          if (mapped) {
-            unmap(raw, rawBytes);
-          } else {
-            free(raw);
+          calls.lock();
+          try {
+            arena.close();
+            liveBuffers.decrementAndGet();
+            liveBytes.addAndGet(-byteSize);
+            if (mapped) {
+              unmap(raw, rawBytes);
+            } else {
+              free(raw);
+            }
+          } finally {
+            calls.unlock();
           }
         });
   }
@@ -137,9 +152,7 @@ final class CpuMemory {
   }
 
   private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-    Linker linker = Linker.nativeLinker();
-    SymbolLookup lookup = linker.defaultLookup();
-    return linker.downcallHandle(lookup.findOrThrow(name), descriptor);
+    return NativeAccess.function(name, descriptor);
   }
 
   private static MemorySegment calloc(long byteSize) {

@@ -16,9 +16,6 @@ import dev.cocoli.backend.primitives.Transfers;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
-import java.util.List;
-import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * An NVIDIA GPU. A primitive returns when it has been queued; what goes wrong while it runs is told
@@ -77,31 +74,6 @@ public final class CudaBackend extends KernelBackend {
       context.close();
       throw e;
     }
-  }
-
-  /**
-   * Says why a GPU cannot be used. It loads libraries, but starts no work on a device.
-   *
-   * @param device which
-   * @return the reason, in one line; empty if it can be used
-   */
-  public static Optional<String> problem(Device device) {
-    return CudaDevice.problem(device);
-  }
-
-  /**
-   * {@return all GPUs}
-   *
-   * @throws IllegalArgumentException if there is none that can be used; the message says why
-   */
-  public static List<Device> devices() {
-    Optional<String> problem = problem(new Device(Device.Kind.CUDA, 0));
-    if (problem.isPresent()) {
-      throw new IllegalArgumentException("device cuda:all: " + problem.get());
-    }
-    return IntStream.range(0, CudaDevice.count())
-        .mapToObj(index -> new Device(Device.Kind.CUDA, index))
-        .toList();
   }
 
   @Override

@@ -7,8 +7,8 @@ import dev.cocoli.backend.cuda.compile.CompiledKernels;
 import dev.cocoli.backend.cuda.compile.KernelCompiler;
 import dev.cocoli.backend.cuda.compile.KernelModules;
 import dev.cocoli.backend.cuda.graphs.GraphRecorder;
-import dev.cocoli.bindings.CacheDirectory;
 import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.cache.CacheDirectory;
 import dev.cocoli.bindings.cublas.Cublas;
 import dev.cocoli.bindings.cudnn.Cudnn;
 import dev.cocoli.bindings.status.CublasStatus;
@@ -52,7 +52,7 @@ public final class CudaContext implements AutoCloseable {
               new KernelModules(
                   device,
                   new KernelCompiler(),
-                  new CompiledKernels(CacheDirectory.ofUser().resolve("kernels"))));
+                  new CompiledKernels(CacheDirectory.writable("kernels"))));
       queue = own(new CudaQueue(device, modules, settings));
       cudnn =
           own(

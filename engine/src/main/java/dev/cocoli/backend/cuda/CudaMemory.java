@@ -4,6 +4,7 @@ import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
 import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.cuda.graphs.GraphRecorder;
+import dev.cocoli.bindings.access.NativeAccess;
 import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.Arena;
@@ -80,7 +81,9 @@ public final class CudaMemory implements AutoCloseable {
     liveBytes += byteSize;
     MemorySegment memory = MemorySegment.ofAddress(address);
     return new Buffer(
-        device.device(), memory.reinterpret(byteSize), () -> giveBack(memory, byteSize, ordered));
+        device.device(),
+        NativeAccess.sized(memory, byteSize),
+        () -> giveBack(memory, byteSize, ordered));
   }
 
   private long tryAllocate(long byteSize, boolean ordered) {

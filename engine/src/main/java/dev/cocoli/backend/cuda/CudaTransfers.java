@@ -6,6 +6,7 @@ import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.graphs.GraphRecorder;
 import dev.cocoli.backend.primitives.Transfers;
 import dev.cocoli.bindings.NativeHandle;
+import dev.cocoli.bindings.access.NativeAccess;
 import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Tensor;
@@ -127,7 +128,8 @@ final class CudaTransfers implements Transfers, AutoCloseable {
               out -> cudaHostAlloc(out, RING_BYTES, cudaHostAllocDefault()),
               pointer -> CudaStatus.check("cudaFreeHost", cudaFreeHost(pointer)));
       pinned =
-          new StagingRing<>(pinnedMemory.pointer().reinterpret(RING_BYTES), CudaEvent::forOrder);
+          new StagingRing<>(
+              NativeAccess.sized(pinnedMemory.pointer(), RING_BYTES), CudaEvent::forOrder);
     }
     return pinned;
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.cocoli.data.DataException;
+import dev.cocoli.structures.CocoField;
 import dev.cocoli.structures.ObjectParts;
 import java.io.BufferedInputStream;
 import java.io.IOException;

@@ -186,7 +186,7 @@ public final class NamedFiles {
     try (Stream<Path> files = Files.list(folder)) {
       return files
           .filter(file -> !file.getFileName().toString().startsWith("."))
-          .filter(Files::isRegularFile)
+          .filter(file -> !Files.isDirectory(file))
           .sorted()
           .toList();
     } catch (NoSuchFileException | NotDirectoryException e) {

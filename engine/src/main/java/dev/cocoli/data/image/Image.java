@@ -1,23 +1,35 @@
 package dev.cocoli.data.image;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import java.awt.image.BufferedImage;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.Consumer;
 
 /**
  * An RGB image in off-heap memory: unsigned bytes [height, width, 3], row-major, without padding.
- * Its owner closes it, which frees the memory; after that {@link #pixels()} throws an exception.
+ * Its owner closes it, which frees the memory; after that every access to the pixels throws an
+ * exception. Any thread may close it: an access that is in progress in {@link #withPixels} ends
+ * first.
  */
 public final class Image implements AutoCloseable {
 
   private final int height;
   private final int width;
+  private final MemorySegment memory;
+
+  /** The scope of {@link #pixels}, which are made at their first use: few callers need them. */
+  private Arena shared;
+
   private MemorySegment pixels;
+  private int users;
+  private boolean closed;
 
   private Image(int height, int width) {
     this.height = height;
     this.width = width;
-    this.pixels = OffHeap.allocate(3L * height * width);
+    this.memory = OffHeap.allocate(byteSize());
   }
 
   /**
@@ -35,7 +47,8 @@ public final class Image implements AutoCloseable {
               .formatted(height, width, 3L * height * width, rgb.length));
     }
     Image image = new Image(height, width);
-    MemorySegment.copy(rgb, 0, image.pixels, ValueLayout.JAVA_BYTE, 0, rgb.length);
+    image.withPixels(
+        pixels -> MemorySegment.copy(rgb, 0, pixels, ValueLayout.JAVA_BYTE, 0, rgb.length));
     return image;
   }
 
@@ -60,21 +73,71 @@ public final class Image implements AutoCloseable {
     return width;
   }
 
+  private long byteSize() {
+    return 3L * height * width;
+  }
+
   /**
-   * {@return the unsigned bytes [height, width, 3]; they must not be used after {@link #close}}
+   * {@return the unsigned bytes [height, width, 3], for any thread} After {@link #close} their use
+   * throws an {@link IllegalStateException}. Closing then stops all threads of the JVM for some
+   * microseconds; {@link #withPixels} does without that.
    *
    * @throws IllegalStateException if the image is closed
    */
   public synchronized MemorySegment pixels() {
+    requireOpen();
     if (pixels == null) {
-      throw new IllegalStateException("the image of " + width + " x " + height + " is closed");
+      shared = Arena.ofShared();
+      pixels = NativeAccess.sized(memory, byteSize(), shared);
     }
     return pixels;
   }
 
+  /**
+   * Reads or writes the pixels. If another thread closes the image meanwhile, they stay until the
+   * action returns.
+   *
+   * @param action receives the unsigned bytes [height, width, 3], which only this thread can use,
+   *     and only until the action returns
+   * @throws IllegalStateException if the image is closed
+   */
+  public void withPixels(Consumer<MemorySegment> action) {
+    enter();
+    try (Arena arena = Arena.ofConfined()) {
+      action.accept(NativeAccess.sized(memory, byteSize(), arena));
+    } finally {
+      leave();
+    }
+  }
+
+  private synchronized void enter() {
+    requireOpen();
+    users++;
+  }
+
+  private synchronized void leave() {
+    users--;
+    freeIfUnused();
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the image of " + width + " x " + height + " is closed");
+    }
+  }
+
+  private void freeIfUnused() {
+    if (closed && users == 0) {
+      OffHeap.free(memory, byteSize());
+    }
+  }
+
   /** Mirrors the image left to right, in place. */
   public void flipHorizontal() {
-    MemorySegment segment = pixels();
+    withPixels(this::flipHorizontal);
+  }
+
+  private void flipHorizontal(MemorySegment segment) {
     byte[] row = new byte[3 * width];
     for (int y = 0; y < height; y++) {
       long offset = (long) y * row.length;
@@ -92,8 +155,12 @@ public final class Image implements AutoCloseable {
 
   /** {@return a copy of type {@link BufferedImage#TYPE_INT_RGB}, to draw on or to write} */
   public BufferedImage toBufferedImage() {
-    MemorySegment segment = pixels();
     BufferedImage buffered = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    withPixels(segment -> copy(segment, buffered));
+    return buffered;
+  }
+
+  private void copy(MemorySegment segment, BufferedImage buffered) {
     byte[] bytes = new byte[3 * width];
     int[] row = new int[width];
     for (int y = 0; y < height; y++) {
@@ -107,15 +174,22 @@ public final class Image implements AutoCloseable {
       }
       buffered.getRaster().setDataElements(0, y, width, 1, row);
     }
-    return buffered;
   }
 
-  /** Frees the memory. A second close does nothing. */
+  /**
+   * Frees the memory, once no {@link #withPixels} is in progress. A second close does nothing.
+   *
+   * @throws IllegalStateException if {@link #pixels} are an argument of a native call in progress;
+   *     then the image stays open
+   */
   @Override
   public synchronized void close() {
-    if (pixels != null) {
-      OffHeap.free(pixels);
-      pixels = null;
+    if (!closed) {
+      if (shared != null) {
+        shared.close();
+      }
+      closed = true;
+      freeIfUnused();
     }
   }
 

@@ -1,7 +1,7 @@
 package dev.cocoli.data.image;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -10,7 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * Calls the C library's malloc and free. One thread allocates an image and another frees it,
  * thousands of times. A shared arena would stop every thread at each close, and an automatic one
- * would leave the memory to the garbage collector.
+ * would leave the memory to the garbage collector. Nobody can read the addresses returned here:
+ * {@link Image} gives them a size and an arena for each use.
  */
 final class OffHeap {
 
@@ -23,11 +24,10 @@ final class OffHeap {
   private OffHeap() {}
 
   private static MethodHandle handle(String name, FunctionDescriptor type) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
+    return NativeAccess.function(name, type);
   }
 
-  /** Allocates uninitialised memory, which must be passed to {@link #free} once. */
+  /** Returns the address of uninitialised memory, which must be passed to {@link #free} once. */
   static MemorySegment allocate(long byteSize) {
     MemorySegment address;
     try {
@@ -39,13 +39,13 @@ final class OffHeap {
       throw new OutOfMemoryError("no " + byteSize + " bytes of native memory for an image");
     }
     ALLOCATED.addAndGet(byteSize);
-    return address.reinterpret(byteSize);
+    return address;
   }
 
-  static void free(MemorySegment segment) {
-    ALLOCATED.addAndGet(-segment.byteSize());
+  static void free(MemorySegment address, long byteSize) {
+    ALLOCATED.addAndGet(-byteSize);
     try {
-      FREE.invokeExact(segment);
+      FREE.invokeExact(address);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

@@ -51,6 +51,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   private final List<Entry> entries;
   private final Map<String, Entry> byName;
   private final String digest;
+  private volatile boolean closed;
 
   private ProposalFile(
       Path file, RandomAccessFile bytes, String settings, List<Entry> entries, String digest) {
@@ -333,7 +334,8 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
       return RegionCodec.unpack(
           packed, entry.regions(), file + ": " + entry.fileName(), entry.width(), entry.height());
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read (" + e.getMessage() + ")", e);
+      throw new DataException(
+          file + (closed ? ": is closed" : ": cannot be read (" + e.getMessage() + ")"), e);
     } catch (DataFormatException e) {
       throw new DataException(
           "%s: is damaged at %s (%s)%s".formatted(file, entry.fileName(), e.getMessage(), AGAIN),
@@ -344,6 +346,7 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
   /** Closes the file. A second close does nothing. */
   @Override
   public void close() {
+    closed = true;
     try {
       bytes.close();
     } catch (IOException e) {

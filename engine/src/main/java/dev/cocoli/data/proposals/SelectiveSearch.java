@@ -67,8 +67,9 @@ public final class SelectiveSearch implements ProposalSource {
    * @param image the pixels; not changed
    */
   public List<Box> propose(Image image) {
-    byte[] rgb = new byte[Math.toIntExact(image.pixels().byteSize())];
-    MemorySegment.copy(image.pixels(), ValueLayout.JAVA_BYTE, 0, rgb, 0, rgb.length);
+    byte[] rgb = new byte[Math.multiplyExact(3 * image.height(), image.width())];
+    image.withPixels(
+        pixels -> MemorySegment.copy(pixels, ValueLayout.JAVA_BYTE, 0, rgb, 0, rgb.length));
     int longer = Math.max(image.width(), image.height());
     int factor = (longer + MAX_SIDE - 1) / MAX_SIDE;
     ReducedImage reduced = ReducedImage.of(rgb, image.width(), image.height(), factor);

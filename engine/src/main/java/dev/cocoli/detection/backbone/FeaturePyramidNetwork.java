@@ -43,6 +43,12 @@ public final class FeaturePyramidNetwork extends Module {
     return Conv2d.withBias(in, out, spec, Initializer.kaimingUniform(1, fanIn));
   }
 
+  /** Before torchvision 0.13 a convolution was {@code inner_blocks.0} or {@code layer_blocks.0}. */
+  @Override
+  protected String currentKey(String key) {
+    return key.replaceFirst("^((?:inner|layer)_blocks\\.\\d+)\\.(weight|bias)$", "$1.0.$2");
+  }
+
   /**
    * {@return the pyramid's maps, finest first}
    *

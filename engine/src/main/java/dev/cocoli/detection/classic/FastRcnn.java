@@ -3,6 +3,7 @@ package dev.cocoli.detection.classic;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.Found;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.ImageTransform;
 import dev.cocoli.detection.Inputs;
@@ -12,9 +13,7 @@ import dev.cocoli.detection.head.FeatureMaps;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RoiHeads;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
-import dev.cocoli.ops.RegionOps;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -109,8 +108,7 @@ public final class FastRcnn extends DetectionModel {
       AffineTransform move = moves.get(image);
       scaled.add(best.stream().map(region -> region.moved(move)).toList());
     }
-    return new Proposals(
-        new RegionOps(ops).upload(scaled, most(scaled)), ops.upload(counts, counts.length));
+    return new Proposals(upload(ops, scaled, most(scaled)), ops.upload(counts, counts.length));
   }
 
   @Override

@@ -7,15 +7,16 @@ import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
 import dev.cocoli.detection.FittedHead;
 import dev.cocoli.detection.Found;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.Inputs;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.detection.backbone.RegionEncoder;
 import dev.cocoli.detection.config.RcnnConfig;
 import dev.cocoli.detection.config.StagesConfig;
 import dev.cocoli.detection.head.RoiSampler;
+import dev.cocoli.nn.ClassRows;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
@@ -65,11 +66,16 @@ public final class Rcnn extends DetectionModel implements FittedHead {
     this.config = config;
     warp = new WarpedRegions(config.transform(), config.classic().warp());
     this.network = child("network", network);
-    classifier = child("classifier", new Linear(network.outFeatures(), classes));
-    svm = child("svm", new Linear(network.outFeatures(), classes - 1));
-    bboxPred = child("bbox_pred", new Linear(network.outFeatures(), 4L * (classes - 1)));
+    long features = network.outFeatures();
+    classifier = perClass("classifier", features, classes, ClassRows.withBackground(1));
+    svm = perClass("svm", features, classes - 1, ClassRows.withoutBackground(1));
+    bboxPred = perClass("bbox_pred", features, 4L * (classes - 1), ClassRows.withoutBackground(4));
     svm.freeze();
     bboxPred.freeze();
+  }
+
+  private Linear perClass(String name, long features, long outputs, ClassRows rows) {
+    return child(name, new Linear(features, outputs).ofClasses(rows));
   }
 
   /**
@@ -228,9 +234,7 @@ public final class Rcnn extends DetectionModel implements FittedHead {
         repeated.add(region);
       }
     }
-    return new RegionOps(ops)
-        .upload(List.of(repeated), repeated.size())
-        .reshape(repeated.size(), 4);
+    return upload(ops, List.of(repeated), repeated.size()).reshape(repeated.size(), 4);
   }
 
   /** 0, 1, 2, ... counted anew after every so many. */
@@ -267,13 +271,12 @@ public final class Rcnn extends DetectionModel implements FittedHead {
       grown.add(all.stream().map(warp::withContext).toList());
     }
     int most = most(regions);
-    RegionOps operations = new RegionOps(ops);
-    Tensor candidates = operations.upload(regions, most);
+    Tensor candidates = upload(ops, regions, most);
     RoiSampler.Sample sample =
         new RoiSampler(config.sampling())
             .sample(ops, candidates, groundTruth, seeds(seed, 1, images));
     SampleTargets learn = sample.targets(ops, BoxCoderSpec.UNIT);
-    Tensor rois = grown(ops, operations.upload(grown, most), sample.selection(), learn);
+    Tensor rois = grown(ops, upload(ops, grown, most), sample.selection(), learn);
     Tensor warped = warp.warp(ops, warp.images(ops, inputs.images()), rois);
     Tensor features = describe(ops, warped);
     Tensor logits = classifier.forward(ops, features, Activation.NONE);

@@ -67,7 +67,10 @@ public final class Hyperparameters {
           if (result.put(name, text(value)) != null) {
             throw new IllegalArgumentException("two hyper-parameters are called " + name);
           }
-          parse(name, value, result.get(name)); // what is written can be read
+          if (!parse(name, value, result.get(name)).equals(value)) {
+            throw new IllegalArgumentException(
+                "hyper-parameter " + name + " cannot be recorded: " + value);
+          }
         }
       }
     }

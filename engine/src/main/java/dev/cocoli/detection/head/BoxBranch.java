@@ -21,7 +21,7 @@ import java.util.Map;
  */
 public final class BoxBranch implements RoiBranch {
   /** A detection with a shorter side, in pixels, is dropped: torchvision's. */
-  private static final float MIN_BOX_SIDE = 1e-2f;
+  public static final float MIN_BOX_SIDE = 1e-2f;
 
   private final BoxHeadConfig config;
   private final RoiPooler pooler;

@@ -1,5 +1,6 @@
 package dev.cocoli.detection.head;
 
+import dev.cocoli.nn.ClassRows;
 import dev.cocoli.nn.Linear;
 import dev.cocoli.nn.Module;
 import dev.cocoli.ops.Ops;
@@ -20,8 +21,10 @@ public final class BoxPredictor extends Module {
    * @param classes K, the background included
    */
   public BoxPredictor(long in, long classes) {
-    clsScore = child("cls_score", new Linear(in, classes));
-    bboxPred = child("bbox_pred", new Linear(in, 4 * classes));
+    Linear scores = new Linear(in, classes).ofClasses(ClassRows.withBackground(1));
+    Linear deltas = new Linear(in, 4 * classes).ofClasses(ClassRows.withBackground(4));
+    clsScore = child("cls_score", scores);
+    bboxPred = child("bbox_pred", deltas);
   }
 
   /**

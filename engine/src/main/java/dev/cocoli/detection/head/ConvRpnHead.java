@@ -45,6 +45,12 @@ public final class ConvRpnHead extends RpnHead {
     bboxPred = child("bbox_pred", Conv2d.withBias(channels, 4 * anchors, point, INITIALIZER));
   }
 
+  /** Before torchvision 0.13 the convolution was {@code conv}. */
+  @Override
+  protected String currentKey(String key) {
+    return key.replaceFirst("^conv\\.(weight|bias)$", "conv.0.0.$1");
+  }
+
   @Override
   public Output forward(Ops ops, List<Tensor> maps) {
     List<Tensor> objectness = new ArrayList<>();

@@ -13,9 +13,10 @@ import java.util.List;
  */
 public final class MultiScaleRoiAlign implements RoiPooler {
   /** A region of this side belongs to the level of four octaves (Lin et al. 2017, equation 1). */
-  private static final float CANONICAL_SCALE = 224;
+  public static final float CANONICAL_SCALE = 224;
 
-  private static final float CANONICAL_LEVEL = 4;
+  /** The level of a region of that side, in octaves from the image. */
+  public static final float CANONICAL_LEVEL = 4;
 
   private final int maps;
   private final int bins;

@@ -3,10 +3,10 @@ package dev.cocoli.detection.head;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.ImageBatch;
 import dev.cocoli.detection.config.RpnConfig;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Losses;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
@@ -24,7 +24,7 @@ import java.util.List;
  */
 public final class RegionProposalNetwork extends Module {
   /** A proposal with a shorter side, in pixels, is dropped: torchvision's {@code min_size}. */
-  private static final float MIN_BOX_SIDE = 1e-3f;
+  public static final float MIN_BOX_SIDE = 1e-3f;
 
   /** Where the loss of boxes turns from a parabola to a line: torchvision's. */
   private static final float SMOOTH_L1_BETA = 1f / 9;
@@ -174,10 +174,10 @@ public final class RegionProposalNetwork extends Module {
         new MatchSpec(config.fgIouThresh(), config.bgIouThresh(), MatchSpec.LowQuality.ALLOW);
     SampleSpec sampling = new SampleSpec(config.batchSizePerImage(), config.positiveFraction());
     Tensor anchors = predictions.anchors.reshape(1, predictions.anchors.dim(0), 4);
-    Tensor matches = regions.match(matching, anchors, groundTruth);
+    Tensor matches = regions.match(matching, anchors, groundTruth.boxes(), groundTruth.counts());
     Selection sample = regions.sample(sampling, matches, seeds);
     SampleTargets targets =
-        regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth);
+        regions.anchorTargets(BoxCoderSpec.UNIT, anchors, sample, matches, groundTruth.boxes());
     RpnHead.Output sampled =
         learnsFromPatches(maps.maps)
             ? head.forward(ops, maps.maps, sample.indices())

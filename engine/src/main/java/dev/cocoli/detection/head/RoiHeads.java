@@ -1,8 +1,8 @@
 package dev.cocoli.detection.head;
 
 import dev.cocoli.detection.Found;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.nn.Module;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;

@@ -3,8 +3,8 @@ package dev.cocoli.detection.head;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.backend.spec.MatchSpec;
 import dev.cocoli.backend.spec.SampleSpec;
+import dev.cocoli.detection.GroundTruth;
 import dev.cocoli.detection.config.SamplingConfig;
-import dev.cocoli.ops.GroundTruth;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
 import dev.cocoli.ops.RegionOps.SampleTargets;
@@ -38,7 +38,9 @@ public record RoiSampler(SamplingConfig config) {
      * @param coder how boxes are written relative to regions
      */
     public SampleTargets targets(Ops ops, BoxCoderSpec coder) {
-      return new RegionOps(ops).regionTargets(coder, candidates, selection, matches, groundTruth);
+      return new RegionOps(ops)
+          .regionTargets(
+              coder, candidates, selection, matches, groundTruth.boxes(), groundTruth.labels());
     }
 
     /**
@@ -81,7 +83,7 @@ public record RoiSampler(SamplingConfig config) {
         new MatchSpec(config.fgIouThresh(), config.bgIouThresh(), MatchSpec.LowQuality.REFUSE)
             .ignoringBelow(config.bgIouMin());
     SampleSpec sampling = new SampleSpec(config.batchSizePerImage(), config.positiveFraction());
-    Tensor matches = regions.match(matching, candidates, groundTruth);
+    Tensor matches = regions.match(matching, candidates, groundTruth.boxes(), groundTruth.counts());
     Selection selection = regions.compact(regions.sample(sampling, matches, seeds));
     return new Sample(candidates, selection, matches, groundTruth);
   }

@@ -195,7 +195,11 @@ public final class Checkpoint {
               });
       StateDict.load(model, parameters.backend(), weights);
       restoreOptimizer(state.entries());
+      state.requireWhole();
       return Optional.of(progress);
+    } catch (InternalError e) { // of the JVM, if a page of the mapped file is gone
+      throw new TrainingException(
+          "cannot resume from " + folder.state() + ": was cut while it was read", e);
     } catch (IOException | IllegalArgumentException e) {
       throw new TrainingException(
           "cannot resume from " + folder.state() + ": " + e.getMessage(), e);

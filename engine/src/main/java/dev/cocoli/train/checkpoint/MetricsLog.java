@@ -3,6 +3,7 @@ package dev.cocoli.train.checkpoint;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.eval.CocoMetrics.ClassAp;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
@@ -16,6 +17,8 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 
 /**
@@ -129,6 +132,15 @@ public final class MetricsLog implements AutoCloseable {
           for (Map.Entry<String, Double> number : report.metrics().byName().entrySet()) {
             json.writeNumberField(number.getKey(), number.getValue());
           }
+          json.writeArrayFieldStart("classes");
+          for (ClassAp one : report.metrics().perClass()) {
+            json.writeStartObject();
+            json.writeStringField("category", one.category().name());
+            json.writeNumberField("AP", one.ap());
+            json.writeNumberField("AP50", one.ap50());
+            json.writeEndObject();
+          }
+          json.writeEndArray();
         });
   }
 
@@ -136,6 +148,7 @@ public final class MetricsLog implements AutoCloseable {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     try (JsonGenerator json = JSON.createGenerator(line)) {
       json.writeStartObject();
+      json.writeStringField("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
       fields.writeTo(json);
       json.writeEndObject();
       json.writeRaw('\n');

@@ -1,6 +1,7 @@
 package dev.cocoli.train.checkpoint;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -9,13 +10,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.data.DataConfig;
 import dev.cocoli.data.augment.Augmentation;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.InputFile;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.UpdateConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -32,10 +33,14 @@ import java.util.Set;
 public final class RunDescription {
   private static final int FORMAT = 1;
   private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+      new ObjectMapper()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  private static final String MODEL = "model";
 
   /** The sections that a resumed run has to share. */
-  private static final List<String> FIXED_SECTIONS = List.of("model", "train", "data");
+  private static final List<String> FIXED_SECTIONS = List.of(MODEL, "train", "data");
 
   /** What may differ nevertheless; epochs only upwards. */
   private static final Set<String> FREE =
@@ -47,6 +52,9 @@ public final class RunDescription {
           "train.checkpoint_seconds",
           "train.loader_threads",
           "train.prefetch");
+
+  /** The largest file that is read; the longest lists of classes take a few hundred kilobytes. */
+  private static final int MOST_BYTES = 64 << 20;
 
   private static final String EPOCHS = "train.epochs";
 
@@ -70,8 +78,8 @@ public final class RunDescription {
     root.put("cocoli", version == null ? "development" : version);
     root.put("java", Runtime.version().toString());
     root.put("device", devices);
-    describe(root.putObject("model"), run.model());
-    root.put("weights", run.weights().map(RunDescription::absolute).orElse(null));
+    describe(root.putObject(MODEL), run.model());
+    root.put("weights", run.weights().map(start -> absolute(start.file())).orElse(null));
     describe(root.putObject("train"), run.config());
     ObjectNode resolved = root.putObject("schedule");
     resolved.put("total_steps", totalSteps);
@@ -91,7 +99,7 @@ public final class RunDescription {
 
   private static ObjectNode defaults(ModelSpec model) {
     ObjectNode defaults = JSON.createObjectNode();
-    describe(defaults.putObject("model"), model.withConfig(config -> model.builder().defaults()));
+    describe(defaults.putObject(MODEL), model.withConfig(config -> model.builder().defaults()));
     describe(defaults.putObject("train"), TrainConfig.DEFAULT);
     return defaults;
   }
@@ -112,7 +120,7 @@ public final class RunDescription {
     ArrayNode classes = node.putArray("classes");
     model.classNames().forEach(classes::add);
     node.put("norm", model.config().backbone().norm().name().toLowerCase(Locale.ROOT));
-    model.hyperparameters().forEach(node::put);
+    model.hyperparameters().forEach((name, value) -> node.set(name, typed(value)));
   }
 
   private static void describe(ObjectNode node, TrainConfig config) {
@@ -145,20 +153,23 @@ public final class RunDescription {
     node.put("broken_pictures", data.brokenImages().name().toLowerCase(Locale.ROOT));
   }
 
-  /** Adds what a part of the run is set to: JSON where it is that, else text. */
+  /** Adds the settings of a part of the run. */
   private static void putAll(ObjectNode node, Map<String, String> settings) {
     settings.forEach(
         (name, value) -> {
-          JsonNode json;
-          try {
-            json = JSON.readTree(value);
-          } catch (JacksonException e) {
-            json = JSON.getNodeFactory().textNode(value);
-          }
-          if (node.putIfAbsent(name, json) != null) {
+          if (node.putIfAbsent(name, typed(value)) != null) {
             throw new IllegalArgumentException("two settings of the run are called " + name);
           }
         });
+  }
+
+  /** Returns the JSON that a text is, numbers for numbers with commas between them, or the text. */
+  private static JsonNode typed(String value) {
+    try {
+      return JSON.readTree(value.matches("[-+.\\dEe]+(,[-+.\\dEe]+)+") ? "[" + value + "]" : value);
+    } catch (JacksonException e) {
+      return JSON.getNodeFactory().textNode(value);
+    }
   }
 
   private static Integer boxed(OptionalInt value) {
@@ -174,11 +185,12 @@ public final class RunDescription {
   /**
    * Reads a run's description.
    *
-   * @throws TrainingException if the file cannot be read
+   * @throws TrainingException if the file cannot be read, is no description of a run or larger than
+   *     64 MB
    */
   public static RunDescription read(Path file) {
     try {
-      if (JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
+      if (JSON.readTree(InputFile.read(file, MOST_BYTES)) instanceof ObjectNode object) {
         return new RunDescription(object, JSON.createObjectNode());
       }
       throw new TrainingException(file + " is no JSON object, so the run cannot be resumed");
@@ -264,8 +276,14 @@ public final class RunDescription {
       node.properties()
           .forEach(field -> flatten(name + "." + field.getKey(), field.getValue(), result));
     } else {
-      result.put(name, node.toString());
+      result.put(name, comparable(name, node));
     }
+  }
+
+  /** Hyper-parameters were written as texts once. */
+  private static String comparable(String name, JsonNode node) {
+    boolean text = name.startsWith(MODEL + ".") && node.isTextual();
+    return (text ? typed(node.textValue()) : node).toString();
   }
 
   String toJson() {

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** Connects the replicas of a process: the last whose device is open does it for all. */
@@ -55,14 +56,19 @@ final class DeviceConnector implements Connector {
    * @param processes the processes
    * @param runDigest what must be the same for all of them
    * @param timeout how long they wait for each other
+   * @param log receives a line about each stranger that came
    */
   static DeviceConnector ofProcesses(
-      int localSize, RankEnvironment processes, byte[] runDigest, Duration timeout) {
+      int localSize,
+      RankEnvironment processes,
+      byte[] runDigest,
+      Duration timeout,
+      Consumer<String> log) {
     return new DeviceConnector(
         localSize,
         processes.rank() * localSize,
         processes.size() * localSize,
-        backends -> Backends.connect(backends, processes, runDigest, timeout),
+        backends -> Backends.connect(backends, processes, runDigest, timeout, log),
         timeout);
   }
 

@@ -1,5 +1,6 @@
 package dev.cocoli.train.parallel;
 
+import dev.cocoli.detection.TransferReport;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
 import dev.cocoli.train.TrainingListener;
@@ -63,6 +64,11 @@ final class RelayedMessages implements TrainingListener {
   public void stepDone(StepReport report) {
     listener.stepDone(report);
     relay();
+  }
+
+  @Override
+  public void transferred(TransferReport report) {
+    listener.transferred(report);
   }
 
   @Override

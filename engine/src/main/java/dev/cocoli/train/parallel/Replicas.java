@@ -111,7 +111,11 @@ public final class Replicas {
         devices.size() * processes.size(),
         () ->
             DeviceConnector.ofProcesses(
-                devices.size(), processes, digest(run, devices.size(), config), config.timeout()));
+                devices.size(),
+                processes,
+                digest(run, devices.size(), config),
+                config.timeout(),
+                listener::message));
   }
 
   /** What all processes have to agree on before they connect. */

@@ -76,18 +76,30 @@ public final class FeatureStore {
       return Optional.empty();
     }
     try (Safetensors file = Safetensors.open(file(image))) {
-      int[] labels = file.entries().get(LABELS).data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
+      file.requireIntact();
+      int[] labels = entry(file, LABELS, DType.I32).data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
       Target target = new Target(boxes(floats(file, BOXES)), labels);
-      int width = Math.toIntExact(file.entries().get(FEATURES).shape().dim(1));
+      int width = Math.toIntExact(entry(file, FEATURES, DType.F32).shape().dim(1));
       List<Box> regions = boxes(floats(file, REGIONS));
-      return Optional.of(new ImageFeatures(target, regions, width, floats(file, FEATURES)));
-    } catch (IOException e) {
-      throw new TrainingException(e.getMessage() + "; delete it and resume the run", e);
+      ImageFeatures features = new ImageFeatures(target, regions, width, floats(file, FEATURES));
+      file.requireWhole();
+      return Optional.of(features);
+    } catch (InternalError | IOException | RuntimeException e) {
+      throw unusable(file(image), e);
     }
   }
 
-  private static float[] floats(Safetensors file, String name) {
-    return file.entries().get(name).data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+  private static float[] floats(Safetensors file, String name) throws IOException {
+    return entry(file, name, DType.F32).data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+  }
+
+  private static Safetensors.Entry entry(Safetensors file, String name, DType type)
+      throws IOException {
+    Safetensors.Entry entry = file.entries().get(name);
+    if (entry == null || entry.dtype() != type) {
+      throw new IOException("has no " + name + " of type " + type);
+    }
+    return entry;
   }
 
   private static List<Box> boxes(float[] corners) {
@@ -125,10 +137,23 @@ public final class FeatureStore {
       return Optional.empty();
     }
     try (Safetensors file = Safetensors.open(stage(name))) {
-      return Optional.of(new LinearModels(floats(file, "weight"), floats(file, "bias")));
-    } catch (IOException e) {
-      throw new TrainingException(e.getMessage() + "; delete it and resume the run", e);
+      file.requireIntact();
+      LinearModels found = new LinearModels(floats(file, "weight"), floats(file, "bias"));
+      file.requireWhole();
+      return Optional.of(found);
+    } catch (InternalError | IOException | RuntimeException e) {
+      throw unusable(stage(name), e);
     }
+  }
+
+  /** An error of the JVM means that a page of the mapped file is gone. */
+  private static TrainingException unusable(Path file, Throwable e) {
+    String said = String.valueOf(e.getMessage());
+    String reason =
+        e instanceof InternalError
+            ? file + ": was cut while it was read"
+            : said.contains(file.toString()) ? said : file + ": " + said;
+    return new TrainingException(reason + "; delete it and resume the run", e);
   }
 
   private static Safetensors.Entry entry(float[] values, long... dims) {

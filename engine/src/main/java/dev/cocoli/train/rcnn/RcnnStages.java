@@ -122,9 +122,9 @@ public final class RcnnStages {
     if (!regions.isEmpty()) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         Ops ops = new Ops(backend, scope, Tape.NONE, run.config().precision());
-        Tensor pixels = ops.allocate(DType.U8, image.height(), image.width(), 3);
-        backend.transfers().upload(image.pixels(), pixels);
-        values = ops.download(model.features(ops, pixels, regions));
+        Tensor uploaded = ops.allocate(DType.U8, image.height(), image.width(), 3);
+        image.withPixels(pixels -> backend.transfers().upload(pixels, uploaded));
+        values = ops.download(model.features(ops, uploaded, regions));
       }
     }
     return new ImageFeatures(annotated.target(), regions, model.featureCount(), values);

@@ -26,7 +26,7 @@ class CudaBackendTest {
     assertTrue(
         message.contains("tried: ") || message.contains("found: /") || message.contains("cuda:0"),
         message);
-    assertEquals(message, "device cuda:63: " + CudaBackend.problem(none).orElseThrow());
+    assertEquals(message, "device cuda:63: " + Backends.problem(none).orElseThrow());
   }
 
   @Test

@@ -1,13 +1,13 @@
 package dev.cocoli.backend.cuda;
 
 import dev.cocoli.bindings.NvidiaLibraries;
+import dev.cocoli.bindings.access.LoadedLibraries;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
@@ -149,7 +149,7 @@ final class FakeGpu {
 
   private static Object call(String name, FunctionDescriptor type, String argument) {
     MethodHandle handle =
-        Linker.nativeLinker().downcallHandle(SymbolLookup.loaderLookup().findOrThrow(name), type);
+        Linker.nativeLinker().downcallHandle(LoadedLibraries.lookup().findOrThrow(name), type);
     try {
       return argument == null
           ? handle.invokeWithArguments()

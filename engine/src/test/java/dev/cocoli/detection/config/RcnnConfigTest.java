@@ -126,6 +126,9 @@ class RcnnConfigTest {
     assertRefused(
         "hyper-parameter any cannot be",
         () -> Hyperparameters.values(RcnnConfig.DEFAULT.withOwn(new Unwritten(new int[0]))));
+    assertRefused(
+        "hyper-parameter any cannot be recorded",
+        () -> Hyperparameters.values(RcnnConfig.DEFAULT.withOwn(new Unwritten(List.of("a,b")))));
   }
 
   private static void assertRefused(String words, Executable action) {

@@ -57,7 +57,7 @@ public final class LocalCommunicator implements Communicator {
     }
     Set<Backend> distinct = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Backend backend : backends) {
-      if (backend.device().kind() != Device.Kind.CPU) {
+      if (!backend.device().kind().equals(Device.Kind.CPU)) {
         throw new IllegalArgumentException("shared memory does not reach " + backend.device());
       }
       if (!distinct.add(backend)) {

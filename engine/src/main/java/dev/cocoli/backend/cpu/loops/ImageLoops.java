@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.primitives.Images;
 import dev.cocoli.backend.spec.NormalizeSpec;
@@ -22,7 +23,7 @@ public final class ImageLoops implements Images {
   private static final long GRAIN = 32;
 
   private final Workers workers;
-  private final ThreadLocal<Rows> rows = ThreadLocal.withInitial(Rows::new);
+  private final PerThread<Rows> rows = new PerThread<>(Rows::new);
 
   /** Which two pixels each pixel of the result lies between along one axis. */
   private record Axis(int[] low, int[] high, float[] share) {

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.primitives.Matching;
 import dev.cocoli.backend.spec.BoxCoderSpec;
@@ -24,8 +25,8 @@ public final class MatchLoops implements Matching {
   private static final long GRAIN = 2048;
 
   private final Workers workers;
-  private final ThreadLocal<SmallestLongs> positives = ThreadLocal.withInitial(SmallestLongs::new);
-  private final ThreadLocal<SmallestLongs> negatives = ThreadLocal.withInitial(SmallestLongs::new);
+  private final PerThread<SmallestLongs> positives = new PerThread<>(SmallestLongs::new);
+  private final PerThread<SmallestLongs> negatives = new PerThread<>(SmallestLongs::new);
   private final GroundTruthBoxes groundTruthBoxes = new GroundTruthBoxes();
   private float[] bestOfBox = new float[0];
   private int[] objectOfBox = new int[0];

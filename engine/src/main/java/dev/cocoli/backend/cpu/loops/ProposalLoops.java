@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.spec.BoxCoderSpec;
@@ -22,8 +23,8 @@ public final class ProposalLoops implements Proposals {
   private static final long DECODE_GRAIN = 256;
 
   private final Workers workers;
-  private final ThreadLocal<SmallestLongs> bests = ThreadLocal.withInitial(SmallestLongs::new);
-  private final ThreadLocal<KeptBoxes> keptBoxes = ThreadLocal.withInitial(KeptBoxes::new);
+  private final PerThread<SmallestLongs> bests = new PerThread<>(SmallestLongs::new);
+  private final PerThread<KeptBoxes> keptBoxes = new PerThread<>(KeptBoxes::new);
 
   /**
    * Makes the loops.

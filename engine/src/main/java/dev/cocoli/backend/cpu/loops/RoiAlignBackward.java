@@ -2,6 +2,7 @@ package dev.cocoli.backend.cpu.loops;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.tensor.Tensor;
@@ -22,7 +23,7 @@ final class RoiAlignBackward {
   private static final int BAND_ROWS = 8;
 
   private final Workers workers;
-  private final ThreadLocal<Scratch> scratches = ThreadLocal.withInitial(Scratch::new);
+  private final PerThread<Scratch> scratches = new PerThread<>(Scratch::new);
   private int[] order = new int[0];
   private int[] firstRows = new int[0];
   private int[] lastRows = new int[0];

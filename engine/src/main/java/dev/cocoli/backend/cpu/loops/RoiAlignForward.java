@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cpu.loops;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.tensor.DType;
@@ -19,7 +20,7 @@ final class RoiAlignForward {
   private static final int PIXELS = 4;
 
   private final Workers workers;
-  private final ThreadLocal<Scratch> scratches = ThreadLocal.withInitial(Scratch::new);
+  private final PerThread<Scratch> scratches = new PerThread<>(Scratch::new);
 
   /** What a thread needs for one region. */
   private static final class Scratch {

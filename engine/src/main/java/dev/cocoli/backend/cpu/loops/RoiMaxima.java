@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu.loops;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.tensor.Tensor;
@@ -23,7 +24,7 @@ final class RoiMaxima {
   private static final int NONE = -1;
 
   private final Workers workers;
-  private final ThreadLocal<Scratch> scratches = ThreadLocal.withInitial(Scratch::new);
+  private final PerThread<Scratch> scratches = new PerThread<>(Scratch::new);
 
   /** What a thread needs for one bin. */
   private static final class Scratch {

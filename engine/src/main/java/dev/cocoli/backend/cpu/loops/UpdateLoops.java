@@ -2,6 +2,7 @@ package dev.cocoli.backend.cpu.loops;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.cocoli.backend.cpu.PerThread;
 import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.primitives.Updates;
 import dev.cocoli.backend.spec.SgdSpec;
@@ -27,7 +28,7 @@ public final class UpdateLoops implements Updates {
   private static final float CLIP_EPS = 1e-6f;
 
   private final Workers workers;
-  private final ThreadLocal<float[][]> staged = ThreadLocal.withInitial(() -> new float[3][CHUNK]);
+  private final PerThread<float[][]> staged = new PerThread<>(() -> new float[3][CHUNK]);
   private double[] sums = new double[0];
 
   /**

@@ -20,6 +20,7 @@ final class Descriptors implements AutoCloseable {
   private final List<Runnable> releases = new ArrayList<>();
 
   Descriptors(OneDnnContext context) {
+    context.enter();
     this.context = context;
   }
 
@@ -67,7 +68,7 @@ final class Descriptors implements AutoCloseable {
       case BF16 -> dnnl_bf16();
       case U8 -> dnnl_u8();
       case I32 -> dnnl_s32();
-      case I64 -> throw new IllegalArgumentException("oneDNN knows no " + type);
+      default -> throw new IllegalArgumentException("oneDNN knows no " + type);
     };
   }
 
@@ -152,5 +153,6 @@ final class Descriptors implements AutoCloseable {
       release.run();
     }
     arena.close();
+    context.exit();
   }
 }

@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * oneDNN's engine and stream on this host, and the memory that its calls take their arguments from.
@@ -28,22 +29,49 @@ public final class OneDnnContext implements AutoCloseable {
   private final ArrayDeque<MemorySegment> argumentBlocks = new ArrayDeque<>();
   private final List<WeightLayout> weightLayouts = new ArrayList<>();
   private final BufferPool pool;
+  private final ReentrantLock calls;
   private final MemorySegment engine;
   private final MemorySegment stream;
+  private boolean closed;
 
   /**
    * Loads oneDNN if it is not loaded yet and opens an engine.
    *
    * @param settings how its threads behave
    * @param pool where scratch memory comes from
+   * @param calls held while oneDNN works; whoever closes this or frees memory holds it too
    */
-  public OneDnnContext(OpenMpSettings settings, BufferPool pool) {
+  public OneDnnContext(OpenMpSettings settings, BufferPool pool, ReentrantLock calls) {
     OneDnn.load(settings);
     this.pool = pool;
+    this.calls = calls;
     check("dnnl_engine_create", dnnl_engine_create(out, dnnl_cpu(), 0));
     engine = result();
     check("dnnl_stream_create", dnnl_stream_create(out, engine, dnnl_stream_default_flags()));
     stream = result();
+  }
+
+  /**
+   * Begins a call of oneDNN, until whose end nobody frees its memory or closes this.
+   *
+   * @throws IllegalStateException if this is closed
+   */
+  void enter() {
+    calls.lock();
+    if (closed) {
+      calls.unlock();
+      throw new IllegalStateException("the backend is closed");
+    }
+  }
+
+  /** Begins a piece of work that is possible after the end, too: dropping what was kept. */
+  void enterToClose() {
+    calls.lock();
+  }
+
+  /** Ends a call. */
+  void exit() {
+    calls.unlock();
   }
 
   /** {@return where scratch memory comes from} */
@@ -99,7 +127,12 @@ public final class OneDnnContext implements AutoCloseable {
 
   /** Waits for the stream. */
   public void synchronize() {
-    check("dnnl_stream_wait", dnnl_stream_wait(stream));
+    enter();
+    try {
+      check("dnnl_stream_wait", dnnl_stream_wait(stream));
+    } finally {
+      exit();
+    }
   }
 
   /** {@return room for the arguments of a primitive; to be given back} */
@@ -137,6 +170,7 @@ public final class OneDnnContext implements AutoCloseable {
   /** Frees all; primitives must have been closed. */
   @Override
   public void close() {
+    closed = true;
     weightLayouts.forEach(WeightLayout::close);
     weightLayouts.clear();
     check("dnnl_stream_destroy", dnnl_stream_destroy(stream));

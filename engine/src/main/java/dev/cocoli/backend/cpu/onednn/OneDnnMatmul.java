@@ -8,6 +8,7 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntSupplier;
 
 /**
  * Products of row-major matrices. In F32, with AVX2, oneDNN's {@code sgemm} is a quarter faster
@@ -61,7 +62,7 @@ public final class OneDnnMatmul implements AutoCloseable {
    * @param c {@code [m,n]}
    */
   void times(MemorySegment a, MemorySegment b, MemorySegment c, long m, long k, long n) {
-    check("dnnl_sgemm", dnnl_sgemm((byte) 'N', (byte) 'N', m, n, k, 1f, a, k, b, n, 0f, c, n));
+    call(() -> dnnl_sgemm((byte) 'N', (byte) 'N', m, n, k, 1f, a, k, b, n, 0f, c, n));
   }
 
   /**
@@ -72,7 +73,16 @@ public final class OneDnnMatmul implements AutoCloseable {
    * @param c {@code [m,n]}
    */
   void timesTransposed(MemorySegment a, MemorySegment b, MemorySegment c, long m, long k, long n) {
-    check("dnnl_sgemm", dnnl_sgemm((byte) 'N', (byte) 'T', m, n, k, 1f, a, k, b, k, 0f, c, n));
+    call(() -> dnnl_sgemm((byte) 'N', (byte) 'T', m, n, k, 1f, a, k, b, k, 0f, c, n));
+  }
+
+  private void call(IntSupplier gemm) {
+    context.enter();
+    try {
+      check("dnnl_sgemm", gemm.getAsInt());
+    } finally {
+      context.exit();
+    }
   }
 
   /**
@@ -146,7 +156,7 @@ public final class OneDnnMatmul implements AutoCloseable {
       sums.get(new SumKey(type, k, m, n), this::describe).execute(a, b, c);
       return;
     }
-    check("dnnl_sgemm", dnnl_sgemm((byte) 'T', (byte) 'N', m, n, k, 1f, a, m, b, n, 1f, c, n));
+    call(() -> dnnl_sgemm((byte) 'T', (byte) 'N', m, n, k, 1f, a, m, b, n, 1f, c, n));
   }
 
   private OneDnnPrimitive describe(SumKey key) {

@@ -4,6 +4,7 @@ import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
+import dev.cocoli.bindings.status.CStrings;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -98,7 +99,7 @@ final class OneDnnPrimitive implements AutoCloseable {
       check(
           "dnnl_primitive_desc_query",
           dnnl_primitive_desc_query(primitiveDescriptor, dnnl_query_impl_info_str(), 0, text));
-      return text.get(ValueLayout.ADDRESS, 0).reinterpret(Long.MAX_VALUE).getString(0);
+      return CStrings.at(text.get(ValueLayout.ADDRESS, 0));
     }
   }
 
@@ -110,9 +111,18 @@ final class OneDnnPrimitive implements AutoCloseable {
   /**
    * Runs the primitive.
    *
-   * @param data the memory of each argument
+   * @param data the memory of each argument, of this backend or confined to this thread
    */
   void execute(MemorySegment... data) {
+    context.enter();
+    try {
+      executeNow(data);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private void executeNow(MemorySegment... data) {
     if (scratch == null) {
       executeWith(MemorySegment.NULL, data);
       return;
@@ -123,7 +133,8 @@ final class OneDnnPrimitive implements AutoCloseable {
   }
 
   /**
-   * Runs the primitive without the pool, which belongs to one thread.
+   * Runs the primitive on any thread, without the pool, which belongs to one, for a caller that has
+   * entered the context.
    *
    * @param room {@link #scratchBytes} of scratch memory
    * @param data the memory of each argument

@@ -120,6 +120,15 @@ public final class PackedWeights implements AutoCloseable {
    * @param buffer the buffer, which closes
    */
   private void forget(Buffer buffer) {
+    context.enterToClose();
+    try {
+      forgetNow(buffer);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private void forgetNow(Buffer buffer) {
     persistent.remove(buffer);
     for (Iterator<Map.Entry<Key, Use>> it = uses.entrySet().iterator(); it.hasNext(); ) {
       Map.Entry<Key, Use> entry = it.next();
@@ -138,6 +147,15 @@ public final class PackedWeights implements AutoCloseable {
    * @param form the form
    */
   Lease take(Tensor weight, Tensor scale, WeightForm form) {
+    context.enter();
+    try {
+      return takeNow(weight, scale, form);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private Lease takeNow(Tensor weight, Tensor scale, WeightForm form) {
     if (scale == null && form.isPlain()) {
       return new Lease(weight.segment(), null);
     }

@@ -222,6 +222,15 @@ public final class WinogradConvolution implements AutoCloseable {
   }
 
   private void run(Operands operands, long in, long out, Activation activation) {
+    context.enter();
+    try {
+      runNow(operands, in, out, activation);
+    } finally {
+      context.exit();
+    }
+  }
+
+  private void runNow(Operands operands, long in, long out, Activation activation) {
     count++;
     long total = operands.tiles().count();
     int threads = workers.parallelism();

@@ -17,11 +17,15 @@ import java.util.function.Supplier;
  * appears whole or not at all, so that processes may share the folder.
  */
 public final class CompiledKernels {
-  private final Path folder;
+  private final Optional<Path> folder;
 
-  /** Uses a folder, which is made when the first file is. */
-  public CompiledKernels(Path folder) {
+  /** Uses a folder, which is made when the first file is; without one, nothing is kept. */
+  public CompiledKernels(Optional<Path> folder) {
     this.folder = folder;
+  }
+
+  CompiledKernels(Path folder) {
+    this(Optional.of(folder));
   }
 
   static MessageDigest sha256() {
@@ -39,7 +43,10 @@ public final class CompiledKernels {
    * @param make makes it
    */
   byte[] get(String name, Supplier<byte[]> make) {
-    Path file = folder.resolve(name);
+    if (folder.isEmpty()) {
+      return make.get();
+    }
+    Path file = folder.get().resolve(name);
     Optional<byte[]> kept = read(file);
     if (kept.isPresent()) {
       return kept.get();
@@ -73,8 +80,8 @@ public final class CompiledKernels {
   private void write(Path file, byte[] image) {
     Path partial = null;
     try {
-      Files.createDirectories(folder);
-      partial = Files.createTempFile(folder, file.getFileName().toString(), ".partial");
+      Files.createDirectories(file.getParent());
+      partial = Files.createTempFile(file.getParent(), file.getFileName().toString(), ".partial");
       byte[] hash = sha256().digest(image);
       byte[] content = Arrays.copyOf(hash, hash.length + image.length);
       System.arraycopy(image, 0, content, hash.length, image.length);

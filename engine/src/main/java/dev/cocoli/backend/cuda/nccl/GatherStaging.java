@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cuda.nccl;
 
+import dev.cocoli.bindings.access.NativeAccess;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import dev.cocoli.bindings.status.CudaStatus;
 import java.lang.foreign.Arena;
@@ -28,13 +29,13 @@ final class GatherStaging implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       CudaStatus.check("cudaMallocHost", CudaRuntime.cudaMallocHost(out, byteSize));
-      host = out.get(ValueLayout.ADDRESS, 0).reinterpret(byteSize);
+      host = NativeAccess.sized(out.get(ValueLayout.ADDRESS, 0), byteSize);
       int error = CudaRuntime.cudaMalloc(out, byteSize);
       if (error != CudaRuntime.cudaSuccess()) {
         CudaRuntime.cudaFreeHost(host);
         CudaStatus.check("cudaMalloc", error);
       }
-      device = out.get(ValueLayout.ADDRESS, 0).reinterpret(byteSize);
+      device = NativeAccess.sized(out.get(ValueLayout.ADDRESS, 0), byteSize);
     }
   }
 

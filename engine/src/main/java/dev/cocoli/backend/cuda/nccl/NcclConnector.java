@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Connects graphics cards of this process, and of others, by NCCL. One thread connects all of a
@@ -48,6 +49,7 @@ public final class NcclConnector {
    * @param timeout how long ranks wait for each other, and so for what a device was called for
    *     before; to connect, a minute at least
    * @param options how NCCL is set up; all communicators of a process have the same
+   * @param log receives a line about each stranger that came
    * @return the communicator of each of this process's ranks
    * @throws NativeException if a library or a device is missing
    * @throws CommunicatorException if a process is missing, comes twice or differs
@@ -57,14 +59,15 @@ public final class NcclConnector {
       byte[] runDigest,
       List<NcclDevice> devices,
       Duration timeout,
-      NcclOptions options) {
+      NcclOptions options,
+      Consumer<String> log) {
     load(options);
     byte[] digest =
         ByteBuffer.allocate(runDigest.length + Integer.BYTES)
             .put(runDigest)
             .putInt(devices.size())
             .array();
-    byte[] id = Rendezvous.exchange(processes, digest, NcclId::create, timeout);
+    byte[] id = Rendezvous.exchange(processes, digest, NcclId::create, timeout, log);
     return connect(
         id,
         processes.size() * devices.size(),

@@ -35,6 +35,7 @@ record NcclReduction(long elementCount, int type, int operation) {
       case I32 -> Nccl.ncclInt32();
       case I64 -> Nccl.ncclInt64();
       case U8 -> Nccl.ncclUint8();
+      default -> throw new IllegalArgumentException("NCCL does not reduce " + type + " here");
     };
   }
 }

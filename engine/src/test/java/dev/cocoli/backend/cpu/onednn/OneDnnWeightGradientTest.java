@@ -14,6 +14,7 @@ import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;
 import java.util.Random;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -38,7 +39,8 @@ class OneDnnWeightGradientTest {
         TestTensors tensors = new TestTensors(backend);
         BufferPool pool = new BufferPool(backend::allocate);
         Workers workers = new Workers(2);
-        OneDnnContext context = new OneDnnContext(OpenMpSettings.defaults(), pool);
+        OneDnnContext context =
+            new OneDnnContext(OpenMpSettings.defaults(), pool, new ReentrantLock());
         PackedWeights packed =
             new PackedWeights(context, new ElementwiseLoops(workers), backend::allocate);
         OneDnnMatmul matmul = new OneDnnMatmul(context, packed)) {

@@ -13,7 +13,9 @@ final class NcclIdPeer {
   public static void main(String[] arguments) {
     RankEnvironment ranks = RankEnvironment.ofProcess().orElseThrow();
     byte[] digest = {(byte) ranks.size()};
-    byte[] id = Rendezvous.exchange(ranks, digest, NcclId::create, Duration.ofSeconds(60));
+    byte[] id =
+        Rendezvous.exchange(
+            ranks, digest, NcclId::create, Duration.ofSeconds(60), System.err::println);
     System.out.println(ranks.rank() + " " + HexFormat.of().formatHex(id));
   }
 }
