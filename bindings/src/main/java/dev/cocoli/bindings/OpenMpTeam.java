@@ -4,6 +4,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
@@ -26,19 +27,51 @@ public final class OpenMpTeam {
     if (threads < 1) {
       throw new IllegalArgumentException("OpenMP needs a thread, not " + threads);
     }
-    Optional<MemorySegment> function = OneDnn.find("omp_set_num_threads");
-    if (function.isEmpty()) {
-      throw new NativeLibraryException(
-          "OpenMP", "the library that came with oneDNN has no omp_set_num_threads", null);
-    }
     try {
-      Linker.nativeLinker()
-          .downcallHandle(function.get(), FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
+      function("omp_set_num_threads", FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
           .invokeExact(threads);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
       throw new AssertionError("a downcall throws nothing else", e);
     }
+  }
+
+  /**
+   * Runs something while the calling thread's loops use that thread alone: primitives created by it
+   * start no workers, whichever thread executes them. oneDNN must be loaded.
+   *
+   * @param action what to run
+   * @throws NativeLibraryException if the OpenMP library does not have the functions
+   */
+  public static void alone(Runnable action) {
+    int threads = size();
+    resize(1);
+    try {
+      action.run();
+    } finally {
+      resize(threads);
+    }
+  }
+
+  private static int size() {
+    try {
+      return (int)
+          function("omp_get_max_threads", FunctionDescriptor.of(ValueLayout.JAVA_INT))
+              .invokeExact();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError("a downcall throws nothing else", e);
+    }
+  }
+
+  private static MethodHandle function(String name, FunctionDescriptor descriptor) {
+    Optional<MemorySegment> address = OneDnn.find(name);
+    if (address.isEmpty()) {
+      throw new NativeLibraryException(
+          "OpenMP", "the library that came with oneDNN has no " + name, null);
+    }
+    return Linker.nativeLinker().downcallHandle(address.get(), descriptor);
   }
 }

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What convolution, its tail and its gradients owe on every backend. */
 @ParameterizedClass
-@MethodSource("dev.cocoli.testing.TestBackends#all")
+@MethodSource({"dev.cocoli.testing.TestBackends#all", "dev.cocoli.testing.TestBackends#winograd"})
 @Tag("contract")
 class ConvolutionContractTest {
   @Parameter Backend backend;
@@ -97,7 +97,9 @@ class ConvolutionContractTest {
     "2,1,0,1, 1,2,2,3,5",
     "5,3,2,1, 1,13,10,2,3",
     "1,1,1,1, 1,3,4,2,3",
-    "3,1,1,1, 1,19,23,64,64"
+    "3,1,1,1, 1,19,23,64,64",
+    "3,1,1,1, 3,13,10,19,37",
+    "3,1,1,1, 2,1,17,33,1"
   })
   void computesTailAndGradientsAsWritten(
       int k, int s, int p, int d, int n, int h, int w, int i, int o) {
@@ -164,14 +166,15 @@ class ConvolutionContractTest {
     near(expected, y, 2e-6, "in place");
   }
 
-  @Test
-  void takesNoImages() {
-    Conv2dSpec spec = Conv2dSpec.of(3, 2, 1);
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void takesNoImages(int stride) {
+    Conv2dSpec spec = Conv2dSpec.of(3, stride, 1);
     Random random = new Random(6);
     Tensor x = tensors.floats(new float[0], 0, 8, 8, 4);
     Tensor weight = random(random, 5, 3, 3, 4);
     Tensor bias = random(random, 5);
-    Tensor y = tensors.floatOutput(0, 4, 4, 5);
+    Tensor y = tensors.floatOutput(0, spec.outputExtent(8), spec.outputExtent(8), 5);
     backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
     backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, x);
     Tensor dWeight = random(random, 5, 3, 3, 4);
@@ -239,15 +242,16 @@ class ConvolutionContractTest {
   }
 
   /** Every operation is linear in each operand: a step of one half gives the slope exactly. */
-  @Test
-  void gradientsAreTheSlopesOfForward() {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void gradientsAreTheSlopesOfForward(int stride) {
     long seed = 21;
     Random random = new Random(seed);
-    Conv2dSpec spec = Conv2dSpec.of(3, 2, 1);
+    Conv2dSpec spec = Conv2dSpec.of(3, stride, 1);
     Tensor x = random(random, 2, 7, 6, 5);
     Tensor weight = random(random, 6, 3, 3, 5);
     Tensor scale = random(random, 6);
-    Tensor dy = random(random, 2, 4, 3, 6);
+    Tensor dy = random(random, 2, spec.outputExtent(7), spec.outputExtent(6), 6);
     final Tensor dx = tensors.floatOutput(2, 7, 6, 5);
     final Tensor dWeight = zeros(weight);
     backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, dx);

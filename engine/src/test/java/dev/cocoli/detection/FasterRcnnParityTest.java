@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
 import dev.cocoli.data.Shard;
 import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.head.Proposals;
@@ -44,9 +46,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -54,22 +56,29 @@ import org.junit.jupiter.params.provider.MethodSource;
  * reference script {@code frcnn.py} under {@code oracle/}, and those in the folder that {@code
  * -Dcocoli.oracle} names.
  */
+@ParameterizedClass
+@MethodSource("backends")
 class FasterRcnnParityTest {
   private static final Path COMMITTED = Fixtures.folder("oracle");
   private static final float LEARNING_RATE = 0.01f;
   private static final float WEIGHT_DECAY = 1e-4f;
   private static final Sgd SGD = new Sgd(0.9, WEIGHT_DECAY);
 
-  private static Backend backend;
+  @org.junit.jupiter.params.Parameter Backend backend;
 
-  @BeforeAll
-  static void open() {
-    backend = TestBackends.open();
+  static Stream<Arguments> backends() {
+    Backend backend = TestBackends.open();
+    return Stream.concat(
+        Stream.of(Arguments.argumentSet(backend.device().toString(), backend)),
+        TestBackends.winograd());
   }
 
-  @AfterAll
-  static void close() {
-    backend.close();
+  /** In the reference's small models all convolutions are direct unless the backend is told. */
+  private void assertConvolutionsWereWinograds() {
+    if (backend instanceof CpuBackend cpu
+        && cpu.convolutions().winograd().use() == Use.WHEREVER_POSSIBLE) {
+      assertTrue(cpu.convolutions().winograd().count() > 0, "all convolutions were direct");
+    }
   }
 
   static List<Path> folders() throws IOException {
@@ -87,7 +96,7 @@ class FasterRcnnParityTest {
   }
 
   /** A model with the reference's weights and settings. */
-  private static final class Case implements AutoCloseable {
+  private final class Case implements AutoCloseable {
     final Reference reference;
     final FasterRcnn model;
     final ParameterArena arena;
@@ -221,10 +230,11 @@ class FasterRcnnParityTest {
             found.get(i),
             BoxHeadConfig.DEFAULT.detectionsPerImg());
       }
+      assertConvolutionsWereWinograds();
     }
   }
 
-  private static int[] counts(Tensor counts) {
+  private int[] counts(Tensor counts) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(counts.byteSize(), 4);
       backend.transfers().download(counts, host);
@@ -244,6 +254,7 @@ class FasterRcnnParityTest {
           assertUpdated(with, before);
         }
       }
+      assertConvolutionsWereWinograds();
     }
   }
 
@@ -305,7 +316,7 @@ class FasterRcnnParityTest {
   }
 
   /** Every eighth element of each gradient: a reference's, or the model's own. */
-  private static float[] gradients(Reference reference, Case with) {
+  private float[] gradients(Reference reference, Case with) {
     List<Float> all = new ArrayList<>();
     for (String name : with.reference.names("step0.grad.")) {
       Parameter parameter =
@@ -349,7 +360,7 @@ class FasterRcnnParityTest {
     assertEquals(expected, mine, tolerance * Math.abs(expected) + 1e-10, name);
   }
 
-  private static void assertGradients(Case with) {
+  private void assertGradients(Case with) {
     Map<String, Parameter> parameters = with.model.namedParameters();
     List<String> names = with.reference.names("step0.grad.");
     long trainable = parameters.values().stream().filter(Parameter::isTrainable).count();
@@ -362,7 +373,7 @@ class FasterRcnnParityTest {
     }
   }
 
-  private static void assertUpdated(Case with, Map<String, float[]> before) {
+  private void assertUpdated(Case with, Map<String, float[]> before) {
     for (Map.Entry<String, float[]> now : state(with).entrySet()) {
       String after = "step0.after." + now.getKey();
       String gradient = "step0.grad." + now.getKey();
@@ -394,7 +405,7 @@ class FasterRcnnParityTest {
     return some;
   }
 
-  private static Map<String, float[]> state(Case with) {
+  private Map<String, float[]> state(Case with) {
     Map<String, float[]> values = new TreeMap<>();
     with.model
         .namedParameters()
@@ -402,7 +413,7 @@ class FasterRcnnParityTest {
     return values;
   }
 
-  private static float[] inTorchLayout(Parameter parameter, Tensor values) {
+  private float[] inTorchLayout(Parameter parameter, Tensor values) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment host = arena.allocate(values.byteSize(), 4);
       backend.transfers().download(values, host);

@@ -3,6 +3,7 @@ package dev.cocoli.testing;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.cpu.CpuBackend;
+import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
 import dev.cocoli.backend.cuda.CudaOnHost;
 import dev.cocoli.tensor.Device;
 import java.util.ArrayList;
@@ -62,6 +63,18 @@ public final class TestBackends {
       backends.add(Arguments.argumentSet(GPU.toString(), Backends.open(GPU)));
     }
     return backends.stream();
+  }
+
+  /**
+   * {@return the CPU's backend once more, with every convolution that can be one of Winograd's}
+   * None where another device is named.
+   */
+  public static Stream<Arguments> winograd() {
+    String device = System.getProperty(DEVICE, Device.CPU.toString());
+    return device.equals(Device.CPU.toString()) && !CudaOnHost.isSanitized()
+        ? Stream.of(
+            Arguments.argumentSet("cpu, winograd", new CpuBackend(2, Use.WHEREVER_POSSIBLE)))
+        : Stream.of();
   }
 
   /**

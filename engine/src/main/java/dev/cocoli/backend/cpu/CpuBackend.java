@@ -27,6 +27,7 @@ import dev.cocoli.backend.cpu.onednn.OneDnnWeightGradient;
 import dev.cocoli.backend.cpu.onednn.PackedWeights;
 import dev.cocoli.backend.cpu.onednn.SplitOneDnnBatchNorm;
 import dev.cocoli.backend.cpu.onednn.WindowLoops;
+import dev.cocoli.backend.cpu.onednn.WinogradConvolution;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -65,6 +66,7 @@ public final class CpuBackend implements Backend {
   private final PatchLoops patches;
   private final LossLoops losses;
   private final UpdateLoops updates;
+  private final WinogradConvolution.Use winograd;
   private volatile boolean closed;
 
   /** Loads oneDNN and starts the threads. */
@@ -78,10 +80,21 @@ public final class CpuBackend implements Backend {
    * @param threads how many compute; oneDNN keeps the number it was first loaded with
    */
   public CpuBackend(int threads) {
-    this(threads, null);
+    this(threads, WinogradConvolution.Use.requested());
   }
 
-  private CpuBackend(int threads, CpuBackend first) {
+  /**
+   * Loads oneDNN and starts the threads.
+   *
+   * @param threads how many compute; oneDNN keeps the number it was first loaded with
+   * @param winograd where convolutions are computed with fewer products
+   */
+  public CpuBackend(int threads, WinogradConvolution.Use winograd) {
+    this(threads, winograd, null);
+  }
+
+  private CpuBackend(int threads, WinogradConvolution.Use winograd, CpuBackend first) {
+    this.winograd = winograd;
     context = new OneDnnContext(CpuThreads.settings(threads), pool, calls);
     workers = new Workers(threads);
     ElementwiseLoops rows = new ElementwiseLoops(workers);
@@ -98,7 +111,14 @@ public final class CpuBackend implements Backend {
     OneDnnWeightGradient weightGradient =
         new OneDnnWeightGradient(
             context, matmul, new WindowLoops(workers), OneDnnWeightGradient.fastest(context));
-    convolutions = new OneDnnConvolution(context, packedWeights, weightGradient, rows, elementwise);
+    convolutions =
+        new OneDnnConvolution(
+            context,
+            packedWeights,
+            new WinogradConvolution(context, workers, winograd),
+            weightGradient,
+            rows,
+            elementwise);
     dense = new OneDnnLinear(matmul, rows);
     norms = new OneDnnBatchNorm(context, elementwise, new BatchNormSums(workers));
     splitBatchNorm = new SplitOneDnnBatchNorm(norms);
@@ -145,7 +165,7 @@ public final class CpuBackend implements Backend {
    */
   public CpuBackend beside(int threads) {
     CpuThreads.resizeTeam(threads);
-    return new CpuBackend(threads, this);
+    return new CpuBackend(threads, winograd, this);
   }
 
   @Override

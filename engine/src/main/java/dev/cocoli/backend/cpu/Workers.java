@@ -86,7 +86,7 @@ public final class Workers implements AutoCloseable {
   }
 
   /** {@return how many threads work on a loop, the caller included} */
-  int parallelism() {
+  public int parallelism() {
     return threads.length + 1;
   }
 

@@ -9,6 +9,7 @@ import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Residual;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Tail;
+import dev.cocoli.backend.cpu.onednn.WinogradWeights.Direction;
 import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
@@ -18,8 +19,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Convolution and its gradient by the input, each one oneDNN primitive on activations {@code
- * [N,H,W,C]}; the gradient by the weights is {@link OneDnnWeightGradient}'s. The scale of the
- * output's channels is part of the packed weights, which have the input's type.
+ * [N,H,W,C]}; the gradient by the weights is {@link OneDnnWeightGradient}'s. Where that is faster,
+ * {@link WinogradConvolution} computes all three. The scale of the output's channels is part of the
+ * packed weights, which have the input's type.
  */
 public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   /** Shapes times layers: a detector has about seventy kinds of layer. */
@@ -36,6 +38,7 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
 
   private final OneDnnContext context;
   private final PackedWeights weights;
+  private final WinogradConvolution winograd;
   private final OneDnnWeightGradient weightGradient;
   private final ElementwiseLoops loops;
   private final OneDnnElementwise elementwise;
@@ -47,6 +50,7 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
    *
    * @param context engine and stream
    * @param weights packs them
+   * @param winograd computes those that suit it; closed with this
    * @param weightGradient the gradient by the weights; closed with this
    * @param loops adds rows
    * @param elementwise adds maps
@@ -54,11 +58,13 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   public OneDnnConvolution(
       OneDnnContext context,
       PackedWeights weights,
+      WinogradConvolution winograd,
       OneDnnWeightGradient weightGradient,
       ElementwiseLoops loops,
       OneDnnElementwise elementwise) {
     this.context = context;
     this.weights = weights;
+    this.winograd = winograd;
     this.weightGradient = weightGradient;
     this.loops = loops;
     this.elementwise = elementwise;
@@ -78,6 +84,20 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
       return;
     }
     y.buffer().markWritten();
+    if (winograd.suits(shape)) {
+      WeightForm form = winograd.weights(shape, Direction.FORWARD);
+      try (PackedWeights.Lease packed = weights.take(weight, scale, form)) {
+        winograd.forward(
+            shape,
+            x.segment(),
+            packed.segment(),
+            shift == null ? null : shift.segment(),
+            residual == null ? null : residual.segment(),
+            spec.activation(),
+            y.segment());
+      }
+      return;
+    }
     Residual how =
         residual == null
             ? Residual.NONE
@@ -155,6 +175,16 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   @Override
   public void conv2dBackwardData(
       Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
+    if (winograd.suits(shape) && !shape.isEmpty()) {
+      dx.buffer().markWritten();
+      WeightForm form = winograd.weights(shape, Direction.BACKWARD_DATA);
+      try (PackedWeights.Lease packed = weights.take(weight, scale, form)) {
+        MemorySegment added = addend == null ? null : addend.segment();
+        winograd.backwardData(shape, dy.segment(), packed.segment(), added, dx.segment());
+      }
+      return;
+    }
     if (addend != null) {
       try (TensorScope scope = new TensorScope(context.pool())) {
         Tensor product = scope.allocate(dx.dtype(), dx.shape());
@@ -163,7 +193,6 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
       }
       return;
     }
-    ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
     dx.buffer().markWritten();
     if (shape.isEmpty()) {
       dx.segment().fill((byte) 0);
@@ -214,13 +243,22 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
     }
     dWeight.buffer().markWritten();
     if (scale == null) {
-      weightGradient.accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
+      accumulate(shape, x.segment(), dy.segment(), dWeight.segment());
       return;
     }
     try (Buffer unscaled = context.pool().take(dWeight.byteSize())) {
       unscaled.segment().fill((byte) 0);
-      weightGradient.accumulate(shape, x.segment(), dy.segment(), unscaled.segment());
+      accumulate(shape, x.segment(), dy.segment(), unscaled.segment());
       loops.addScaledRows(unscaled.segment(), scale, dWeight.segment());
+    }
+  }
+
+  private void accumulate(
+      ConvolutionShape shape, MemorySegment x, MemorySegment dy, MemorySegment dWeight) {
+    if (winograd.suits(shape)) {
+      winograd.backwardWeight(shape, x, dy, dWeight);
+    } else {
+      weightGradient.accumulate(shape, x, dy, dWeight);
     }
   }
 
@@ -235,13 +273,18 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
         primitive, context.weightLayout(plain, primitive.descriptor(DNNL_ARG_WEIGHTS())));
   }
 
+  /** {@return what computes the convolutions that suit it, for tests} */
+  public WinogradConvolution winograd() {
+    return winograd;
+  }
+
   /** {@return how many plans are kept} */
   int planCount() {
-    return forward.size() + backward.size();
+    return forward.size() + backward.size() + winograd.planCount();
   }
 
   @Override
   public void close() {
-    Closing.all(forward, backward, weightGradient);
+    Closing.all(forward, backward, winograd, weightGradient);
   }
 }

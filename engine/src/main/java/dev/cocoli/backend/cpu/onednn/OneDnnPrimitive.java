@@ -103,6 +103,11 @@ final class OneDnnPrimitive implements AutoCloseable {
     }
   }
 
+  /** {@return the bytes of scratch memory of a call} */
+  long scratchBytes() {
+    return scratchBytes;
+  }
+
   /**
    * Runs the primitive.
    *
@@ -118,20 +123,29 @@ final class OneDnnPrimitive implements AutoCloseable {
   }
 
   private void executeNow(MemorySegment... data) {
-    for (int i = 0; i < arguments.length; i++) {
-      check("dnnl_memory_set_data_handle", dnnl_memory_set_data_handle(memories[i], data[i]));
-    }
     if (scratch == null) {
-      run();
+      executeWith(MemorySegment.NULL, data);
       return;
     }
     try (Buffer room = context.pool().take(scratchBytes)) {
-      check("dnnl_memory_set_data_handle", dnnl_memory_set_data_handle(scratch, room.segment()));
-      run();
+      executeWith(room.segment(), data);
     }
   }
 
-  private void run() {
+  /**
+   * Runs the primitive on any thread, without the pool, which belongs to one, for a caller that has
+   * entered the context.
+   *
+   * @param room {@link #scratchBytes} of scratch memory
+   * @param data the memory of each argument
+   */
+  void executeWith(MemorySegment room, MemorySegment... data) {
+    for (int i = 0; i < arguments.length; i++) {
+      check("dnnl_memory_set_data_handle", dnnl_memory_set_data_handle(memories[i], data[i]));
+    }
+    if (scratch != null) {
+      check("dnnl_memory_set_data_handle", dnnl_memory_set_data_handle(scratch, room));
+    }
     check(
         "dnnl_primitive_execute",
         dnnl_primitive_execute(primitive, context.stream(), argumentCount, block));

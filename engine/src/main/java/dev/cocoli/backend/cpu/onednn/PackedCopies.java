@@ -24,7 +24,7 @@ final class PackedCopies implements AutoCloseable {
   private static final int CAPACITY = 1024;
 
   private record Key(
-      Buffer weight, long weightOffset, Buffer scale, long scaleOffset, WeightLayout layout) {
+      Buffer weight, long weightOffset, Buffer scale, long scaleOffset, WeightForm.Identity form) {
     @Override
     public boolean equals(Object other) {
       return other instanceof Key that
@@ -32,13 +32,13 @@ final class PackedCopies implements AutoCloseable {
           && weightOffset == that.weightOffset
           && scale == that.scale
           && scaleOffset == that.scaleOffset
-          && layout == that.layout;
+          && form == that.form;
     }
 
     @Override
     public int hashCode() {
       int hash = 31 * System.identityHashCode(weight) + Long.hashCode(weightOffset);
-      return 31 * hash + System.identityHashCode(layout);
+      return 31 * hash + System.identityHashCode(form);
     }
   }
 
@@ -68,10 +68,10 @@ final class PackedCopies implements AutoCloseable {
   private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Map<Key, Use> uses = new LinkedHashMap<>(64, 0.75f, true);
 
-  /** One object per layout, and for each backend's own object the one that equals it. */
-  private final List<WeightLayout> layouts = new ArrayList<>();
+  /** One object per form, and for each backend's own object the one that it is. */
+  private final List<WeightForm.Identity> forms = new ArrayList<>();
 
-  private final Map<WeightLayout, WeightLayout> sameLayout = new IdentityHashMap<>();
+  private final Map<WeightForm, WeightForm.Identity> known = new IdentityHashMap<>();
 
   /**
    * Holds no copy yet.
@@ -104,19 +104,19 @@ final class PackedCopies implements AutoCloseable {
   }
 
   /**
-   * Returns the copy of weights in a layout, to be given back; null if these values are used for
+   * Returns the copy of weights in a form, to be given back; null if these values are used for
    * the first time, or are not kept.
    *
    * @param weight the plain weights
    * @param scale the factor of each output channel, or null
-   * @param layout the layout, of any of the backends
+   * @param form the form, of any of the backends
    * @param pack writes a copy, if there is none yet
    */
-  Copy take(Tensor weight, Tensor scale, WeightLayout layout, Consumer<MemorySegment> pack) {
+  Copy take(Tensor weight, Tensor scale, WeightForm form, Consumer<MemorySegment> pack) {
     List<Buffer> free = new ArrayList<>();
     try {
       synchronized (this) {
-        return take(weight, scale, layout, pack, free);
+        return take(weight, scale, form, pack, free);
       }
     } finally {
       free.forEach(Buffer::close);
@@ -126,7 +126,7 @@ final class PackedCopies implements AutoCloseable {
   private Copy take(
       Tensor weight,
       Tensor scale,
-      WeightLayout layout,
+      WeightForm form,
       Consumer<MemorySegment> pack,
       List<Buffer> free) {
     Buffer scaleBuffer = scale == null ? null : scale.buffer();
@@ -140,7 +140,7 @@ final class PackedCopies implements AutoCloseable {
             weight.byteOffset(),
             scaleBuffer,
             scale == null ? 0 : scale.byteOffset(),
-            same(layout));
+            identity(form));
     long weightVersion = weight.buffer().version();
     long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
     Use use = uses.get(key);
@@ -158,7 +158,7 @@ final class PackedCopies implements AutoCloseable {
       return null;
     }
     if (use.copy == null) {
-      Buffer memory = allocator.apply(layout.byteSize());
+      Buffer memory = allocator.apply(form.byteSize());
       try {
         pack.accept(memory.segment());
       } catch (RuntimeException | Error e) {
@@ -171,18 +171,18 @@ final class PackedCopies implements AutoCloseable {
     return use.copy;
   }
 
-  private WeightLayout same(WeightLayout layout) {
-    return sameLayout.computeIfAbsent(
-        layout,
+  private WeightForm.Identity identity(WeightForm form) {
+    return known.computeIfAbsent(
+        form,
         one -> {
-          for (WeightLayout known : layouts) {
-            if (known.equalsLayout(one)) {
-              return known;
+          for (WeightForm.Identity other : forms) {
+            if (other.isOf(one)) {
+              return other;
             }
           }
-          WeightLayout known = one.copy(); // a backend may close before the others
-          layouts.add(known);
-          return known;
+          WeightForm.Identity identity = one.identity(); // a backend may close before the others
+          forms.add(identity);
+          return identity;
         });
   }
 
@@ -216,9 +216,9 @@ final class PackedCopies implements AutoCloseable {
       uses.values().forEach(use -> drop(use, free));
       uses.clear();
       persistent.clear();
-      layouts.forEach(WeightLayout::close);
-      layouts.clear();
-      sameLayout.clear();
+      forms.forEach(WeightForm.Identity::close);
+      forms.clear();
+      known.clear();
     }
     free.forEach(Buffer::close);
   }

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.LongFunction;
 
 /**
- * Weights in the layouts that primitives want, with the scale of their channels multiplied in: in a
+ * Weights in the forms that primitives want, with the scale of their channels multiplied in: in a
  * frozen network the scale then costs nothing. A copy is kept from the second use of the same
  * values on, and dropped when the version of the weight's or the scale's buffer has moved: so a
  * network that detects packs no weight more than twice, and one that is trained, where a step uses
@@ -87,47 +87,47 @@ public final class PackedWeights implements AutoCloseable {
   }
 
   /**
-   * {@return weights in a layout}
+   * {@return weights in a form}
    *
    * @param weight the plain weights {@code [O, ...]}
    * @param scale {@code [O]}, or null
-   * @param layout the layout
+   * @param form the form
    */
-  Lease take(Tensor weight, Tensor scale, WeightLayout layout) {
+  Lease take(Tensor weight, Tensor scale, WeightForm form) {
     context.enter();
     try {
-      return takeNow(weight, scale, layout);
+      return takeNow(weight, scale, form);
     } finally {
       context.exit();
     }
   }
 
-  private Lease takeNow(Tensor weight, Tensor scale, WeightLayout layout) {
-    if (scale == null && layout.isPlain()) {
+  private Lease takeNow(Tensor weight, Tensor scale, WeightForm form) {
+    if (scale == null && form.isPlain()) {
       return new Lease(weight.segment(), () -> {});
     }
     PackedCopies.Copy copy =
-        copies.take(weight, scale, layout, to -> write(weight, scale, layout, to));
+        copies.take(weight, scale, form, to -> write(weight, scale, form, to));
     return copy == null
-        ? packForNow(weight, scale, layout)
+        ? packForNow(weight, scale, form)
         : new Lease(copy.segment(), () -> copies.giveBack(copy));
   }
 
-  private Lease packForNow(Tensor weight, Tensor scale, WeightLayout layout) {
-    Buffer temporary = context.pool().take(layout.byteSize());
-    write(weight, scale, layout, temporary.segment());
+  private Lease packForNow(Tensor weight, Tensor scale, WeightForm form) {
+    Buffer temporary = context.pool().take(form.byteSize());
+    write(weight, scale, form, temporary.segment());
     return new Lease(temporary.segment(), temporary::close);
   }
 
-  private void write(Tensor weight, Tensor scale, WeightLayout layout, MemorySegment to) {
+  private void write(Tensor weight, Tensor scale, WeightForm form, MemorySegment to) {
     if (scale == null) {
-      layout.pack(weight.segment(), to);
-    } else if (layout.isPlain()) {
+      form.pack(weight.segment(), to);
+    } else if (form.isPlain()) {
       loops.scaleRows(weight.segment(), scale, to);
     } else {
       try (Buffer scaled = context.pool().take(weight.byteSize())) {
         loops.scaleRows(weight.segment(), scale, scaled.segment());
-        layout.pack(scaled.segment(), to);
+        form.pack(scaled.segment(), to);
       }
     }
   }

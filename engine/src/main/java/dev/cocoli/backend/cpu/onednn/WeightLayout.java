@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * A layout that a primitive wants its weights in, with the conversions from and to the plain one.
  * Few exist: primitives of different shapes share them.
  */
-final class WeightLayout implements AutoCloseable {
+final class WeightLayout implements WeightForm, AutoCloseable {
   private final OneDnnContext context;
   private final MemorySegment plain;
   private final MemorySegment packed;
@@ -36,33 +36,34 @@ final class WeightLayout implements AutoCloseable {
         && dnnl_memory_desc_equal(plain, otherPlain) != 0;
   }
 
-  /** Returns whether another layout, perhaps of another backend, is the same. */
-  boolean equalsLayout(WeightLayout other) {
-    return matches(other.plain, other.packed);
+  @Override
+  public Identity identity() {
+    WeightLayout copy = new WeightLayout(context, plain, packed);
+    return new Identity() {
+      @Override
+      public boolean isOf(WeightForm form) {
+        return form instanceof WeightLayout other && other.matches(copy.plain, copy.packed);
+      }
+
+      @Override
+      public void close() {
+        copy.close();
+      }
+    };
   }
 
-  /** Returns the same layout in an object of its own, which the caller closes. */
-  WeightLayout copy() {
-    return new WeightLayout(context, plain, packed);
-  }
-
-  /** {@return whether nothing needs converting} */
-  boolean isPlain() {
+  @Override
+  public boolean isPlain() {
     return isPlain;
   }
 
-  /** {@return the bytes of packed weights} */
-  long byteSize() {
+  @Override
+  public long byteSize() {
     return byteSize;
   }
 
-  /**
-   * Converts from the plain layout.
-   *
-   * @param from plain weights
-   * @param to packed weights
-   */
-  void pack(MemorySegment from, MemorySegment to) {
+  @Override
+  public void pack(MemorySegment from, MemorySegment to) {
     if (pack == null) {
       pack = reorder(plain, packed, false);
     }

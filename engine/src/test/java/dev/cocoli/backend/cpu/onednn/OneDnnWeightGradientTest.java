@@ -55,8 +55,10 @@ class OneDnnWeightGradientTest {
           ElementwiseLoops loops = new ElementwiseLoops(workers);
           var gradient =
               new OneDnnWeightGradient(context, matmul, new WindowLoops(workers), method);
+          var winograd = new WinogradConvolution(context, workers, WinogradConvolution.Use.NEVER);
           try (var maps = new OneDnnElementwise(context);
-              var convolution = new OneDnnConvolution(context, packed, gradient, loops, maps)) {
+              var convolution =
+                  new OneDnnConvolution(context, packed, winograd, gradient, loops, maps)) {
             convolution.conv2dBackwardWeight(spec, x, dy, theScale, dWeight, null);
           }
           results[method.ordinal()] = tensors.floats(dWeight);
