@@ -4,6 +4,7 @@ import dev.cocoli.cli.options.ClassesOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.ModelOptions;
+import dev.cocoli.cli.options.OptimizerOptions;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ParallelOptions;
 import dev.cocoli.cli.options.ProposalsOption;
@@ -21,13 +22,10 @@ import dev.cocoli.tensor.Device;
 import dev.cocoli.train.StartingWeights;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
-import dev.cocoli.train.optim.Sgd;
-import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -115,46 +113,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Images per step, over all devices. Default: ${DEFAULT-VALUE}.")
   private int batch;
 
-  @Option(
-      names = "--lr",
-      paramLabel = "X",
-      description = "The learning rate. Default: 0.02 x batch / 16.")
-  private Double learningRate;
-
-  @Option(
-      names = "--warmup",
-      paramLabel = "STEPS",
-      description = "Steps over which the rate rises. Default: a tenth of the run, 1000 at most.")
-  private Integer warmup;
-
-  @Option(
-      names = "--lr-steps",
-      paramLabel = "LIST",
-      defaultValue = "0.67,0.92",
-      description =
-          "Fractions of the run after which the rate falls to a tenth, or none. Default:"
-              + " ${DEFAULT-VALUE}.")
-  private String learningRateSteps;
-
-  @Option(
-      names = "--momentum",
-      paramLabel = "X",
-      defaultValue = "0.9",
-      description = "Of SGD. Default: ${DEFAULT-VALUE}.")
-  private double momentum;
-
-  @Option(
-      names = "--weight-decay",
-      paramLabel = "X",
-      defaultValue = "0.0001",
-      description = "Of SGD, on every parameter. Default: ${DEFAULT-VALUE}.")
-  private double weightDecay;
-
-  @Option(
-      names = "--clip-norm",
-      paramLabel = "X",
-      description = "The most that the norm of all gradients may be. Default: no limit.")
-  private Double clipNorm;
+  @Mixin private OptimizerOptions optimizer;
 
   @Option(
       names = "--flip",
@@ -304,7 +263,6 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainConfig config() {
     try {
-      StepSchedule schedule = StepSchedule.DEFAULT.withDropFractions(fractions(learningRateSteps));
       TrainConfig config =
           TrainConfig.DEFAULT
               .withEpochs(epochs)
@@ -312,40 +270,18 @@ final class TrainCommand implements Callable<Integer> {
               .withSeed(seed)
               .withPrecision(hyperparameters.precision())
               .withLogEvery(logEvery)
-              .withOptimizer(new Sgd(momentum, weightDecay))
-              .withSchedule(warmup == null ? schedule : schedule.withWarmup(warmup))
               .withData(
                   data ->
                       data.withAugmentations(new HorizontalFlip(flip))
                           .withBrokenImages(brokenImages)
                           .withLastBatch(lastBatch));
-      if (learningRate != null) {
-        config = config.withLearningRate(learningRate);
-      }
-      if (clipNorm != null) {
-        config = config.withUpdate(update -> update.withClipNorm(clipNorm));
-      }
+      config = optimizer.apply(config);
       return earlyStop == null
           ? config
           : config.withEvaluation(evaluation -> evaluation.withPatience(earlyStop));
     } catch (IllegalArgumentException e) {
       throw usage("--" + e.getMessage(), e);
     }
-  }
-
-  private List<Double> fractions(String list) {
-    if (list.equals(NONE)) {
-      return List.of();
-    }
-    List<Double> fractions = new ArrayList<>();
-    for (String one : list.split(",", -1)) {
-      try {
-        fractions.add(Double.valueOf(one.strip()));
-      } catch (NumberFormatException e) {
-        throw usage("--lr-steps is a list such as 0.67,0.92, or none; not '" + list + "'", e);
-      }
-    }
-    return fractions;
   }
 
   private Optional<String> trainSplit() {

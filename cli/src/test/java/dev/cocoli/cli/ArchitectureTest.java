@@ -179,6 +179,26 @@ class ArchitectureTest {
     assertEquals(List.of(), wrong);
   }
 
+  /** So that an application allows native access to the module of the bindings alone. */
+  @Test
+  void onlyTheBindingsCallWhatJavaRestricts() throws IOException {
+    Pattern restricted =
+        Pattern.compile(
+            "\\.reinterpret\\(|downcallHandle|upcallStub|libraryLookup|withTargetLayout"
+                + "|System\\.load");
+    List<String> wrong = new ArrayList<>();
+    for (String module : List.of("engine", "report", "cli")) {
+      try (Stream<Path> files = Files.walk(Path.of("..", module, "src/main/java"))) {
+        for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+          if (restricted.matcher(Files.readString(file)).find()) {
+            wrong.add(file.toString());
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
   /**
    * The package by which a class is judged, without the base; a sub-package only for the two
    * backends.

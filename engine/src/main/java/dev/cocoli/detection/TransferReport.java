@@ -37,9 +37,9 @@ public record TransferReport(
     fileClasses = fileClasses.map(List::copyOf);
   }
 
-  /** {@return whether the model took everything} */
+  /** {@return whether the model took everything as it is, because it has the same classes} */
   public boolean isWhole() {
-    return renewed.isEmpty();
+    return renewed.isEmpty() && sharedClasses.equals(fileClasses.orElse(sharedClasses));
   }
 
   /** {@return what was taken, what is new, and why, in three lines; one if everything was taken} */
@@ -60,8 +60,10 @@ public record TransferReport(
     lines.add(
         "new: %s%s"
             .formatted(
-                sharedClasses.isEmpty() ? "" : "the rows of " + words(newClasses) + " in ",
-                String.join(", ", renewed)));
+                sharedClasses.isEmpty() || renewed.isEmpty()
+                    ? ""
+                    : "the rows of " + words(newClasses) + " in ",
+                renewed.isEmpty() ? "nothing" : String.join(", ", renewed)));
     lines.add("because " + reason());
     return lines;
   }

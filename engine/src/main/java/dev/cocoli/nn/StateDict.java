@@ -232,7 +232,9 @@ public final class StateDict {
 
   private static void describe(List<String> faults, String sort, List<String> names) {
     if (!names.isEmpty()) {
-      String shown = String.join(", ", names.subList(0, Math.min(NAMED_KEYS, names.size())));
+      String shown =
+          String.join(", ", names.subList(0, Math.min(NAMED_KEYS, names.size())))
+              .replaceAll("\\p{Cntrl}", "?"); // a damaged file has any names
       String more =
           names.size() > NAMED_KEYS ? " and " + (names.size() - NAMED_KEYS) + " more" : "";
       faults.add(names.size() + " " + sort + ": " + shown + more);

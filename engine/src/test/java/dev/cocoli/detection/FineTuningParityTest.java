@@ -2,6 +2,7 @@ package dev.cocoli.detection;
 
 import static dev.cocoli.testing.Differences.relativeNorm;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
@@ -210,6 +211,27 @@ class FineTuningParityTest {
       assertTrue(lines.get(1).startsWith("new: the rows of new in " + HEAD), lines.get(1));
       assertTrue(
           lines.get(2).contains("of 5 classes (a, b, c, d, e), the model of 3"), lines.get(2));
+    }
+  }
+
+  /** The model knows every class of its own, and still takes other rows than the file's order. */
+  @Test
+  void fewerClassesInAnotherOrderAreTold() throws IOException {
+    List<String> names = List.of("e", "a");
+    DetectionModel model = spec(names).build();
+    try (ParameterArena arena = ParameterArena.forInference(backend, model);
+        WeightsFile file = WeightsFile.open(pretrained())) {
+      arena.initialize(1);
+      TransferReport report = file.transfer(model, backend, names, Optional.of(OLD));
+      assertFalse(report.isWhole());
+      assertEquals("new: nothing", report.lines().get(1));
+    }
+    DetectionModel same = spec(OLD).build();
+    try (ParameterArena arena = ParameterArena.forInference(backend, same);
+        WeightsFile file = WeightsFile.open(pretrained())) {
+      arena.initialize(1);
+      assertTrue(file.transfer(same, backend, OLD, Optional.of(OLD)).isWhole());
+      assertTrue(file.transfer(same, backend, OLD, Optional.empty()).isWhole());
     }
   }
 
