@@ -46,7 +46,7 @@ final class ExportCommand implements Callable<Integer> {
   @Option(
       names = "--opset",
       paramLabel = "N",
-      description = "The version of ONNX's operators, 14 to 21; 17 if it is not given.")
+      description = "The version of ONNX's operators, 14 to 21. Default: 17.")
   private Integer opset;
 
   @Option(

@@ -294,7 +294,7 @@ class OwnModelTest {
         assertThrows(
             TrainingException.class,
             () -> train(TrainingRun.of(other, images, run.config(), run.out())));
-    assertTrue(e.getMessage().contains("model.opinion_size was \"12\", is \"20\""), e.getMessage());
+    assertTrue(e.getMessage().contains("model.opinion_size was 12, is 20"), e.getMessage());
     IllegalArgumentException unused =
         assertThrows(IllegalArgumentException.class, () -> model.with(Map.of("svm_c", "1")));
     assertTrue(unused.getMessage().contains("svm_c means nothing to opinion"), unused.getMessage());
