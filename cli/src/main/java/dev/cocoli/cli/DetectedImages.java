@@ -48,12 +48,7 @@ record DetectedImages(List<Path> paths, Dataset data) {
     return data != null
         ? data.get(index)
         : new AnnotatedImage(
-            index,
-            path.getFileName().toString(),
-            path,
-            image.width(),
-            image.height(),
-            List.of());
+            index, path.getFileName().toString(), path, image.width(), image.height(), List.of());
   }
 
   /**

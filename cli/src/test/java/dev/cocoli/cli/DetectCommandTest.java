@@ -162,7 +162,8 @@ class DetectCommandTest {
       boolean first = one.get("image_id").asInt() == 70;
       assertEquals(first ? "b.jpg" : "a.png", one.get("file_name").asText());
       assertEquals(
-          List.of("cat", "dog", "ox").get(List.of(5, 7, 90).indexOf(one.get("category_id").asInt())),
+          List.of("cat", "dog", "ox")
+              .get(List.of(5, 7, 90).indexOf(one.get("category_id").asInt())),
           one.get("category").asText());
     }
     Path scored = folder.resolve("scored.json");

@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The Java in README and docs compiles. A snippet is the body of a method of a class with a few fields, in
- * a file that imports all that the library exports, or a whole static method; a module declaration
- * is left out.
+ * The Java in README and docs compiles. A snippet is the body of a method of a class with a few
+ * fields, in a file that imports all that the library exports, or a whole static method; a module
+ * declaration is left out.
  */
 @Tag("slow")
 class SnippetsTest {

@@ -1,7 +1,6 @@
 package dev.cocoli.detection;
 
 import dev.cocoli.ops.Ops;
-
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Tensor;

@@ -73,9 +73,7 @@ public final class OptimizerOptions {
     if (learningRate != null) {
       applied = applied.withLearningRate(learningRate);
     }
-    return clipNorm == null
-        ? applied
-        : applied.withUpdate(update -> update.withClipNorm(clipNorm));
+    return clipNorm == null ? applied : applied.withUpdate(update -> update.withClipNorm(clipNorm));
   }
 
   private List<Double> dropFractions() {

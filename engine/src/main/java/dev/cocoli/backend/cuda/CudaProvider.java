@@ -10,8 +10,8 @@ import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Device;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /** Opens NVIDIA's GPUs, and connects several by NCCL. */

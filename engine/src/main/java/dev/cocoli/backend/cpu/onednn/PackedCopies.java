@@ -104,8 +104,8 @@ final class PackedCopies implements AutoCloseable {
   }
 
   /**
-   * Returns the copy of weights in a form, to be given back; null if these values are used for
-   * the first time, or are not kept.
+   * Returns the copy of weights in a form, to be given back; null if these values are used for the
+   * first time, or are not kept.
    *
    * @param weight the plain weights
    * @param scale the factor of each output channel, or null

@@ -106,8 +106,7 @@ public final class PackedWeights implements AutoCloseable {
     if (scale == null && form.isPlain()) {
       return new Lease(weight.segment(), () -> {});
     }
-    PackedCopies.Copy copy =
-        copies.take(weight, scale, form, to -> write(weight, scale, form, to));
+    PackedCopies.Copy copy = copies.take(weight, scale, form, to -> write(weight, scale, form, to));
     return copy == null
         ? packForNow(weight, scale, form)
         : new Lease(copy.segment(), () -> copies.giveBack(copy));
