@@ -83,6 +83,7 @@ final class FuzzedReaders {
         new FuzzedReader("png", images(".png"), Structures::png, broken(), image),
         new FuzzedReader("bmp", images(".bmp"), Mutation.BYTES, broken(), image),
         new FuzzedReader("gif", images(".gif"), Mutation.BYTES, broken(), image),
+        new FuzzedReader("tiff", images(".tif"), Mutation.BYTES, broken(), image),
         new FuzzedReader("voc-annotation", voc(), Mutation.TEXT, data, inVoc("Annotations/a.xml")),
         new FuzzedReader(
             "voc-split",
@@ -191,7 +192,16 @@ final class FuzzedReaders {
             "transparent_color.png",
             "palette.bmp",
             "rgb.bmp",
-            "palette.gif")) {
+            "palette.gif",
+            "part_transparent.gif",
+            "exif_deflated.png",
+            "no_end.png",
+            "xmp.jpg",
+            "rgb.tif",
+            "lzw.tif",
+            "grey.tif",
+            "cmyk.tif",
+            "exif.tif")) {
       if (name.endsWith(extension)) {
         try (InputStream in = FuzzedReaders.class.getResourceAsStream("/data/" + name)) {
           result.add(in.readAllBytes());
