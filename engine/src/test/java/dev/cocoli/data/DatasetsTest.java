@@ -56,7 +56,7 @@ class DatasetsTest {
   void saysWhatIsNeither() throws IOException {
     assertTrue(failure(folder).contains("is empty"), failure(folder));
     Path text = Files.writeString(folder.resolve("a.txt"), "");
-    assertTrue(failure(text).contains("neither a VOC folder nor a COCO .json file"));
+    assertTrue(failure(text).contains("neither a folder nor a COCO .json file"));
     assertTrue(failure(folder.resolve("none")).contains("no such file or folder"));
   }
 }

@@ -131,6 +131,9 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
       case BMP -> readOther(in, format, Orientation.UPRIGHT, name);
       case TIFF, WEBP -> {
         byte[] file = in.readAllBytes(); // the metadata may lie anywhere
+        if (format == Format.TIFF) {
+          new TiffFile(file, 0).requireModest(name);
+        }
         int orientation =
             format == Format.TIFF ? Orientation.ofTiff(file, 0) : WebpMetadata.orientation(file);
         yield readOther(

@@ -11,10 +11,6 @@ final class Orientation {
   /** Where metadata give no orientation. */
   static final int NONE = 0;
 
-  private static final int TAG = 0x0112;
-  private static final int SHORT = 3;
-  private static final int LONG = 4;
-
   private Orientation() {}
 
   static boolean swapsSides(int orientation) {
@@ -62,40 +58,11 @@ final class Orientation {
    * if there is none, or if the metadata cannot be read, so that the image can still be used.
    */
   static int ofTiff(byte[] bytes, int offset) {
-    if (bytes.length - offset < 8) {
-      return NONE;
-    }
-    boolean little = bytes[offset] == 'I';
-    long directory = number(bytes, offset + 4L, 4, little);
-    int entries = (int) number(bytes, offset + directory, 2, little);
-    for (int i = 0; i < entries; i++) {
-      long entry = offset + directory + 2 + 12L * i;
-      if (number(bytes, entry, 2, little) == TAG) {
-        long type = number(bytes, entry + 2, 2, little);
-        int size = type == LONG ? 4 : 2; // some programs write it as a long
-        return type == SHORT || type == LONG
-            ? checked(number(bytes, entry + 8, size, little))
-            : NONE;
-      }
-    }
-    return NONE;
+    return new TiffFile(bytes, offset).orientation();
   }
 
   /** Returns a value of the tag, or {@link #NONE} if it is none of the eight. */
   static int checked(long value) {
     return value >= 1 && value <= 8 ? (int) value : NONE;
-  }
-
-  /** An unsigned number; -1 beyond the end. */
-  private static long number(byte[] bytes, long offset, int size, boolean little) {
-    if (offset < 0 || offset + size > bytes.length) {
-      return -1;
-    }
-    long value = 0;
-    for (int i = 0; i < size; i++) {
-      long digit = bytes[(int) offset + (little ? size - 1 - i : i)] & 0xFF;
-      value = value << 8 | digit;
-    }
-    return value;
   }
 }

@@ -349,6 +349,22 @@ public class ImageDecoderTest {
     assertFailure(webp, "imageio-webp");
   }
 
+  /** The JDK's reader would take 128 MB for a table of the values of 25 bits. */
+  @Test
+  void refusesATiffThatClaimsTooMuch() throws IOException {
+    byte[] deep = resource("rgb.tif");
+    ByteBuffer tags = ByteBuffer.wrap(deep).order(ByteOrder.LITTLE_ENDIAN);
+    int bits = tags.getInt(8 + 2 + 2 * 12 + 8); // the third entry: 8, 8, 8
+    assertEquals(8, tags.getShort(bits));
+    tags.putShort(bits, (short) 25);
+    assertFailure(deep, "up to 25 bits are not supported");
+    byte[] many = resource("rgb.tif");
+    int samples = 8 + 2 + 6 * 12;
+    assertEquals(277, ByteBuffer.wrap(many).order(ByteOrder.LITTLE_ENDIAN).getShort(samples));
+    ByteBuffer.wrap(many).order(ByteOrder.LITTLE_ENDIAN).putShort(samples + 8, (short) 3000);
+    assertFailure(many, "3000 samples per pixel");
+  }
+
   private void assertFailure(byte[] file, String words) {
     String message = failure(file);
     assertTrue(message.contains(words), message);

@@ -211,7 +211,9 @@ public final class LocalCommunicator implements Communicator {
   private static List<Integer> freed(Tensor[] tensors) {
     List<Integer> freed = new ArrayList<>();
     for (int rank = 0; rank < tensors.length; rank++) {
-      if (!tensors[rank].segment().scope().isAlive()) {
+      try {
+        tensors[rank].segment();
+      } catch (IllegalStateException e) {
         freed.add(rank);
       }
     }
