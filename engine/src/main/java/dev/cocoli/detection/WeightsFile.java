@@ -3,6 +3,7 @@ package dev.cocoli.detection;
 import static java.util.stream.Collectors.toSet;
 
 import dev.cocoli.backend.Backend;
+import dev.cocoli.files.TemporaryCopy;
 import dev.cocoli.detection.config.BackboneConfig;
 import dev.cocoli.nn.KeyNames;
 import dev.cocoli.nn.Module;
@@ -14,12 +15,10 @@ import dev.cocoli.nn.weights.TensorFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -35,8 +34,6 @@ import java.util.Set;
  * state dict; {@link TensorFile} recognises it by its content.
  */
 public final class WeightsFile implements AutoCloseable {
-  private static final Logger LOG = System.getLogger(WeightsFile.class.getName());
-
   /** The model whose weights for COCO torchvision publishes, and the number of their classes. */
   private static final String COCO_MODEL = "fasterrcnn_resnet50_fpn";
 
@@ -44,9 +41,9 @@ public final class WeightsFile implements AutoCloseable {
 
   private final Path path;
   private final TensorFile file;
-  private final Optional<Path> copy;
+  private final Optional<TemporaryCopy> copy;
 
-  private WeightsFile(Path path, TensorFile file, Optional<Path> copy) {
+  private WeightsFile(Path path, TensorFile file, Optional<TemporaryCopy> copy) {
     this.path = path;
     this.file = file;
     this.copy = copy;
@@ -80,15 +77,14 @@ public final class WeightsFile implements AutoCloseable {
    * @throws IOException if it cannot be read or is damaged, or the temporary directory is full
    */
   public static WeightsFile open(InputStream in, Path name) throws IOException {
-    Path copy = Files.createTempFile("cocoli-weights-", null);
+    TemporaryCopy copy = TemporaryCopy.of(in);
     try {
-      Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
-      return new WeightsFile(name, TensorFile.open(copy), Optional.of(copy));
+      return new WeightsFile(name, TensorFile.open(copy.path()), Optional.of(copy));
     } catch (IOException | RuntimeException | Error e) {
-      Files.deleteIfExists(copy);
+      copy.close();
       String message = String.valueOf(e.getMessage());
-      if (e instanceof IOException && message.contains(copy.toString())) {
-        throw new IOException(message.replace(copy.toString(), name.toString()), e);
+      if (e instanceof IOException && message.contains(copy.path().toString())) {
+        throw new IOException(message.replace(copy.path().toString(), name.toString()), e);
       }
       throw e;
     }
@@ -397,14 +393,6 @@ public final class WeightsFile implements AutoCloseable {
   @Override
   public void close() {
     file.close();
-    copy.ifPresent(WeightsFile::delete);
-  }
-
-  private static void delete(Path copy) {
-    try {
-      Files.deleteIfExists(copy);
-    } catch (IOException e) {
-      LOG.log(Level.WARNING, "the temporary file " + copy + " cannot be deleted", e);
-    }
+    copy.ifPresent(TemporaryCopy::close);
   }
 }

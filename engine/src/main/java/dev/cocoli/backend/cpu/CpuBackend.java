@@ -1,20 +1,11 @@
 package dev.cocoli.backend.cpu;
 
-import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.cpu.loops.BatchNormSums;
 import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
-import dev.cocoli.backend.cpu.loops.ImageLoops;
-import dev.cocoli.backend.cpu.loops.LossLoops;
-import dev.cocoli.backend.cpu.loops.MatchLoops;
 import dev.cocoli.backend.cpu.loops.MemoryLoops;
-import dev.cocoli.backend.cpu.loops.PatchLoops;
-import dev.cocoli.backend.cpu.loops.ProposalLoops;
-import dev.cocoli.backend.cpu.loops.RegionLoops;
-import dev.cocoli.backend.cpu.loops.UpdateLoops;
-import dev.cocoli.backend.cpu.loops.UpsampleLoops;
 import dev.cocoli.backend.cpu.onednn.OneDnnBatchNorm;
 import dev.cocoli.backend.cpu.onednn.OneDnnContext;
 import dev.cocoli.backend.cpu.onednn.OneDnnConvolution;
@@ -38,7 +29,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * cocoli.threads} is the number of threads, for oneDNN and for the loops in Java alike; without it
  * there are as many as the JVM has processors.
  */
-public final class CpuBackend implements Backend {
+public final class CpuBackend extends LoopBackend {
   /** Held while oneDNN works, and by whoever frees memory or closes this. */
   private final ReentrantLock calls = new ReentrantLock();
 
@@ -58,14 +49,6 @@ public final class CpuBackend implements Backend {
   private final SplitOneDnnBatchNorm splitBatchNorm;
   private final OneDnnElementwise elementwise;
   private final OneDnnPooling pooling;
-  private final UpsampleLoops upsampling;
-  private final ImageLoops images;
-  private final ProposalLoops proposals;
-  private final MatchLoops matching;
-  private final RegionLoops regions;
-  private final PatchLoops patches;
-  private final LossLoops losses;
-  private final UpdateLoops updates;
   private final WinogradConvolution.Use winograd;
   private volatile boolean closed;
 
@@ -123,22 +106,14 @@ public final class CpuBackend implements Backend {
     norms = new OneDnnBatchNorm(context, elementwise, new BatchNormSums(workers));
     splitBatchNorm = new SplitOneDnnBatchNorm(norms);
     pooling = new OneDnnPooling(context);
-    upsampling = new UpsampleLoops(workers);
-    images = new ImageLoops(workers);
-    proposals = new ProposalLoops(workers);
-    matching = new MatchLoops(workers);
-    regions = new RegionLoops(workers, pool, copies);
-    patches = new PatchLoops(workers);
-    losses = new LossLoops(workers);
-    updates = new UpdateLoops(workers);
+    openLoops(workers, pool, copies);
   }
 
   /**
-   * Opens one of several backends that compute at once, each with its part of the threads, for the
-   * calling thread: oneDNN computes with as many as the thread that calls it was given here.
+   * {@return one of several backends that compute at once, each with its part of the threads; the
+   * calling thread alone may use it}
    *
    * @param replicas how many there are
-   * @return the backend; the calling thread alone may use it
    */
   public static CpuBackend ofReplica(int replicas) {
     return forCaller(Math.max(1, CpuThreads.count() / replicas));
@@ -180,14 +155,12 @@ public final class CpuBackend implements Backend {
 
   @Override
   public BufferPool pool() {
-    requireOpen();
-    return pool;
+    return open(pool);
   }
 
   @Override
   public Constants constants() {
-    requireOpen();
-    return constants;
+    return open(constants);
   }
 
   @Override
@@ -196,111 +169,53 @@ public final class CpuBackend implements Backend {
     return packedWeights.remember(memory.allocate(byteSize));
   }
 
-  /**
-   * {@return how many pieces of memory are held from the system: those of {@link #allocate}, the
-   * pool's chunks and the packed weights; for tests}
-   */
+  /** {@return how many pieces of memory are held from the system, pooled or not; for tests} */
   public long liveBuffers() {
     return memory.liveBuffers();
   }
 
   @Override
   public CpuTransfers transfers() {
-    requireOpen();
-    return transfers;
+    return open(transfers);
   }
 
   @Override
   public MemoryLoops copies() {
-    requireOpen();
-    return copies;
+    return open(copies);
   }
 
   @Override
   public OneDnnConvolution convolutions() {
-    requireOpen();
-    return convolutions;
+    return open(convolutions);
   }
 
   @Override
   public OneDnnLinear dense() {
-    requireOpen();
-    return dense;
+    return open(dense);
   }
 
   @Override
   public OneDnnBatchNorm norms() {
-    requireOpen();
-    return norms;
+    return open(norms);
   }
 
   @Override
   public SplitOneDnnBatchNorm splitBatchNorm() {
-    requireOpen();
-    return splitBatchNorm;
+    return open(splitBatchNorm);
   }
 
   @Override
   public OneDnnElementwise elementwise() {
-    requireOpen();
-    return elementwise;
+    return open(elementwise);
   }
 
   @Override
   public OneDnnPooling pooling() {
-    requireOpen();
-    return pooling;
+    return open(pooling);
   }
 
   @Override
-  public UpsampleLoops upsampling() {
-    requireOpen();
-    return upsampling;
-  }
-
-  @Override
-  public ImageLoops images() {
-    requireOpen();
-    return images;
-  }
-
-  @Override
-  public ProposalLoops proposals() {
-    requireOpen();
-    return proposals;
-  }
-
-  @Override
-  public MatchLoops matching() {
-    requireOpen();
-    return matching;
-  }
-
-  @Override
-  public RegionLoops regions() {
-    requireOpen();
-    return regions;
-  }
-
-  @Override
-  public PatchLoops patches() {
-    requireOpen();
-    return patches;
-  }
-
-  @Override
-  public LossLoops losses() {
-    requireOpen();
-    return losses;
-  }
-
-  @Override
-  public UpdateLoops updates() {
-    requireOpen();
-    return updates;
-  }
-
-  private void requireOpen() {
+  void requireOpen() {
     if (closed) {
       throw new IllegalStateException("the backend is closed");
     }
