@@ -98,7 +98,11 @@ public final class CocoFiles {
       }
       CocoBox box = object.box();
       double area = object.area() == null ? box.area() : object.area();
-      annotations.add(new CocoAnnotation(image, object.categoryId(), box, area, object.crowd()));
+      try {
+        annotations.add(new CocoAnnotation(image, object.categoryId(), box, area, object.crowd()));
+      } catch (IllegalArgumentException e) {
+        throw new IOException(file + ": annotation " + i + ": " + e.getMessage(), e);
+      }
     }
     List<Long> imageIds = images.stream().map(image -> names.ofId(image.id())).toList();
     return new CocoGroundTruth(imageIds, categories, annotations, names);
@@ -153,7 +157,11 @@ public final class CocoFiles {
       String what = "detection " + i;
       long image = image(file, what, one, groundTruth.names(), matching);
       long category = category(file, what, one, classes, byName);
-      results.add(new CocoResult(image, category, one.box(), one.score()));
+      try {
+        results.add(new CocoResult(image, category, one.box(), one.score()));
+      } catch (IllegalArgumentException e) {
+        throw new IOException(file + ": " + what + ": " + e.getMessage(), e);
+      }
     }
     return results;
   }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.cocoli.data.formats.JsonReason;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -38,6 +39,8 @@ final class CocoJson implements AutoCloseable {
     }
     try {
       return new CocoJson(file, new JsonFactory().createParser(Files.newInputStream(file)));
+    } catch (CharConversionException e) {
+      throw noText(file, e);
     } catch (NoSuchFileException e) {
       throw new IOException(file + ": no such file", e);
     }
@@ -75,6 +78,8 @@ final class CocoJson implements AutoCloseable {
       parser.skipChildren();
     } catch (JsonProcessingException e) {
       throw notJson(e);
+    } catch (CharConversionException e) {
+      throw noText(file, e);
     }
   }
 
@@ -99,6 +104,8 @@ final class CocoJson implements AutoCloseable {
         entries.add(reader.read(this));
       } catch (JsonProcessingException e) { // text and numbers are parsed only here
         throw notJson(e);
+      } catch (CharConversionException e) {
+        throw noText(file, e);
       } catch (IllegalArgumentException e) {
         throw new IOException(file + ": " + entry + ": " + e.getMessage(), e);
       }
@@ -217,7 +224,13 @@ final class CocoJson implements AutoCloseable {
       return token;
     } catch (JsonProcessingException e) {
       throw notJson(e);
+    } catch (CharConversionException e) {
+      throw noText(file, e);
     }
+  }
+
+  private static IOException noText(Path file, CharConversionException e) {
+    return new IOException(file + ": is no text in UTF-8, UTF-16 or UTF-32", e);
   }
 
   private IOException notJson(JsonProcessingException e) {

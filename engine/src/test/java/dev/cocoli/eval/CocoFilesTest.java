@@ -108,6 +108,8 @@ class CocoFilesTest {
             + " | detection 0 has image_id 8, which is not among the images of the ground truth",
         "[{'image_id': 5, 'category_id': 4, 'bbox': [1, 1, 1, 1], 'score': 1}] | detection 0 has"
             + " category_id 4, which is not among the categories of the ground truth",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1e999}] | detection 0: the"
+            + " score",
         "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1}, {'image_id'"
             + " | not valid JSON at line 1",
       })
@@ -118,6 +120,17 @@ class CocoFilesTest {
         assertThrows(IOException.class, () -> CocoFiles.readResults(file, groundTruth))
             .getMessage();
     assertTrue(message.startsWith(file + ": " + expected), message);
+  }
+
+  /** Jackson takes zeros for UTF-16 or UTF-32, and says so without the file. */
+  @Test
+  void saysThatAFileIsNoText() throws IOException {
+    for (byte[] start : List.of(new byte[] {0, 0, '[', 0}, new byte[] {'{', 0, 0, 0, 0, 'y', 33, 'y'})) {
+      Path file = Files.write(folder.resolve("wide.json"), start);
+      String message =
+          assertThrows(IOException.class, () -> CocoFiles.readGroundTruth(file)).getMessage();
+      assertTrue(message.startsWith(file + ": is no text"), message);
+    }
   }
 
   @Test

@@ -219,10 +219,11 @@ public final class NamedFiles {
       boolean below = path.startsWith(folder.normalize()) && !path.equals(folder.normalize());
       return below ? Optional.of(path) : Optional.empty();
     } catch (InvalidPathException e) {
-      if (name.indexOf(0) < 0 && !name.chars().allMatch(c -> c < 128)) {
+      String encoding = System.getProperty("sun.jnu.encoding", "UTF-8");
+      if (!encoding.equalsIgnoreCase("UTF-8") && !name.chars().allMatch(c -> c > 0 && c < 128)) {
         throw new DataException(
-            "a file cannot be called '%s' here, because the JVM was started in a locale without UTF-8 (sun.jnu.encoding is %s); set LC_ALL=C.UTF-8"
-                .formatted(name, System.getProperty("sun.jnu.encoding")),
+            "%s: a file in there cannot be called '%s', because the JVM was started in a locale without UTF-8 (sun.jnu.encoding is %s); set LC_ALL=C.UTF-8"
+                .formatted(folder, name, encoding),
             e);
       }
       return Optional.empty();

@@ -237,6 +237,7 @@ class LayoutTest {
     assertEquals("DOG.jpg", files.find("DOG").orElseThrow().getFileName().toString());
     assertEquals(Optional.empty(), files.find(""));
     assertEquals(Optional.empty(), files.find("a\0b"));
+    assertEquals(Optional.empty(), files.find("half\ud800.jpg"));
   }
 
   // ---- encodings
