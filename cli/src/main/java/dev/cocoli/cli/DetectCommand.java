@@ -178,7 +178,7 @@ final class DetectCommand implements Callable<Integer> {
         try (Image image = images.decode(i)) {
           AnnotatedImage known = images.known(i, image);
           List<Detection> found = detector.detect(known, image, PartListener.NONE);
-          objects += found.size();
+          objects += (results == null ? shown(found) : found).size();
           if (results != null) {
             results.write(known.imageId(), known.fileName(), found);
           }
