@@ -179,7 +179,8 @@ class OwnPartTest {
     List<CocoCategory> categories =
         List.of(new CocoCategory(1, "red"), new CocoCategory(2, "green"));
     try (Detector detector =
-            Detector.open(run.out().resolve("last.safetensors"), OwnPartTest::build);
+            Detector.open(run.out().resolve("last.safetensors"), OwnPartTest::build)
+                .withScoreThreshold(0.05f);
         CocoResultsWriter writer =
             new CocoResultsWriter(results, categories, WITH_GRIPS.fields())) {
       for (int i = 0; i < data.size(); i++) {
