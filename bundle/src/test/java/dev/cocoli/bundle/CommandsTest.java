@@ -28,7 +28,7 @@ class CommandsTest {
     "selftest --device cpu --size big, no size of an image",
     "selftest --device cpu --batch 0, are 1 or more",
     "bundle --out /nowhere/at/all/b.tar.gz, there is no folder /nowhere/at/all",
-    "bundle --oot x, Unknown option"
+    "bundle --oot x, unknown option"
   })
   void wrongCommandLinesAreOneLine(String line, String text) {
     assertEquals(2, run(line.split(" ")));

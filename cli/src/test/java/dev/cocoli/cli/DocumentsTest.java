@@ -55,6 +55,8 @@ class DocumentsTest {
           "dev.cocoli.data.formats.*",
           "dev.cocoli.data.image.*",
           "dev.cocoli.detection.*",
+          "dev.cocoli.detection.config.*",
+          "dev.cocoli.failure.*",
           "dev.cocoli.nn.*",
           "dev.cocoli.report.*",
           "dev.cocoli.structures.*",
@@ -66,6 +68,10 @@ class DocumentsTest {
           "java.nio.file.*",
           "java.util.*",
           "javax.imageio.*");
+
+  /** What a snippet may use without declaring it: fields, which its own variables hide. */
+  private static final String FIELDS =
+      "byte[] bytes; InputStream stream; BufferedImage buffered; Path path; Dataset data;\n";
 
   @TempDir private Path folder;
 
@@ -167,7 +173,7 @@ class DocumentsTest {
     String members =
         isType || isMethod
             ? body.toString().replace("public class", "class")
-            : "void run() throws Exception {\n" + body + "}\n";
+            : FIELDS + "void run() throws Exception {\n" + body + "}\n";
     String text = imports + "class " + name + " {\n" + members + "}\n";
     return new SimpleJavaFileObject(
         URI.create("string:///" + name + ".java"), JavaFileObject.Kind.SOURCE) {
