@@ -3,8 +3,8 @@ package dev.cocoli.detection;
 import static java.util.stream.Collectors.toSet;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.files.TemporaryCopy;
 import dev.cocoli.detection.config.BackboneConfig;
+import dev.cocoli.files.TemporaryCopy;
 import dev.cocoli.nn.KeyNames;
 import dev.cocoli.nn.Module;
 import dev.cocoli.nn.Parameter;
@@ -14,7 +14,6 @@ import dev.cocoli.nn.StateDict;
 import dev.cocoli.nn.weights.TensorFile;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.System.Logger;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -108,8 +108,8 @@ class CocoFilesTest {
             + " | detection 0 has image_id 8, which is not among the images of the ground truth",
         "[{'image_id': 5, 'category_id': 4, 'bbox': [1, 1, 1, 1], 'score': 1}] | detection 0 has"
             + " category_id 4, which is not among the categories of the ground truth",
-        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1e999}] | detection 0: the"
-            + " score",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1e999}] | detection 0:"
+            + " the score",
         "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1}, {'image_id'"
             + " | not valid JSON at line 1",
       })
@@ -125,7 +125,8 @@ class CocoFilesTest {
   /** Jackson takes zeros for UTF-16 or UTF-32, and says so without the file. */
   @Test
   void saysThatAFileIsNoText() throws IOException {
-    for (byte[] start : List.of(new byte[] {0, 0, '[', 0}, new byte[] {'{', 0, 0, 0, 0, 'y', 33, 'y'})) {
+    for (byte[] start :
+        List.of(new byte[] {0, 0, '[', 0}, new byte[] {'{', 0, 0, 0, 0, 'y', 33, 'y'})) {
       Path file = Files.write(folder.resolve("wide.json"), start);
       String message =
           assertThrows(IOException.class, () -> CocoFiles.readGroundTruth(file)).getMessage();

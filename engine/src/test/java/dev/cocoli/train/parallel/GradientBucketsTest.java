@@ -24,6 +24,7 @@ import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.train.DeviceBatch;
 import dev.cocoli.train.RectangleData;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,6 +34,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,6 +47,7 @@ class GradientBucketsTest {
   private static final int BATCH = 4;
 
   @TempDir private Path folder;
+  private RectangleData data;
 
   /** Notes what is sent; sends nothing. */
   private static final class Notes implements Communicator {
@@ -88,10 +91,15 @@ class GradientBucketsTest {
     public void close() {}
   }
 
+  /** Once, because ranks that drew them would write files that the others read. */
+  @BeforeEach
+  void drawImages() throws IOException {
+    data = RectangleData.draw(folder.resolve("train"), 7, 1);
+  }
+
   /** The gradients of a rank's part of the first batch. */
   private float[] gradients(Backend backend, Communicator ranks, int size, Precision wire)
       throws Exception {
-    RectangleData data = RectangleData.draw(folder.resolve("train"), 7, 1);
     DetectionModel model = ReplicaRuns.model(Norm.Type.FROZEN).build();
     DataLoaderConfig loading = DataLoaderConfig.of(BATCH).withReplica(ranks.rank(), size);
     try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
