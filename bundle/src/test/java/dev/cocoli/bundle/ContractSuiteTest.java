@@ -18,7 +18,7 @@ class ContractSuiteTest {
     assertEquals("1 passed, 1 failed, 1 skipped", finding.detail());
     assertTrue(said.toString().contains("fails()"), said.toString());
     assertTrue(said.toString().contains("one is not two"), said.toString());
-    assertEquals(null, System.getProperty("cocoli.test.device"), "the property is left behind");
+    assertEquals(null, System.getProperty("cocoli.test.device"), "the property stays set");
   }
 
   @Test

@@ -102,7 +102,7 @@ class LibraryCacheTest {
       }
     }
     try (Stream<Path> files = Files.list(unpack().getParent())) {
-      assertEquals(1, files.count(), "a partial file was left behind");
+      assertEquals(1, files.count(), "a partial file is left over");
     }
   }
 

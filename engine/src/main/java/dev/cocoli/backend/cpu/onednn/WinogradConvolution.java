@@ -272,12 +272,17 @@ public final class WinogradConvolution implements AutoCloseable {
 
   private Plan describe(WinogradBlock.Key key) {
     List<WinogradBlock> blocks = new ArrayList<>();
-    OpenMpTeam.alone(
-        () -> {
-          for (int i = 0; i < workers.parallelism(); i++) {
-            blocks.add(new WinogradBlock(context, key, inputMatrix, outputMatrix));
-          }
-        });
+    try {
+      OpenMpTeam.alone(
+          () -> {
+            for (int i = 0; i < workers.parallelism(); i++) {
+              blocks.add(new WinogradBlock(context, key, inputMatrix, outputMatrix));
+            }
+          });
+    } catch (RuntimeException | Error e) {
+      Closing.all(blocks);
+      throw e;
+    }
     return new Plan(blocks);
   }
 

@@ -29,7 +29,7 @@ record MatmulShape(
     boolean bias,
     Activation activation,
     int alignmentBytes) {
-  /** What cuBLAS takes for granted unless it is told. */
+  /** What cuBLAS assumes unless an attribute says otherwise. */
   private static final int WIDEST_BYTES = 256;
 
   /** Which two are multiplied. */
