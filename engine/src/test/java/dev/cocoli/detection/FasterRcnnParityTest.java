@@ -73,7 +73,7 @@ class FasterRcnnParityTest {
         TestBackends.winograd());
   }
 
-  /** In the reference's small models all convolutions are direct unless the property says otherwise. */
+  /** In the reference's small models all convolutions are direct unless the property is set. */
   private void assertConvolutionsWereWinograds() {
     if (backend instanceof CpuBackend cpu
         && cpu.convolutions().winograd().use() == Use.WHEREVER_POSSIBLE) {
