@@ -6,6 +6,8 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
@@ -37,6 +39,9 @@ final class PngFile {
   private static final int[][] INTERLACED = {
     {0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}
   };
+
+  /** Where a chunk begins, and the bytes of its body. */
+  private record Chunk(int type, int at, int size) {}
 
   private PngFile() {}
 
@@ -104,44 +109,57 @@ final class PngFile {
    * inflated once to see that all of them are there.
    */
   static byte[] pixelsOnly(byte[] file, String name) {
-    ByteArrayOutputStream kept = new ByteArrayOutputStream(file.length + AROUND);
-    kept.write(file, 0, 8);
-    ByteArrayOutputStream pixels = new ByteArrayOutputStream();
-    boolean whole = true;
+    List<Chunk> needed = new ArrayList<>();
+    boolean intact = true;
     int at = 8;
     int type = 0;
     while (file.length - at >= 8 && type != IEND) {
       int size = number(file, at);
       type = number(file, at + 4);
-      boolean needed = type == IHDR || type == PLTE || type == IDAT;
-      if (size < 0 || size > file.length - at - AROUND) {
+      int there = file.length - at - AROUND;
+      if (size < 0 || size > there) {
         if (type == IDAT) {
-          int there = file.length - at - 8;
-          pixels.write(file, at + 8, size < 0 ? there : Math.min(size, there));
+          needed.add(new Chunk(type, at, Math.min(size < 0 ? there + 4 : size, there + 4)));
         }
         type = 0; // what it is called is not to be trusted
         break;
       }
-      boolean intact = checksum(file, at + 4, size + 4) == number(file, at + 8 + size);
-      if (needed && !intact && type != IDAT) {
-        throw new ImageDecodeException(
-            name, "the PNG is broken, the chunk at byte " + at + " does not match its checksum");
-      }
-      if (type == IDAT) {
-        whole &= intact;
-        pixels.write(file, at + 8, size);
-      } else if (needed) {
-        kept.write(file, at, size + AROUND);
+      if (type == IHDR || type == PLTE || type == IDAT) {
+        boolean same = checksum(file, at + 4, size + 4) == number(file, at + 8 + size);
+        if (!same && type != IDAT) {
+          throw new ImageDecodeException(
+              name, "the PNG is broken, the chunk at byte " + at + " does not match its checksum");
+        }
+        intact &= same;
+        needed.add(new Chunk(type, at, size));
       }
       at += size + AROUND;
     }
-    byte[] compressed = pixels.toByteArray();
-    if (!whole || type != IEND) {
-      requireAll(file, compressed, whole, name);
+    ByteArrayOutputStream kept = new ByteArrayOutputStream(at + AROUND);
+    kept.write(file, 0, 8);
+    if (intact && type == IEND) {
+      needed.forEach(chunk -> kept.write(file, chunk.at, chunk.size + AROUND));
+    } else {
+      mend(file, needed, intact, kept, name);
     }
-    append(kept, IDAT, compressed);
     append(kept, IEND, new byte[0]);
     return kept.toByteArray();
+  }
+
+  /** Puts all pixels into one chunk with a right checksum, if they are all there. */
+  private static void mend(
+      byte[] file, List<Chunk> needed, boolean intact, ByteArrayOutputStream kept, String name) {
+    ByteArrayOutputStream pixels = new ByteArrayOutputStream();
+    for (Chunk chunk : needed) {
+      if (chunk.type == IDAT) {
+        pixels.write(file, chunk.at + 8, chunk.size);
+      } else {
+        kept.write(file, chunk.at, chunk.size + AROUND);
+      }
+    }
+    byte[] compressed = pixels.toByteArray();
+    requireAll(file, compressed, intact, name);
+    append(kept, IDAT, compressed);
   }
 
   private static void append(ByteArrayOutputStream kept, int type, byte[] body) {
