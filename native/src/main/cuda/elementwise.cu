@@ -1,5 +1,5 @@
 // Sums and masks of arrays, and the operations after a convolution that its kernel does not fuse. Java: ElementwiseKernels.
-#include "cocoli.cuh"
+#include "channel_sums.cuh"
 
 // y = a + b
 template <typename T>
@@ -105,80 +105,38 @@ struct Epilogue {
 };
 KERNEL_FLOATS(epilogue, Epilogue, 256)
 
-// The sums of the columns of [R,C], added to a vector: first into one row for each block along y, then over those. Blocks along x
-// share the columns, 32 packs of Width each; the 8 warps of a block share its rows. No atomics, so that the bits do not change from
-// run to run.
+// The sums of the columns of [R,C], added to a vector
+struct AddToVector {
+  float* y;  // [C]
+
+  __device__ void operator()(i64 c, i64, const double (&sums)[1]) const { y[c] += static_cast<float>(sums[0]); }
+};
 template <typename T, int Width>
 struct ColumnSums {
   const T* x;
-  float* partial;  // [gridDim.y, C]
-  i64 rows;
-  i64 columns;
+  ChannelSums<1> totals;
+  Tiles tiles;
+  AddToVector finish;
 
   __device__ void operator()() const {
-    __shared__ float sums[8][Width][WARP];
-    u32 lane = threadIdx.x % WARP;
-    u32 warp = threadIdx.x / WARP;
-    i64 column = (static_cast<i64>(blockIdx.x) * WARP + lane) * Width;
-    float sum[Width] = {};
-    if (column < columns) {
-      for (i64 row = static_cast<i64>(blockIdx.y) * 8 + warp; row < rows; row += static_cast<i64>(gridDim.y) * 8) {
-        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * columns + column);
+    i64 channel = tiles.channel<Width>();
+    double sums[1][Width] = {};
+    if (channel < tiles.channels) {
+      float sum[Width] = {};
+      for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
+        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * tiles.channels + channel);
         for (int j = 0; j < Width; j++) {
           sum[j] += to_float(pack.at[j]);
         }
       }
-    }
-    for (int j = 0; j < Width; j++) {
-      sums[warp][j][lane] = sum[j];
-    }
-    __syncthreads();
-    // a warp finishes every eighth of the columns of a pack
-    for (u32 j = warp; j < Width && column < columns; j += 8) {
-      float total = 0;
-      for (int i = 0; i < 8; i++) {
-        total += sums[i][j][lane];
+      for (int j = 0; j < Width; j++) {
+        sums[0][j] = sum[j];
       }
-      partial[blockIdx.y * columns + column + j] = total;
     }
+    totals.add<Width>(tiles, sums, finish);
   }
 };
-template <typename T>
-using ColumnSumsNarrow = ColumnSums<T, 1>;
-template <typename T>
-using ColumnSumsWide = ColumnSums<T, Wide<T>::size>;
-KERNEL_FLOATS(column_sums, ColumnSumsNarrow, 256)
-KERNEL_FLOATS(column_sums_wide, ColumnSumsWide, 256)
-
-// Blocks share the columns, 32 each; the 32 warps of a block share the rows.
-struct AddPartialSums {
-  const float* partial;  // [R,C]
-  float* y;              // [C], added to
-  i64 rows;
-  i64 columns;
-
-  __device__ void operator()() const {
-    __shared__ float sums[WARP][WARP];
-    u32 lane = threadIdx.x % WARP;
-    u32 warp = threadIdx.x / WARP;
-    i64 column = static_cast<i64>(blockIdx.x) * WARP + lane;
-    float sum = 0;
-    if (column < columns) {
-      for (i64 row = warp; row < rows; row += WARP) {
-        sum += partial[row * columns + column];
-      }
-    }
-    sums[warp][lane] = sum;
-    __syncthreads();
-    if (warp == 0 && column < columns) {
-      for (u32 i = 1; i < WARP; i++) {
-        sum += sums[i][lane];
-      }
-      y[column] += sum;
-    }
-  }
-};
-KERNEL(add_partial_sums, AddPartialSums, 1024)
+CHANNEL_KERNELS(add_column_sums, ColumnSums)
 
 // y = x * scale, or y += x * scale, with a factor for each row of [R,C]
 template <typename T>

@@ -13,19 +13,8 @@ public final class ElementwiseKernels implements Elementwise {
   private static final Kernel.Floats ADD = Kernel.floats(FILE, "add");
   private static final Kernel.Floats RELU_BACKWARD = Kernel.floats(FILE, "relu_backward");
   private static final Kernel.Floats EPILOGUE = Kernel.floats(FILE, "epilogue");
-  private static final ChannelPacks COLUMN_SUMS = ChannelPacks.of(FILE, "column_sums");
-  private static final Kernel ADD_PARTIAL_SUMS = new Kernel(FILE, "add_partial_sums");
+  private static final ChannelPacks COLUMN_SUMS = ChannelPacks.of(FILE, "add_column_sums");
   private static final Kernel.Floats SCALE_ROWS = Kernel.floats(FILE, "scale_rows");
-
-  /**
-   * Packs of columns that a block of {@code column_sums} sums, and rows that it reads at a time.
-   */
-  private static final long SUM_PACKS = 32;
-
-  private static final long SUM_ROWS = 8;
-
-  /** Threads of a block of {@code add_partial_sums}: a warp for each of so many rows. */
-  private static final int PARTIAL_THREADS = 1024;
 
   private final KernelCall call;
   private final BufferPool pool;
@@ -79,30 +68,17 @@ public final class ElementwiseKernels implements Elementwise {
    * @param sums F32 {@code [C]}, added to
    */
   public void addColumnSums(Tensor x, Tensor sums) {
-    long columns = x.dim(-1);
-    long rows = columns == 0 ? 0 : x.elementCount() / columns;
-    if (rows == 0) {
+    if (x.elementCount() == 0) {
       return;
     }
     ChannelPacks.Choice choice = COLUMN_SUMS.choose(x);
-    long strips = Math.ceilDiv(columns, SUM_PACKS * choice.width());
-    // as many partial sums as keep the device busy, but at least 64 rows for each
-    long wanted = Math.max(1, call.queue().residentBlocks() / strips);
-    long parts = Math.max(1, Math.min(wanted, rows / (8 * SUM_ROWS)));
+    ChannelTiles tiles = ChannelTiles.of(x, choice.width(), call.queue().residentBlocks());
     try (TensorScope scope = new TensorScope(pool)) {
-      Tensor partial = scope.allocate(DType.F32, parts, columns);
-      call.of(choice.kernel())
-          .tensor(x)
-          .tensor(partial)
-          .i64(rows)
-          .i64(columns)
-          .blocks(strips, parts, KernelCall.THREADS, 0);
-      call.of(ADD_PARTIAL_SUMS)
-          .tensor(partial)
-          .output(sums)
-          .i64(parts)
-          .i64(columns)
-          .blocks(Math.ceilDiv(columns, SUM_PACKS), PARTIAL_THREADS);
+      call.of(choice.kernel()).tensor(x);
+      tiles.writeSums(call, scope, 1);
+      tiles.write(call);
+      call.output(sums);
+      tiles.launch(call);
     }
   }
 
