@@ -138,21 +138,78 @@ struct ColumnSums {
 };
 CHANNEL_KERNELS(add_column_sums, ColumnSums)
 
-// y = x * scale, or y += x * scale, with a factor for each row of [R,C]
+// y = x * scale, with a factor for each row of [R,C], for many tensors at once. Blocks count through the pieces of all of them; a block
+// finds its tensor by bisection.
 template <typename T>
 struct ScaleRows {
-  const float* x;
-  const float* scale;  // or null for 1
-  T* y;
-  i64 count;
-  Divider columns;
-  int accumulate;
+  static constexpr int MOST = 100;
+  static constexpr u32 PIECE = 8192;
+
+  struct Rows {
+    const float* x;
+    const float* scale;  // or null for 1
+    T* y;
+    u32 count;
+    u32 columns;
+    u32 first_block;
+    u32 unused;
+  };
+
+  Rows all[MOST];
+  i64 tensors;
+
+  __device__ const Rows& own() const {
+    int low = 0;
+    int high = static_cast<int>(tensors);
+    while (high - low > 1) {
+      int middle = (low + high) / 2;
+      if (all[middle].first_block <= blockIdx.x) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return all[low];
+  }
 
   __device__ void operator()() const {
-    for (i64 i = first_piece(); i < count; i += piece_stride()) {
-      float value = scale == nullptr ? x[i] : x[i] * scale[columns.quotient(static_cast<u32>(i))];
-      y[i] = from_float<T>(accumulate != 0 ? to_float(y[i]) + value : value);
+    constexpr u32 size = 4;
+    const Rows& rows = own();
+    u32 begin = (blockIdx.x - rows.first_block) * PIECE;
+    u32 end = begin + min(PIECE, rows.count - begin);
+    bool aligned = is_wide(rows.x) && reinterpret_cast<u64>(rows.y) % (size * sizeof(T)) == 0;
+    u32 wide_end = aligned ? begin + (end - begin) / size * size : begin;
+    for (u32 i = begin + threadIdx.x * size; i < wide_end; i += blockDim.x * size) {
+      Pack<float, size> source = *reinterpret_cast<const Pack<float, size>*>(rows.x + i);
+      Pack<T, size> target;
+      for (u32 j = 0; j < size; j++) {
+        float factor = rows.scale == nullptr ? 1 : rows.scale[(i + j) / rows.columns];
+        target.at[j] = from_float<T>(source.at[j] * factor);
+      }
+      *reinterpret_cast<Pack<T, size>*>(rows.y + i) = target;
+    }
+    for (u32 i = wide_end + threadIdx.x; i < end; i += blockDim.x) {
+      float factor = rows.scale == nullptr ? 1 : rows.scale[i / rows.columns];
+      rows.y[i] = from_float<T>(rows.x[i] * factor);
     }
   }
 };
 KERNEL_FLOATS(scale_rows, ScaleRows, 256)
+
+// y += x * scale, with a factor for each row of [R,C]
+template <typename T>
+struct AddScaledRows {
+  const T* x;
+  const float* scale;  // or null for 1
+  float* y;
+  i64 count;
+  Divider columns;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      float factor = scale == nullptr ? 1 : scale[columns.quotient(static_cast<u32>(i))];
+      y[i] += to_float(x[i]) * factor;
+    }
+  }
+};
+KERNEL_FLOATS(add_scaled_rows, AddScaledRows, 256)

@@ -65,6 +65,32 @@ class EpilogueTest {
     }
   }
 
+  /** A gradient in the type of the activations is added in F32. */
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "BF16"})
+  void addsScaledRows(DType dtype) {
+    assumeTrue(CudaOnHost.isPossible(), "there is no C++ compiler");
+    try (HostBackend backend = (HostBackend) CudaOnHost.open();
+        TestTensors tensors = new TestTensors(backend)) {
+      ElementwiseKernels kernels =
+          new ElementwiseKernels(new KernelCall(backend.queue()), backend.pool());
+      for (boolean scaled : new boolean[] {false, true}) {
+        Random random = new Random(7);
+        int columns = 21;
+        float[] x = values(random, dtype, ROWS * columns);
+        float[] scale = values(random, DType.F32, ROWS);
+        float[] sum = values(random, DType.F32, ROWS * columns);
+        Tensor output = tensors.floats(sum.clone(), ROWS, columns);
+        kernels.addScaledRows(
+            tensor(tensors, dtype, x, ROWS, columns), scaled ? tensors.floats(scale) : null, output);
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += scaled ? x[i] * scale[i / columns] : x[i];
+        }
+        assertArrayEquals(sum, tensors.floats(output), "scaled: " + scaled);
+      }
+    }
+  }
+
   private static void check(
       TestTensors tensors, ElementwiseKernels kernels, DType dtype, int channels, int tail) {
     Random random = new Random(channels);

@@ -43,6 +43,7 @@ final class HostQueue implements DeviceQueue {
   private final MethodHandle free;
   private final MethodHandle seed;
   private final Map<String, MemorySegment> names = new HashMap<>();
+  private final Map<String, Integer> launches = new HashMap<>();
   private final Buffer counters;
 
   HostQueue(Path library) {
@@ -119,6 +120,11 @@ final class HostQueue implements DeviceQueue {
     }
   }
 
+  /** Returns how often a kernel was launched. */
+  int launches(String kernel) {
+    return launches.getOrDefault(kernel, 0);
+  }
+
   /** Returns the names of all kernels. */
   List<String> kernelNames() {
     try {
@@ -135,6 +141,7 @@ final class HostQueue implements DeviceQueue {
 
   @Override
   public void launch(Kernel kernel, Grid grid, MemorySegment arguments) {
+    launches.merge(kernel.name(), 1, Integer::sum);
     MemorySegment name = names.computeIfAbsent(kernel.name(), arena::allocateFrom);
     String error;
     try {
