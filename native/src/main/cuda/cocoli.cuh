@@ -213,6 +213,24 @@ __device__ inline bool is_last_block(u32* arrived, u32 blocks) {
   return is_last;
 }
 
+// The sum of what all threads of a grid have, for the last block: returns whether it is this one. The order of the sum is the same
+// whichever block is last. The grid has one dimension; partial [gridDim.x] is scratch memory.
+__device__ inline bool grid_sum(double x, double* partial, u32* arrived, double& total) {
+  x = block_sum(x);
+  if (threadIdx.x == 0) {
+    partial[blockIdx.x] = x;
+  }
+  if (!is_last_block(arrived, gridDim.x)) {
+    return false;
+  }
+  double sum = 0;
+  for (u32 i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
+    sum += __ldcg(partial + i);
+  }
+  total = block_sum(sum);
+  return true;
+}
+
 // A place after those that were taken before, for each lane that wants one: one addition for the whole warp, all of whose lanes
 // come here.
 __device__ inline int take_place(int* taken, bool wanted) {
