@@ -71,7 +71,7 @@ int last_error = SUCCESS;
 std::string failing_kernel;
 long refused_allocations = 0;
 
-// What was done with graphs, for the test: by name.
+// What was done with graphs, and the launches of each kernel, for the test: by name.
 std::map<std::string, long> graph_counts;
 std::set<void*> graphs;
 std::set<void*> executables;
@@ -438,6 +438,7 @@ FAKE(int, cudaLaunchKernel, (const void* function, Extent grid, Extent block, vo
   if (block.y != 1 || block.z != 1) fail("a block of more than one axis");
   std::vector<char> arguments(static_cast<char*>(parameters[0]), static_cast<char*>(parameters[0]) + 4096);
   if (host_launch == nullptr) fail("no kernels were compiled for the host");
+  graph_counts[name]++;
   return enqueue(stream, [=] {
     if (name == failing_kernel) {
       sticky = LAUNCH_FAILURE;
@@ -499,7 +500,8 @@ FAKE(int, cudaGraphLaunch, (void* executable, void* stream)) {
   return sticky;
 }
 
-// How often something was done: captures, instantiations, launches; calls outside of graphs or into them.
+// How often something was done: captures, instantiations, launches of graphs; calls outside of graphs or into them; or a kernel was
+// launched so.
 FAKE(long, fake_graph_count, (const char* name)) { return graph_counts[name]; }
 
 // ---- NVRTC: what it compiles is the source with its headers

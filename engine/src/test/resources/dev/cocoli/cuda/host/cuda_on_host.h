@@ -205,6 +205,12 @@ T __ldcg(const T* address) {
   return *address;
 }
 
+// Time passes whenever it is asked for.
+inline long long clock64() {
+  static long long cycles = 0;
+  return cycles += 10000;
+}
+
 template <typename To, typename From>
 To bits_of(From from) {
   static_assert(sizeof(To) == sizeof(From), "as many bytes");
