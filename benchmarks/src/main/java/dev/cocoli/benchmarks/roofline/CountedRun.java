@@ -34,7 +34,7 @@ final class CountedRun {
    * Runs in all: a convolution's plan is chosen at its eighth use, and the second last run is there
    * to compare the last with.
    */
-  private static final int RUNS = 12;
+  private static final int RUNS = 10;
 
   private static final int WRITTEN = 2;
 

@@ -72,7 +72,7 @@ final class StandIn implements AutoCloseable {
         standIn.copy(NvidiaLibraries.class, list, list);
       }
       standIn.await(
-          new ProcessBuilder("sh", standIn.folder.resolve("build.sh").toString(), compiler),
+          new ProcessBuilder("sh", standIn.folder.resolve("build.sh").toString(), compiler, "-O0"),
           "the stand-in for NVIDIA's libraries does not compile");
       return standIn;
     } catch (IOException | RuntimeException e) {
@@ -101,6 +101,7 @@ final class StandIn implements AutoCloseable {
         List.of(
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-Dcocoli.cache=" + folder.resolve("cache"),
             "-Dcocoli.library.path=" + folder,
             "-cp",

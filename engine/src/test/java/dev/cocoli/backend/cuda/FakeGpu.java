@@ -44,7 +44,7 @@ final class FakeGpu {
       copy(NvidiaLibraries.class, list, folder.resolve(list));
     }
     Process process =
-        new ProcessBuilder("sh", folder.resolve("build.sh").toString(), compiler)
+        new ProcessBuilder("sh", folder.resolve("build.sh").toString(), compiler, "-O2")
             .redirectErrorStream(true)
             .start();
     String log = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
