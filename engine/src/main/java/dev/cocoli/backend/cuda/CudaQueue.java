@@ -33,7 +33,6 @@ public final class CudaQueue implements DeviceQueue, AutoCloseable {
   /** The kernel's parameters by address: there is one. */
   private final MemorySegment parameters = arena.allocate(ValueLayout.ADDRESS);
 
-
   /** Null before the first kernel that counts. */
   private Buffer counters;
 

@@ -82,7 +82,9 @@ class EpilogueTest {
         float[] sum = values(random, DType.F32, ROWS * columns);
         Tensor output = tensors.floats(sum.clone(), ROWS, columns);
         kernels.addScaledRows(
-            tensor(tensors, dtype, x, ROWS, columns), scaled ? tensors.floats(scale) : null, output);
+            tensor(tensors, dtype, x, ROWS, columns),
+            scaled ? tensors.floats(scale) : null,
+            output);
         for (int i = 0; i < sum.length; i++) {
           sum[i] += scaled ? x[i] * scale[i / columns] : x[i];
         }

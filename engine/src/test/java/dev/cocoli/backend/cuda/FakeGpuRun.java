@@ -185,7 +185,8 @@ public final class FakeGpuRun {
       long before = FakeGpu.count("hold_up");
       call.run();
       long timings = FakeGpu.count("hold_up") - before;
-      boolean due = use == PlanTimer.TIMED_AT_USE && !Boolean.getBoolean("cocoli.cuda.deterministic");
+      boolean due =
+          use == PlanTimer.TIMED_AT_USE && !Boolean.getBoolean("cocoli.cuda.deterministic");
       // the first candidate four times, every other one once at least
       check(due ? timings >= 5 : timings == 0, timings + " timings in use " + use);
     }

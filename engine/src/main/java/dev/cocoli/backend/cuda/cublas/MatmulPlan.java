@@ -16,8 +16,8 @@ import java.util.Deque;
 import java.util.Optional;
 
 /**
- * A product of matrices with the algorithms that cublasLt thinks fastest, of which one is chosen: at
- * first the first.
+ * A product of matrices with the algorithms that cublasLt thinks fastest, of which one is chosen:
+ * at first the first.
  */
 final class MatmulPlan implements AutoCloseable {
   private static final int MOST_CANDIDATES = 8;

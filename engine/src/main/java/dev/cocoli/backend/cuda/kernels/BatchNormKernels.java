@@ -95,10 +95,7 @@ final class BatchNormKernels implements Norms {
           masked
               ? gradientSums(GRADIENT_SUMS_MASKED, x, null, dy, norm, scope)
               : gradientSums(GRADIENT_SUMS, x, output(spec, y), dy, norm, scope);
-      call.output(dWeight)
-          .output(dBias)
-          .tensor(coefficients)
-          .i64(x.elementCount() / channels);
+      call.output(dWeight).output(dBias).tensor(coefficients).i64(x.elementCount() / channels);
       tiles.launch(call);
       inputGradient(masked ? INPUT_GRADIENT_MASKED : INPUT_GRADIENT, x, dy, dx, coefficients);
     }

@@ -7,7 +7,9 @@ import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
-/** Batch normalisation in pieces: the passes of {@link BatchNormKernels}, whose sums go otherwise. */
+/**
+ * Batch normalisation in pieces: the passes of {@link BatchNormKernels}, whose sums go otherwise.
+ */
 final class SplitBatchNormKernels implements SplitBatchNorm {
   private static final String FILE = "split_batch_norm";
   private static final ChannelPacks STATISTICS =
@@ -84,8 +86,7 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
     try (TensorScope scope = new TensorScope(pool)) {
       BatchNormKernels.Norm norm = new BatchNormKernels.Norm(null, null, mean, invStd);
       ChannelTiles tiles =
-          kernels.gradientSums(
-              GRADIENT_SUMS, x, BatchNormKernels.output(spec, y), dy, norm, scope);
+          kernels.gradientSums(GRADIENT_SUMS, x, BatchNormKernels.output(spec, y), dy, norm, scope);
       call.output(sums).output(dWeight).output(dBias);
       tiles.launch(call);
     }

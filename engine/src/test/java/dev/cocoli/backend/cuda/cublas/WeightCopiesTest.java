@@ -157,7 +157,8 @@ class WeightCopiesTest {
       }
       all.buffer().markWritten();
       for (int i = 0; i < count; i++) {
-        assertEquals(10 * (step + i), first(weights.get(i), scale), "weight " + i + " in step " + step);
+        assertEquals(
+            10 * (step + i), first(weights.get(i), scale), "weight " + i + " in step " + step);
       }
       assertEquals(count + 2 * step, backend.launches("scale_rows_f32"));
     }
