@@ -19,11 +19,8 @@ struct FinishStatistics {
 
   __device__ void operator()(i64 c, i64 channels, const double (&sums)[2]) const {
     double count = static_cast<double>(rows);
-    double exact = sums[0] / count;
-    double variance = sums[1] / count - exact * exact;
-    // not fmax, which would hide what is not a number
-    variance = variance < 0 ? 0.0 : variance;
-    results.write(c, channels, exact, variance, count, eps, momentum);
+    Moments moments(sums, count);
+    results.write(c, channels, moments.mean, moments.variance, count, eps, momentum);
   }
 };
 

@@ -56,6 +56,19 @@ struct ChannelNorm {
   __device__ Affine affine(i64 c) const { return Affine(weight[c], bias[c], mean[c], inv_std[c]); }
 };
 
+// Mean and biased variance of a channel's values, from their sum and that of their squares
+struct Moments {
+  double mean;
+  double variance;
+
+  __device__ Moments(const double (&sums)[2], double count) {
+    mean = sums[0] / count;
+    variance = sums[1] / count - mean * mean;
+    // not fmax, which would hide what is not a number
+    variance = variance < 0 ? 0.0 : variance;
+  }
+};
+
 // What becomes of a channel's mean and variance: kept for the backward pass, for inference, and to normalise by
 struct ChannelResults {
   const float* weight;

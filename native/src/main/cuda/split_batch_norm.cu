@@ -7,11 +7,9 @@ struct WriteStatistics {
   i64 rows;
 
   __device__ void operator()(i64 c, i64 channels, const double (&sums)[2]) const {
-    double count = static_cast<double>(rows);
-    double mean = sums[0] / count;
-    double variance = sums[1] / count - mean * mean;
-    statistics[c] = static_cast<float>(mean);
-    statistics[channels + c] = static_cast<float>(variance < 0 ? 0.0 : variance);
+    Moments moments(sums, static_cast<double>(rows));
+    statistics[c] = static_cast<float>(moments.mean);
+    statistics[channels + c] = static_cast<float>(moments.variance);
     if (c == 0) {
       statistics[2 * channels] = static_cast<float>(rows);
     }
