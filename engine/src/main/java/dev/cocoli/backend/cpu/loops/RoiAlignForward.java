@@ -17,8 +17,8 @@ import java.util.List;
  * <p>A bin is a weighted sum of pixels. Their channels are copied to arrays on the heap four pixels
  * at a time: a copy runs at the speed of the cache, the loop over arrays that share one index is
  * vectorised, and the two take a third of the time of a loop over the map's own memory, which is
- * not. Regions are pooled in the order of their places, because a map is larger than a cache: on two
- * cores of a Xeon, 1000 regions take 0.68 of the time in fp32 and 0.85 in bf16.
+ * not. Regions are pooled in the order of their places, because a map is larger than a cache: 1000
+ * regions then take 0.68 of the time in fp32, and 0.85 in bf16 (one core of a Xeon).
  */
 final class RoiAlignForward {
   private static final int PIXELS = 4;
