@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * A GPU and its rates: those of NVIDIA's data sheet of the SXM module, dense, and the shares of them
- * that were measured.
+ * A GPU and its rates: those of NVIDIA's data sheet of the SXM module, dense, and the shares of
+ * them that were measured.
  */
 enum Card {
   /** NVIDIA A100 80GB data sheet, 2021. */
@@ -88,9 +88,7 @@ enum Card {
   double milliseconds(long bytes, long flops, Precision precision) {
     double memory = bytes / (terabytesPerSecond * SHARE_OF_BANDWIDTH * 1e9);
     double rate =
-        precision == Precision.BF16
-            ? bf16Teraflops * SHARE_OF_BF16
-            : fp32Teraflops * SHARE_OF_FP32;
+        precision == Precision.BF16 ? bf16Teraflops * SHARE_OF_BF16 : fp32Teraflops * SHARE_OF_FP32;
     return Math.max(LEAST_MICROSECONDS / 1e3, Math.max(memory, flops / (rate * 1e9)));
   }
 

@@ -37,10 +37,8 @@ class KernelTrafficTest {
 
   @Test
   void aNullPointerIsNotRead() {
-    assertEquals(
-        2 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, 0L, 640L));
-    assertEquals(
-        3 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, POINTER, 640L));
+    assertEquals(2 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, 0L, 640L));
+    assertEquals(3 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, POINTER, 640L));
   }
 
   @Test
@@ -78,7 +76,6 @@ class KernelTrafficTest {
             () -> bytes("add_bf16", 1, 1, POINTER, 1000L, POINTER, POINTER));
     assertTrue(e.getMessage().contains("add_bf16"), e.getMessage());
     assertThrows(
-        RooflineException.class,
-        () -> bytes("add_bf16", 1, 1, POINTER, POINTER, POINTER, POINTER));
+        RooflineException.class, () -> bytes("add_bf16", 1, 1, POINTER, POINTER, POINTER, POINTER));
   }
 }
