@@ -424,7 +424,7 @@ class DataLoaderTest {
         "what was handed out is the taker's");
     taken.close();
     taken.close();
-    for (int i = 0; i < 50 && workerThreads() > 0; i++) {
+    for (int i = 0; i < 3000 && workerThreads() > 0; i++) {
       Thread.sleep(20); // a thread that has ended is still listed for a moment
     }
     assertEquals(0, workerThreads());

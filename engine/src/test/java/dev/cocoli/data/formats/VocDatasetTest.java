@@ -367,7 +367,7 @@ class VocDatasetTest {
     voc.add("a", object("dog", 1, 1, 9, 9)).add("bad").annotation("bad", xml);
     voc.split("train", "a", "bad").split("other", "a");
     String message =
-        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> failure("train", DEFAULT));
+        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> failure("train", DEFAULT));
     assertTrue(message.startsWith(voc.root.resolve("Annotations/bad.xml").toString()), message);
     assertTrue(message.contains("document type"), message);
     assertEquals(message, failure("other", DEFAULT), "looking for classes is no less careful");

@@ -12,6 +12,7 @@ import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestTensors;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -103,6 +104,7 @@ class WinogradConvolutionTest {
 
   /** Blocks and scratch memory come from the pool, and plans do not grow with the sizes of maps. */
   @Test
+  @Tag("slow")
   void memoryStaysFlatOverManySizes() {
     try (CpuBackend backend = new CpuBackend(2, Use.WHEREVER_POSSIBLE);
         TestTensors tensors = new TestTensors(backend)) {
@@ -132,6 +134,7 @@ class WinogradConvolutionTest {
    * weights that training starts from and an input after a ReLU; printed.
    */
   @ParameterizedTest
+  @Tag("slow")
   @CsvSource({
     "layer1.*.conv2, 64",
     "layer2.*.conv2, 128",
