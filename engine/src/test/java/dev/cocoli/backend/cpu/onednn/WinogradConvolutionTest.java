@@ -5,13 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.bindings.NativeException;
+import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestTensors;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -99,6 +105,24 @@ class WinogradConvolutionTest {
         assertArrayEquals(first[0], now[0], 0f, threads + " threads, y");
         assertArrayEquals(first[1], now[1], 0f, threads + " threads, dx");
       }
+    }
+  }
+
+  /** A primitive that was made before another one failed is closed: it gives its memory back. */
+  @Test
+  void whatCannotBeMadeLeavesNothing() {
+    try (CpuBackend backend = new CpuBackend(1, Use.NEVER);
+        BufferPool pool = new BufferPool(backend::allocate);
+        OneDnnContext context =
+            new OneDnnContext(OpenMpSettings.defaults(), pool, new ReentrantLock());
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = context.takeArgumentBlock();
+      context.giveBackArgumentBlock(memory);
+      MemorySegment matrix = arena.allocate(36 * 36 * Float.BYTES);
+      var key = new WinogradBlock.Key(4, 8, -1, false, false, Activation.NONE);
+      assertThrows(
+          NativeException.class, () -> new WinogradBlock(context, key, matrix, matrix));
+      assertEquals(memory, context.takeArgumentBlock());
     }
   }
 
