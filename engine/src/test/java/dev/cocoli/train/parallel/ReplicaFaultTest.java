@@ -226,11 +226,6 @@ class ReplicaFaultTest {
           }
 
           @Override
-          public int size() {
-            return 2;
-          }
-
-          @Override
           public Communicator connect(int index, Backend backend) {
             Communicator connected = local.connect(index, backend);
             AtomicInteger waits = new AtomicInteger();
