@@ -55,6 +55,8 @@ class FakeGpuTest {
             "dev.cocoli.backend.RoiAlignContractTest",
             "dev.cocoli.backend.RoiPoolContractTest");
     print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.deterministic=true"), chosen));
+    // the stand-in knows where each tensor ends
+    print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.exact=true"), chosen));
     // the stand-in refuses TF32 where cublasLt does; the tolerances are those of fp32, which it
     // keeps
     print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.tf32=true"), everything));
