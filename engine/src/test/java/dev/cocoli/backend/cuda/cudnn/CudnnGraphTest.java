@@ -70,13 +70,14 @@ class CudnnGraphTest {
 
     /** Describes the GPU; a release of cuDNN that writes down something else skips. */
     CudnnDescriptor describe() {
-      CudnnDescriptor properties = new CudnnDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR());
+      CudnnDescriptor properties = null;
       try {
+        properties = new CudnnDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR());
         return properties
             .text(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION(), description())
             .finish("the description of " + this);
       } catch (NativeException e) {
-        properties.close();
+        Closing.all(properties);
         Nvidia.skip("cuDNN does not take our description of a GPU: " + e.getMessage());
         throw e;
       }

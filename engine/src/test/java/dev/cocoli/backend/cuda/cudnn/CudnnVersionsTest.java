@@ -23,7 +23,7 @@ import org.junit.platform.launcher.listeners.TestExecutionSummary;
 /**
  * The tests of cuDNN's graphs on further versions of cuDNN. A process has one version, so each gets
  * a process of its own. The variable {@value #VARIABLE} names them: entries with commas between
- * them, each what COCOLI_LIBRARY_PATH may be.
+ * them, each what COCOLI_LIBRARY_PATH may be, with all libraries that cuDNN needs.
  */
 @Tag("slow")
 class CudnnVersionsTest {
@@ -86,6 +86,10 @@ class CudnnVersionsTest {
             "-cp",
             System.getProperty("java.class.path"),
             Run.class.getName());
+    builder
+        .environment()
+        .keySet()
+        .removeAll(List.of("COCOLI_LIBRARY_PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV"));
     Process process = builder.redirectErrorStream(true).start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), said);
