@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Times of training and detection, by batch, precision and graphs, and beside torchvision where
@@ -27,8 +28,25 @@ final class FastStage implements Stage {
   private static final int TIME_SECONDS = 60;
   private static final int COMPARE_SECONDS = 120;
   private static final int PYTHON_SECONDS = 60;
+  private static final String BESIDE = "beside torchvision";
   private static final String ROOT = "cocoli.root";
   private static final String SCRIPT = "/dev/cocoli/bundle/python/peers.py";
+
+  /**
+   * A comparison with torchvision under autocast.
+   *
+   * @param warmUps untimed runs on both sides
+   * @param rounds timed runs on both sides, in turn
+   */
+  private record Peering(Task task, int batch, int warmUps, int rounds) {
+    String word() {
+      return task.name().toLowerCase(Locale.ROOT);
+    }
+
+    String name() {
+      return BESIDE + ", " + word() + " " + batch + " bf16";
+    }
+  }
 
   @Override
   public void run(Request request, StageReport report) throws IOException, InterruptedException {
@@ -85,12 +103,19 @@ final class FastStage implements Stage {
   /** Compares with torchvision, in turn on the same device. */
   private static void compare(Request request, StageReport report)
       throws IOException, InterruptedException {
-    Optional<Path> python = request.python().or(FastStage::python);
-    if (!request.wants("torchvision")) {
+    int largest = request.batches().getLast();
+    int smallest = request.batches().getFirst();
+    List<Peering> all =
+        Stream.of(
+                new Peering(Task.TRAIN, largest, 12, 5), new Peering(Task.DETECT, smallest, 200, 20))
+            .filter(one -> request.wants(one.name()))
+            .toList();
+    if (all.isEmpty()) {
       return;
     }
+    Optional<Path> python = request.python().or(FastStage::python);
     if (python.isEmpty()) {
-      report.add(new Finding("torchvision", Verdict.NOTED, "there is no python3", 0));
+      report.add(new Finding(BESIDE, Verdict.NOTED, "there is no python3", 0));
       return;
     }
     List<String> probe =
@@ -103,13 +128,12 @@ final class FastStage implements Stage {
     if (ran.problem().isPresent()) {
       Verdict verdict = request.python().isPresent() ? Verdict.FAILED : Verdict.NOTED;
       String detail = python.get() + ": " + ran.problem().get();
-      report.add(new Finding("torchvision", verdict, detail, ran.seconds()));
+      report.add(new Finding(BESIDE, verdict, detail, ran.seconds()));
       return;
     }
-    int largest = request.batches().getLast();
-    int smallest = request.batches().getFirst();
-    beside(request, report, python.get(), Task.TRAIN, largest, 12, 5);
-    beside(request, report, python.get(), Task.DETECT, smallest, 200, 20);
+    for (Peering one : all) {
+      beside(one, request, report, python.get());
+    }
   }
 
   private static Optional<Path> python() {
@@ -120,17 +144,10 @@ final class FastStage implements Stage {
         .or(() -> Program.find("python3"));
   }
 
-  private static void beside(
-      Request request,
-      StageReport report,
-      Path python,
-      Task task,
-      int batch,
-      int warmUps,
-      int rounds)
+  private static void beside(Peering one, Request request, StageReport report, Path python)
       throws IOException, InterruptedException {
-    String word = task.name().toLowerCase(Locale.ROOT);
-    String name = "torchvision " + word + " " + batch + " bf16";
+    String name = one.name();
+    String word = one.word();
     if (report.secondsLeft() <= 0) {
       report.add(report.leftOut(name));
       return;
@@ -142,12 +159,12 @@ final class FastStage implements Stage {
             "--device", request.device().toString(),
             "--model", request.model(),
             "--size", request.size().toString(),
-            "--batch", Integer.toString(batch),
+            "--batch", Integer.toString(one.batch),
             "--only", word,
             "--precision", "bf16",
             "--peers", "torchvision-bf16",
-            "--warm-ups", Integer.toString(request.isGpu() ? warmUps : 1),
-            "--rounds", Integer.toString(request.isGpu() ? rounds : 1),
+            "--warm-ups", Integer.toString(request.isGpu() ? one.warmUps : 1),
+            "--rounds", Integer.toString(request.isGpu() ? one.rounds : 1),
             "--json", json.toString());
     List<String> command =
         Launch.PLAIN

@@ -145,7 +145,7 @@ final class StageReport implements AutoCloseable {
     double skipped = all.stream().mapToDouble(f -> f.figures().getOrDefault("skipped", 0.0)).sum();
     String detail =
         String.format(
-            Locale.ROOT, "%.0f passed, %.0f skipped, of %d classes", tests, skipped, all.size());
+            Locale.ROOT, "%.0f passed, %.0f skipped, in %d classes", tests, skipped, all.size());
     return new Finding(group, Verdict.OK, detail, seconds);
   }
 
