@@ -7,6 +7,7 @@ import dev.cocoli.benchmarks.SyntheticModel;
 import dev.cocoli.bindings.access.LoadedLibraries;
 import dev.cocoli.bindings.status.CStrings;
 import dev.cocoli.data.image.Image;
+import dev.cocoli.failure.CocoliException;
 import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Device;
 import java.io.BufferedWriter;
@@ -23,8 +24,8 @@ import java.util.SplittableRandom;
 
 /**
  * The process in which a stand-in is the GPU: runs the work until nothing is new any more, and
- * writes the calls of the last runs. Its arguments are the file, the card, and the words of a {@link
- * Workload}.
+ * writes the calls of the last runs. Its arguments are the file, the card, and the words of a
+ * {@link Workload}.
  */
 final class CountedRun {
   /** What stands between the calls of two runs. */
@@ -34,7 +35,7 @@ final class CountedRun {
    * Runs in all: a convolution's plan is chosen at its eighth use, and the second last run is there
    * to compare the last with.
    */
-  private static final int RUNS = 12;
+  private static final int RUNS = 10;
 
   private static final int WRITTEN = 2;
 
@@ -50,11 +51,7 @@ final class CountedRun {
     Card card = Card.parse(arguments[1]);
     Workload work =
         Workload.of(
-            arguments[2],
-            arguments[3],
-            Integer.parseInt(arguments[4]),
-            arguments[5],
-            arguments[6]);
+            arguments[2], arguments[3], Integer.parseInt(arguments[4]), arguments[5], arguments[6]);
     Device gpu = new Device(Device.Kind.CUDA, 0);
     // loads the libraries
     Backends.problem(gpu)
@@ -70,11 +67,14 @@ final class CountedRun {
     try (Backend backend = Backends.open(gpu);
         BufferedWriter out = Files.newBufferedWriter(Path.of(arguments[0]))) {
       count(backend, work, out);
+    } catch (CocoliException | IllegalArgumentException e) {
+      // more memory than the card has, or a batch that a kernel cannot count
+      System.err.println(e.getMessage());
+      System.exit(1);
     }
   }
 
-  private static void count(Backend backend, Workload work, BufferedWriter out)
-      throws IOException {
+  private static void count(Backend backend, Workload work, BufferedWriter out) throws IOException {
     SplittableRandom random = new SplittableRandom(7);
     List<Image> images = new ArrayList<>();
     List<Target> targets = new ArrayList<>();

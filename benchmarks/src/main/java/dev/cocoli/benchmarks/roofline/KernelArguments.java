@@ -6,8 +6,8 @@ import java.util.HexFormat;
 
 /**
  * Reads the structure that a kernel takes, field by field in the order of its declaration, aligned
- * as C++ aligns them. Each field is checked as far as its type allows, so that a list of fields that
- * is out of date is noticed.
+ * as C++ aligns them. Each field is checked as far as its type allows, so that a list of fields
+ * that is out of date is noticed.
  */
 final class KernelArguments {
   private static final long LEAST_ADDRESS = 1L << 32;

@@ -4,9 +4,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * How many bytes of the device's memory each kernel reads and writes, by its arguments. What threads
- * share through caches counts once. Where the number of elements is known to the device alone, all
- * that there is room for counts.
+ * How many bytes of the device's memory each kernel reads and writes, by its arguments. What
+ * threads share through caches counts once. Where the number of elements is known to the device
+ * alone, all that there is room for counts.
  */
 final class KernelTraffic {
   /** Maps that the kernels of RoIAlign and of patches take. */
@@ -254,8 +254,7 @@ final class KernelTraffic {
   }
 
   private void regions() {
-    formulas.put(
-        "roi_align", k -> roiAlign(k, k.element(), 1));
+    formulas.put("roi_align", k -> roiAlign(k, k.element(), 1));
     // sums in fp32, which are read and written
     formulas.put("roi_align_backward", k -> roiAlign(k, WORD, 2));
     formulas.put("anchor_slots", k -> 2 * WORD * k.in().pointers(2).i64());
@@ -336,7 +335,9 @@ final class KernelTraffic {
     formulas.put("sample_targets", k -> k.in().pointers(8).i64() * (3 * WORD + 3 * BOX + 5 * WORD));
   }
 
-  /** Where keys lie: how many all parts of all rows have room for, and whether they may be fewer. */
+  /**
+   * Where keys lie: how many all parts of all rows have room for, and whether they may be fewer.
+   */
   private record Parts(long keys, boolean counted) {
     static Parts read(Launch k) {
       boolean counted = k.in().pointer();

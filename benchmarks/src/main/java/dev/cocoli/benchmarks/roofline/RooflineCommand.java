@@ -1,9 +1,9 @@
 package dev.cocoli.benchmarks.roofline;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.files.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
@@ -126,16 +126,22 @@ final class RooflineCommand implements Callable<Integer> {
       counts = Counts.of(standIn.run(card, work), card, work);
     }
     PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "%s, %s on an %s, %s, %d of %s, %s norms%n",
+        Workload.MODEL, work.task(), card, work.precision(), work.batch(), work.size(), norm);
     print(counts, out);
     if (json != null) {
-      Files.writeString(
-          json,
-          new ObjectMapper()
-                  .writerWithDefaultPrettyPrinter()
-                  .writeValueAsString(counts.json(card, work))
-              + "\n");
+      write(counts.json(card, work).toPrettyString() + "\n");
     }
     return CommandLine.ExitCode.OK;
+  }
+
+  private void write(String text) {
+    try {
+      OutputFile.write(json, text.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new RooflineException("cannot write " + json + ": " + OutputFile.reason(e), e);
+    }
   }
 
   private static void print(Counts counts, PrintWriter out) {

@@ -13,14 +13,13 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * NVIDIA's libraries by the stand-in of the engine's tests, which here counts calls and does nothing
- * else. It must be alone in its process.
+ * NVIDIA's libraries by the stand-in of the engine's tests, which here counts calls and does
+ * nothing else. It must be alone in its process.
  */
 final class StandIn implements AutoCloseable {
   private static final String SOURCES = "/dev/cocoli/cuda/fake/";
   private static final List<String> FILES =
-      List.of(
-          "build.sh", "fake_gpu.h", "fake_runtime.cpp", "fake_cublas.cpp", "fake_cudnn.cpp");
+      List.of("build.sh", "fake_gpu.h", "fake_runtime.cpp", "fake_cublas.cpp", "fake_cudnn.cpp");
   private static final List<String> ALLOW_LISTS =
       List.of("cudart.txt", "cublas.txt", "nvrtc.txt", "cudnn.txt");
 
@@ -61,8 +60,7 @@ final class StandIn implements AutoCloseable {
   static StandIn build() throws IOException {
     String compiler =
         compiler()
-            .orElseThrow(
-                () -> new RooflineException("needs a C++ compiler (g++, clang++ or CXX)"));
+            .orElseThrow(() -> new RooflineException("needs a C++ compiler (g++, clang++ or CXX)"));
     StandIn standIn = new StandIn(Files.createTempDirectory("cocoli-roofline"));
     try {
       for (String file : FILES) {
@@ -72,7 +70,7 @@ final class StandIn implements AutoCloseable {
         standIn.copy(NvidiaLibraries.class, list, list);
       }
       standIn.await(
-          new ProcessBuilder("sh", standIn.folder.resolve("build.sh").toString(), compiler),
+          new ProcessBuilder("sh", standIn.folder.resolve("build.sh").toString(), compiler, "-O0"),
           "the stand-in for NVIDIA's libraries does not compile");
       return standIn;
     } catch (IOException | RuntimeException e) {
@@ -101,6 +99,7 @@ final class StandIn implements AutoCloseable {
         List.of(
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-Dcocoli.cache=" + folder.resolve("cache"),
             "-Dcocoli.library.path=" + folder,
             "-cp",
@@ -124,7 +123,7 @@ final class StandIn implements AutoCloseable {
     try {
       if (process.waitFor() != 0) {
         String said = Files.readString(log, StandardCharsets.UTF_8).strip();
-        throw new RooflineException(failure + ":\n" + said);
+        throw new RooflineException(failure + ": " + said);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

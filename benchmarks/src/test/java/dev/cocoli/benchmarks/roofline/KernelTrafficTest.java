@@ -37,10 +37,8 @@ class KernelTrafficTest {
 
   @Test
   void aNullPointerIsNotRead() {
-    assertEquals(
-        2 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, 0L, 640L));
-    assertEquals(
-        3 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, POINTER, 640L));
+    assertEquals(2 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, 0L, 640L));
+    assertEquals(3 * 2 * 640, bytes("epilogue_bf16", 1, 1, POINTER, 0L, POINTER, POINTER, 640L));
   }
 
   @Test
@@ -48,8 +46,7 @@ class KernelTrafficTest {
     // 100 rows of 64 channels in 5 parts, and each part's two sums in double precision
     assertEquals(
         100 * 64 * 2 + 5 * 2 * 64 * 8,
-        bytes(
-            "batch_norm_statistics_wide_bf16", 5, 1, POINTER, POINTER, 100L, 20L, 64, 3));
+        bytes("batch_norm_statistics_wide_bf16", 5, 1, POINTER, POINTER, 100L, 20L, 64, 3));
   }
 
   @Test
@@ -68,7 +65,6 @@ class KernelTrafficTest {
             () -> bytes("add_bf16", 1, 1, POINTER, 1000L, POINTER, POINTER));
     assertTrue(e.getMessage().contains("add_bf16"), e.getMessage());
     assertThrows(
-        RooflineException.class,
-        () -> bytes("add_bf16", 1, 1, POINTER, POINTER, POINTER, POINTER));
+        RooflineException.class, () -> bytes("add_bf16", 1, 1, POINTER, POINTER, POINTER, POINTER));
   }
 }

@@ -22,8 +22,7 @@ class RooflineCommandTest {
     fails("unknown norm 'group': they are frozen, batch", "--norm", "group");
     fails("unknown precision 'fp16': it is fp32 or bf16", "--precision", "fp16");
     fails("a batch of 0 images; it has 1 or more", "--batch", "0");
-    fails(
-        "no size of an image: '800'; it is HEIGHTxWIDTH, such as 800x1088", "--size", "800");
+    fails("no size of an image: '800'; it is HEIGHTxWIDTH, such as 800x1088", "--size", "800");
     fails("Unknown option: '--device'", "--device");
   }
 }

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Tag("slow")
 class RooflineTest {
-  private static final String FOLDER = "benchmarks/src/main/resources/dev/cocoli/benchmarks/roofline/";
+  private static final String FOLDER =
+      "benchmarks/src/main/resources/dev/cocoli/benchmarks/roofline/";
   private static final List<String> HELD =
       List.of("launches", "waits", "copies", "memsets", "bytes");
 
@@ -46,7 +47,12 @@ class RooflineTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"train,8,bf16,frozen", "train,8,bf16,batch", "detect,1,bf16,batch", "detect,1,fp32,batch"})
+  @CsvSource({
+    "train,8,bf16,frozen",
+    "train,8,bf16,batch",
+    "detect,1,bf16,batch",
+    "detect,1,fp32,batch"
+  })
   void nothingHasGrown(String task, int batch, String precision, String norm) throws IOException {
     Workload work = Workload.of(task, "800x1344", batch, precision, norm);
     String file =
@@ -69,7 +75,8 @@ class RooflineTest {
           name, known.get("kernels").path(name), counted.get("kernels").path(name), grown, shrunk);
     }
     String renew =
-        "; if that is meant, renew the file: benchmarks/roofline --task %s --batch %d --precision %s --norm %s --json %s"
+        ("; if that is meant, renew the file: benchmarks/roofline --task %s --batch %d --precision"
+             + " %s --norm %s --json %s")
             .formatted(task, batch, precision, norm, FOLDER + file);
     assertTrue(!more, file + ": more than before: " + String.join(", ", grown) + renew);
     assertTrue(

@@ -23,8 +23,7 @@ import java.util.List;
 final class FakeGpu {
   private static final String FOLDER = "/dev/cocoli/cuda/fake/";
   private static final List<String> FILES =
-      List.of(
-          "build.sh", "fake_gpu.h", "fake_runtime.cpp", "fake_cublas.cpp", "fake_cudnn.cpp");
+      List.of("build.sh", "fake_gpu.h", "fake_runtime.cpp", "fake_cublas.cpp", "fake_cudnn.cpp");
   private static final List<String> ALLOW_LISTS =
       List.of("cudart.txt", "cublas.txt", "nvrtc.txt", "cudnn.txt");
 
@@ -44,7 +43,7 @@ final class FakeGpu {
       copy(NvidiaLibraries.class, list, folder.resolve(list));
     }
     Process process =
-        new ProcessBuilder("sh", folder.resolve("build.sh").toString(), compiler)
+        new ProcessBuilder("sh", folder.resolve("build.sh").toString(), compiler, "-O2")
             .redirectErrorStream(true)
             .start();
     String log = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
