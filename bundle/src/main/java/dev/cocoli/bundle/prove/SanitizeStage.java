@@ -66,7 +66,7 @@ final class SanitizeStage implements Stage {
     List<Check> first = new ArrayList<>();
     List<Check> last = new ArrayList<>();
     for (String name : Suite.CONTRACT.classNames()) {
-      Check plain = RightStage.tests(tool, request.device().toString(), name);
+      Check plain = RightStage.tests("contract under " + tool, request.device().toString(), name);
       Check check = new Check(plain.name(), plain.words(), SLOWER * plain.seconds());
       if (name.endsWith("CommunicatorContractTest") || !request.wants(check.name())) {
         continue; // NCCL's kernels are not ours

@@ -81,10 +81,6 @@ final class WhereStage implements Stage {
       Workload work, Path ncu, Set<String> ours, Request request, StageReport report)
       throws IOException, InterruptedException {
     String name = "kernels of " + work.title();
-    if (report.secondsLeft() <= 0) {
-      report.add(report.leftOut(name));
-      return;
-    }
     Path rows = request.folder().resolve("where-" + work.title().replace(' ', '-') + ".csv");
     List<String> tool =
         List.of(
@@ -96,28 +92,22 @@ final class WhereStage implements Stage {
             "--metrics", "gpu__time_duration.sum",
             "--csv",
             "--log-file", rows.toString());
-    List<String> command =
-        Launch.PLAIN
-            .by(tool)
-            .command(
-                CheckProcess.class.getName(),
-                List.of(name, String.join(" ", work.words("profile"))));
-    Ran ran = Ran.run(command, Map.of(), SECONDS, report, line -> {});
+    Files.deleteIfExists(rows); // of another day
+    Check check = new Check("profile of " + work.title(), work.words("profile"), SECONDS);
+    boolean isWhole = new CheckRun(Launch.PLAIN.by(tool), report).run(List.of(check)).isEmpty();
     KernelTimes times;
     try {
       times = KernelTimes.read(Files.exists(rows) ? Files.readAllLines(rows) : List.of(), ours);
     } catch (IllegalArgumentException e) {
-      String why = ran.problem().map(problem -> problem + "; ").orElse("") + e.getMessage();
-      report.add(new Finding(name, Verdict.FAILED, why, ran.seconds()));
+      report.add(new Finding(name, Verdict.FAILED, e.getMessage(), 0));
       return;
     }
-    if (ran.problem().isPresent()) {
-      report.add(ran.failed(name)); // the rows are not all
-      return;
+    if (!isWhole) {
+      return; // not all launches are there
     }
     Optional<CountedStep> counted = CountedStep.of(work);
     report.text(table(times, counted));
-    report.add(finding(name, times, counted, ran.seconds()));
+    report.add(finding(name, times, counted));
   }
 
   /** The kernels that take most time, beside what was counted. */
@@ -177,8 +167,7 @@ final class WhereStage implements Stage {
     return sum == null ? "-" : Long.toString(sum.launches());
   }
 
-  private static Finding finding(
-      String name, KernelTimes times, Optional<CountedStep> counted, double seconds) {
+  private static Finding finding(String name, KernelTimes times, Optional<CountedStep> counted) {
     KernelTimes.Sum total = times.total();
     Map<String, Double> figures = new HashMap<>();
     figures.put("milliseconds", total.milliseconds());
@@ -210,7 +199,7 @@ final class WhereStage implements Stage {
                 total.milliseconds(),
                 total.launches())
             + beside,
-        seconds,
+        0,
         figures);
   }
 }

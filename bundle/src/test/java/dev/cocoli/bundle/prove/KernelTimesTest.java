@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.benchmarks.ImageSize;
+import dev.cocoli.nn.Norm;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -95,6 +97,32 @@ class KernelTimesTest {
     assertTrue(lines.contains("add_bf16 0.020 2 0.015 3"), table);
     assertTrue(lines.contains("sgd_update - - 0.500 1"), table);
     assertEquals("all 4.771 7 4.500 9", lines.getLast(), table);
+  }
+
+  /** Without this nothing would stand beside a measured step. */
+  @Test
+  void findsWhatWasCounted() throws Exception {
+    for (Norm.Type norm : List.of(Norm.Type.BATCH, Norm.Type.FROZEN)) {
+      Workload work =
+          new Workload(
+              Workload.Task.TRAIN,
+              8,
+              Workload.Multiplication.BF16,
+              norm,
+              Workload.Graphs.OFF,
+              "cuda",
+              "fasterrcnn_resnet50_fpn",
+              new ImageSize(800, 1344),
+              Workload.Effort.ENOUGH);
+      CountedStep counted = CountedStep.of(work).orElseThrow();
+      assertTrue(counted.total().launches() > 100, counted.toString());
+      assertTrue(counted.kernels().get("convolution").milliseconds() > 0, counted.toString());
+      Set<String> ours = OurKernels.names();
+      for (String name : counted.kernels().keySet()) {
+        boolean isKind = Set.of("convolution", "matmul", "copy", "memset").contains(name);
+        assertTrue(isKind || ours.contains(name), name);
+      }
+    }
   }
 
   /** The names that Java launches kernels by, as the sources of the engine have them. */
