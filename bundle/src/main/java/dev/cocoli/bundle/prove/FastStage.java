@@ -44,7 +44,7 @@ final class FastStage implements Stage {
     }
 
     String name() {
-      return BESIDE + ", " + word() + " " + batch + " bf16";
+      return BESIDE + ": " + word() + " " + batch + " bf16";
     }
   }
 
