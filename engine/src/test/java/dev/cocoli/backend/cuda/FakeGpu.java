@@ -70,7 +70,7 @@ final class FakeGpu {
 
   /** Lets threads take turns as after the last such call. */
   static void seed() {
-    call("fake_seed", FunctionDescriptor.ofVoid(), null);
+    call("fake_seed", FunctionDescriptor.ofVoid(), (String) null);
   }
 
   /**
@@ -85,29 +85,45 @@ final class FakeGpu {
 
   /** Forgets the failure. */
   static void recover() {
-    call("fake_recover", FunctionDescriptor.ofVoid(), null);
+    call("fake_recover", FunctionDescriptor.ofVoid(), (String) null);
   }
 
   /** {@return how many allocations were refused} */
   static long refusedAllocations() {
     return (long)
-        call("fake_refused_allocations", FunctionDescriptor.of(ValueLayout.JAVA_LONG), null);
+        call(
+            "fake_refused_allocations",
+            FunctionDescriptor.of(ValueLayout.JAVA_LONG),
+            (String) null);
+  }
+
+  /** {@return the bytes of the allocation that begins at an address; 0 if none does} */
+  static long allocationBytes(MemorySegment memory) {
+    FunctionDescriptor type =
+        FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
+    return (long) call("fake_allocation_bytes", type, memory);
   }
 
   /** {@return what was made and not destroyed; empty if all was} */
   static String live() {
     MemorySegment text =
-        (MemorySegment) call("fake_live", FunctionDescriptor.of(ValueLayout.ADDRESS), null);
+        (MemorySegment)
+            call("fake_live", FunctionDescriptor.of(ValueLayout.ADDRESS), (String) null);
     return text.reinterpret(Long.MAX_VALUE).getString(0);
   }
 
   private static Object call(String name, FunctionDescriptor type, String argument) {
+    return call(
+        name, type, argument == null ? null : Arena.global().allocateFrom(argument));
+  }
+
+  private static Object call(String name, FunctionDescriptor type, MemorySegment argument) {
     MethodHandle handle =
         Linker.nativeLinker().downcallHandle(LoadedLibraries.lookup().findOrThrow(name), type);
     try {
       return argument == null
           ? handle.invokeWithArguments()
-          : handle.invokeWithArguments(Arena.global().allocateFrom(argument));
+          : handle.invokeWithArguments(argument);
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

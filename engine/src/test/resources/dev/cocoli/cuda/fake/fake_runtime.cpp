@@ -66,6 +66,7 @@ std::set<void*> ordinary;  // memory that is not of a pool
 std::map<std::string, std::unique_ptr<Kernel>> kernels;
 std::mt19937 randomness(42);
 uint64_t used_bytes = 0;
+uint64_t kept_bytes = 0;  // by the pool, of what it was given back
 uint64_t total_bytes = 2ull << 30;
 int multiprocessors = 4;
 std::string calls;  // a line for each, if they are counted
@@ -135,8 +136,8 @@ void check_device(const void* memory, size_t bytes, const char* call) {
   if (at + bytes > piece->first + piece->second) fail(std::string(call) + ": beyond the end of the device's memory");
 }
 
-int give(void** out, size_t bytes) {
-  if (used_bytes + bytes > total_bytes) {
+int give(void** out, size_t bytes, bool of_pool) {
+  if (used_bytes + bytes + (of_pool ? 0 : kept_bytes) > total_bytes) {
     refused_allocations++;
     last_error = MEMORY_ALLOCATION;
     return MEMORY_ALLOCATION;
@@ -152,6 +153,7 @@ int give(void** out, size_t bytes) {
   }
   device[memory] = bytes;
   used_bytes += bytes;
+  if (of_pool) kept_bytes -= std::min<uint64_t>(kept_bytes, bytes);
   live["memory"]++;
   *out = memory;
   return SUCCESS;
@@ -260,6 +262,11 @@ FAKE(void, fake_recover, ()) {
 }
 
 FAKE(long, fake_refused_allocations, ()) { return refused_allocations; }
+// The size of the allocation that begins there; 0 if none does.
+FAKE(long, fake_allocation_bytes, (void* memory)) {
+  auto piece = device.find(static_cast<char*>(memory));
+  return piece == device.end() ? 0 : long(piece->second);
+}
 
 // What was made and not destroyed, as text; empty if nothing.
 FAKE(const char*, fake_live, ()) {
@@ -404,21 +411,31 @@ FAKE(int, cudaMemPoolSetAttribute, (void* pool, int attribute, void* value)) {
   if (pool != &used_bytes || attribute != 4 || *static_cast<uint64_t*>(value) != UINT64_MAX) fail("cudaMemPoolSetAttribute");
   return SUCCESS;
 }
-FAKE(int, cudaMemPoolTrimTo, (void* pool, size_t)) { return pool == &used_bytes ? SUCCESS : INVALID_VALUE; }
+FAKE(int, cudaMemPoolTrimTo, (void* pool, size_t least)) {
+  if (pool != &used_bytes || least != 0) return INVALID_VALUE;
+  kept_bytes = 0;
+  return SUCCESS;
+}
 FAKE(int, cudaMallocAsync, (void** out, size_t bytes, void* stream)) {
   if (known(stream)->capture) fail("cudaMallocAsync: the stream is captured, and its graph would own the memory");
-  return sticky != SUCCESS ? sticky : give(out, bytes);
+  return sticky != SUCCESS ? sticky : give(out, bytes, true);
 }
 FAKE(int, cudaFreeAsync, (void* memory, void* stream)) {
   check_device(memory, 1, "cudaFreeAsync");
   if (ordinary.count(memory) != 0) fail("cudaFreeAsync: the memory is of cudaMalloc");
-  push(stream, [=] { take_back(memory); }, Point{});
+  push(
+      stream,
+      [=] {
+        kept_bytes += device[static_cast<char*>(memory)];
+        take_back(memory);
+      },
+      Point{});
   return sticky;
 }
 FAKE(int, cudaMalloc, (void** out, size_t bytes)) {
   if (int status = forbid(nullptr)) return status;
   if (sticky != SUCCESS) return sticky;
-  int status = give(out, bytes);
+  int status = give(out, bytes, false);
   if (status == SUCCESS) ordinary.insert(*out);
   return status;
 }
@@ -431,7 +448,7 @@ FAKE(int, cudaFree, (void* memory)) {
   return sticky;
 }
 FAKE(int, cudaMemGetInfo, (size_t* free_bytes, size_t* total)) {
-  *free_bytes = total_bytes - used_bytes;
+  *free_bytes = total_bytes - used_bytes - kept_bytes;
   *total = total_bytes;
   return SUCCESS;
 }
