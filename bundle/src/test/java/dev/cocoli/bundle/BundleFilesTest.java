@@ -84,8 +84,7 @@ class BundleFilesTest {
         BundleFiles.class.getResource("python/peers.py") != null, "Maven adds the peers' script");
     files.copyLaunchers(true);
     assertEquals(
-        List.of(
-            "benchmarks/src/main/python/peers.py", "bin/cocoli", "bin/compare", "bin/prove"),
+        List.of("benchmarks/src/main/python/peers.py", "bin/cocoli", "bin/compare", "bin/prove"),
         copied());
     assertTrue(Files.isExecutable(root.resolve("bin/prove")));
   }

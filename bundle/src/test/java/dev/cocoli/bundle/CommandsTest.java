@@ -16,10 +16,7 @@ class CommandsTest {
 
   private int run(String... args) {
     return dev.cocoli.cli.Main.run(
-        Main.commands(),
-        new PrintWriter(out, true),
-        new PrintWriter(err, true),
-        args);
+        Main.commands(), new PrintWriter(out, true), new PrintWriter(err, true), args);
   }
 
   @ParameterizedTest

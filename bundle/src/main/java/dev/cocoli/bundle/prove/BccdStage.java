@@ -72,8 +72,7 @@ record BccdStage(Path data) implements Stage {
     }
   }
 
-  static Finding read(String check, Path run, Reference reference, Ran ran)
-      throws IOException {
+  static Finding read(String check, Path run, Reference reference, Ran ran) throws IOException {
     ObjectMapper mapper = new ObjectMapper();
     List<Double> seconds = new ArrayList<>();
     double ap = -1;

@@ -67,7 +67,8 @@ final class CheckProcess {
           List.of(
               new ContractSuite(device, new PrintWriter(System.out, true)).run(name, words.get(2)));
       case "memory" ->
-          new StepChecks(Backends.device(device)).downloadsAndMemory(Integer.parseInt(words.get(2)));
+          new StepChecks(Backends.device(device))
+              .downloadsAndMemory(Integer.parseInt(words.get(2)));
       case "bf16" -> List.of(new StepChecks(Backends.device(device)).bf16());
       case "time" -> List.of(Workload.parse(words).time(name));
       case "profile" -> List.of(Workload.parse(words).profile(name));

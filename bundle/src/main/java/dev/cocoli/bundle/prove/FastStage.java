@@ -107,7 +107,8 @@ final class FastStage implements Stage {
     int smallest = request.batches().getFirst();
     List<Peering> all =
         Stream.of(
-                new Peering(Task.TRAIN, largest, 12, 5), new Peering(Task.DETECT, smallest, 200, 20))
+                new Peering(Task.TRAIN, largest, 12, 5),
+                new Peering(Task.DETECT, smallest, 200, 20))
             .filter(one -> request.wants(one.name()))
             .toList();
     if (all.isEmpty()) {

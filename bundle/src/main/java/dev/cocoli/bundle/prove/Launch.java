@@ -43,9 +43,7 @@ record Launch(List<String> tool, List<String> properties, Map<String, String> en
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseSerialGC",
-            "-Djava.awt.headless=true"));
+            "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Djava.awt.headless=true"));
     String options = Optional.ofNullable(System.getenv("COCOLI_JAVA_OPTS")).orElse("").strip();
     if (!options.isEmpty()) {
       command.addAll(List.of(options.split("\\s+")));

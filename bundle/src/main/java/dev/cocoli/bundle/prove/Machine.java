@@ -28,8 +28,7 @@ record Machine(Finding finding, int gpus, Optional<String> ncclProblem, String n
       throws IOException, InterruptedException {
     Path file = request.folder().resolve("doctor.json");
     List<String> command =
-        Launch.PLAIN.command(
-            "dev.cocoli.cli.Main", List.of("doctor", "--json", file.toString()));
+        Launch.PLAIN.command("dev.cocoli.cli.Main", List.of("doctor", "--json", file.toString()));
     Ran ran = Ran.run(command, Map.of(), SECONDS, report, line -> {});
     if (ran.problem().isPresent()) {
       return new Machine(ran.failed(CHECK), 0, ran.problem(), "");

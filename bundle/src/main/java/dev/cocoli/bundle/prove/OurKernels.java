@@ -89,8 +89,7 @@ final class OurKernels {
 
   private static void define(String text, Map<String, Macro> macros) {
     for (MatchResult found : DEFINITION.matcher(text).results().toList()) {
-      List<String> parameters =
-          Stream.of(found.group(2).split(",")).map(String::strip).toList();
+      List<String> parameters = Stream.of(found.group(2).split(",")).map(String::strip).toList();
       macros.put(found.group(1), new Macro(parameters, found.group(3)));
     }
   }

@@ -85,13 +85,18 @@ final class WhereStage implements Stage {
     List<String> tool =
         List.of(
             ncu.toString(),
-            "--profile-from-start", "off",
+            "--profile-from-start",
+            "off",
             // as fast as the step itself is, with the caches as it leaves them
-            "--clock-control", "none",
-            "--cache-control", "none",
-            "--metrics", "gpu__time_duration.sum",
+            "--clock-control",
+            "none",
+            "--cache-control",
+            "none",
+            "--metrics",
+            "gpu__time_duration.sum",
             "--csv",
-            "--log-file", rows.toString());
+            "--log-file",
+            rows.toString());
     Files.deleteIfExists(rows); // of another day
     Check check = new Check("profile of " + work.title(), work.words("profile"), SECONDS);
     boolean isWhole = new CheckRun(Launch.PLAIN.by(tool), report).run(List.of(check)).isEmpty();
@@ -117,7 +122,8 @@ final class WhereStage implements Stage {
     names.addAll(expected.keySet());
     List<String> sorted =
         names.stream()
-            .sorted((a, b) -> Double.compare(larger(b, times, expected), larger(a, times, expected)))
+            .sorted(
+                (a, b) -> Double.compare(larger(b, times, expected), larger(a, times, expected)))
             .toList();
     StringBuilder text = new StringBuilder();
     text.append(row("kernel", "ms", "launches", "counted ms", "counted launches"));
@@ -156,7 +162,8 @@ final class WhereStage implements Stage {
   }
 
   private static String row(String name, String... cells) {
-    return String.format("  %-44s %9s %8s %11s %16s%n", name, cells[0], cells[1], cells[2], cells[3]);
+    return String.format(
+        "  %-44s %9s %8s %11s %16s%n", name, cells[0], cells[1], cells[2], cells[3]);
   }
 
   private static String milliseconds(KernelTimes.Sum sum) {

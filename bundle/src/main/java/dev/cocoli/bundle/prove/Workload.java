@@ -191,8 +191,7 @@ record Workload(
   Finding time(String check) {
     long began = System.nanoTime();
     try (Bench bench = open()) {
-      int warmUps =
-          warmUp(bench, warmUps(task.fewestWarmUps), warmUps(task.mostWarmUps));
+      int warmUps = warmUp(bench, warmUps(task.fewestWarmUps), warmUps(task.mostWarmUps));
       double[] seconds = new double[effort.runs > 0 ? effort.runs : task.mostRuns];
       int fewest = effort.runs > 0 ? effort.runs : FEWEST_RUNS;
       int runs = 0;
@@ -245,10 +244,7 @@ record Workload(
       bench.backend().transfers().synchronize();
       CudaProfiler.stop();
       return new Finding(
-          check,
-          Verdict.OK,
-          "one run after " + warmUps,
-          (System.nanoTime() - began) / 1e9);
+          check, Verdict.OK, "one run after " + warmUps, (System.nanoTime() - began) / 1e9);
     }
   }
 }

@@ -6,7 +6,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/** The engine's stand-in for NVIDIA's libraries, for processes that find it by their environment. */
+/**
+ * The engine's stand-in for NVIDIA's libraries, for processes that find it by their environment.
+ */
 public final class StandIn {
   /** What the engine's tests have compiled, if they ran. */
   private static final String KERNELS = "../engine/target/host-kernels";

@@ -48,8 +48,7 @@ class CheckRunTest {
                   check(Passes.class, LONG)));
       List<List<String>> rows = report.rows();
       assertEquals(4, rows.size(), rows.toString());
-      assertEquals(
-          List.of("sample", "samples", "ok"), rows.get(0).subList(0, 3), rows.toString());
+      assertEquals(List.of("sample", "samples", "ok"), rows.get(0).subList(0, 3), rows.toString());
       assertEquals("2 passed, 0 skipped, in 2 classes", rows.get(0).getLast());
       assertEquals("samples: Hangs", rows.get(1).get(1));
       assertEquals("no end in 3 s", rows.get(1).getLast());

@@ -25,14 +25,18 @@ class KernelTimesTest {
       List.of(
           "==PROF== Connected to process 4711 (/srv/cocoli/runtime/bin/java)",
           "==PROF== Profiling \"add_bf16\" - 0: 0%....50%....100% - 1 pass",
-          "\"ID\",\"Process ID\",\"Process Name\",\"Host Name\",\"Kernel Name\",\"Context\",\"Stream\","
-              + "\"Block Size\",\"Grid Size\",\"Device\",\"CC\",\"Section Name\",\"Metric Name\","
-              + "\"Metric Unit\",\"Metric Value\"",
+          "\"ID\",\"Process ID\",\"Process Name\",\"Host Name\",\"Kernel"
+              + " Name\",\"Context\",\"Stream\",\"Block Size\",\"Grid"
+              + " Size\",\"Device\",\"CC\",\"Section Name\",\"Metric Name\",\"Metric"
+              + " Unit\",\"Metric Value\"",
           row("add_bf16", "us", "12.50"),
           row("add_bf16", "us", "7.50"),
           row("batch_norm_normalize_bf16_wide", "ns", "1,250,000"),
           row("sm90_xmma_fprop_implicit_gemm_bf16bf16_bf16f32_f32_nhwckrsc_nhwc", "us", "1,000.00"),
-          row("void cudnn::nhwcToFoldedNhwcKernel<__half, float, (bool)1>(int, \"\"a\"\")", "ms", "2"),
+          row(
+              "void cudnn::nhwcToFoldedNhwcKernel<__half, float, (bool)1>(int, \"\"a\"\")",
+              "ms",
+              "2"),
           row("nvjet_hsh_128x256_64x4_2x1_v_bz_coopA_bias_TNT", "us", "500"),
           row("void cublasLt::splitKreduce_kernel<(int)32, (int)16>(int)", "us", "n/a"),
           row("void at::native::elementwise<(int)1, x>(int)", "us", "1"));

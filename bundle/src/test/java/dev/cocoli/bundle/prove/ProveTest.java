@@ -52,7 +52,8 @@ class ProveTest {
   private record Said(int code, String text) {
     /** The lines of the table at the end, with single spaces. */
     List<String> table() {
-      return text.substring(text.lastIndexOf("\n\n")).lines()
+      return text.substring(text.lastIndexOf("\n\n"))
+          .lines()
           .map(line -> line.strip().replaceAll(" +", " "))
           .filter(line -> !line.isEmpty())
           .toList();
@@ -90,15 +91,26 @@ class ProveTest {
     Said said =
         prove(
             FAST_START,
-            "right", "fast", "where", "sanitize", "nccl", "bccd", none.toString(),
-            "--device", "cpu",
-            "--python", python.toString(),
-            "--only", "RowsContract,train 1 fp32,BCCD in fp32,beside torchvision,all-reduce of 1 MiB");
+            "right",
+            "fast",
+            "where",
+            "sanitize",
+            "nccl",
+            "bccd",
+            none.toString(),
+            "--device",
+            "cpu",
+            "--python",
+            python.toString(),
+            "--only",
+            "RowsContract,train 1 fp32,BCCD in fp32,beside torchvision,all-reduce of 1 MiB");
     List<String> table = said.table();
     assertEquals(1, said.code(), said.text());
     assertTrue(table.get(0).startsWith("right doctor ok"), said.text());
     assertTrue(table.get(1).matches("right contract ok [\\d.]+ s \\d+ passed, .*"), said.text());
-    assertTrue(table.stream().anyMatch(row -> row.startsWith("fast beside torchvision failed")), said.text());
+    assertTrue(
+        table.stream().anyMatch(row -> row.startsWith("fast beside torchvision failed")),
+        said.text());
     assertFalse(json("right").get("failed").asBoolean());
     JsonNode times = json("fast").get("findings");
     assertEquals("beside torchvision", times.get(0).get("check").asText());
@@ -151,8 +163,13 @@ class ProveTest {
     Said said =
         prove(
             environment,
-            "right", "fast", "where", "sanitize", "nccl",
-            "--only", "driver,RowsContract,train 1 bf16 frozen,detect 1 bf16 graphs");
+            "right",
+            "fast",
+            "where",
+            "sanitize",
+            "nccl",
+            "--only",
+            "driver,RowsContract,train 1 bf16 frozen,detect 1 bf16 graphs");
     List<String> table = said.table();
     assertEquals(1, said.code(), said.text()); // a race, and no NCCL
     assertTrue(table.get(0).startsWith("right driver ok"), said.text());
@@ -166,11 +183,9 @@ class ProveTest {
     assertTrue(table.get(6).contains("4.77 ms of kernels in 7 launches"), said.text());
     assertTrue(table.stream().anyMatch(row -> row.matches("sanitize memcheck ok .*")), said.text());
     assertTrue(
-        table.stream()
-            .anyMatch(row -> row.matches("sanitize racecheck failed .*nms_keys.*")),
+        table.stream().anyMatch(row -> row.matches("sanitize racecheck failed .*nms_keys.*")),
         said.text());
-    assertTrue(
-        table.stream().anyMatch(row -> row.startsWith("nccl NCCL failed")), said.text());
+    assertTrue(table.stream().anyMatch(row -> row.startsWith("nccl NCCL failed")), said.text());
     String arguments = Files.readString(folder.resolve("tools/arguments"));
     assertTrue(arguments.contains("--kernel-name kne=batch_norm_statistics_wide_f32"), arguments);
     assertTrue(arguments.contains("-Dcocoli.cuda.exact=true"), arguments);

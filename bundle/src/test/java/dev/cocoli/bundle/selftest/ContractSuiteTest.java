@@ -36,8 +36,7 @@ class ContractSuiteTest {
     assertTrue(classes.size() > 15, classes.toString());
     String rows = "dev.cocoli.backend.RowsContractTest";
     assertTrue(classes.contains(rows), classes.toString());
-    Finding finding =
-        new ContractSuite("cpu", new PrintWriter(said, true)).run("contract", rows);
+    Finding finding = new ContractSuite("cpu", new PrintWriter(said, true)).run("contract", rows);
     assertEquals(Finding.Verdict.OK, finding.verdict(), said.toString());
     assertEquals(0, finding.figures().get("failed"));
   }
