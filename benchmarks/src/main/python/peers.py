@@ -73,6 +73,7 @@ def read_work(folder):
 
 def build(model, classes, min_size, max_size, **options):
     """torchvision's detector; trainable batch norm, nothing frozen. The names beyond torchvision's are Cocoli's."""
+    import torch
     import torchvision
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
     detection = torchvision.models.detection
@@ -80,7 +81,7 @@ def build(model, classes, min_size, max_size, **options):
     if hasattr(detection, model):
         return getattr(detection, model)(weights=None, weights_backbone=None, **options)
     name = model.removeprefix("fasterrcnn_").removesuffix("_fpn")
-    backbone = resnet_fpn_backbone(backbone_name=name, weights=None, norm_layer=torchvision.ops.misc.nn.BatchNorm2d, trainable_layers=5)
+    backbone = resnet_fpn_backbone(backbone_name=name, weights=None, norm_layer=torch.nn.BatchNorm2d, trainable_layers=5)
     return detection.FasterRCNN(backbone, **options)
 
 
