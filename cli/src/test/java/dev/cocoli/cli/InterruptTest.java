@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -26,17 +27,24 @@ import org.junit.jupiter.api.io.TempDir;
 class InterruptTest {
   private static final int TIMEOUT_SECONDS = 120;
 
+  @TempDir private static Path data;
+
   @TempDir private Path folder;
   private Path out;
   private Path err;
   private Path printed;
 
+  /** So many images that the first epoch has not ended when the signal arrives. */
+  @BeforeAll
+  static void makeData() throws IOException {
+    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 1000, 0);
+  }
+
   @BeforeEach
-  void makeData() throws IOException {
+  void nameFiles() {
     out = folder.resolve("run");
     err = folder.resolve("err.txt");
     printed = folder.resolve("out.txt");
-    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(folder.resolve("data"), 300, 0);
   }
 
   @Test
@@ -131,7 +139,7 @@ class InterruptTest {
     words.addAll(List.of("--weights", weights.toString(), "--model", "fasterrcnn_tiny_fpn"));
     words.addAll(List.of("--classes", "3", "--min-size", "480", "--max-size", "480"));
     words.addAll(List.of("--out", drawn.toString(), "--json", json.toString()));
-    words.add(folder.resolve("data/JPEGImages").toString());
+    words.add(data.resolve("JPEGImages").toString());
     try (PseudoTerminal terminal = new PseudoTerminal(80, printed, words)) {
       while (terminal.isAlive() && !Files.exists(drawn)) {
         Thread.sleep(20);
@@ -158,7 +166,7 @@ class InterruptTest {
   /** Steps without an end, and no checkpoint before the signal. */
   private List<String> trainingOn(String device, int batch) {
     List<String> command = new ArrayList<>(List.of("train"));
-    command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
+    command.addAll(List.of("--data", data.toString(), "--out", out.toString()));
     command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
     command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
     command.addAll(List.of("--batch", "" + batch, "--epochs", "100000", "--device", device));
