@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
@@ -64,6 +65,7 @@ final class EvalCommand implements Callable<Integer> {
 
   @Mixin private ProposalsOption proposals;
   @Mixin private DeviceOption device;
+  @Mixin private BatchOption batch;
 
   @Option(
       names = "--ground-truth",
@@ -155,6 +157,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private CocoMetrics evaluate() throws IOException {
+    int together = batch.images();
     PrintWriter out = spec.commandLine().getOut();
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
@@ -169,7 +172,7 @@ final class EvalCommand implements Callable<Integer> {
       Evaluation evaluation =
           new Evaluation(
               images,
-              DataLoaderConfig.of(1),
+              DataLoaderConfig.of(together),
               source,
               warning -> warnings.println("cocoli: " + warning));
       if (detectionsOut == null) {
