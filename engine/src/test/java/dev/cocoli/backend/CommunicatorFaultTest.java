@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("slow")
 class CommunicatorFaultTest {
   /** Where nobody is to run into it. */
-  private static final Duration LONG = Duration.ofSeconds(50);
+  private static final Duration LONG = Duration.ofMinutes(4);
 
   /** Where somebody is. */
   private static final Duration SHORT = Duration.ofMillis(300);
