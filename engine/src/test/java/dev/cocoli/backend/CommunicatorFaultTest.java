@@ -201,25 +201,25 @@ class CommunicatorFaultTest {
     CountDownLatch started = new CountDownLatch(size - 1);
     CountDownLatch failed = new CountDownLatch(size - 1);
     return RankThreads.outcomes(
-            groups,
-            size,
-            timeout,
-            (communicator, tensors) -> {
-              if (communicator.rank() == 0) {
-                failed.await();
-                return;
-              }
-              try {
-                communicator.startAllReduce(tensors.floats(new float[5]), Reduction.MEAN);
-                started.countDown();
-                started.await();
-                communicator.awaitAllReduces();
-                communicator.barrier();
-              } finally {
-                started.countDown();
-                failed.countDown();
-              }
-            });
+        groups,
+        size,
+        timeout,
+        (communicator, tensors) -> {
+          if (communicator.rank() == 0) {
+            failed.await();
+            return;
+          }
+          try {
+            communicator.startAllReduce(tensors.floats(new float[5]), Reduction.MEAN);
+            started.countDown();
+            started.await();
+            communicator.awaitAllReduces();
+            communicator.barrier();
+          } finally {
+            started.countDown();
+            failed.countDown();
+          }
+        });
   }
 
   /** Its thread is in a call of the backend then, not of the communicator. */
