@@ -168,8 +168,7 @@ class DetectorThreadsTest {
   }
 
   /** Starts a call, and returns once it waits, so that the next one comes after it. */
-  private static <T> Future<T> submitAndAwaitWaiting(Callable<T> call)
-      throws InterruptedException {
+  private static <T> Future<T> submitAndAwaitWaiting(Callable<T> call) throws InterruptedException {
     FutureTask<T> result = new FutureTask<>(call);
     Thread caller = Thread.ofPlatform().daemon().start(result);
     while (caller.getState() != Thread.State.WAITING) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Sends a signal to a training process: it ends cleanly and reports the state of the run. */
 @Tag("slow")
 class InterruptTest {
-  private static final int TIMEOUT_SECONDS = 120;
+  private static final int TIMEOUT_SECONDS = 600;
 
   @TempDir private static Path data;
 
@@ -37,7 +37,7 @@ class InterruptTest {
   /** So many images that the first epoch has not ended when the signal arrives. */
   @BeforeAll
   static void makeData() throws IOException {
-    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 1000, 0);
+    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 600, 0);
   }
 
   @BeforeEach
