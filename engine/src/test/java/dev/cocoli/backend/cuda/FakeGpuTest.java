@@ -46,6 +46,7 @@ class FakeGpuTest {
   void theContractHolds() throws Exception {
     List<String> everything = new ArrayList<>(contracts());
     everything.add("dev.cocoli.train.GpuTrainingTest");
+    everything.add("dev.cocoli.GpuDetectorTest");
     print(run(FakeGpuRun.class, List.of(), everything));
     // another choice of engines, algorithms and kernels
     List<String> chosen =
