@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "doctor",
     description =
-        "Prints which devices can be used on this machine, and what is missing for the others.")
+        "Prints which devices can be used, and what is missing for the others.")
 final class DoctorCommand implements Callable<Integer> {
   @Option(
       names = "--verbose",

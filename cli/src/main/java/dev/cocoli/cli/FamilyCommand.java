@@ -54,8 +54,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "family",
     description = {
-      "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same images, and"
-          + " prints one table: AP50, time of training, and seconds per image with their parts."
+      "Trains R-CNN, Fast R-CNN and Faster R-CNN, and compares them. All have the same network and"
+          + " images; the table has AP50, time of training, and seconds per image with their parts."
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
