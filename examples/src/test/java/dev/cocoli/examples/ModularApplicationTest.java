@@ -40,7 +40,7 @@ class ModularApplicationTest {
       }
       """;
 
-  /** Trains the model of its first argument for a step, and detects with it. */
+  /** Trains a model with a hyper-parameter for a step, and detects with it. */
   private static final String PROGRAM =
       """
       package com.example.street;
@@ -65,13 +65,13 @@ class ModularApplicationTest {
 
       final class Main {
         public static void main(String[] args) throws Exception {
-          Path folder = Path.of(args[1]);
+          Path folder = Path.of(args[3]);
           Path images = folder.resolve("images");
           new ShapeScenes(ShapeScenesConfig.of(64, 64, 1)).writeVoc(images, 2, 0);
           Dataset data = VocDataset.open(images, "train");
           ModelSpec model =
               ModelSpec.of(args[0], data.classNames(), Norm.Type.BATCH)
-                  .with(Map.of("min_size", "64"));
+                  .with(Map.of(args[1], args[2]));
           TrainConfig config = TrainConfig.DEFAULT.withEpochs(1).withBatch(2);
           TrainingRun run = TrainingRun.of(model, data, config, folder.resolve("run"));
           try (Backend backend = Backends.open(Device.CPU)) {
@@ -132,7 +132,7 @@ class ModularApplicationTest {
             .filter(place -> !NOT_LINKED.matcher(place).matches())
             .collect(Collectors.joining(File.pathSeparator));
     Path image = folder.resolve("runtime");
-    List<String> link = new ArrayList<>(List.of("jlink", "--strip-debug"));
+    List<String> link = new ArrayList<>(List.of("jlink"));
     link.addAll(List.of("-p", linked + File.pathSeparator + classes));
     link.addAll(List.of("--add-modules", "com.example.street"));
     link.add("--add-options= --enable-native-access=dev.cocoli.bindings");
@@ -140,24 +140,32 @@ class ModularApplicationTest {
     link.addAll(List.of("--output", image.toString()));
     assertEquals("", run(link));
 
-    String start = image.resolve("bin/street").toString();
-    String said = run(List.of(start, "fasterrcnn_tiny_fpn", folder.resolve("one").toString()));
+    List<String> start = new ArrayList<>(List.of(image.resolve("bin/street").toString()));
+    List<String> faster = List.of("fasterrcnn_tiny_fpn", "min_size", "64");
+    String said = run(with(start, faster, "faster"));
     assertTrue(said.startsWith("found true "), said);
 
     // what was not linked is asked for by name, and may lie on the module path
-    String refused = run(List.of(start, "rcnn_tiny", folder.resolve("two").toString()));
+    List<String> rcnn = List.of("rcnn_tiny", "max_proposals", "20");
+    String refused = run(with(start, rcnn, "refused"));
     assertTrue(refused.startsWith("refused: ") && refused.contains("--add-modules"), refused);
     String liblinear =
         Stream.of(modules.split(File.pathSeparator))
             .filter(place -> place.contains("liblinear"))
             .findAny()
             .orElseThrow();
-    List<String> with = new ArrayList<>(List.of(image.resolve("bin/java").toString()));
-    with.addAll(List.of("-p", liblinear, "--add-modules", "liblinear"));
-    with.addAll(List.of("-m", "com.example.street/com.example.street.Main", "rcnn_tiny"));
-    with.add(folder.resolve("three").toString());
-    said = run(with);
+    start = new ArrayList<>(List.of(image.resolve("bin/java").toString()));
+    start.addAll(List.of("-p", liblinear, "--add-modules", "liblinear"));
+    start.addAll(List.of("-m", "com.example.street/com.example.street.Main"));
+    said = run(with(start, rcnn, "rcnn"));
     assertTrue(said.startsWith("found true "), said);
+  }
+
+  private List<String> with(List<String> start, List<String> arguments, String name) {
+    List<String> line = new ArrayList<>(start);
+    line.addAll(arguments);
+    line.add(folder.resolve(name).toString());
+    return line;
   }
 
   private static String modulePath() {
