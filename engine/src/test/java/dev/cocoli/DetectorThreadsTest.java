@@ -111,7 +111,8 @@ class DetectorThreadsTest {
     try (Detector detector = Detector.open(weights, ONE.withConcurrency(4));
         Image image = TinyDetectors.noise(64, 64, 1)) {
       for (int i = 0; i < 50; i++) {
-        WaitingCalls.detect(detector, image, (ops, part) -> threads.add(Thread.currentThread().getName()));
+        WaitingCalls.detect(
+            detector, image, (ops, part) -> threads.add(Thread.currentThread().getName()));
       }
     }
     assertEquals(1, threads.stream().distinct().count());
@@ -125,7 +126,8 @@ class DetectorThreadsTest {
     try (Image image = TinyDetectors.noise(64, 64, 1)) {
       Detector detector = Detector.open(weights, ONE);
       PartListener held = WaitingCalls.holding(running, end);
-      Future<List<Detection>> first = callers.submit(() -> WaitingCalls.detect(detector, image, held));
+      Future<List<Detection>> first =
+          callers.submit(() -> WaitingCalls.detect(detector, image, held));
       running.await();
       Future<List<Detection>> waiting = callers.submit(() -> detector.detect(image));
       Future<?> closing = null;
@@ -164,7 +166,8 @@ class DetectorThreadsTest {
             throw thrown;
           };
       IllegalStateException e =
-          assertThrows(IllegalStateException.class, () -> WaitingCalls.detect(detector, image, throwing));
+          assertThrows(
+              IllegalStateException.class, () -> WaitingCalls.detect(detector, image, throwing));
       assertSame(thrown, e);
       StackTraceElement[] caller = e.getSuppressed()[0].getStackTrace();
       assertTrue(

@@ -64,7 +64,9 @@ final class Documents {
       return commands;
     }
 
-    /** The lines of a block of shell, without comments and empty ones; continued ones are joined. */
+    /**
+     * The lines of a block of shell, without comments and empty ones; continued ones are joined.
+     */
     List<String> shellLines() {
       return language().equals("sh")
           ? Stream.of(text.replaceAll("\\\\\\R", " ").split("\\R"))

@@ -62,7 +62,11 @@ public final class DocumentsRun {
     PrintWriter out = new PrintWriter(said, true);
     int code = Main.run(List.of(), out, out, words.toArray(String[]::new));
     String missing =
-        written.stream().filter(path -> !Files.exists(path)).map(Path::toString).findAny().orElse("");
+        written.stream()
+            .filter(path -> !Files.exists(path))
+            .map(Path::toString)
+            .findAny()
+            .orElse("");
     return code == 0 && missing.isEmpty()
         ? ""
         : "exit code " + code + (missing.isEmpty() ? "" : ", no " + missing) + "\n" + said;

@@ -129,8 +129,8 @@ class DocumentsRunTest {
     ofOthers.forEach(line -> System.out.println("not run: " + line));
     System.out.printf(
         "proved: %d commands, %d snippets and %d session of jshell of the documents run as written,"
-            + " but for the tables of DocumentsRunTest; %d commands do not run here; %d snippet more"
-            + " compiles, %d is not checked%n",
+            + " but for the tables of DocumentsRunTest; %d commands do not run here; %d snippet"
+            + " more compiles, %d is not checked%n",
         commands,
         snippets.programs().size(),
         sessions,

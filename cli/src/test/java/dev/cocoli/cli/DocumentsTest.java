@@ -78,8 +78,7 @@ class DocumentsTest {
     if (OF_BUNDLE.contains(words.getFirst())) {
       return "";
     }
-    List<String> whole =
-        words.getLast().equals("...") ? words.subList(0, words.size() - 1) : words;
+    List<String> whole = words.getLast().equals("...") ? words.subList(0, words.size() - 1) : words;
     try {
       ParseResult result = commands().parseArgs(whole.toArray(String[]::new));
       requireModel(result.subcommand());
@@ -120,8 +119,7 @@ class DocumentsTest {
       for (String word : one.words()) {
         String option = word.split("=")[0];
         boolean exists =
-            command.getCommandSpec().findOption(option) != null
-                || option.equals(CommandHelp.ALL);
+            command.getCommandSpec().findOption(option) != null || option.equals(CommandHelp.ALL);
         if (option.startsWith("-") && !exists) {
           wrong.add(one.place() + ": " + name + " has no " + option);
         }

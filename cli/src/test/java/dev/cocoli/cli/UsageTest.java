@@ -136,7 +136,10 @@ class UsageTest {
   void theFirstHelpHasALineForEachCommand() {
     String shown = Cli.run("--help").ok().out();
     assertTrue(shown.lines().count() <= SCREEN + 5, shown);
-    for (String name : Main.commandLine(List.of(), false, CommandHelp.Extent.ALL_OPTIONS).getSubcommands().keySet()) {
+    for (String name :
+        Main.commandLine(List.of(), false, CommandHelp.Extent.ALL_OPTIONS)
+            .getSubcommands()
+            .keySet()) {
       assertTrue(shown.lines().anyMatch(line -> line.matches("  " + name + " +[A-Z].*\\.")), shown);
     }
   }
