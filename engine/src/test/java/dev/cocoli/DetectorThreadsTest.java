@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Calls from many threads. */
-@Timeout(60)
+@Timeout(300)
 class DetectorThreadsTest {
   private static final DetectorOptions ONE =
       DetectorOptions.DEFAULT.withThreads(1).withScoreThreshold(0);
@@ -85,8 +85,8 @@ class DetectorThreadsTest {
         Image image = TinyDetectors.noise(64, 64, 1)) {
       Future<?> first = callers.submit(() -> WaitingCalls.detect(detector, image, meeting));
       Future<?> second = callers.submit(() -> WaitingCalls.detect(detector, image, meeting));
-      first.get(30, TimeUnit.SECONDS); // each waits for the other in the middle of its call
-      second.get(30, TimeUnit.SECONDS);
+      first.get(); // each waits for the other in the middle of its call
+      second.get();
 
       CountDownLatch end = new CountDownLatch(1);
       CountDownLatch running = new CountDownLatch(3);
@@ -95,7 +95,10 @@ class DetectorThreadsTest {
       for (int i = 0; i < 3; i++) {
         three.add(callers.submit(() -> WaitingCalls.detect(detector, image, held)));
       }
-      assertFalse(running.await(300, TimeUnit.MILLISECONDS), "a third call ran beside the two");
+      while (running.getCount() > 1) {
+        Thread.sleep(10);
+      }
+      assertFalse(running.await(200, TimeUnit.MILLISECONDS), "a third call ran beside the two");
       assertEquals(1, running.getCount());
       end.countDown();
       for (Future<?> call : three) {
@@ -129,11 +132,10 @@ class DetectorThreadsTest {
       Future<List<Detection>> first =
           callers.submit(() -> WaitingCalls.detect(detector, image, held));
       running.await();
-      Future<List<Detection>> waiting = callers.submit(() -> detector.detect(image));
+      Future<List<Detection>> waiting = WaitingCalls.submitAndAwaitWaiting(() -> detector.detect(image));
       Future<?> closing = null;
       try {
-        Thread.sleep(100); // the second call is in the queue
-        closing = callers.submit(detector::close);
+        closing = WaitingCalls.submitAndAwaitWaiting(Executors.callable(detector::close));
         assertThrows(
             java.util.concurrent.TimeoutException.class,
             closingTimesOut(closing),
@@ -232,7 +234,7 @@ class DetectorThreadsTest {
 
   private static void await(CyclicBarrier barrier) {
     try {
-      barrier.await(20, TimeUnit.SECONDS);
+      barrier.await(120, TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }

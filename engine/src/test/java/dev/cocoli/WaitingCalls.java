@@ -1,6 +1,7 @@
 package dev.cocoli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
@@ -19,11 +20,13 @@ import dev.cocoli.testing.TinyDetectors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 
 /** Calls of one detector that wait while another call runs, and how they are batched. */
 final class WaitingCalls {
@@ -112,8 +115,7 @@ final class WaitingCalls {
       for (int i = 0; i < sizes.length; i++) {
         Image image = TinyDetectors.noise(sizes[i][0], sizes[i][1], i);
         images.add(image);
-        calls.add(callers.submit(() -> detector.detect(image)));
-        Thread.sleep(50); // so that the calls wait in this order
+        calls.add(submitAndAwaitWaiting(() -> detector.detect(image)));
       }
       end.countDown();
       blocking.get();
@@ -123,6 +125,18 @@ final class WaitingCalls {
       images.forEach(Image::close);
     }
     return found;
+  }
+
+  /** Starts a call, and returns once it waits, so that the next one comes after it. */
+  static <T> Future<T> submitAndAwaitWaiting(Callable<T> call)
+      throws InterruptedException {
+    FutureTask<T> result = new FutureTask<>(call);
+    Thread caller = Thread.ofPlatform().daemon().start(result);
+    while (caller.getState() != Thread.State.WAITING) {
+      assertFalse(result.isDone(), "it does not wait");
+      Thread.sleep(1);
+    }
+    return result;
   }
 
   static void assertSameDetections(List<List<Detection>> expected, List<List<Detection>> found) {

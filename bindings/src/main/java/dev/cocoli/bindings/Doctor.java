@@ -14,7 +14,8 @@ public final class Doctor {
   private Doctor() {}
 
   /**
-   * Examines this machine. This loads several hundred megabytes of libraries and can take seconds.
+   * Examines this machine. This loads several hundred megabytes of libraries and can take seconds,
+   * and longer if they have to be unpacked from jars first.
    *
    * @return the libraries and devices, and what is missing
    */
@@ -37,6 +38,7 @@ public final class Doctor {
       return new LibraryReport(
           "oneDNN",
           Optional.of(file),
+          Optional.empty(),
           Optional.of(LibraryVersions.oneDnn()),
           List.of(file),
           Optional.empty(),
@@ -44,6 +46,7 @@ public final class Doctor {
     } catch (NativeException e) {
       return new LibraryReport(
           "oneDNN",
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           List.of(),
@@ -64,6 +67,7 @@ public final class Doctor {
       return new LibraryReport(
           found.name(),
           found.file(),
+          found.place(),
           found.version(),
           found.tried(),
           Optional.of(problem(found.name(), e)),

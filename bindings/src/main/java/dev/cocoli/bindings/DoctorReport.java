@@ -21,6 +21,15 @@ public record DoctorReport(
   }
 
   /**
+   * Describes NVIDIA's libraries if some are of jars on the class path and some are not.
+   *
+   * @return one line that names them and says what to do; empty if all are of one kind
+   */
+  public Optional<String> mixture() {
+    return LibraryMixture.of(libraries);
+  }
+
+  /**
    * The processor.
    *
    * @param instructionSet oneDNN's name of the widest instruction set that it uses, for example

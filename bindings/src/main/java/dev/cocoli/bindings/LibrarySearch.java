@@ -17,14 +17,11 @@ import java.util.OptionalInt;
  * @param places the places that were searched, in this order
  * @param hits the files found, by library
  */
-record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrary, Hit> hits) {
-  /** The CUDA releases that the bindings support, the preferred one first. */
-  private static final int[] CUDA_MAJORS = {13, 12};
-
+record LibrarySearch(int cudaMajor, List<LibraryPlace> places, Map<NvidiaLibrary, Hit> hits) {
   /**
    * The result of the search for one library.
    *
-   * @param file the library, if it was found
+   * @param file the library, if it was found; in a jar, the jar's path and the name
    * @param placeIndex the index of the place that had it; the number of places if none had
    * @param tried the paths that were tried, up to the one that was found
    */
@@ -38,9 +35,9 @@ record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrar
    * @param places the places to search
    * @param driverMajor the newest CUDA release that the driver runs; empty without a driver
    */
-  static LibrarySearch best(List<SearchedPlace> places, OptionalInt driverMajor) {
+  static LibrarySearch best(List<LibraryPlace> places, OptionalInt driverMajor) {
     LibrarySearch best = null;
-    for (int major : CUDA_MAJORS) {
+    for (int major : NvidiaLibrary.CUDA_MAJORS) {
       LibrarySearch search = of(places, major);
       if (best == null || search.isBetterThan(best, driverMajor)) {
         best = search;
@@ -69,46 +66,40 @@ record LibrarySearch(int cudaMajor, List<SearchedPlace> places, Map<NvidiaLibrar
     return hits.values().stream().filter(hit -> hit.file.isPresent()).count();
   }
 
-  private static LibrarySearch of(List<SearchedPlace> places, int major) {
+  private static LibrarySearch of(List<LibraryPlace> places, int major) {
     Map<NvidiaLibrary, Hit> hits = new EnumMap<>(NvidiaLibrary.class);
     for (NvidiaLibrary library : NvidiaLibrary.values()) {
       if (library.companion() == library) {
-        hits.put(library, find(places, library.fileName(major), Optional.empty()));
+        hits.put(library, find(places, library.fileName(major), places.size()));
       }
     }
     for (NvidiaLibrary library : NvidiaLibrary.values()) {
       if (library.companion() != library) {
-        Optional<Path> beside = hits.get(library.companion()).file.map(Path::getParent);
+        int beside = hits.get(library.companion()).placeIndex;
         hits.put(library, find(places, library.fileName(major), beside));
       }
     }
     return new LibrarySearch(major, places, hits);
   }
 
-  private static Hit find(List<SearchedPlace> places, String name, Optional<Path> first) {
+  /**
+   * Looks for a file.
+   *
+   * @param first the index of the place that is tried first; the number of places if all are equal
+   */
+  private static Hit find(List<LibraryPlace> places, String name, int first) {
     List<Path> tried = new ArrayList<>();
-    if (first.isPresent()) {
-      Optional<Path> file = inDirectory(first.get(), name, tried);
-      if (file.isPresent()) {
-        return new Hit(file, 0, tried);
-      }
-    }
-    for (int i = 0; i < places.size(); i++) {
-      Optional<Path> file = inDirectory(places.get(i).directory(), name, tried);
-      if (file.isPresent()) {
-        return new Hit(file, i, tried);
+    for (int i = -1; i < places.size(); i++) {
+      int index = i < 0 ? first : i;
+      if (index < places.size()) {
+        LibraryPlace place = places.get(index);
+        Optional<Path> file = place.find(name).map(place.path()::resolve);
+        tried.add(file.orElseGet(() -> place.path().resolve(name)));
+        if (file.isPresent()) {
+          return new Hit(file, index, tried);
+        }
       }
     }
     return new Hit(Optional.empty(), places.size(), tried);
-  }
-
-  private static Optional<Path> inDirectory(Path directory, String name, List<Path> tried) {
-    Path path = directory.resolve(name);
-    tried.add(path);
-    if (name.endsWith("*")) {
-      // "libnvrtc-builtins.so.13.*": the file of the highest release
-      return SearchPath.glob(directory, name).stream().reduce((lower, higher) -> higher);
-    }
-    return Files.isRegularFile(path) ? Optional.of(path) : Optional.empty();
   }
 }

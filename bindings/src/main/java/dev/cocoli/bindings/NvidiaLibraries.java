@@ -1,11 +1,13 @@
 package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.access.LoadedLibraries;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,16 +26,17 @@ public final class NvidiaLibraries {
   private static final Map<NvidiaLibrary, Path> LOADED = new EnumMap<>(NvidiaLibrary.class);
 
   private static LibrarySearch search;
+  private static boolean warned;
 
   private NvidiaLibraries() {}
 
   /**
    * Loads libraries and those that they need, each once, and checks that they have the functions
-   * that the bindings call.
+   * that the bindings call. Those that lie in jars of the class path are unpacked into the cache.
    *
    * @param wanted the libraries
-   * @throws NativeLibraryException if one is not found, does not load, is too old or belongs to
-   *     another CUDA release; the message names each missing library, the places that were searched
+   * @throws NativeLibraryException if one is not found, cannot be unpacked, does not load, is
+   *     too old or belongs to another CUDA release; the message names each missing library, the places that were searched
    *     and what to install
    */
   public static synchronized void load(NvidiaLibrary... wanted) {
@@ -52,7 +55,14 @@ public final class NvidiaLibraries {
       throw notFound(missing);
     }
     for (NvidiaLibrary library : all) {
-      loadOne(library, search().hits().get(library).file().orElseThrow());
+      loadOne(library, unpacked(library));
+    }
+    if (!warned) {
+      List<LibraryReport> loaded = LOADED.keySet().stream().map(NvidiaLibraries::report).toList();
+      Optional<String> mixture = LibraryMixture.of(loaded);
+      mixture.ifPresent(
+          text -> System.getLogger(NvidiaLibraries.class.getName()).log(Level.WARNING, text));
+      warned = mixture.isPresent();
     }
   }
 
@@ -76,16 +86,16 @@ public final class NvidiaLibraries {
   }
 
   /**
-   * Returns the directories that are searched for libraries, in this order.
+   * Returns the directories and jars that are searched for libraries, in this order.
    *
    * @return at least the toolkit's and the system's
    */
-  public static List<SearchedPlace> places() {
-    return search().places();
+  public static synchronized List<SearchedPlace> places() {
+    return search().places().stream().map(NvidiaLibraries::searched).toList();
   }
 
   /**
-   * Returns the result of the search for a library, without loading anything.
+   * Returns the result of the search for a library, without loading or unpacking anything.
    *
    * @param library the library
    * @return the file, or the places that were searched
@@ -94,7 +104,8 @@ public final class NvidiaLibraries {
     LibrarySearch.Hit hit = search().hits().get(library);
     return new LibraryReport(
         library.displayName(),
-        hit.file(),
+        isLoaded(library) ? Optional.of(LOADED.get(library)) : hit.file(),
+        hit.file().map(_ -> searched(search().places().get(hit.placeIndex()))),
         isLoaded(library) ? LibraryVersions.of(library) : Optional.empty(),
         hit.tried(),
         hit.file().isPresent()
@@ -111,6 +122,31 @@ public final class NvidiaLibraries {
       search = LibrarySearch.best(SearchPath.ofProcess(), driverMajor);
     }
     return search;
+  }
+
+  private static SearchedPlace searched(LibraryPlace place) {
+    return new SearchedPlace(place.source(), place.path());
+  }
+
+  /** The file of a library that was found, in a directory. */
+  private static Path unpacked(NvidiaLibrary library) {
+    LibrarySearch.Hit hit = search().hits().get(library);
+    Path file = hit.file().orElseThrow();
+    try {
+      return search()
+          .places()
+          .get(hit.placeIndex())
+          .file(library, file.getFileName().toString());
+    } catch (IOException e) {
+      throw new NativeLibraryException(
+          library.displayName(),
+          "cannot unpack "
+              + file
+              + ": "
+              + e.getMessage()
+              + "; set COCOLI_CACHE to a directory of this user that has room",
+          e);
+    }
   }
 
   private static void loadOne(NvidiaLibrary library, Path file) {
@@ -177,7 +213,7 @@ public final class NvidiaLibraries {
             .collect(Collectors.joining(", "));
     String places =
         search().places().stream()
-            .map(place -> place.directory().toString())
+            .map(place -> place.path().toString())
             .collect(Collectors.joining(", "));
     return new NativeLibraryException(
         "CUDA", "not found: " + names + "; tried: " + places + "; " + remedy(missing), null);
@@ -185,15 +221,19 @@ public final class NvidiaLibraries {
 
   private static String remedy(List<NvidiaLibrary> libraries) {
     int major = search().cudaMajor();
-    List<String> packages = new ArrayList<>();
+    Set<String> packages = new LinkedHashSet<>();
+    Set<String> jars = new LinkedHashSet<>();
     for (NvidiaLibrary library : libraries) {
-      if (!packages.contains(library.packageName(major))) {
-        packages.add(library.packageName(major));
-      }
+      packages.add(library.packageName(major));
+      jars.add(library.jarName());
     }
     return "install with \"pip install "
         + String.join(" ", packages)
-        + "\", or set "
+        + "\", add "
+        + String.join(", ", jars)
+        + " with the classifier "
+        + OneDnnFiles.platform()
+        + " to the class path, or set "
         + SearchPath.VARIABLE
         + " to the directories, or to the Python environment, that have it";
   }

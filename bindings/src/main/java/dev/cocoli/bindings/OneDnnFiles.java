@@ -98,7 +98,7 @@ final class OneDnnFiles {
   }
 
   /** The name of this machine's platform in the jars. */
-  private static String platform() {
+  static String platform() {
     String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch");
     String system = os.startsWith("mac") ? "macosx" : os.startsWith("win") ? "windows" : os;

@@ -13,9 +13,9 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * The directories that may contain NVIDIA's libraries, explicit ones first: those that the user
- * names, {@code LD_LIBRARY_PATH}, the toolkit, the system's directories, and Python environments
- * (where most hosts with a GPU have them).
+ * The places that may contain NVIDIA's libraries, explicit ones first: those that the user
+ * names, jars that the application has on its class path, {@code LD_LIBRARY_PATH}, the toolkit, the
+ * system's directories, and Python environments (where most hosts with a GPU have them).
  */
 final class SearchPath {
   /** The property that names directories; it comes before the variable. */
@@ -26,7 +26,7 @@ final class SearchPath {
 
   private final UnaryOperator<String> environment;
   private final Path root;
-  private final Map<Path, SearchedPlace> places = new LinkedHashMap<>();
+  private final Map<Path, LibraryPlace> places = new LinkedHashMap<>();
 
   private SearchPath(UnaryOperator<String> environment, Path root) {
     this.environment = environment;
@@ -34,21 +34,28 @@ final class SearchPath {
   }
 
   /** The places for this process. */
-  static List<SearchedPlace> ofProcess() {
-    return of(System.getProperty(PROPERTY), System::getenv, Path.of("/"));
+  static List<LibraryPlace> ofProcess() {
+    return of(
+        System.getProperty(PROPERTY), LibraryJar.ofProcess(), System::getenv, Path.of("/"));
   }
 
   /**
    * Returns the places, without duplicates.
    *
    * @param property the value of {@link #PROPERTY}, or null
+   * @param jars the jars of the class path that have libraries
    * @param environment returns the value of a variable, null if it is not set
    * @param root the directory against which the system's own paths are resolved
    */
-  static List<SearchedPlace> of(String property, UnaryOperator<String> environment, Path root) {
+  static List<LibraryPlace> of(
+      String property,
+      List<LibraryPlace> jars,
+      UnaryOperator<String> environment,
+      Path root) {
     SearchPath path = new SearchPath(environment, root);
     path.addExplicit(PROPERTY, property);
     path.addExplicit(VARIABLE, environment.apply(VARIABLE));
+    jars.forEach(jar -> path.places.putIfAbsent(jar.path(), jar));
     for (Path directory : paths(environment.apply("LD_LIBRARY_PATH"))) {
       path.add("LD_LIBRARY_PATH", directory);
     }
@@ -149,7 +156,7 @@ final class SearchPath {
 
   private void add(String source, Path directory) {
     Path absolute = directory.toAbsolutePath().normalize();
-    places.putIfAbsent(absolute, new SearchedPlace(source, absolute));
+    places.putIfAbsent(absolute, new LibraryDirectory(source, absolute));
   }
 
   /** The directories in a variable's value; empty if it is not set. */

@@ -114,20 +114,22 @@ class LibrarySearchTest {
   }
 
   @Test
-  void theOrderIsExplicitThenLoaderThenToolkitThenSystem() throws IOException {
+  void theOrderIsExplicitThenJarsThenLoaderThenToolkitThenSystem() throws IOException {
     Files.createDirectories(root.resolve("etc/ld.so.conf.d"));
     Files.writeString(root.resolve("etc/ld.so.conf.d/gpu.conf"), "# a comment\n/opt/gpu/lib\n");
     environment.put("COCOLI_LIBRARY_PATH", root.resolve("b").toString());
     environment.put("LD_LIBRARY_PATH", root.resolve("c") + ":" + root.resolve("b"));
     environment.put("CUDA_HOME", root.resolve("d").toString());
+    LibraryPlace jar = new LibraryDirectory(LibraryJar.SOURCE, root.resolve("of a jar"));
     List<Path> directories =
-        SearchPath.of(root.resolve("a").toString(), environment::get, root).stream()
-            .map(SearchedPlace::directory)
+        SearchPath.of(root.resolve("a").toString(), List.of(jar), environment::get, root).stream()
+            .map(LibraryPlace::path)
             .toList();
     List<Path> inOrder =
         List.of(
             root.resolve("a"),
             root.resolve("b"),
+            root.resolve("of a jar"),
             root.resolve("c"),
             root.resolve("d/lib64"),
             root.resolve("usr/local/cuda/lib64"),
@@ -178,7 +180,7 @@ class LibrarySearchTest {
   }
 
   private LibrarySearch search(OptionalInt driverMajor) {
-    return LibrarySearch.best(SearchPath.of(null, environment::get, root), driverMajor);
+    return LibrarySearch.best(SearchPath.of(null, List.of(), environment::get, root), driverMajor);
   }
 
   private static void install(Path directory, List<String> names) throws IOException {

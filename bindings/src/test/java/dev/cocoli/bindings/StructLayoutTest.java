@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.cocoli.bindings.cublas.Cublas;
 import dev.cocoli.bindings.cudart.CudaRuntime;
-import dev.cocoli.bindings.cudnn.Cudnn;
 import dev.cocoli.bindings.nccl.Nccl;
 import java.io.File;
 import java.io.IOException;
@@ -53,18 +52,6 @@ class StructLayoutTest {
         "CUBLAS_VER_MINOR",
         "CUBLAS_VER_PATCH");
     compare("cublas", "cublasLt.h", List.of(headers, cudaHeaders()));
-  }
-
-  @Test
-  void cudnn() throws Exception {
-    Path headers = headersOf(NvidiaLibrary.CUDNN);
-    requireRelease(
-        headers.resolve("cudnn_version.h"),
-        Cudnn.class,
-        "CUDNN_MAJOR",
-        "CUDNN_MINOR",
-        "CUDNN_PATCHLEVEL");
-    compare("cudnn", "cudnn.h", List.of(headers, cudaHeaders()));
   }
 
   @Test

@@ -29,7 +29,7 @@ final class DoctorJson {
       json.writeNumberField("processors", report.cpu().processorCount());
       optional(json, "instruction_set", report.cpu().instructionSet());
       json.writeEndObject();
-      write(json, report.cuda());
+      write(json, report.cuda(), report.mixture());
       json.writeArrayFieldStart("libraries");
       for (LibraryReport library : report.libraries()) {
         write(json, library);
@@ -40,7 +40,7 @@ final class DoctorJson {
         json.writeStartObject();
         json.writeStringField("directory", place.directory().toString());
         json.writeStringField("source", place.source());
-        json.writeBooleanField("exists", Files.isDirectory(place.directory()));
+        json.writeBooleanField("exists", Files.exists(place.directory()));
         json.writeEndObject();
       }
       json.writeEndArray();
@@ -50,11 +50,13 @@ final class DoctorJson {
     OutputFile.write(file, text.toByteArray());
   }
 
-  private static void write(JsonGenerator json, DoctorReport.Cuda cuda) throws IOException {
+  private static void write(
+      JsonGenerator json, DoctorReport.Cuda cuda, Optional<String> mixture) throws IOException {
     json.writeObjectFieldStart("cuda");
     optional(json, "driver", cuda.driverVersion());
     optional(json, "runtime", cuda.runtimeVersion());
     optional(json, "problem", cuda.problem());
+    optional(json, "mixture", mixture);
     json.writeArrayFieldStart("devices");
     for (CudaDevice device : cuda.devices()) {
       json.writeStartObject();
@@ -78,6 +80,8 @@ final class DoctorJson {
     json.writeBooleanField("usable", library.problem().isEmpty());
     optional(json, "version", library.version());
     optional(json, "file", library.file().map(Path::toString));
+    optional(json, "place", library.place().map(place -> place.directory().toString()));
+    optional(json, "source", library.place().map(SearchedPlace::source));
     optional(json, "problem", library.problem());
     json.writeStringField("remedy", library.remedy());
     json.writeArrayFieldStart("tried");

@@ -9,8 +9,11 @@ import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /** Formats a {@link DoctorReport} as text for people: first what can be used, then the details. */
@@ -37,6 +40,8 @@ final class DoctorText {
       out.printf("cpu: cannot be used: %s; %s%n", oneDnn.problem().get(), oneDnn.remedy());
     }
     cuda(report, out);
+    classPath(report, out);
+    report.mixture().ifPresent(problem -> out.println("cuda: take care: " + problem));
     out.printf(
         "java: %s (%s), %s%n",
         Runtime.version(), System.getProperty("java.vm.vendor"), System.getProperty("java.home"));
@@ -79,6 +84,26 @@ final class DoctorText {
     }
   }
 
+  /** Prints which libraries come from jars, which a user of the machine would not look for. */
+  private static void classPath(DoctorReport report, PrintWriter out) {
+    Map<Path, List<String>> names = new LinkedHashMap<>();
+    for (LibraryReport library : report.libraries()) {
+      library
+          .place()
+          .filter(SearchedPlace::isOfClassPath)
+          .ifPresent(
+              place ->
+                  names
+                      .computeIfAbsent(place.directory(), _ -> new ArrayList<>())
+                      .add(library.name() + library.version().map(v -> " " + v).orElse("")));
+    }
+    names.forEach(
+        (jar, libraries) ->
+            out.printf(
+                "cuda: %s of the class path: %s%n",
+                jar.getFileName(), String.join(", ", libraries)));
+  }
+
   private static void print(CudaDevice device, PrintWriter out) {
     out.printf(
         Locale.ROOT,
@@ -119,10 +144,11 @@ final class DoctorText {
   private static void print(LibraryReport library, PrintWriter out) {
     if (library.problem().isEmpty()) {
       out.printf(
-          "ok       %-15s %s, %s%n",
+          "ok       %-15s %s, %s%s%n",
           library.name(),
           library.version().orElse("of unknown version"),
-          library.file().map(Path::toString).orElse("built in"));
+          library.file().map(Path::toString).orElse("built in"),
+          library.place().map(DoctorText::origin).orElse(""));
       return;
     }
     out.printf(
@@ -140,7 +166,13 @@ final class DoctorText {
     out.printf("           %s%n", library.remedy());
   }
 
-  private static boolean exists(Path directory) {
-    return Files.isDirectory(directory);
+  private static String origin(SearchedPlace place) {
+    return place.isOfClassPath()
+        ? " (of " + place.directory() + ")"
+        : " (" + place.source() + ")";
+  }
+
+  private static boolean exists(Path place) {
+    return Files.exists(place);
   }
 }

@@ -126,6 +126,17 @@ class BufferPoolTest {
   }
 
   @Test
+  void whatKeepsFreedMemoryIsToldWhenChunksAreReleased() {
+    List<Integer> liveThen = new ArrayList<>();
+    try (BufferPool told = new BufferPool(this::chunk, () -> liveThen.add(live))) {
+      told.take(100).close();
+      assertEquals(List.of(), liveThen);
+      told.trim();
+    }
+    assertEquals(0, liveThen.getFirst());
+  }
+
+  @Test
   void aFailureToFetchLeavesThePoolUsable() {
     BufferPool small =
         new BufferPool(

@@ -334,131 +334,6 @@ public class Nccl extends Nccl$shared {
         }
     }
 
-    private static class ncclCommInitRank {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_INT,
-            ncclUniqueId.layout(),
-            Nccl.C_INT
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclCommInitRank");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitRank(ncclComm_t *comm, int nranks, ncclUniqueId commId, int rank)
-     * }
-     */
-    public static FunctionDescriptor ncclCommInitRank$descriptor() {
-        return ncclCommInitRank.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitRank(ncclComm_t *comm, int nranks, ncclUniqueId commId, int rank)
-     * }
-     */
-    public static MethodHandle ncclCommInitRank$handle() {
-        return ncclCommInitRank.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitRank(ncclComm_t *comm, int nranks, ncclUniqueId commId, int rank)
-     * }
-     */
-    public static MemorySegment ncclCommInitRank$address() {
-        return ncclCommInitRank.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitRank(ncclComm_t *comm, int nranks, ncclUniqueId commId, int rank)
-     * }
-     */
-    public static int ncclCommInitRank(MemorySegment comm, int nranks, MemorySegment commId, int rank) {
-        var mh$ = ncclCommInitRank.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclCommInitRank", comm, nranks, commId, rank);
-            }
-            return (int)mh$.invokeExact(comm, nranks, commId, rank);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class ncclCommInitAll {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_INT,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclCommInitAll");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitAll(ncclComm_t *comm, int ndev, const int *devlist)
-     * }
-     */
-    public static FunctionDescriptor ncclCommInitAll$descriptor() {
-        return ncclCommInitAll.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitAll(ncclComm_t *comm, int ndev, const int *devlist)
-     * }
-     */
-    public static MethodHandle ncclCommInitAll$handle() {
-        return ncclCommInitAll.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitAll(ncclComm_t *comm, int ndev, const int *devlist)
-     * }
-     */
-    public static MemorySegment ncclCommInitAll$address() {
-        return ncclCommInitAll.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommInitAll(ncclComm_t *comm, int ndev, const int *devlist)
-     * }
-     */
-    public static int ncclCommInitAll(MemorySegment comm, int ndev, MemorySegment devlist) {
-        var mh$ = ncclCommInitAll.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclCommInitAll", comm, ndev, devlist);
-            }
-            return (int)mh$.invokeExact(comm, ndev, devlist);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class ncclCommFinalize {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Nccl.C_INT,
@@ -632,70 +507,6 @@ public class Nccl extends Nccl$shared {
                 traceDowncall("ncclCommAbort", comm);
             }
             return (int)mh$.invokeExact(comm);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class ncclCommSplit {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_INT,
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclCommSplit");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t *newcomm, ncclConfig_t *config)
-     * }
-     */
-    public static FunctionDescriptor ncclCommSplit$descriptor() {
-        return ncclCommSplit.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t *newcomm, ncclConfig_t *config)
-     * }
-     */
-    public static MethodHandle ncclCommSplit$handle() {
-        return ncclCommSplit.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t *newcomm, ncclConfig_t *config)
-     * }
-     */
-    public static MemorySegment ncclCommSplit$address() {
-        return ncclCommSplit.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t *newcomm, ncclConfig_t *config)
-     * }
-     */
-    public static int ncclCommSplit(MemorySegment comm, int color, int key, MemorySegment newcomm, MemorySegment config) {
-        var mh$ = ncclCommSplit.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclCommSplit", comm, color, key, newcomm, config);
-            }
-            return (int)mh$.invokeExact(comm, color, key, newcomm, config);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -883,189 +694,6 @@ public class Nccl extends Nccl$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
-
-    private static class ncclCommCount {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclCommCount");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCount(const ncclComm_t comm, int *count)
-     * }
-     */
-    public static FunctionDescriptor ncclCommCount$descriptor() {
-        return ncclCommCount.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCount(const ncclComm_t comm, int *count)
-     * }
-     */
-    public static MethodHandle ncclCommCount$handle() {
-        return ncclCommCount.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCount(const ncclComm_t comm, int *count)
-     * }
-     */
-    public static MemorySegment ncclCommCount$address() {
-        return ncclCommCount.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCount(const ncclComm_t comm, int *count)
-     * }
-     */
-    public static int ncclCommCount(MemorySegment comm, MemorySegment count) {
-        var mh$ = ncclCommCount.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclCommCount", comm, count);
-            }
-            return (int)mh$.invokeExact(comm, count);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class ncclCommCuDevice {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclCommCuDevice");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCuDevice(const ncclComm_t comm, int *device)
-     * }
-     */
-    public static FunctionDescriptor ncclCommCuDevice$descriptor() {
-        return ncclCommCuDevice.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCuDevice(const ncclComm_t comm, int *device)
-     * }
-     */
-    public static MethodHandle ncclCommCuDevice$handle() {
-        return ncclCommCuDevice.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCuDevice(const ncclComm_t comm, int *device)
-     * }
-     */
-    public static MemorySegment ncclCommCuDevice$address() {
-        return ncclCommCuDevice.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommCuDevice(const ncclComm_t comm, int *device)
-     * }
-     */
-    public static int ncclCommCuDevice(MemorySegment comm, MemorySegment device) {
-        var mh$ = ncclCommCuDevice.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclCommCuDevice", comm, device);
-            }
-            return (int)mh$.invokeExact(comm, device);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class ncclCommUserRank {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclCommUserRank");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommUserRank(const ncclComm_t comm, int *rank)
-     * }
-     */
-    public static FunctionDescriptor ncclCommUserRank$descriptor() {
-        return ncclCommUserRank.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommUserRank(const ncclComm_t comm, int *rank)
-     * }
-     */
-    public static MethodHandle ncclCommUserRank$handle() {
-        return ncclCommUserRank.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommUserRank(const ncclComm_t comm, int *rank)
-     * }
-     */
-    public static MemorySegment ncclCommUserRank$address() {
-        return ncclCommUserRank.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclCommUserRank(const ncclComm_t comm, int *rank)
-     * }
-     */
-    public static int ncclCommUserRank(MemorySegment comm, MemorySegment rank) {
-        var mh$ = ncclCommUserRank.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclCommUserRank", comm, rank);
-            }
-            return (int)mh$.invokeExact(comm, rank);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
     private static final int ncclSum = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1075,33 +703,6 @@ public class Nccl extends Nccl$shared {
     public static int ncclSum() {
         return ncclSum;
     }
-    private static final int ncclProd = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclProd = 1
-     * }
-     */
-    public static int ncclProd() {
-        return ncclProd;
-    }
-    private static final int ncclMax = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclMax = 2
-     * }
-     */
-    public static int ncclMax() {
-        return ncclMax;
-    }
-    private static final int ncclMin = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclMin = 3
-     * }
-     */
-    public static int ncclMin() {
-        return ncclMin;
-    }
     private static final int ncclAvg = (int)4L;
     /**
      * {@snippet lang=c :
@@ -1110,15 +711,6 @@ public class Nccl extends Nccl$shared {
      */
     public static int ncclAvg() {
         return ncclAvg;
-    }
-    private static final int ncclInt8 = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclInt8 = 0
-     * }
-     */
-    public static int ncclInt8() {
-        return ncclInt8;
     }
     private static final int ncclUint8 = (int)1L;
     /**
@@ -1138,15 +730,6 @@ public class Nccl extends Nccl$shared {
     public static int ncclInt32() {
         return ncclInt32;
     }
-    private static final int ncclUint32 = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclUint32 = 3
-     * }
-     */
-    public static int ncclUint32() {
-        return ncclUint32;
-    }
     private static final int ncclInt64 = (int)4L;
     /**
      * {@snippet lang=c :
@@ -1155,24 +738,6 @@ public class Nccl extends Nccl$shared {
      */
     public static int ncclInt64() {
         return ncclInt64;
-    }
-    private static final int ncclUint64 = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclUint64 = 5
-     * }
-     */
-    public static int ncclUint64() {
-        return ncclUint64;
-    }
-    private static final int ncclFloat16 = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclFloat16 = 6
-     * }
-     */
-    public static int ncclFloat16() {
-        return ncclFloat16;
     }
     private static final int ncclFloat32 = (int)7L;
     /**
@@ -1183,15 +748,6 @@ public class Nccl extends Nccl$shared {
     public static int ncclFloat32() {
         return ncclFloat32;
     }
-    private static final int ncclFloat64 = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.ncclFloat64 = 8
-     * }
-     */
-    public static int ncclFloat64() {
-        return ncclFloat64;
-    }
     private static final int ncclBfloat16 = (int)9L;
     /**
      * {@snippet lang=c :
@@ -1200,73 +756,6 @@ public class Nccl extends Nccl$shared {
      */
     public static int ncclBfloat16() {
         return ncclBfloat16;
-    }
-
-    private static class ncclReduce {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER,
-            Nccl.C_LONG,
-            Nccl.C_INT,
-            Nccl.C_INT,
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclReduce");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduce(const void *sendbuff, void *recvbuff, size_t count, ncclDataType_t datatype, ncclRedOp_t op, int root, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static FunctionDescriptor ncclReduce$descriptor() {
-        return ncclReduce.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduce(const void *sendbuff, void *recvbuff, size_t count, ncclDataType_t datatype, ncclRedOp_t op, int root, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MethodHandle ncclReduce$handle() {
-        return ncclReduce.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduce(const void *sendbuff, void *recvbuff, size_t count, ncclDataType_t datatype, ncclRedOp_t op, int root, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MemorySegment ncclReduce$address() {
-        return ncclReduce.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduce(const void *sendbuff, void *recvbuff, size_t count, ncclDataType_t datatype, ncclRedOp_t op, int root, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static int ncclReduce(MemorySegment sendbuff, MemorySegment recvbuff, long count, int datatype, int op, int root, MemorySegment comm, MemorySegment stream) {
-        var mh$ = ncclReduce.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclReduce", sendbuff, recvbuff, count, datatype, op, root, comm, stream);
-            }
-            return (int)mh$.invokeExact(sendbuff, recvbuff, count, datatype, op, root, comm, stream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
     }
 
     private static class ncclBroadcast {
@@ -1401,72 +890,6 @@ public class Nccl extends Nccl$shared {
         }
     }
 
-    private static class ncclReduceScatter {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER,
-            Nccl.C_LONG,
-            Nccl.C_INT,
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclReduceScatter");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduceScatter(const void *sendbuff, void *recvbuff, size_t recvcount, ncclDataType_t datatype, ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static FunctionDescriptor ncclReduceScatter$descriptor() {
-        return ncclReduceScatter.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduceScatter(const void *sendbuff, void *recvbuff, size_t recvcount, ncclDataType_t datatype, ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MethodHandle ncclReduceScatter$handle() {
-        return ncclReduceScatter.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduceScatter(const void *sendbuff, void *recvbuff, size_t recvcount, ncclDataType_t datatype, ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MemorySegment ncclReduceScatter$address() {
-        return ncclReduceScatter.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclReduceScatter(const void *sendbuff, void *recvbuff, size_t recvcount, ncclDataType_t datatype, ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static int ncclReduceScatter(MemorySegment sendbuff, MemorySegment recvbuff, long recvcount, int datatype, int op, MemorySegment comm, MemorySegment stream) {
-        var mh$ = ncclReduceScatter.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclReduceScatter", sendbuff, recvbuff, recvcount, datatype, op, comm, stream);
-            }
-            return (int)mh$.invokeExact(sendbuff, recvbuff, recvcount, datatype, op, comm, stream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class ncclAllGather {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Nccl.C_INT,
@@ -1525,136 +948,6 @@ public class Nccl extends Nccl$shared {
                 traceDowncall("ncclAllGather", sendbuff, recvbuff, sendcount, datatype, comm, stream);
             }
             return (int)mh$.invokeExact(sendbuff, recvbuff, sendcount, datatype, comm, stream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class ncclSend {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_LONG,
-            Nccl.C_INT,
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclSend");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclSend(const void *sendbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static FunctionDescriptor ncclSend$descriptor() {
-        return ncclSend.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclSend(const void *sendbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MethodHandle ncclSend$handle() {
-        return ncclSend.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclSend(const void *sendbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MemorySegment ncclSend$address() {
-        return ncclSend.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclSend(const void *sendbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static int ncclSend(MemorySegment sendbuff, long count, int datatype, int peer, MemorySegment comm, MemorySegment stream) {
-        var mh$ = ncclSend.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclSend", sendbuff, count, datatype, peer, comm, stream);
-            }
-            return (int)mh$.invokeExact(sendbuff, count, datatype, peer, comm, stream);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class ncclRecv {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_LONG,
-            Nccl.C_INT,
-            Nccl.C_INT,
-            Nccl.C_POINTER,
-            Nccl.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ncclRecv");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclRecv(void *recvbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static FunctionDescriptor ncclRecv$descriptor() {
-        return ncclRecv.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclRecv(void *recvbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MethodHandle ncclRecv$handle() {
-        return ncclRecv.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * ncclResult_t ncclRecv(void *recvbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static MemorySegment ncclRecv$address() {
-        return ncclRecv.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * ncclResult_t ncclRecv(void *recvbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm, cudaStream_t stream)
-     * }
-     */
-    public static int ncclRecv(MemorySegment recvbuff, long count, int datatype, int peer, MemorySegment comm, MemorySegment stream) {
-        var mh$ = ncclRecv.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("ncclRecv", recvbuff, count, datatype, peer, comm, stream);
-            }
-            return (int)mh$.invokeExact(recvbuff, count, datatype, peer, comm, stream);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1809,24 +1102,6 @@ public class Nccl extends Nccl$shared {
      */
     public static int NCCL_CONFIG_UNDEF_INT() {
         return NCCL_CONFIG_UNDEF_INT;
-    }
-    private static final MemorySegment NCCL_CONFIG_UNDEF_PTR = MemorySegment.ofAddress(0L);
-    /**
-     * {@snippet lang=c :
-     * #define NCCL_CONFIG_UNDEF_PTR (void*) 0
-     * }
-     */
-    public static MemorySegment NCCL_CONFIG_UNDEF_PTR() {
-        return NCCL_CONFIG_UNDEF_PTR;
-    }
-    private static final int NCCL_SPLIT_NOCOLOR = (int)-1L;
-    /**
-     * {@snippet lang=c :
-     * #define NCCL_SPLIT_NOCOLOR -1
-     * }
-     */
-    public static int NCCL_SPLIT_NOCOLOR() {
-        return NCCL_SPLIT_NOCOLOR;
     }
     private static final int NCCL_API_MAGIC = (int)3405692655L;
     /**

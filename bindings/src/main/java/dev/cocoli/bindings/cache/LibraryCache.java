@@ -2,27 +2,13 @@ package dev.cocoli.bindings.cache;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.lang.System.Logger.Level;
-import java.net.JarURLConnection;
 import java.net.URL;
-import java.net.URLConnection;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.jar.JarEntry;
-import java.util.zip.CRC32;
-import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipException;
 
 /**
@@ -35,12 +21,22 @@ import java.util.zip.ZipException;
  * (ADR 14). Every other file is replaced.
  */
 public final class LibraryCache {
-  private static final int READ_BYTES = 1 << 18;
+  /** From this size on, a line in the log says what takes the time and the room. */
+  private static final long LARGE_BYTES = 100_000_000;
+
+  private static final double MEGABYTE = 1e6;
 
   private final List<CacheDirectory.Place> places;
+  private final FreeSpace freeSpace;
 
-  LibraryCache(List<CacheDirectory.Place> places) {
+  /** Returns how many bytes can be written to a directory. */
+  interface FreeSpace {
+    long of(Path directory) throws IOException;
+  }
+
+  LibraryCache(List<CacheDirectory.Place> places, FreeSpace freeSpace) {
     this.places = places;
+    this.freeSpace = freeSpace;
   }
 
   /**
@@ -50,35 +46,38 @@ public final class LibraryCache {
    * @return the cache
    */
   public static LibraryCache ofProcess() {
-    return new LibraryCache(CacheDirectory.places());
+    return new LibraryCache(
+        CacheDirectory.places(), directory -> Files.getFileStore(directory).getUsableSpace());
   }
 
   /**
    * Unpacks resources into one directory, so that the libraries find each other, and checks files
-   * that exist already.
+   * that exist already. If one cannot be written, none of them is left there.
    *
    * @param name the first part of the directory's name
    * @param resources the files, each named by the last part of its path
    * @return the files, in the same order
-   * @throws IOException if no directory can be used or a resource is damaged; the message names
-   *     every directory with the reason
+   * @throws IOException if no directory can be used or has room, or a resource is damaged; the
+   *     message names every directory with the reason
    */
   public List<Path> unpack(String name, List<URL> resources) throws IOException {
-    List<Checksum> sums = new ArrayList<>();
+    List<PackedFile> packed = new ArrayList<>();
     StringBuilder key = new StringBuilder(name);
     for (URL resource : resources) {
-      Checksum sum = Checksum.of(resource);
-      sums.add(sum);
-      key.append('-').append(String.format("%08x", sum.crc));
+      PackedFile file = PackedFile.of(resource);
+      packed.add(file);
+      key.append('-').append(String.format("%08x", file.crc()));
     }
     Path folder = Path.of("native", key.toString());
     List<String> problems = new ArrayList<>();
     String warning = null;
     for (CacheDirectory.Place place : places) {
       try {
-        List<Path> files = unpack(place.directory().resolve(folder), resources, sums);
+        Path directory =
+            FileTrust.directory(CacheDirectory.make(place.directory().resolve(folder)));
+        fill(directory, packed);
         warn(warning, place.directory());
-        return files;
+        return paths(directory, packed);
       } catch (ZipException e) {
         throw e; // the jar's fault, not the directory's
       } catch (IOException e) {
@@ -89,118 +88,112 @@ public final class LibraryCache {
         }
       }
     }
+    Path temporary = null;
     try {
-      Path temporary = Files.createTempDirectory("cocoli-");
+      temporary = Files.createTempDirectory("cocoli-").toRealPath();
       temporary.toFile().deleteOnExit();
-      List<Path> files = unpack(temporary, resources, sums);
+      write(temporary, packed);
+      List<Path> files = paths(temporary, packed);
       files.stream().map(Path::toFile).forEach(File::deleteOnExit);
       warn(warning, temporary);
       return files;
     } catch (IOException e) {
+      if (temporary != null) {
+        problems.add(temporary + " (" + CacheDirectory.reason(e) + ")");
+        Files.deleteIfExists(temporary);
+      }
       throw new IOException("tried " + String.join(", ", problems), e);
     }
   }
 
   private static void warn(String problem, Path used) {
     if (problem != null) {
-      System.getLogger(LibraryCache.class.getPackageName())
-          .log(Level.WARNING, "The cache " + problem + " is not used, " + used + " is");
+      log(Level.WARNING, "The cache " + problem + " is not used, " + used + " is");
     }
   }
 
-  private static List<Path> unpack(Path wanted, List<URL> resources, List<Checksum> sums)
+  private static void log(Level level, String text) {
+    System.getLogger(LibraryCache.class.getPackageName()).log(level, text);
+  }
+
+  private static List<Path> paths(Path directory, List<PackedFile> files) {
+    return files.stream().map(file -> directory.resolve(file.name())).toList();
+  }
+
+  /** Makes every file of a directory what it has to be. */
+  private void fill(Path directory, List<PackedFile> files) throws IOException {
+    if (CheckedFiles.cover(directory, files)) {
+      return;
+    }
+    if (!broken(directory, files).isEmpty()) {
+      try (UnpackLock lock = UnpackLock.of(directory)) {
+        if (lock.isHeld()) {
+          deletePartial(directory);
+        }
+        // what another process has written meanwhile is intact
+        write(directory, broken(directory, files));
+      }
+    }
+    CheckedFiles.record(directory, files);
+  }
+
+  private static List<PackedFile> broken(Path directory, List<PackedFile> files)
       throws IOException {
-    Path directory = FileTrust.directory(CacheDirectory.make(wanted));
-    List<Path> files = new ArrayList<>();
-    for (int i = 0; i < resources.size(); i++) {
-      String path = resources.get(i).getPath();
-      Path file = directory.resolve(path.substring(path.lastIndexOf('/') + 1));
-      if (!isIntact(file, sums.get(i))) {
-        replace(file, resources.get(i), sums.get(i));
+    List<PackedFile> broken = new ArrayList<>();
+    for (PackedFile file : files) {
+      if (!file.isIntact(directory.resolve(file.name()))) {
+        broken.add(file);
       }
-      files.add(file);
     }
-    return files;
+    return broken;
   }
 
-  private static boolean isIntact(Path file, Checksum sum) throws IOException {
-    try {
-      FileTrust.file(file);
-      return Files.size(file) == sum.byteSize && Checksum.crcOf(file) == sum.crc;
-    } catch (UntrustedFileException | NoSuchFileException e) {
-      return false;
+  /** Deletes what a process that was killed has left. */
+  private static void deletePartial(Path directory) throws IOException {
+    try (DirectoryStream<Path> partial =
+        Files.newDirectoryStream(directory, "*" + PackedFile.PARTIAL)) {
+      for (Path file : partial) {
+        Files.deleteIfExists(file);
+      }
     }
   }
 
-  /**
-   * Writes a new file beside the old one and renames it, so that a process that has mapped the old
-   * one keeps it.
-   */
-  private static void replace(Path file, URL resource, Checksum sum) throws IOException {
-    Path partial =
-        Files.createTempFile(file.getParent(), file.getFileName().toString(), ".partial");
+  /** Writes files, all of them or none. */
+  private void write(Path directory, List<PackedFile> files) throws IOException {
+    long bytes = files.stream().mapToLong(PackedFile::byteSize).sum();
+    long free = freeSpace.of(directory);
+    if (free < bytes) {
+      throw new IOException(
+          "it needs " + megabytes(bytes) + " MB, and " + megabytes(free) + " MB are free");
+    }
+    if (bytes >= LARGE_BYTES) {
+      log(
+          Level.INFO,
+          "Unpacking libraries of "
+              + megabytes(bytes)
+              + " MB into "
+              + directory
+              + ", for this start and all later ones");
+    }
+    List<Path> written = new ArrayList<>();
+    boolean complete = false;
     try {
-      try (CheckedInputStream in = new CheckedInputStream(open(resource), new CRC32());
-          FileChannel channel = FileChannel.open(partial, StandardOpenOption.WRITE)) {
-        OutputStream out = Channels.newOutputStream(channel);
-        long written = in.transferTo(out);
-        if (written != sum.byteSize || in.getChecksum().getValue() != sum.crc) {
-          throw new ZipException("damaged in the class path: " + resource);
-        }
-        channel.force(true);
+      for (PackedFile file : files) {
+        Path copy = directory.resolve(file.name());
+        file.writeTo(copy);
+        written.add(copy);
       }
-      // a temporary file is readable by its owner only, but root may fill a cache for others
-      PosixFileAttributeView view =
-          Files.getFileAttributeView(partial, PosixFileAttributeView.class);
-      if (view != null) {
-        view.setPermissions(PosixFilePermissions.fromString("rw-r--r--"));
-      }
-      Files.move(
-          partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      complete = true;
     } finally {
-      Files.deleteIfExists(partial);
+      if (!complete) {
+        for (Path copy : written) {
+          Files.deleteIfExists(copy);
+        }
+      }
     }
   }
 
-  private static InputStream open(URL resource) throws IOException {
-    URLConnection connection = resource.openConnection();
-    connection.setUseCaches(false);
-    return connection.getInputStream();
-  }
-
-  private record Checksum(long crc, long byteSize) {
-    /**
-     * Reads the checksum from the jar's directory, without reading the file; a file outside a jar
-     * is read.
-     */
-    static Checksum of(URL resource) throws IOException {
-      URLConnection connection = resource.openConnection();
-      if (connection instanceof JarURLConnection jar) {
-        jar.setUseCaches(false);
-        try (var file = jar.getJarFile()) {
-          JarEntry entry = file.getJarEntry(jar.getEntryName());
-          if (entry != null && entry.getCrc() != -1 && entry.getSize() != -1) {
-            return new Checksum(entry.getCrc(), entry.getSize());
-          }
-        }
-      }
-      try (CheckedInputStream in = new CheckedInputStream(open(resource), new CRC32())) {
-        long byteSize = in.transferTo(OutputStream.nullOutputStream());
-        return new Checksum(in.getChecksum().getValue(), byteSize);
-      }
-    }
-
-    /** Java computes it by the processor's own instruction, at the speed of memory. */
-    static long crcOf(Path file) throws IOException {
-      CRC32 crc = new CRC32();
-      ByteBuffer buffer = ByteBuffer.allocateDirect(READ_BYTES);
-      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-        while (channel.read(buffer) >= 0) {
-          crc.update(buffer.flip());
-          buffer.clear();
-        }
-      }
-      return crc.getValue();
-    }
+  private static long megabytes(long bytes) {
+    return Math.round(bytes / MEGABYTE);
   }
 }

@@ -2,6 +2,7 @@ package dev.cocoli.bindings.cache;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,6 +16,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LibraryCacheTest {
   private final byte[] content = new byte[300_000];
+  private long free = Long.MAX_VALUE;
   private LibraryCache cache;
   private Path first;
   private Path second;
@@ -43,7 +46,7 @@ class LibraryCacheTest {
     new Random(7).nextBytes(content);
     first = directory.resolve("cache");
     second = directory.resolve("other");
-    cache = new LibraryCache(places(first, second));
+    cache = new LibraryCache(places(first, second), _ -> free);
     resources = List.of(jar("a.jar", content));
   }
 
@@ -101,9 +104,10 @@ class LibraryCacheTest {
         assertArrayEquals(content, result.get());
       }
     }
-    try (Stream<Path> files = Files.list(unpack().getParent())) {
-      assertEquals(1, files.count(), "a partial file is left over");
-    }
+    Path file = unpack();
+    List<Path> left = new ArrayList<>(regularFiles(file.getParent()));
+    left.removeAll(List.of(file, file.resolveSibling(CheckedFiles.NAME)));
+    assertEquals(List.of(), left);
   }
 
   @Test
@@ -113,9 +117,7 @@ class LibraryCacheTest {
     jar[jar.length / 2]++;
     Files.write(directory.resolve("a.jar"), jar);
     assertThrows(IOException.class, this::unpack);
-    try (Stream<Path> files = Files.walk(directory.resolve("cache"))) {
-      assertEquals(List.of(), files.filter(Files::isRegularFile).toList());
-    }
+    assertEquals(List.of(first.resolve("native").resolve(UnpackLock.NAME)), regularFiles(first));
   }
 
   @Test
@@ -211,6 +213,63 @@ class LibraryCacheTest {
   }
 
   @Test
+  void aFullDiskIsAnErrorThatSaysHowMuchIsMissing() throws IOException {
+    free = content.length - 1;
+    IOException e = assertThrows(IOException.class, this::unpack);
+    assertTrue(e.getMessage().contains(first + " (it needs 0 MB, and 0 MB are free)"), e::getMessage);
+    assertTrue(e.getMessage().contains(second.toString()), e::getMessage);
+    assertEquals(List.of(first.resolve("native").resolve(UnpackLock.NAME)), regularFiles(first));
+    free = content.length;
+    assertArrayEquals(content, Files.readAllBytes(unpack()));
+    free = 0;
+    unpack(); // nothing is written
+  }
+
+  @Test
+  void ifOneFileCannotBeWrittenNoneIsLeft() throws IOException {
+    Path jar = directory.resolve("two.jar");
+    byte[] other = new byte[content.length];
+    new Random(8).nextBytes(other);
+    resources = jar(jar, Map.of("libthing.so.1", content, "libthing_part.so.1", other));
+    byte[] bytes = Files.readAllBytes(jar);
+    bytes[bytes.length * 3 / 4]++; // in the second file: random bytes do not shrink
+    Files.write(jar, bytes);
+    IOException e = assertThrows(IOException.class, this::unpack);
+    assertTrue(e.getMessage().startsWith("damaged in the class path: jar:"), e::getMessage);
+    assertEquals(List.of(first.resolve("native").resolve(UnpackLock.NAME)), regularFiles(first));
+  }
+
+  @Test
+  void whatAKilledProcessHasLeftIsRemoved() throws IOException {
+    Path file = unpack();
+    Path partial = Files.writeString(file.resolveSibling("libthing.so.1234.partial"), "half");
+    Files.delete(file);
+    assertEquals(file, unpack());
+    assertFalse(Files.exists(partial));
+  }
+
+  @Test
+  void aFileThatWasCheckedIsNotReadAgainUntilItChanges() throws Exception {
+    Path file = unpack();
+    Path record = file.resolveSibling(CheckedFiles.NAME);
+    assertFalse(Files.exists(record), "a change within the same tick would not be seen");
+    byte[] wrong = content.clone();
+    wrong[100]++;
+    Files.write(file, wrong);
+    List<PackedFile> packed = List.of(PackedFile.of(resources.getFirst()));
+    Thread.sleep(1100);
+    CheckedFiles.record(file.getParent(), packed); // as if its checksum had been right
+    assertTrue(Files.exists(record));
+    assertArrayEquals(wrong, Files.readAllBytes(unpack()));
+    FileTime time = Files.getLastModifiedTime(file);
+    Files.write(file, wrong);
+    Files.setLastModifiedTime(file, time);
+    assertArrayEquals(content, Files.readAllBytes(unpack()));
+    setMode(record, "rw-rw-rw-");
+    assertFalse(CheckedFiles.cover(file.getParent(), packed));
+  }
+
+  @Test
   void namesTheDirectoriesInTheirOrder() {
     Map<String, String> properties =
         new HashMap<>(Map.of("user.home", "/home/me", "java.io.tmpdir", "/tmp"));
@@ -265,14 +324,28 @@ class LibraryCacheTest {
     return cache.unpack("lib", resources).getFirst();
   }
 
+  private static List<Path> regularFiles(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(Files::isRegularFile).toList();
+    }
+  }
+
   private URL jar(String name, byte[] bytes) throws IOException {
-    Path jar = directory.resolve(name);
+    return jar(directory.resolve(name), Map.of("libthing.so.1", bytes)).getFirst();
+  }
+
+  /** Packs files, in the order of their names. */
+  private static List<URL> jar(Path jar, Map<String, byte[]> files) throws IOException {
+    List<URL> resources = new ArrayList<>();
     try (OutputStream out = Files.newOutputStream(jar);
         JarOutputStream entries = new JarOutputStream(out)) {
-      entries.putNextEntry(new JarEntry("some/place/libthing.so.1"));
-      entries.write(bytes);
-      entries.closeEntry();
+      for (String name : files.keySet().stream().sorted().toList()) {
+        entries.putNextEntry(new JarEntry("some/place/" + name));
+        entries.write(files.get(name));
+        entries.closeEntry();
+        resources.add(URI.create("jar:" + jar.toUri() + "!/some/place/" + name).toURL());
+      }
     }
-    return URI.create("jar:" + jar.toUri() + "!/some/place/libthing.so.1").toURL();
+    return resources;
   }
 }

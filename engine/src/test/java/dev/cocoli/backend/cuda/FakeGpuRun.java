@@ -6,12 +6,16 @@ import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
+import dev.cocoli.bindings.cudart.CudaRuntime;
+import dev.cocoli.bindings.status.CudaStatus;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,7 +55,11 @@ public final class FakeGpuRun {
     manyUploadsInARowArrive(4 << 20, 40);
     manyUploadsInARowArrive(60_000, 2500);
     whatIsLessAlignedIsSaidToBe();
+    tensorsShareAllocationsUnlessExact();
     memoryRunsOut();
+    if (!Boolean.getBoolean("cocoli.cuda.exact")) {
+      othersFindWhatThePoolReleased();
+    }
     aFailureNamesItsKernel();
     check(FakeGpu.live().isEmpty(), "not destroyed: " + FakeGpu.live());
   }
@@ -126,6 +134,8 @@ public final class FakeGpuRun {
         backend.transfers().download(tensors.get(i), MemorySegment.ofArray(back));
         check(Arrays.equals(sent.get(i), back), "upload " + i + " of " + size + " bytes is lost");
       }
+      // a pool of exact pieces does not free those that are out
+      tensors.forEach(tensor -> tensor.buffer().close());
     }
   }
 
@@ -165,6 +175,34 @@ public final class FakeGpuRun {
       }
       // it goes on
       backend.allocate(1 << 20).close();
+    }
+  }
+
+  /** What cuDNN and NCCL allocate by themselves is not of the pool that the driver keeps for us. */
+  private static void othersFindWhatThePoolReleased() {
+    try (Backend backend = Backends.open(GPU);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+      backend.pool().take(1500L << 20).close();
+      backend.transfers().synchronize();
+      check(CudaRuntime.cudaMalloc(out, 1500L << 20) != 0, "the pool keeps what may come back");
+      backend.pool().trim();
+      check(CudaRuntime.cudaMalloc(out, 1500L << 20) == 0, "the device's pool was not trimmed");
+      CudaStatus.check("cudaFree", CudaRuntime.cudaFree(out.get(ValueLayout.ADDRESS, 0)));
+      check(CudaRuntime.cudaGetLastError() != 0, "the first call has failed");
+    }
+  }
+
+  private static void tensorsShareAllocationsUnlessExact() {
+    boolean exact = Boolean.getBoolean("cocoli.cuda.exact");
+    try (Backend backend = Backends.open(GPU);
+        Buffer first = backend.pool().take(1000);
+        Buffer second = backend.pool().take(2000)) {
+      long bytes = FakeGpu.allocationBytes(first.segment());
+      long next = FakeGpu.allocationBytes(second.segment());
+      check(
+          exact ? bytes == 1000 && next == 2000 : bytes > 3000 && next == 0,
+          "allocations of " + bytes + " and " + next + " bytes for 1000 and 2000");
     }
   }
 

@@ -26,6 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 class FakeGpuTest {
   private static final long MINUTES = 10;
+  private static final String DETERMINISTIC = "-Dcocoli.cuda.deterministic=true";
+  private static final String EXACT = "-Dcocoli.cuda.exact=true";
 
   @TempDir private static Path folder;
   private static Path libraries;
@@ -48,14 +50,16 @@ class FakeGpuTest {
     everything.add("dev.cocoli.train.GpuTrainingTest");
     everything.add("dev.cocoli.GpuDetectorTest");
     print(run(FakeGpuRun.class, List.of(), everything));
-    // another choice of engines, algorithms and kernels
+    // another choice of engines, algorithms and kernels; those that add in any order do so in these
     List<String> chosen =
         List.of(
             "dev.cocoli.backend.ConvolutionContractTest",
             "dev.cocoli.backend.LinearContractTest",
             "dev.cocoli.backend.RoiAlignContractTest",
             "dev.cocoli.backend.RoiPoolContractTest");
-    print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.deterministic=true"), chosen));
+    print(run(FakeGpuRun.class, List.of(DETERMINISTIC), chosen));
+    // the stand-in knows where each tensor ends
+    print(run(FakeGpuRun.class, List.of(EXACT), chosen));
     // the stand-in refuses TF32 where cublasLt does; the tolerances are those of fp32, which it
     // keeps
     print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.tf32=true"), everything));
@@ -90,6 +94,9 @@ class FakeGpuTest {
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     // where the driver is looked for
     builder.environment().put("LD_LIBRARY_PATH", libraries.toString());
+    if (properties.contains(DETERMINISTIC) || properties.contains(EXACT)) {
+      builder.environment().put("FAKE_CHANCE", "yes");
+    }
     // the real ones, of which some would be taken for what the stand-in lacks
     builder.environment().keySet().removeAll(List.of("VIRTUAL_ENV", "COCOLI_LIBRARY_PATH"));
     Process process = builder.start();

@@ -32,6 +32,11 @@ final class ConvolutionPlan implements AutoCloseable {
     }
   }
 
+  /** Returns the configuration that it is built from. */
+  EngineConfig config() {
+    return config;
+  }
+
   /** Returns how much scratch memory it takes. */
   long workspaceBytes() {
     return workspaceBytes;

@@ -65,14 +65,20 @@ record EngineConfig(
         for (CudnnDescriptor config : empty.subList(0, filled)) {
           configs.add(of(config));
         }
-        configs.sort(Comparator.comparing(EngineConfig::isCompiledAtRunTime));
         Closing.all(empty.subList(filled, count));
-        return configs;
+        return compiledLast(configs);
       } catch (RuntimeException e) {
         Closing.all(empty);
         throw e;
       }
     }
+  }
+
+  /** Returns configurations in their order, but for those that are compiled at run time. */
+  static List<EngineConfig> compiledLast(List<EngineConfig> configs) {
+    return configs.stream()
+        .sorted(Comparator.comparing(EngineConfig::isCompiledAtRunTime))
+        .toList();
   }
 
   private static EngineConfig of(CudnnDescriptor config) {

@@ -14,6 +14,7 @@ import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Tail;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
+import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.testing.Nvidia;
@@ -21,7 +22,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,13 +70,14 @@ class CudnnGraphTest {
 
     /** Describes the GPU; a release of cuDNN that writes down something else skips. */
     CudnnDescriptor describe() {
-      CudnnDescriptor properties = new CudnnDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR());
+      CudnnDescriptor properties = null;
       try {
+        properties = new CudnnDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR());
         return properties
             .text(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION(), description())
             .finish("the description of " + this);
       } catch (NativeException e) {
-        properties.close();
+        Closing.all(properties);
         Nvidia.skip("cuDNN does not take our description of a GPU: " + e.getMessage());
         throw e;
       }
@@ -165,7 +169,9 @@ class CudnnGraphTest {
         }
       }
     }
-    System.out.println("proved: cuDNN builds " + plans + " plans for " + gpu + " without one");
+    String version = NvidiaLibraries.report(NvidiaLibrary.CUDNN).version().orElseThrow();
+    System.out.println(
+        "proved: cuDNN " + version + " builds " + plans + " plans for " + gpu + " without one");
   }
 
   @Test
@@ -210,6 +216,30 @@ class CudnnGraphTest {
           assertFalse(config.isAllowed(DType.F32, DETERMINISTIC));
         }
         Closing.all(all);
+      }
+    }
+  }
+
+  /** Timing eight settings of one engine would leave the others out. */
+  @ParameterizedTest
+  @EnumSource
+  void theCandidatesAreOfSeveralEngines(Gpu gpu) {
+    try (CudnnDescriptor properties = gpu.describe()) {
+      CudnnTarget target = CudnnTarget.of(properties);
+      ConvolutionShape shape =
+          shape(LAYERS.get(2), Direction.FORWARD, DType.BF16, Tail.NONE, 1, 16);
+      try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
+        List<EngineConfig> all = EngineConfig.list(graph, target, EngineConfig.Source.HEURISTICS);
+        List<Boolean> compiled = all.stream().map(EngineConfig::isCompiledAtRunTime).toList();
+        assertEquals(compiled.stream().sorted().toList(), compiled);
+        Closing.all(all);
+        List<ConvolutionPlan> plans = ConvolutionPlans.build(graph, target, STRICT, 8);
+        Map<Long, Long> perEngine =
+            plans.stream()
+                .collect(Collectors.groupingBy(p -> p.config().engine(), Collectors.counting()));
+        perEngine.forEach((engine, count) -> assertTrue(count <= 3, perEngine.toString()));
+        assertTrue(perEngine.size() > 1, perEngine.toString());
+        Closing.all(plans);
       }
     }
   }
