@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("slow")
 class DocumentsRunTest {
-  private static final int TIMEOUT_SECONDS = 300;
+  private static final int TIMEOUT_SECONDS = 1200;
 
   /** The models of the documents take minutes; these have the same parts, and few channels. */
   private static final Map<String, String> MODELS =
