@@ -120,8 +120,8 @@ final class DetectCommand implements Callable<Integer> {
     }
     boolean lines = json == null && out == null;
     PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
-    if (score != null && !Double.isFinite(score)) {
-      throw new ParameterException(spec.commandLine(), "--score is a number, not " + score);
+    if (score != null && !(Double.isFinite(score) && score <= 1)) {
+      throw new ParameterException(spec.commandLine(), "--score is at most 1, not " + score);
     }
     ModelSpec model =
         weights.model(score == null ? Map.of() : Map.of("box_score_thresh", score.toString()));

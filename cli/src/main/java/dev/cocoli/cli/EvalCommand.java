@@ -45,8 +45,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "eval",
     description = {
-      "Evaluates a detector on a split of a data set, or a file of detections against a file of"
-          + " ground truth: COCO's twelve metrics, and AP per class."
+      "Evaluates a detector, or a file of detections. The detector is run on a split of a data"
+          + " set, the file is compared with one of ground truth: COCO's twelve metrics, and AP per"
+          + " class."
     },
     customSynopsis = {
       "cocoli eval --weights FILE --data DIR|FILE.json --split NAME [--json FILE] [options]",
