@@ -32,6 +32,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,7 +41,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Calls from many threads. */
-@Timeout(60)
+@Timeout(300)
 class DetectorThreadsTest {
   private static final DetectorOptions ONE =
       DetectorOptions.DEFAULT.withThreads(1).withScoreThreshold(0);
@@ -100,8 +101,8 @@ class DetectorThreadsTest {
         Image image = TinyDetectors.noise(64, 64, 1)) {
       Future<?> first = callers.submit(() -> detect(detector, image, meeting));
       Future<?> second = callers.submit(() -> detect(detector, image, meeting));
-      first.get(30, TimeUnit.SECONDS); // each waits for the other in the middle of its call
-      second.get(30, TimeUnit.SECONDS);
+      first.get(); // each waits for the other in the middle of its call
+      second.get();
 
       CountDownLatch end = new CountDownLatch(1);
       CountDownLatch running = new CountDownLatch(3);
@@ -110,7 +111,10 @@ class DetectorThreadsTest {
       for (int i = 0; i < 3; i++) {
         three.add(callers.submit(() -> detect(detector, image, held)));
       }
-      assertFalse(running.await(300, TimeUnit.MILLISECONDS), "a third call ran beside the two");
+      while (running.getCount() > 1) {
+        Thread.sleep(10);
+      }
+      assertFalse(running.await(200, TimeUnit.MILLISECONDS), "a third call ran beside the two");
       assertEquals(1, running.getCount());
       end.countDown();
       for (Future<?> call : three) {
@@ -142,11 +146,10 @@ class DetectorThreadsTest {
       PartListener held = holding(running, end);
       Future<List<Detection>> first = callers.submit(() -> detect(detector, image, held));
       running.await();
-      Future<List<Detection>> waiting = callers.submit(() -> detector.detect(image));
+      Future<List<Detection>> waiting = submitAndAwaitWaiting(() -> detector.detect(image));
       Future<?> closing = null;
       try {
-        Thread.sleep(100); // the second call is in the queue
-        closing = callers.submit(detector::close);
+        closing = submitAndAwaitWaiting(Executors.callable(detector::close));
         assertThrows(
             java.util.concurrent.TimeoutException.class,
             closingTimesOut(closing),
@@ -162,6 +165,18 @@ class DetectorThreadsTest {
       closing.get();
       detector.close();
     }
+  }
+
+  /** Starts a call, and returns once it waits, so that the next one comes after it. */
+  private static <T> Future<T> submitAndAwaitWaiting(Callable<T> call)
+      throws InterruptedException {
+    FutureTask<T> result = new FutureTask<>(call);
+    Thread caller = Thread.ofPlatform().daemon().start(result);
+    while (caller.getState() != Thread.State.WAITING) {
+      assertFalse(result.isDone(), "it does not wait");
+      Thread.sleep(1);
+    }
+    return result;
   }
 
   private static org.junit.jupiter.api.function.Executable closingTimesOut(Future<?> closing) {
@@ -282,8 +297,7 @@ class DetectorThreadsTest {
       for (int i = 0; i < sizes.length; i++) {
         Image image = TinyDetectors.noise(sizes[i][0], sizes[i][1], i);
         images.add(image);
-        calls.add(callers.submit(() -> detector.detect(image)));
-        Thread.sleep(50); // so that the calls wait in this order
+        calls.add(submitAndAwaitWaiting(() -> detector.detect(image)));
       }
       end.countDown();
       blocking.get();
@@ -347,7 +361,7 @@ class DetectorThreadsTest {
 
   private static void await(CyclicBarrier barrier) {
     try {
-      barrier.await(20, TimeUnit.SECONDS);
+      barrier.await(120, TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -24,17 +25,24 @@ import org.junit.jupiter.api.io.TempDir;
 class InterruptTest {
   private static final int TIMEOUT_SECONDS = 120;
 
+  @TempDir private static Path data;
+
   @TempDir private Path folder;
   private Path out;
   private Path err;
   private Path printed;
 
+  /** So many images that the first epoch has not ended when the signal arrives. */
+  @BeforeAll
+  static void makeData() throws IOException {
+    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 1000, 0);
+  }
+
   @BeforeEach
-  void makeData() throws IOException {
+  void nameFiles() {
     out = folder.resolve("run");
     err = folder.resolve("err.txt");
     printed = folder.resolve("out.txt");
-    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(folder.resolve("data"), 300, 0);
   }
 
   @Test
@@ -126,7 +134,7 @@ class InterruptTest {
   /** Steps without an end, and no checkpoint before the signal. */
   private List<String> trainingOn(String device, int batch) {
     List<String> command = new ArrayList<>(List.of("train"));
-    command.addAll(List.of("--data", folder.resolve("data").toString(), "--out", out.toString()));
+    command.addAll(List.of("--data", data.toString(), "--out", out.toString()));
     command.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--val-split", "none"));
     command.addAll(List.of("--min-size", "64", "--max-size", "64", "--log-every", "1"));
     command.addAll(List.of("--batch", "" + batch, "--epochs", "100000", "--device", device));

@@ -76,11 +76,8 @@ public final class TensorScope implements AutoCloseable {
   private void requireOwner() {
     if (Thread.currentThread() != owner) {
       throw new WrongThreadException(
-          "the scope belongs to the thread '"
-              + owner.getName()
-              + "', which opened it, not to '"
-              + Thread.currentThread().getName()
-              + "'");
+          "the scope belongs to the thread '%s', which opened it, not to '%s'"
+              .formatted(owner.getName(), Thread.currentThread().getName()));
     }
   }
 

@@ -154,15 +154,8 @@ public final class AnnotationCheck {
   }
 
   private static String words(Box box) {
-    return "["
-        + word(box.x1())
-        + ", "
-        + word(box.y1())
-        + ", "
-        + word(box.x2())
-        + ", "
-        + word(box.y2())
-        + "]";
+    return "[%s, %s, %s, %s]"
+        .formatted(word(box.x1()), word(box.y1()), word(box.x2()), word(box.y2()));
   }
 
   private static String word(float value) {

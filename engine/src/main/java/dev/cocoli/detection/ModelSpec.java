@@ -101,12 +101,8 @@ public record ModelSpec(
     for (String name : changes.keySet()) {
       if (names.contains(name) && !used.contains(name)) {
         throw new IllegalArgumentException(
-            "the hyper-parameter "
-                + name
-                + " means nothing to "
-                + model
-                + "; it has "
-                + String.join(", ", used));
+            "the hyper-parameter %s means nothing to %s; it has %s"
+                .formatted(name, model, String.join(", ", used)));
       }
     }
     return withConfig(c -> Hyperparameters.with(c, changes));

@@ -258,27 +258,14 @@ public record RankEnvironment(
         // reported below
       }
       throw new IllegalArgumentException(
-          "the environment variable "
-              + name
-              + " is '"
-              + text
-              + "'; it is a whole number from "
-              + least
-              + (most == Integer.MAX_VALUE ? "" : " to " + most));
+          "the environment variable %s is '%s'; it is a whole number from %s%s"
+              .formatted(name, text, least, most == Integer.MAX_VALUE ? "" : " to " + most));
     }
 
     IllegalArgumentException contradiction(String one, String other, String why) {
       return new IllegalArgumentException(
-          "the environment variables contradict each other: "
-              + one
-              + " is "
-              + get(one)
-              + ", "
-              + other
-              + " is "
-              + get(other)
-              + "; "
-              + why);
+          "the environment variables contradict each other: %s is %s, %s is %s; %s"
+              .formatted(one, get(one), other, get(other), why));
     }
   }
 }

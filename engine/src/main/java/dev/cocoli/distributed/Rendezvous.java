@@ -82,21 +82,17 @@ public final class Rendezvous {
       InetSocketAddress address = listeningAddress(ranks, log);
       if (!secret.isKept() && !address.getAddress().isLoopbackAddress()) {
         log.accept(
-            "the job has no secret, so whoever reaches port "
-                + ranks.masterPort()
-                + " can take the place of a rank; "
-                + JobSecret.VARIABLE
-                + " gives it one (docs/multi-gpu.md)");
+            ("the job has no secret, so whoever reaches port %s can take the place of a rank;"
+                + " %s gives it one (docs/multi-gpu.md)")
+                .formatted(ranks.masterPort(), JobSecret.VARIABLE));
       }
       try {
         listener.bind(address, BACKLOG);
       } catch (BindException e) {
         throw new CommunicatorException(
-            "rank 0 cannot listen on port "
-                + ranks.masterPort()
-                + ", which is taken ("
-                + e.getMessage()
-                + "): set MASTER_PORT to a free one for all ranks",
+            ("rank 0 cannot listen on port %s, which is taken (%s): set MASTER_PORT to a free"
+                + " one for all ranks")
+                .formatted(ranks.masterPort(), e.getMessage()),
             List.of(0),
             e);
       }
@@ -124,11 +120,8 @@ public final class Rendezvous {
       return new InetSocketAddress(address, ranks.masterPort());
     }
     log.accept(
-        "rank 0 listens on all its addresses: "
-            + name
-            + " is "
-            + address.getHostAddress()
-            + (address.isLoopbackAddress() ? " here" : ", which is none of this machine"));
+        "rank 0 listens on all its addresses: %s is %s%s"
+            .formatted(name, address.getHostAddress(), address.isLoopbackAddress() ? " here" : ", which is none of this machine"));
     return new InetSocketAddress(ranks.masterPort());
   }
 
@@ -168,12 +161,9 @@ public final class Rendezvous {
       System.arraycopy(rest, 0, answer, header.length, rest.length);
       if (!session.isOfRankZero(answer)) {
         throw new CommunicatorException(
-            place(ranks)
-                + " does not know the secret of this rank ("
-                + secret
-                + "): it is not of this job, or "
-                + JobSecret.VARIABLE
-                + " is not the same for all ranks",
+            ("%s does not know the secret of this rank (%s): it is not of this job, or %s is"
+                + " not the same for all ranks")
+                .formatted(place(ranks), secret, JobSecret.VARIABLE),
             List.of(0),
             null);
       }
@@ -185,18 +175,16 @@ public final class Rendezvous {
       return content;
     } catch (SocketTimeoutException e) {
       throw new CommunicatorException(
-          place(ranks)
-              + " was reached, but has not answered within "
-              + seconds(timeout.plus(GRACE))
-              + ": it waits for other ranks, or another program listens there",
+          ("%s was reached, but has not answered within %s: it waits for other ranks, or"
+              + " another program listens there")
+              .formatted(place(ranks), seconds(timeout.plus(GRACE))),
           List.of(0),
           e);
     } catch (IOException e) {
       throw new CommunicatorException(
-          place(ranks)
-              + " ended the connection without an answer ("
-              + e
-              + "): it has died, or another program listens there",
+          ("%s ended the connection without an answer (%s): it has died, or another program"
+              + " listens there")
+              .formatted(place(ranks), e),
           List.of(0),
           e);
     }
@@ -216,12 +204,9 @@ public final class Rendezvous {
     Opening opening = RendezvousMessage.readOpening(challenge);
     if (opening.version() != RendezvousMessage.VERSION) {
       throw new CommunicatorException(
-          place(ranks)
-              + " speaks version "
-              + opening.version()
-              + " of the rendezvous, this rank version "
-              + RendezvousMessage.VERSION
-              + ": use the same version of Cocoli for all ranks",
+          ("%s speaks version %s of the rendezvous, this rank version %s: use the same"
+              + " version of Cocoli for all ranks")
+              .formatted(place(ranks), opening.version(), RendezvousMessage.VERSION),
           List.of(0),
           null);
     }
@@ -230,11 +215,9 @@ public final class Rendezvous {
 
   private static CommunicatorException another(RankEnvironment ranks) {
     return new CommunicatorException(
-        "another program than rank 0 listens at "
-            + ranks.masterAddress()
-            + ":"
-            + ranks.masterPort()
-            + ": set MASTER_PORT to a free one for all ranks",
+        ("another program than rank 0 listens at %s:%s: set MASTER_PORT to a free one for all"
+            + " ranks")
+            .formatted(ranks.masterAddress(), ranks.masterPort()),
         List.of(0),
         null);
   }
@@ -260,16 +243,9 @@ public final class Rendezvous {
       closeQuietly(socket);
       if (left <= RETRY_MILLIS) {
         throw new CommunicatorException(
-            "rank "
-                + ranks.rank()
-                + " found no way to "
-                + place(ranks)
-                + " within "
-                + seconds(timeout)
-                + " ("
-                + failure
-                + "): is rank 0 running, are MASTER_ADDR and MASTER_PORT the same for all ranks,"
-                + " may this host connect there?",
+            ("rank %s found no way to %s within %s (%s): is rank 0 running, are MASTER_ADDR"
+                + " and MASTER_PORT the same for all ranks, may this host connect there?")
+                .formatted(ranks.rank(), place(ranks), seconds(timeout), failure),
             List.of(0),
             failure);
       }

@@ -67,11 +67,9 @@ final class RendezvousGuest {
     count = 0;
     if (hello.version() != RendezvousMessage.VERSION) {
       problem =
-          "speaks version "
-              + hello.version()
-              + " of the rendezvous, rank 0 version "
-              + RendezvousMessage.VERSION
-              + ": use the same version of Cocoli for all ranks";
+          ("speaks version %s of the rendezvous, rank 0 version %s: use the same version of"
+              + " Cocoli for all ranks")
+              .formatted(hello.version(), RendezvousMessage.VERSION);
     }
     return RendezvousMessage.opening(nonce);
   }

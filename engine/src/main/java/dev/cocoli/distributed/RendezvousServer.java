@@ -135,14 +135,8 @@ final class RendezvousServer implements AutoCloseable {
                     String.join("; ", refusals),
                     refused > refusals.size() ? "; ..." : "");
     return new CommunicatorException(
-        absent.stream().map(rank -> "rank " + rank).collect(Collectors.joining(", "))
-            + " of "
-            + came.length
-            + " did not come to rank 0 at port "
-            + ranks.masterPort()
-            + " within "
-            + seconds(timeout)
-            + others,
+        "%s of %s did not come to rank 0 at port %s within %s%s"
+            .formatted(absent.stream().map(rank -> "rank " + rank).collect(Collectors.joining(", ")), came.length, ranks.masterPort(), seconds(timeout), others),
         absent,
         null);
   }

@@ -89,11 +89,6 @@ public final class CocoEvaluator {
     return evaluator;
   }
 
-  /** {@return the classes, in the order of their labels} */
-  public List<CocoCategory> categories() {
-    return categories;
-  }
-
   /**
    * Announces an image with its objects.
    *

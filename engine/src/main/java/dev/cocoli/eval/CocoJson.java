@@ -199,13 +199,8 @@ final class CocoJson implements AutoCloseable {
     }
     if (count != numbers.length) {
       throw new IOException(
-          file
-              + ": "
-              + entry
-              + ": '"
-              + field
-              + "' must have four numbers x, y, width, height, but has "
-              + count);
+          "%s: %s: '%s' must have four numbers x, y, width, height, but has %s"
+              .formatted(file, entry, field, count));
     }
     return new CocoBox(numbers[0], numbers[1], numbers[2], numbers[3]);
   }
@@ -237,10 +232,8 @@ final class CocoJson implements AutoCloseable {
     String where =
         e.getLocation() == null
             ? ""
-            : " at line "
-                + e.getLocation().getLineNr()
-                + ", column "
-                + e.getLocation().getColumnNr();
+            : " at line %s, column %s"
+                .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     return new IOException(file + ": not valid JSON" + where + ": " + JsonReason.of(e), e);
   }
 

@@ -115,10 +115,8 @@ public final class Safetensors implements AutoCloseable {
     long length = file.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
     if (length < 2 || length > MAX_HEADER_BYTES || length > file.byteSize() - LENGTH_BYTES) {
       throw new IOException(
-          "its header claims "
-              + Long.toUnsignedString(length)
-              + " bytes, the file has "
-              + file.byteSize());
+          "its header claims %s bytes, the file has %s"
+              .formatted(Long.toUnsignedString(length), file.byteSize()));
     }
     byte[] header = file.asSlice(LENGTH_BYTES, length).toArray(ValueLayout.JAVA_BYTE);
     MemorySegment body = file.asSlice(LENGTH_BYTES + length);
@@ -236,12 +234,8 @@ public final class Safetensors implements AutoCloseable {
       dtype = DType.valueOf(type);
     } catch (IllegalArgumentException e) {
       throw new IOException(
-          "its array '"
-              + name
-              + "' has the type "
-              + type
-              + "; known are "
-              + Arrays.toString(DType.values()),
+          "its array '%s' has the type %s; known are %s"
+              .formatted(name, type, Arrays.toString(DType.values())),
           e);
     }
     Shape shape;
@@ -255,15 +249,8 @@ public final class Safetensors implements AutoCloseable {
     boolean inside = 0 <= offsets[0] && offsets[0] <= offsets[1] && offsets[1] <= body.byteSize();
     expect(
         inside && offsets[1] - offsets[0] == byteSize,
-        "its array '"
-            + name
-            + "' "
-            + dtype
-            + shape
-            + " does not fit the bytes "
-            + Arrays.toString(offsets)
-            + " of "
-            + body.byteSize());
+        "its array '%s' %s%s does not fit the bytes %s of %s"
+            .formatted(name, dtype, shape, Arrays.toString(offsets), body.byteSize()));
     return new Entry(dtype, shape, body.asSlice(offsets[0], byteSize));
   }
 

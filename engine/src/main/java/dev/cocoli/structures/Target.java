@@ -32,11 +32,8 @@ public record Target(List<Annotation> objects) {
   private static List<Annotation> annotations(List<Box> boxes, int[] labels) {
     if (boxes.size() != labels.length) {
       throw new IllegalArgumentException(
-          "a target needs one label per box: "
-              + boxes.size()
-              + " boxes, "
-              + labels.length
-              + " labels");
+          "a target needs one label per box: %s boxes, %s labels"
+              .formatted(boxes.size(), labels.length));
     }
     return IntStream.range(0, labels.length)
         .mapToObj(i -> Annotation.of(boxes.get(i), labels[i]))

@@ -42,10 +42,8 @@ public enum Precision {
       }
     }
     throw new IllegalArgumentException(
-        "unknown precision '"
-            + name
-            + "': it is "
-            + Arrays.stream(values()).map(Precision::toString).collect(Collectors.joining(" or ")));
+        "unknown precision '%s': it is %s"
+            .formatted(name, Arrays.stream(values()).map(Precision::toString).collect(Collectors.joining(" or "))));
   }
 
   @Override

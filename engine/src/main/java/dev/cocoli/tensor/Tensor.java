@@ -27,14 +27,8 @@ public final class Tensor {
     long byteSize = Math.multiplyExact(shape.elementCount(), (long) dtype.byteSize());
     if (byteOffset < 0 || byteOffset > buffer.byteSize() - byteSize) {
       throw new IllegalArgumentException(
-          shape
-              + " "
-              + dtype
-              + " at byte "
-              + byteOffset
-              + " reaches past a buffer of "
-              + buffer.byteSize()
-              + " bytes");
+          "%s %s at byte %s reaches past a buffer of %s bytes"
+              .formatted(shape, dtype, byteOffset, buffer.byteSize()));
     }
     if (byteOffset % dtype.byteSize() != 0) {
       throw new IllegalArgumentException("byte " + byteOffset + " is no place for " + dtype);

@@ -42,11 +42,8 @@ public record TrainingResult(
       case COMPLETED -> "trained " + done + bestInWords();
       case STOPPED_EARLY -> "stopped after " + done + ": AP does not rise any more" + bestInWords();
       case STOP_REQUESTED ->
-          "stopped after "
-              + done
-              + "; resume the run in "
-              + lastWeights.toAbsolutePath().getParent()
-              + " to go on";
+          "stopped after %s; resume the run in %s to go on"
+              .formatted(done, lastWeights.toAbsolutePath().getParent());
     };
   }
 

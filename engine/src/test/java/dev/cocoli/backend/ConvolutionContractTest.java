@@ -35,10 +35,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ConvolutionContractTest {
   @Parameter Backend backend;
   private TestTensors tensors;
+  private ConvolutionReference reference;
 
   @BeforeEach
   void open() {
     tensors = new TestTensors(backend);
+    reference = new ConvolutionReference(tensors);
   }
 
   @AfterEach
@@ -113,6 +115,7 @@ class ConvolutionContractTest {
     final Tensor scale = random(random, o);
     final Tensor shift = random(random, o);
     final Tensor residual = random(random, n, oh, ow, o);
+    double[] products = reference.forward(spec, x, weight, residual);
     for (Activation activation : Activation.values()) {
       for (int tail = 0; tail < 8; tail++) {
         Tensor theScale = (tail & 1) != 0 ? scale : null;
@@ -121,7 +124,8 @@ class ConvolutionContractTest {
         Conv2dSpec with = spec.with(activation);
         Tensor y = tensors.floatOutput(n, oh, ow, o);
         backend.convolutions().conv2d(with, x, weight, theScale, theShift, theResidual, y);
-        float[] expected = forward(with, x, weight, theScale, theShift, theResidual, y);
+        float[] expected =
+            reference.withTail(products, with, theScale, theShift, theResidual, y);
         near(expected, y, 2e-6, "seed " + seed + ", " + activation + ", tail " + tail);
       }
     }
@@ -130,7 +134,7 @@ class ConvolutionContractTest {
       String what = "seed " + seed + (theScale == null ? "" : ", scaled");
       Tensor dx = tensors.floatOutput(n, h, w, i);
       backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, null, dx);
-      float[] dxs = backwardData(spec, dy, weight, theScale, dx);
+      float[] dxs = reference.backwardData(spec, dy, weight, theScale, dx);
       near(dxs, dx, 2e-6, what + ", dx");
       Tensor addend = random(random, n, h, w, i);
       float[] sums = tensors.floats(addend);
@@ -143,7 +147,7 @@ class ConvolutionContractTest {
       near(sums, addend, 2e-6, what + ", added in place");
       Tensor dWeight = random(random, o, k, k, i);
       Tensor dShift = random(random, o);
-      float[][] expected = backwardWeight(spec, x, dy, theScale, dWeight, dShift);
+      float[][] expected = reference.backwardWeight(spec, x, dy, theScale, dWeight, dShift);
       backend.convolutions().conv2dBackwardWeight(spec, x, dy, theScale, dWeight, dShift);
       near(expected[0], dWeight, 2e-6, what + ", dWeight");
       near(expected[1], dShift, 2e-6, what + ", dShift");
@@ -161,7 +165,8 @@ class ConvolutionContractTest {
     Tensor weight = random(random, 8, 3, 3, 8);
     Tensor shift = random(random, 8);
     Tensor y = random(random, 2, 6, 7, 8);
-    float[] expected = forward(spec, x, weight, null, shift, y, y);
+    double[] products = reference.forward(spec, x, weight, y);
+    float[] expected = reference.withTail(products, spec, null, shift, y, y);
     backend.convolutions().conv2d(spec, x, weight, null, shift, y, y);
     near(expected, y, 2e-6, "in place");
   }
@@ -290,106 +295,6 @@ class ConvolutionContractTest {
     return sum;
   }
 
-  private float[] forward(
-      Conv2dSpec spec,
-      Tensor x,
-      Tensor weight,
-      Tensor scale,
-      Tensor shift,
-      Tensor residual,
-      Tensor y) {
-    double[] sums = new double[(int) y.elementCount()];
-    float[] in = tensors.floats(x);
-    float[] w = tensors.floats(weight);
-    taps(spec, x, y, weight, (input, output, tap) -> sums[output] += (double) in[input] * w[tap]);
-    float[] result = new float[sums.length];
-    float[] scales = scale == null ? null : tensors.floats(scale);
-    float[] shifts = shift == null ? null : tensors.floats(shift);
-    float[] residuals = residual == null ? null : tensors.floats(residual);
-    int channels = (int) y.dim(3);
-    for (int j = 0; j < sums.length; j++) {
-      double value = sums[j] * (scales == null ? 1 : scales[j % channels]);
-      value += shifts == null ? 0 : shifts[j % channels];
-      value += residuals == null ? 0 : residuals[j];
-      result[j] = (float) (spec.activation() == Activation.RELU ? Math.max(0, value) : value);
-    }
-    return result;
-  }
-
-  private float[] backwardData(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
-    double[] sums = new double[(int) dx.elementCount()];
-    float[] seeds = tensors.floats(dy);
-    float[] w = tensors.floats(weight);
-    float[] scales = scale == null ? null : tensors.floats(scale);
-    int channels = (int) dy.dim(3);
-    taps(
-        spec,
-        dx,
-        dy,
-        weight,
-        (input, output, tap) ->
-            sums[input] +=
-                (double) seeds[output] * w[tap] * (scales == null ? 1 : scales[output % channels]));
-    return floats(sums);
-  }
-
-  private float[][] backwardWeight(
-      Conv2dSpec spec, Tensor x, Tensor dy, Tensor scale, Tensor dWeight, Tensor dShift) {
-    float[] in = tensors.floats(x);
-    float[] seeds = tensors.floats(dy);
-    float[] scales = scale == null ? null : tensors.floats(scale);
-    int channels = (int) dy.dim(3);
-    double[] sums = doubles(tensors.floats(dWeight));
-    taps(
-        spec,
-        x,
-        dy,
-        dWeight,
-        (input, output, tap) ->
-            sums[tap] +=
-                (double) in[input]
-                    * seeds[output]
-                    * (scales == null ? 1 : scales[output % channels]));
-    double[] shifts = doubles(tensors.floats(dShift));
-    for (int j = 0; j < seeds.length; j++) {
-      shifts[j % channels] += seeds[j];
-    }
-    return new float[][] {floats(sums), floats(shifts)};
-  }
-
-  /** One product of a convolution. */
-  private interface Tap {
-    void at(int input, int output, int weight);
-  }
-
-  private static void taps(Conv2dSpec spec, Tensor x, Tensor y, Tensor weight, Tap tap) {
-    int h = (int) x.dim(1);
-    int w = (int) x.dim(2);
-    int in = (int) x.dim(3);
-    int k = spec.kernel();
-    int out = (int) y.dim(3);
-    int output = 0;
-    for (int n = 0; n < y.dim(0); n++) {
-      for (int row = 0; row < y.dim(1); row++) {
-        for (int column = 0; column < y.dim(2); column++) {
-          for (int o = 0; o < out; o++, output++) {
-            for (int i = 0; i < k; i++) {
-              int r = row * spec.stride() - spec.padding() + i * spec.dilation();
-              for (int j = 0; j < k; j++) {
-                int c = column * spec.stride() - spec.padding() + j * spec.dilation();
-                if (r >= 0 && r < h && c >= 0 && c < w) {
-                  for (int e = 0; e < in; e++) {
-                    tap.at(((n * h + r) * w + c) * in + e, output, ((o * k + i) * k + j) * in + e);
-                  }
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-
   private void near(float[] expected, Tensor actual, double relative, String what) {
     float[] values = tensors.floats(actual);
     double norm = relativeNorm(expected, values);
@@ -412,21 +317,5 @@ class ConvolutionContractTest {
       values[i] = (float) random.nextGaussian();
     }
     return tensors.floats(values, dims);
-  }
-
-  private static double[] doubles(float[] values) {
-    double[] result = new double[values.length];
-    for (int i = 0; i < values.length; i++) {
-      result[i] = values[i];
-    }
-    return result;
-  }
-
-  private static float[] floats(double[] values) {
-    float[] result = new float[values.length];
-    for (int i = 0; i < values.length; i++) {
-      result[i] = (float) values[i];
-    }
-    return result;
   }
 }

@@ -1,6 +1,5 @@
 package dev.cocoli.data;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -8,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.augment.HorizontalFlip;
-import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.structures.Box;
@@ -19,106 +17,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.NoSuchElementException;
-import java.util.Set;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-class DataLoaderTest {
-
-  private static final int IMAGES = 11;
-  private static final int WIDTH = 40;
-
-  @TempDir Path folder;
-
-  private VocDataset dataset;
-  private long allocatedBefore;
-
-  @BeforeEach
-  void makeImages() throws IOException {
-    allocatedBefore = Image.allocatedByteSize();
-    VocFolder voc = new VocFolder(folder);
-    String[] stems = new String[IMAGES];
-    for (int i = 0; i < IMAGES; i++) {
-      stems[i] = "p" + i;
-      byte[] png = TestImages.encoded(TestImages.gradient(WIDTH, 30, 20 * i), "png");
-      String object = VocFolder.object("dog", 1 + i, 2, 15 + i, 20);
-      voc.image(stems[i] + ".png", png).annotation(stems[i], VocFolder.xml("", WIDTH, 30, object));
-    }
-    voc.split("train", stems);
-    dataset = VocDataset.open(folder, "train");
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertEquals(allocatedBefore, Image.allocatedByteSize(), "bytes of images left open");
-  }
-
-  private static DataLoaderConfig config(int batchSize) {
-    return DataLoaderConfig.of(batchSize)
-        .withSeed(42)
-        .withData(d -> d.withWorkers(3).withPrefetchBatches(2));
-  }
-
-  private DataLoader loader(DataLoaderConfig config) {
-    return new DataLoader(dataset, config, DataLoaderTest::unexpected);
-  }
-
-  private static void unexpected(String warning) {
-    throw new AssertionError("a warning: " + warning);
-  }
-
-  /** The contents of a batch, for comparisons. */
-  private record Seen(
-      int index,
-      List<String> names,
-      List<List<Box>> boxes,
-      List<List<Integer>> labels,
-      int pixels) {}
-
-  private static Seen seen(Batch batch) {
-    return new Seen(
-        batch.index(),
-        batch.fileNames(),
-        batch.targets().stream().map(target -> target.boxes()).toList(),
-        batch.targets().stream()
-            .map(target -> Arrays.stream(target.labels()).boxed().toList())
-            .toList(),
-        batch.images().stream().map(TestImages::bytes).toList().stream()
-            .mapToInt(Arrays::hashCode)
-            .reduce(1, (a, b) -> 31 * a + b));
-  }
-
-  private static List<Seen> all(Epoch epoch) {
-    List<Seen> seen = new ArrayList<>();
-    try (epoch) {
-      while (epoch.hasNext()) {
-        try (Batch batch = epoch.next()) {
-          seen.add(seen(batch));
-        }
-      }
-    }
-    return seen;
-  }
-
-  private List<Seen> epoch(DataLoaderConfig config, int epoch, int firstBatch) {
-    try (DataLoader loader = loader(config)) {
-      return all(loader.epoch(epoch, firstBatch));
-    }
-  }
-
-  private static Set<String> names(List<Seen> batches) {
-    Set<String> names = new HashSet<>();
-    batches.forEach(batch -> names.addAll(batch.names()));
-    return names;
-  }
-
+/** Which images the batches of an epoch have. */
+class DataLoaderTest extends DataLoaderCases {
   @Test
   void deliversWholeBatchesOfDifferentImages() {
     List<Seen> batches = epoch(config(4), 0, 0);
@@ -356,157 +258,5 @@ class DataLoaderTest {
       String message = assertThrows(DataException.class, epoch::next).getMessage();
       assertTrue(message.contains("no image of the data set can be decoded"), message);
     }
-  }
-
-  // ---- bounds and ends
-
-  /** A data set that counts its reads; the loader reads an entry when it decodes the image. */
-  private record Counting(Dataset inner, AtomicInteger decoded) implements Dataset {
-    @Override
-    public List<String> classNames() {
-      return inner.classNames();
-    }
-
-    @Override
-    public int size() {
-      return inner.size() * 100;
-    }
-
-    @Override
-    public AnnotatedImage get(int index) {
-      decoded.incrementAndGet();
-      return inner.get(index % inner.size());
-    }
-
-    @Override
-    public AnnotationReport report() {
-      return inner.report();
-    }
-  }
-
-  @Test
-  void decodesNoFurtherAheadThanAllowed() throws InterruptedException {
-    int byteSize = 3 * WIDTH * 30;
-    Dataset many = new Counting(dataset, new AtomicInteger());
-    try (DataLoader loader = new DataLoader(many, config(4), DataLoaderTest::unexpected);
-        Epoch epoch = loader.epoch(0, 0)) {
-      for (int i = 0; i < 5; i++) {
-        epoch.next().close();
-        Thread.sleep(100); // time to overrun the bound
-        long held = Image.allocatedByteSize() - allocatedBefore;
-        assertTrue(held <= 2L * 4 * byteSize, held / byteSize + " images are held");
-      }
-      assertTrue(epoch.waitNanos() > 0);
-    }
-  }
-
-  private static long workerThreads() {
-    return Thread.getAllStackTraces().keySet().stream()
-        .filter(thread -> thread.getName().startsWith("cocoli-data-"))
-        .peek(thread -> assertTrue(thread.isDaemon()))
-        .count();
-  }
-
-  @Test
-  void closingInTheMiddleStopsAndFreesAll() throws InterruptedException {
-    DataLoader loader = loader(config(2));
-    Epoch epoch = loader.epoch(0, 0);
-    Batch taken = epoch.next();
-    assertTrue(workerThreads() > 0);
-    loader.close();
-    loader.close();
-    assertFalse(epoch.hasNext());
-    assertThrows(NoSuchElementException.class, epoch::next);
-    assertThrows(IllegalStateException.class, () -> loader.epoch(1, 0));
-    assertEquals(
-        allocatedBefore + 2L * 3 * WIDTH * 30,
-        Image.allocatedByteSize(),
-        "what was handed out is the taker's");
-    taken.close();
-    taken.close();
-    for (int i = 0; i < 50 && workerThreads() > 0; i++) {
-      Thread.sleep(20); // a thread that has ended is still listed for a moment
-    }
-    assertEquals(0, workerThreads());
-  }
-
-  @Test
-  void closingFromAnotherThreadEndsTheWait() throws InterruptedException {
-    for (int round = 0; round < 30; round++) {
-      Dataset many = new Counting(dataset, new AtomicInteger());
-      DataLoader loader = new DataLoader(many, config(8), DataLoaderTest::unexpected);
-      Thread closer = Thread.ofPlatform().start(loader::close);
-      try (Epoch epoch = loader.epoch(0, 0)) {
-        while (epoch.hasNext()) {
-          Batch batch = epoch.next();
-          int size = batch.images().size();
-          batch.close();
-          assertEquals(8, size, "a batch is whole or is not");
-        }
-      } catch (NoSuchElementException | IllegalStateException e) {
-        // closed before, between or during batches
-      }
-      closer.join();
-      nothingIsLeft();
-    }
-  }
-
-  /**
-   * Covers the case that the batch is ready, so that the result does not depend on the decoders'
-   * speed.
-   */
-  @ParameterizedTest
-  @ValueSource(ints = {0, 300})
-  void anInterruptEndsTheWait(int headStartMillis) throws InterruptedException {
-    try (DataLoader loader = loader(config(2));
-        Epoch epoch = loader.epoch(0, 0)) {
-      Thread.sleep(headStartMillis);
-      Thread.currentThread().interrupt();
-      assertThrows(CancellationException.class, epoch::next);
-      assertTrue(Thread.interrupted());
-      nothingIsLeft();
-    }
-  }
-
-  @Test
-  void refusesSettingsOutOfRange() {
-    assertThrows(IllegalArgumentException.class, () -> DataLoaderConfig.of(0));
-    assertThrows(IllegalArgumentException.class, () -> new HorizontalFlip(1.1));
-    assertThrows(IllegalArgumentException.class, () -> new HorizontalFlip(Double.NaN));
-    assertThrows(IllegalArgumentException.class, () -> DataConfig.DEFAULT.withWorkers(0));
-    assertThrows(IllegalArgumentException.class, () -> DataConfig.DEFAULT.withPrefetchBatches(-1));
-  }
-
-  // ---- the generator
-
-  /** The numbers must never change, or runs could not be resumed with a later version. */
-  @Test
-  void shufflesAsEver() {
-    assertArrayEquals(new int[] {7, 5, 3, 1, 4, 6, 0, 2}, EpochOrder.shuffled(1, 2, 8));
-    StringBuilder flips = new StringBuilder();
-    for (int index = 0; index < 16; index++) {
-      flips.append(EpochOrder.random(1, 2, index, 0).nextDouble() < 0.5 ? 'X' : '-');
-    }
-    assertEquals("----X-X-X-X---XX", flips.toString());
-  }
-
-  @Test
-  void shufflesEvenly() {
-    int[][] counts = new int[6][6];
-    int flips = 0;
-    int rounds = 60_000;
-    for (int epoch = 0; epoch < rounds; epoch++) {
-      int[] order = EpochOrder.shuffled(7, epoch, 6);
-      for (int position = 0; position < 6; position++) {
-        counts[position][order[position]]++;
-      }
-      flips += EpochOrder.random(7, epoch, 3, 0).nextDouble() < 0.3 ? 1 : 0;
-    }
-    for (int[] row : counts) {
-      for (int count : row) {
-        assertEquals(rounds / 6.0, count, 500, "five standard deviations");
-      }
-    }
-    assertEquals(0.3 * rounds, flips, 600);
   }
 }

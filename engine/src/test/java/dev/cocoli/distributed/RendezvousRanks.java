@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.testing.Timeouts;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -23,6 +25,7 @@ import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,9 +35,6 @@ import org.junit.jupiter.api.BeforeEach;
 abstract class RendezvousRanks {
   /** A timeout that no test reaches. */
   static final Duration LONG = Duration.ofSeconds(60);
-
-  /** A timeout that tests reach; long enough for the other ranks to come before. */
-  static final Duration SHORT = Duration.ofSeconds(2);
 
   static final byte[] DIGEST = {1, 2, 3};
   static final byte[] PAYLOAD = new byte[128];
@@ -68,6 +68,10 @@ abstract class RendezvousRanks {
   @BeforeEach
   void listen() throws IOException {
     socketsBefore = sockets();
+    open();
+  }
+
+  private void open() throws IOException {
     listener = ServerSocketChannel.open().bind(new InetSocketAddress(0));
     port = ((InetSocketAddress) listener.getLocalAddress()).getPort();
   }
@@ -161,6 +165,30 @@ abstract class RendezvousRanks {
       assertTrue(e.getMessage().contains(part), () -> "\"" + part + "\" is not in: " + e);
     }
     return e;
+  }
+
+  /**
+   * Runs a rendezvous whose timeout runs out, and returns what rank 0 throws then.
+   *
+   * @param size the number of ranks
+   * @param guests comes to rank 0 meanwhile
+   * @param isEarly whether rank 0 gave up before the guests had come
+   */
+  CommunicatorException timedOut(
+      int size, Runnable guests, Predicate<CommunicatorException> isEarly) {
+    return Timeouts.longEnough(
+        timeout -> {
+          try { // not that a guest of the try before comes to this one
+            listener.close();
+            open();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+          FutureTask<byte[]> server = serve(size, timeout);
+          guests.run();
+          return failure(server, " within " + Rendezvous.seconds(timeout));
+        },
+        isEarly);
   }
 
   /** Waits for a line. */

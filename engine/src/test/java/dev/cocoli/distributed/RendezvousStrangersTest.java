@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -59,9 +59,14 @@ class RendezvousStrangersTest extends RendezvousRanks {
 
   @Test
   void whoWasRefusedIsNamedIfARankIsMissing() {
-    FutureTask<byte[]> server = serve(2, SHORT);
-    failure(start(() -> exchange(rank(1, 2), new byte[] {1, 2}, LONG)), "other data");
-    failure(server, "rank 1 of 2 did not come", "; 1 other was refused: rank 1 (", "other data");
+    CommunicatorException e =
+        timedOut(
+            2,
+            () -> start(() -> exchange(rank(1, 2), new byte[] {1, 2}, LONG)),
+            early -> !early.getMessage().contains("other data"));
+    assertTrue(e.getMessage().startsWith("rank 1 of 2 did not come"), e::toString);
+    assertTrue(e.getMessage().contains("; 1 other was refused: rank 1 ("), e::toString);
+    failure(tasks.getLast(), "other data");
   }
 
   @Test
@@ -81,15 +86,12 @@ class RendezvousStrangersTest extends RendezvousRanks {
 
   @Test
   void rankZeroOfAnotherVersionIsRefused() throws Exception {
-    listener.close();
-    try (ServerSocket other = new ServerSocket(port)) {
-      FutureTask<byte[]> rank = join(1, 2);
-      try (Socket socket = other.accept()) {
-        ByteBuffer challenge =
-            RendezvousMessage.opening(RendezvousMessage.nonce()).putInt(Long.BYTES, 99);
-        socket.getOutputStream().write(challenge.array());
-        failure(rank, "speaks version 99 of the rendezvous, this rank version 2");
-      }
+    FutureTask<byte[]> rank = join(1, 2);
+    try (Socket socket = listener.accept().socket()) {
+      ByteBuffer challenge =
+          RendezvousMessage.opening(RendezvousMessage.nonce()).putInt(Long.BYTES, 99);
+      socket.getOutputStream().write(challenge.array());
+      failure(rank, "speaks version 99 of the rendezvous, this rank version 2");
     }
   }
 
@@ -142,14 +144,11 @@ class RendezvousStrangersTest extends RendezvousRanks {
         new RendezvousMessage.Session(SECRET, new byte[32], new byte[32])
             .answer(RendezvousMessage.ACCEPTED, PAYLOAD)
             .array();
-    listener.close();
-    try (ServerSocket other = new ServerSocket(port)) {
-      FutureTask<byte[]> rank = join(1, 2);
-      try (Socket socket = other.accept()) {
-        socket.getOutputStream().write(RendezvousMessage.opening(new byte[32]).array());
-        socket.getOutputStream().write(answer);
-        failure(rank, "does not know the secret of this rank");
-      }
+    FutureTask<byte[]> rank = join(1, 2);
+    try (Socket socket = listener.accept().socket()) {
+      socket.getOutputStream().write(RendezvousMessage.opening(new byte[32]).array());
+      socket.getOutputStream().write(answer);
+      failure(rank, "does not know the secret of this rank");
     }
   }
 
@@ -201,14 +200,29 @@ class RendezvousStrangersTest extends RendezvousRanks {
 
   @Test
   void strangersAreCounted() throws Exception {
-    FutureTask<byte[]> server = serve(2, SHORT);
-    try (Socket http = new Socket(InetAddress.getLoopbackAddress(), port)) {
+    List<Socket> strangers = new ArrayList<>();
+    try {
+      CommunicatorException e =
+          timedOut(
+              2,
+              () -> strangers.add(stranger()),
+              early -> !early.getMessage().contains("is no rank of Cocoli's"));
+      assertTrue(e.getMessage().startsWith("rank 1 of 2 did not come"), e::toString);
+      assertTrue(e.getMessage().contains("; 1 other was refused: /127.0.0.1:"), e::toString);
+    } finally {
+      for (Socket socket : strangers) {
+        socket.close();
+      }
+    }
+  }
+
+  private Socket stranger() {
+    try {
+      Socket http = new Socket(InetAddress.getLoopbackAddress(), port);
       http.getOutputStream().write('G');
-      failure(
-          server,
-          "rank 1 of 2 did not come",
-          "; 1 other was refused: /127.0.0.1:",
-          "is no rank of Cocoli's");
+      return http;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

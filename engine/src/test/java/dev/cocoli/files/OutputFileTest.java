@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -76,6 +77,7 @@ class OutputFileTest {
   }
 
   @Test
+  @Tag("slow")
   void aSignalLeavesNothing() throws Exception {
     Process process =
         new ProcessBuilder(
@@ -90,7 +92,7 @@ class OutputFileTest {
       assertEquals("half is written", lines.readLine());
       assertEquals(1, names().size());
       process.destroy(); // SIGTERM
-      assertTrue(process.waitFor(30, TimeUnit.SECONDS));
+      assertTrue(process.waitFor(120, TimeUnit.SECONDS));
     } finally {
       process.destroyForcibly();
     }

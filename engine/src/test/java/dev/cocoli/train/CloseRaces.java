@@ -117,7 +117,7 @@ final class CloseRaces {
     began.await();
     TimeUnit.MICROSECONDS.sleep(random.nextInt(most));
     close.once();
-    user.join(20_000);
+    user.join(120_000);
     if (user.isAlive()) {
       throw new AssertionError(name + ": goes on after it was closed");
     }

@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -67,6 +68,7 @@ class DamagedStateTest {
   }
 
   @Test
+  @Tag("slow")
   void fieldsOutOfRangeAreNamed() throws IOException {
     start(run);
     Path state = run.out().resolve("state.safetensors");
@@ -123,6 +125,7 @@ class DamagedStateTest {
 
   /** Another process cuts the end of the state off, when its checksum has been compared. */
   @Test
+  @Tag("slow")
   void aStateThatIsCutWhileItIsReadIsSeen() throws IOException {
     start(run);
     Path state = run.out().resolve("state.safetensors");
@@ -156,6 +159,7 @@ class DamagedStateTest {
   }
 
   @Test
+  @Tag("slow")
   void theDescriptionOfARunHasAnEnd() throws IOException {
     start(run);
     Path config = run.out().resolve("config.json");
@@ -166,6 +170,7 @@ class DamagedStateTest {
   }
 
   @Test
+  @Tag("slow")
   void filesWithoutAChecksumAreTaken() throws IOException {
     start(run);
     for (String name : List.of("state", "last")) {
@@ -182,6 +187,7 @@ class DamagedStateTest {
 
   /** Another run begins and ends between the first look at the folder and its lock. */
   @Test
+  @Tag("slow")
   void aRunThatWasFasterKeepsItsFolder() throws IOException {
     boolean[] began = {false};
     Dataset slow =

@@ -17,22 +17,14 @@ import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.augment.HorizontalFlip;
 import dev.cocoli.data.image.Image;
-import dev.cocoli.data.image.ImageDecoder;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.detection.DetectionModel;
-import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.detection.classic.Rcnn;
 import dev.cocoli.nn.Norm;
-import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.tensor.Precision;
-import dev.cocoli.testing.Bf16;
 import dev.cocoli.train.TrainingResult.Outcome;
-import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.parallel.ReplicaRuns;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,7 +48,7 @@ class FamilyTest {
   /**
    * Windows all over the image, at no cost; {@link #fastRcnnLearnsFromSelectiveSearch} searches.
    */
-  private static final ProposalSource WINDOWS =
+  static final ProposalSource WINDOWS =
       (annotated, image) -> {
         List<Box> windows = new ArrayList<>();
         for (int width = 18; width <= 30; width += 6) {
@@ -346,67 +338,6 @@ class FamilyTest {
           evaluation
               .run(detector, (image, found) -> assertArrayEquals(new Object[0], found.toArray()))
               .ap50());
-    }
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"fastrcnn_tiny", "fastrcnn_tinyvgg", "fasterrcnn_tinyvgg", "rcnn_tiny"})
-  void stepsAndDetectionsLeaveNothingBehindAndWaitOnce(String name) throws IOException {
-    stepAndDetect(name, Precision.FP32);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"fastrcnn_tiny", "fastrcnn_tinyvgg", "fasterrcnn_tinyvgg", "rcnn_tiny"})
-  void stepsInMixedPrecisionStartWithTheSameLosses(String name) throws IOException {
-    try (Backend backend = Backends.open(Device.CPU)) {
-      Bf16.assume(backend);
-    }
-    double exact = stepAndDetect(name, Precision.FP32).total();
-    assertEquals(exact, stepAndDetect(name, Precision.BF16).total(), 0.02 * exact);
-  }
-
-  /** Does both once, with checks of memory and waits; returns the losses of the step. */
-  private LossValues stepAndDetect(String name, Precision precision) throws IOException {
-    ModelSpec spec = ModelSpec.of(name, RectangleData.CLASSES, Norm.Type.BATCH);
-    spec =
-        spec.build().fittedHead().isPresent()
-            ? spec.withConfig(
-                c -> c.withClassic(f -> f.withWarp(w -> w.withSize(32)).withMaxProposals(40)))
-            : spec.withConfig(c -> c.withTransform(t -> t.withSizes(64, 96)));
-    RectangleData data = RectangleData.draw(folder, 2, 1);
-    DetectionModel model = spec.build();
-    try (Backend backend = Backends.open(Device.CPU);
-        ParameterArena parameters =
-            ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
-        DataLoader loader = new DataLoader(data, DataLoaderConfig.of(2), WINDOWS, warning -> {});
-        Epoch epoch = loader.epoch(0, 0);
-        Batch batch = epoch.next()) {
-      parameters.initialize(1);
-      TrainingStep step =
-          new TrainingStep(model, parameters, TinyRuns.config().withPrecision(precision));
-      long before = backend.transfers().downloadCount();
-      LossValues losses;
-      try (DeviceBatch uploaded = DeviceBatch.upload(backend, backend.pool(), batch)) {
-        losses = step.run(uploaded, 0, 0.01);
-      }
-      assertTrue(losses.areFinite() && losses.value("loss_classifier") > 0, losses.toString());
-      assertEquals(spec.needsProposals(), !losses.names().contains("loss_objectness"));
-      assertEquals(1, backend.transfers().downloadCount() - before, "waits of a step");
-      assertEquals(0, backend.pool().usedBytes(), "in the pool after a step");
-      if (model instanceof Rcnn rcnn) {
-        int width = rcnn.featureCount();
-        rcnn.finish(
-            backend, new float[2 * width], new float[2], new float[8 * width], new float[8]);
-      }
-      try (Detector detector =
-              Detector.over(spec, model, backend, precision).withProposals(WINDOWS);
-          Image image = new ImageDecoder().decode(data.get(0))) {
-        before = backend.transfers().downloadCount();
-        detector.detect(image);
-        assertEquals(1, backend.transfers().downloadCount() - before, "waits of a detection");
-        assertEquals(0, backend.pool().usedBytes(), "in the pool after a detection");
-      }
-      return losses;
     }
   }
 

@@ -33,7 +33,7 @@ class KillTest {
     } finally {
       process.destroyForcibly(); // SIGKILL
     }
-    assertTrue(process.waitFor(30, TimeUnit.SECONDS));
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
     try (DirectoryStream<Path> half =
         Files.newDirectoryStream(killed.out(), "state.safetensors.*.tmp")) {
       assertTrue(half.iterator().hasNext(), "killed while writing");

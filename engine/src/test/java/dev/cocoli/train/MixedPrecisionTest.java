@@ -169,7 +169,7 @@ class MixedPrecisionTest {
     builder.environment().put("ONEDNN_MAX_CPU_ISA", "AVX2");
     Process process = builder.redirectErrorStream(true).start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
     assertTrue(said.contains("does not compute in bf16") && said.contains("avx2"), said);
     assertFalse(said.contains("opened"), said);
   }

@@ -47,4 +47,19 @@ public final class TinyRuns {
             folder.resolve("run"))
         .withValidation(RectangleData.draw(folder.resolve("val"), 6, 2));
   }
+
+  /** {@return a run with another folder} */
+  static TrainingRun withOut(TrainingRun run, Path out) {
+    return new TrainingRun(
+        run.model(),
+        run.trainData(),
+        run.validationData(),
+        run.weights(),
+        run.proposals(),
+        run.validationProposals(),
+        run.dataOrigin(),
+        run.options(),
+        run.config(),
+        out);
+  }
 }

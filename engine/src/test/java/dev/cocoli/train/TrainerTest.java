@@ -17,13 +17,11 @@ import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainingResult.Outcome;
-import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -192,7 +190,7 @@ class TrainerTest {
     return lines;
   }
 
-  private static void assertNothingTemporary(Path folder) throws IOException {
+  static void assertNothingTemporary(Path folder) throws IOException {
     try (var files = Files.list(folder.resolve("run"))) {
       List<Path> temporary = files.filter(file -> file.toString().endsWith(".tmp")).toList();
       assertEquals(List.of(), temporary);
@@ -274,8 +272,8 @@ class TrainerTest {
     TrainConfig two = config.withSeed(3);
     TrainingRun second = TinyRuns.run(folder, two);
     Path other = folder.resolve("other");
-    new Trainer(withOut(second, other.resolve("drawn")), backend, drawn).start();
-    new Trainer(withOut(second, other.resolve("loaded")).withWeights(weights), backend, loaded)
+    new Trainer(TinyRuns.withOut(second, other.resolve("drawn")), backend, drawn).start();
+    new Trainer(TinyRuns.withOut(second, other.resolve("loaded")).withWeights(weights), backend, loaded)
         .start();
     double fromSeed = drawn.steps.getFirst().losses().total();
     double fromFile = loaded.steps.getFirst().losses().total();
@@ -315,114 +313,18 @@ class TrainerTest {
     }
     StartingWeights named = new StartingWeights(bare, Optional.of(List.of("red", "green")));
     reports.clear();
-    new Trainer(withOut(other, folder.resolve("named")).withWeights(named), backend, listener)
+    new Trainer(TinyRuns.withOut(other, folder.resolve("named")).withWeights(named), backend, listener)
         .start();
     assertEquals(List.of("red"), reports.getFirst().sharedClasses());
     StartingWeights misnamed = new StartingWeights(bare, Optional.of(three));
-    String message = failureOf(withOut(other, folder.resolve("wrong")).withWeights(misnamed));
+    String message = failureOf(TinyRuns.withOut(other, folder.resolve("wrong")).withWeights(misnamed));
     assertTrue(message.contains("has 2 classes, not the 3 that were named"), message);
     assertFalse(Files.exists(folder.resolve("wrong")), "nothing is written before all is checked");
-  }
-
-  private static TrainingRun withOut(TrainingRun run, Path out) {
-    return new TrainingRun(
-        run.model(),
-        run.trainData(),
-        run.validationData(),
-        run.weights(),
-        run.proposals(),
-        run.validationProposals(),
-        run.dataOrigin(),
-        run.options(),
-        run.config(),
-        out);
   }
 
   private static String failureOf(TrainingRun run) {
     return assertThrows(
             TrainingException.class, () -> new Trainer(run, backend, TrainingListener.NONE).start())
         .getMessage();
-  }
-
-  @Test
-  void refusesOtherClassesInTheData() throws Exception {
-    TrainingRun run = TinyRuns.run(folder, TinyRuns.config());
-    RectangleData renamed =
-        ((RectangleData) run.trainData()).withClassNames(List.of("green", "red"));
-    String train = failureOf(TrainingRun.of(run.model(), renamed, run.config(), run.out()));
-    assertTrue(train.contains("the training data has 2 classes (green, red)"), train);
-    String validation = failureOf(run.withValidation(renamed));
-    assertTrue(validation.contains("the validation data has 2 classes (green, red)"), validation);
-  }
-
-  @Test
-  void refusesFoldersThatItCannotUse() throws Exception {
-    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().withEpochs(1));
-    Path file = Files.writeString(folder.resolve("file"), "in the way");
-    String inTheWay = failureOf(withOut(run, file));
-    assertTrue(inTheWay.contains("cannot write to the run folder " + file), inTheWay);
-    String below = failureOf(withOut(run, file.resolve("run")));
-    assertTrue(below.contains("cannot write to the run folder " + file), below);
-
-    TrainingException nothing =
-        assertThrows(
-            TrainingException.class,
-            () -> new Trainer(run, backend, TrainingListener.NONE).resume());
-    assertTrue(nothing.getMessage().contains("no run to resume"), nothing.getMessage());
-
-    TrainingResult done = new Trainer(run, backend, TrainingListener.NONE).start();
-    byte[] before = Files.readAllBytes(done.lastWeights());
-    String used = failureOf(run);
-    assertTrue(used.contains("holds a run already"), used);
-    assertEquals(-1, Arrays.mismatch(before, Files.readAllBytes(done.lastWeights())));
-  }
-
-  @Test
-  void aLossThatIsNotFiniteStopsTheRun() throws Exception {
-    TrainConfig config =
-        TinyRuns.config()
-            .withLearningRate(1e30)
-            .withSchedule(StepSchedule.DEFAULT.withWarmup(0))
-            .withCheckpoint(c -> c.withSteps(100));
-    TrainingRun run = TinyRuns.run(folder, config);
-    String message = failureOf(run);
-    assertTrue(message.matches("(the loss|a gradient) is not finite in step 2: .*"), message);
-    assertTrue(message.contains(" NaN"), message);
-    assertTrue(message.matches(".*train-0\\d\\d\\.png, train-0\\d\\d\\.png.*"), message);
-    assertFalse(Files.exists(folder.resolve("run/last.safetensors")));
-  }
-
-  @Test
-  void weightsThatAreNotFiniteAreNotWritten() throws Exception {
-    TrainConfig config =
-        TinyRuns.config()
-            .withLearningRate(1e30)
-            .withSchedule(StepSchedule.DEFAULT.withWarmup(0))
-            .withCheckpoint(c -> c.withSteps(1));
-    String message = failureOf(TinyRuns.run(folder, config));
-    assertTrue(message.startsWith("the weights are not finite after step 1"), message);
-    assertFalse(Files.exists(folder.resolve("run/last.safetensors")));
-    assertNothingTemporary(folder);
-  }
-
-  @Test
-  void twoRunsDoNotShareAFolder() throws Exception {
-    TrainingRun run = TinyRuns.run(folder, TinyRuns.config().withEpochs(1));
-    List<String> messages = new ArrayList<>();
-    TrainingListener meddler =
-        new TrainingListener() {
-          @Override
-          public void stepDone(StepReport report) {
-            if (report.step() == 2) {
-              messages.add(
-                  assertThrows(
-                          TrainingException.class,
-                          () -> new Trainer(run, backend, TrainingListener.NONE).resume())
-                      .getMessage());
-            }
-          }
-        };
-    assertEquals(Outcome.COMPLETED, new Trainer(run, backend, meddler).start().outcome());
-    assertTrue(messages.getFirst().contains("another run is writing to"), messages.toString());
   }
 }

@@ -320,7 +320,7 @@ class UseAfterCloseTest {
     try (BufferedReader lines = process.inputReader()) {
       lines.lines().forEach(collect);
     }
-    assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
     assertEquals(0, process.exitValue(), () -> String.join("\n", output));
     assertEquals(CloseRaces.DONE, output.getLast(), () -> String.join("\n", output));
   }

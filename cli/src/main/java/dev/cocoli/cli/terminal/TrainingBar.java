@@ -1,22 +1,16 @@
 package dev.cocoli.cli.terminal;
 
-import dev.cocoli.detection.TransferReport;
-import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
-import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingPlan;
 import java.io.PrintWriter;
 import java.util.Locale;
 
 /** Shows a run on a terminal: epoch, time left, loss, rate, wait for data. */
-public final class TrainingBar implements TrainingListener {
+public final class TrainingBar extends TrainingText {
   /** How much of a mean is older than the last step. */
   private static final double MEMORY = 0.9;
 
   private final ProgressLine line;
-  private final PrintWriter out;
-  private final PrintWriter err;
-  private TrainingPlan plan;
   private String epoch;
   private double loss = Double.NaN;
   private double seconds = Double.NaN;
@@ -30,20 +24,13 @@ public final class TrainingBar implements TrainingListener {
    * @param err for warnings, above the line
    */
   public TrainingBar(ProgressLine line, PrintWriter out, PrintWriter err) {
+    super(out, err);
     this.line = line;
-    this.out = out;
-    this.err = err;
-  }
-
-  @Override
-  public void transferred(TransferReport report) {
-    report.lines().forEach(out::println);
   }
 
   @Override
   public void started(TrainingPlan plan) {
-    this.plan = plan;
-    out.println(TrainingWords.plan(plan));
+    super.started(plan);
     name(Math.min(plan.epochs(), plan.firstStep() / plan.stepsPerEpoch() + 1));
     line.show(epoch, plan.firstStep(), plan.totalSteps());
   }
@@ -81,15 +68,5 @@ public final class TrainingBar implements TrainingListener {
   @Override
   public void stage(String name, int done, int total) {
     line.show(name, done, total);
-  }
-
-  @Override
-  public void evaluated(EvaluationReport report) {
-    out.println(TrainingWords.evaluation(report));
-  }
-
-  @Override
-  public void message(String text) {
-    err.println("cocoli: " + text);
   }
 }

@@ -1,24 +1,17 @@
 package dev.cocoli.cli.terminal;
 
 import dev.cocoli.detection.LossValues;
-import dev.cocoli.detection.TransferReport;
-import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.StepReport;
-import dev.cocoli.train.TrainingListener;
-import dev.cocoli.train.TrainingPlan;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** Tells how a run goes in lines, for files and pipes. */
-public class TrainingLines implements TrainingListener {
+public class TrainingLines extends TrainingText {
   /** Images from line to line of a stage after the steps. */
   private static final int STAGE_EVERY = 50;
 
   private final int every;
-  private final PrintWriter out;
-  private final PrintWriter err;
-  private TrainingPlan plan;
   private int steps;
   private double seconds;
   private double wait;
@@ -31,20 +24,8 @@ public class TrainingLines implements TrainingListener {
    * @param err for warnings
    */
   public TrainingLines(int every, PrintWriter out, PrintWriter err) {
+    super(out, err);
     this.every = every;
-    this.out = out;
-    this.err = err;
-  }
-
-  @Override
-  public void transferred(TransferReport report) {
-    report.lines().forEach(out::println);
-  }
-
-  @Override
-  public void started(TrainingPlan plan) {
-    this.plan = plan;
-    out.println(TrainingWords.plan(plan));
   }
 
   @Override
@@ -92,15 +73,5 @@ public class TrainingLines implements TrainingListener {
     if (done % STAGE_EVERY == 0 || done == total) {
       out.printf("%s: %,d of %,d images%n", name, done, total);
     }
-  }
-
-  @Override
-  public void evaluated(EvaluationReport report) {
-    out.println(TrainingWords.evaluation(report));
-  }
-
-  @Override
-  public void message(String text) {
-    err.println("cocoli: " + text);
   }
 }

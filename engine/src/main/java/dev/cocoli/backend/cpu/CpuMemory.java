@@ -111,11 +111,9 @@ final class CpuMemory {
     if (raw.address() == 0) {
       arena.close();
       throw new DeviceMemoryException(
-          "out of memory: the system does not give "
-              + byteSize
-              + " bytes beside the "
-              + liveBytes.get()
-              + " bytes held; use smaller images or a smaller batch");
+          ("out of memory: the system does not give %s bytes beside the %s bytes held; use"
+              + " smaller images or a smaller batch")
+              .formatted(byteSize, liveBytes.get()));
     }
     long alignment = mapped ? HUGE_PAGE_BYTES : ALIGNMENT_BYTES;
     long start = -raw.address() & (alignment - 1);

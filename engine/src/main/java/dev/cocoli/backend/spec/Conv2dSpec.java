@@ -15,14 +15,8 @@ public record Conv2dSpec(int kernel, int stride, int padding, int dilation, Acti
   public Conv2dSpec {
     if (kernel < 1 || stride < 1 || padding < 0 || dilation < 1) {
       throw new IllegalArgumentException(
-          "no such convolution: kernel "
-              + kernel
-              + ", stride "
-              + stride
-              + ", padding "
-              + padding
-              + ", dilation "
-              + dilation);
+          "no such convolution: kernel %s, stride %s, padding %s, dilation %s"
+              .formatted(kernel, stride, padding, dilation));
     }
   }
 

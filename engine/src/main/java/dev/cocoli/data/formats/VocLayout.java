@@ -6,7 +6,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -29,27 +28,32 @@ record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists)
       List.of("jpegimages", "images", "image", "imgs", "img", "pngimages", "photos");
 
   /**
-   * Finds the parts of a data set.
+   * Returns what {@link #find} found.
    *
-   * @param root its folder
+   * @param found that
+   * @param root the folder of the data set
    * @param given the folder of the images, if it is known
    * @throws DataException if there is no folder with XML files; the message says what is expected
    */
-  static VocLayout of(Path root, Optional<Path> given) {
+  static VocLayout require(Optional<VocLayout> found, Path root, Optional<Path> given) {
     if (!Files.isDirectory(root)) {
       throw new DataException(root + ": there is no such folder");
     }
     if (given.isPresent() && !Files.isDirectory(given.get())) {
       throw new DataException(given.get() + ": there is no such folder of images");
     }
-    return find(root, given).orElseThrow(() -> new DataException(missing(root)));
+    return found.orElseThrow(() -> new DataException(missing(root)));
   }
 
   /** Returns the parts of a data set; nothing if there is no folder with XML files. */
   static Optional<VocLayout> find(Path root, Optional<Path> given) {
-    Optional<Path> beside = given.or(() -> folder(root, IMAGES));
-    return folder(root, ANNOTATIONS)
-        .filter(found -> hasXml(found) || lists(root).isPresent())
+    List<Path> inside = folders(root);
+    Optional<Path> beside = given.or(() -> named(inside, IMAGES));
+    Optional<Path> lists =
+        named(inside, List.of("imagesets"))
+            .map(sets -> named(folders(sets), List.of("main")).orElse(sets));
+    return named(inside, ANNOTATIONS)
+        .filter(found -> lists.isPresent() || hasXml(found))
         .or(() -> Optional.of(root).filter(VocLayout::hasXml))
         .or(() -> beside.filter(VocLayout::hasXml))
         .map(
@@ -58,34 +62,30 @@ record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists)
                     root,
                     beside.orElse(hasImages(annotations) ? annotations : root),
                     annotations,
-                    lists(root)));
+                    lists));
   }
 
   private static boolean hasImages(Path folder) {
     return NamedFiles.visible(folder).stream().anyMatch(NamedFiles::isImage);
   }
 
-  static boolean hasXml(Path folder) {
+  private static boolean hasXml(Path folder) {
     return NamedFiles.visible(folder).stream()
         .anyMatch(file -> NamedFiles.hasExtension(file, "xml"));
   }
 
-  private static Optional<Path> lists(Path root) {
-    return folder(root, List.of("imagesets"))
-        .map(sets -> folder(sets, List.of("main")).orElse(sets));
+  /** The first folder whose name is, but for its case, one of those given, in their order. */
+  private static Optional<Path> named(List<Path> folders, List<String> names) {
+    return names.stream()
+        .flatMap(
+            name ->
+                folders.stream().filter(f -> f.getFileName().toString().equalsIgnoreCase(name)))
+        .findFirst();
   }
 
-  /** The folder directly in another whose name is, but for its case, one of those given. */
-  private static Optional<Path> folder(Path parent, List<String> names) {
+  private static List<Path> folders(Path parent) {
     try (Stream<Path> inside = Files.list(parent)) {
-      List<Path> folders = inside.filter(Files::isDirectory).sorted().toList();
-      return names.stream()
-          .flatMap(
-              name ->
-                  folders.stream()
-                      .filter(
-                          f -> f.getFileName().toString().toLowerCase(Locale.ROOT).equals(name)))
-          .findFirst();
+      return inside.filter(Files::isDirectory).sorted().toList();
     } catch (IOException | UncheckedIOException e) {
       throw new DataException(parent + ": cannot be read (" + e.getMessage() + ")", e);
     }

@@ -66,7 +66,7 @@ final class VocSplits {
         }
       }
     }
-    this.layout = folders.isEmpty() ? Optional.of(VocLayout.of(root, images)) : Optional.empty();
+    this.layout = folders.isEmpty() ? Optional.of(VocLayout.require(whole, root, images)) : Optional.empty();
     layout
         .flatMap(VocLayout::lists)
         .ifPresent(

@@ -213,10 +213,9 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     if (found == null) {
       throw new ImageDecodeException(
           name,
-          "no reader for "
-              + format
-              + " is installed; put com.twelvemonkeys.imageio:imageio-webp on the class path, or"
-              + " convert the image to JPEG or PNG");
+          ("no reader for %s is installed; put com.twelvemonkeys.imageio:imageio-webp on the"
+              + " class path, or convert the image to JPEG or PNG")
+              .formatted(format));
     }
     return found;
   }

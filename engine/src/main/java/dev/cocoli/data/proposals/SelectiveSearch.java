@@ -50,11 +50,6 @@ public final class SelectiveSearch implements ProposalSource {
     this.config = config;
   }
 
-  /** {@return the configuration} */
-  public SelectiveSearchConfig config() {
-    return config;
-  }
-
   @Override
   public List<Box> proposals(AnnotatedImage annotated, Image image) {
     return propose(image);

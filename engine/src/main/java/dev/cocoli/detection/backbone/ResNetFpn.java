@@ -32,11 +32,6 @@ public final class ResNetFpn extends Backbone {
     fpn = child("fpn", new FeaturePyramidNetwork(body.channels(), outChannels));
   }
 
-  /** {@return the residual network} */
-  public ResNet body() {
-    return body;
-  }
-
   @Override
   public long outChannels() {
     return outChannels;

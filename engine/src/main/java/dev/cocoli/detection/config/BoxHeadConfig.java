@@ -52,16 +52,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withHeadSize(int value) {
-    return new BoxHeadConfig(
-        value,
-        scoreThresh,
-        nmsThresh,
-        detectionsPerImg,
-        roiPool,
-        poolSize,
-        samplingRatio,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "headSize", value);
   }
 
   /**
@@ -70,16 +61,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withScoreThresh(float value) {
-    return new BoxHeadConfig(
-        headSize,
-        value,
-        nmsThresh,
-        detectionsPerImg,
-        roiPool,
-        poolSize,
-        samplingRatio,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "scoreThresh", value);
   }
 
   /**
@@ -88,16 +70,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withNmsThresh(float value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        value,
-        detectionsPerImg,
-        roiPool,
-        poolSize,
-        samplingRatio,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "nmsThresh", value);
   }
 
   /**
@@ -106,16 +79,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withDetectionsPerImg(int value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        nmsThresh,
-        value,
-        roiPool,
-        poolSize,
-        samplingRatio,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "detectionsPerImg", value);
   }
 
   /**
@@ -124,16 +88,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withRoiPool(RoiPooling value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        nmsThresh,
-        detectionsPerImg,
-        value,
-        poolSize,
-        samplingRatio,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "roiPool", value);
   }
 
   /**
@@ -142,16 +97,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withPoolSize(int value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        nmsThresh,
-        detectionsPerImg,
-        roiPool,
-        value,
-        samplingRatio,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "poolSize", value);
   }
 
   /**
@@ -160,16 +106,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withSamplingRatio(int value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        nmsThresh,
-        detectionsPerImg,
-        roiPool,
-        poolSize,
-        value,
-        regWeights,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "samplingRatio", value);
   }
 
   /**
@@ -178,16 +115,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withRegWeights(List<Float> value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        nmsThresh,
-        detectionsPerImg,
-        roiPool,
-        poolSize,
-        samplingRatio,
-        value,
-        smoothL1Beta);
+    return Hyperparameters.with(this, "regWeights", value);
   }
 
   /**
@@ -196,16 +124,7 @@ public record BoxHeadConfig(
    * @param value the new one
    */
   public BoxHeadConfig withSmoothL1Beta(float value) {
-    return new BoxHeadConfig(
-        headSize,
-        scoreThresh,
-        nmsThresh,
-        detectionsPerImg,
-        roiPool,
-        poolSize,
-        samplingRatio,
-        regWeights,
-        value);
+    return Hyperparameters.with(this, "smoothL1Beta", value);
   }
 
   /** {@return the box coder of these weights} */

@@ -88,10 +88,8 @@ public final class Hyperparameters {
     RcnnConfig changed = change("", config, left);
     if (!left.isEmpty()) {
       throw new IllegalArgumentException(
-          "unknown hyper-parameter "
-              + String.join(", ", left.keySet())
-              + "; known are "
-              + String.join(", ", names(config)));
+          "unknown hyper-parameter %s; known are %s"
+              .formatted(String.join(", ", left.keySet()), String.join(", ", names(config))));
     }
     return changed;
   }
@@ -109,13 +107,27 @@ public final class Hyperparameters {
               ? change(prefixOf(components[i]), part, changes)
               : text == null ? value : parse(name, value, text);
     }
+    return copy(old, components, arguments);
+  }
+
+  /** A copy of a record with another value of one component, which has the type of that. */
+  static <R extends Record> R with(R old, String name, Object value) {
+    RecordComponent[] components = old.getClass().getRecordComponents();
+    Object[] arguments =
+        Arrays.stream(components)
+            .map(component -> component.getName().equals(name) ? value : get(component, old))
+            .toArray();
+    return copy(old, components, arguments);
+  }
+
+  private static <R extends Record> R copy(R old, RecordComponent[] components, Object... values) {
     Class<?>[] types =
         Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
     try {
       @SuppressWarnings("unchecked")
       Constructor<R> constructor = (Constructor<R>) old.getClass().getDeclaredConstructor(types);
       open(constructor, old);
-      return constructor.newInstance(arguments);
+      return constructor.newInstance(values);
     } catch (InvocationTargetException e) {
       throw new IllegalArgumentException(e.getCause().getMessage(), e);
     } catch (ReflectiveOperationException e) {

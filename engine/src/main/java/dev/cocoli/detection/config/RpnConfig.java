@@ -50,17 +50,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withPreNmsTopNTrain(long value) {
-    return new RpnConfig(
-        value,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "preNmsTopNTrain", value);
   }
 
   /**
@@ -69,17 +59,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withPreNmsTopNTest(long value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        value,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "preNmsTopNTest", value);
   }
 
   /**
@@ -88,17 +68,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withPostNmsTopNTrain(long value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        value,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "postNmsTopNTrain", value);
   }
 
   /**
@@ -107,17 +77,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withPostNmsTopNTest(long value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        value,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "postNmsTopNTest", value);
   }
 
   /**
@@ -126,17 +86,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withNmsThresh(float value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        value,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "nmsThresh", value);
   }
 
   /**
@@ -145,17 +95,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withFgIouThresh(float value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        value,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "fgIouThresh", value);
   }
 
   /**
@@ -164,17 +104,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withBgIouThresh(float value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        value,
-        batchSizePerImage,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "bgIouThresh", value);
   }
 
   /**
@@ -183,17 +113,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withBatchSizePerImage(long value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        value,
-        positiveFraction,
-        scoreThresh);
+    return Hyperparameters.with(this, "batchSizePerImage", value);
   }
 
   /**
@@ -202,17 +122,7 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withPositiveFraction(float value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        value,
-        scoreThresh);
+    return Hyperparameters.with(this, "positiveFraction", value);
   }
 
   /**
@@ -221,16 +131,6 @@ public record RpnConfig(
    * @param value the new one
    */
   public RpnConfig withScoreThresh(float value) {
-    return new RpnConfig(
-        preNmsTopNTrain,
-        preNmsTopNTest,
-        postNmsTopNTrain,
-        postNmsTopNTest,
-        nmsThresh,
-        fgIouThresh,
-        bgIouThresh,
-        batchSizePerImage,
-        positiveFraction,
-        value);
+    return Hyperparameters.with(this, "scoreThresh", value);
   }
 }

@@ -89,13 +89,8 @@ public final class Checkpoint {
               ? "; the checkpoint before it is whole: make room and resume the run"
               : "; there is no earlier one";
       throw new TrainingException(
-          "cannot write the checkpoint of step "
-              + progress.step()
-              + " to "
-              + folder.path()
-              + ": "
-              + OutputFile.reason(e)
-              + kept,
+          "cannot write the checkpoint of step %s to %s: %s%s"
+              .formatted(progress.step(), folder.path(), OutputFile.reason(e), kept),
           e);
     }
   }
@@ -109,10 +104,9 @@ public final class Checkpoint {
       backend.updates().squaredNorm(parameters.values(), squaredNorm);
       if (!Float.isFinite(ops.download(squaredNorm)[0])) {
         throw new TrainingException(
-            "the weights are not finite after step "
-                + progress.step()
-                + ", so no checkpoint of it was written; try a lower learning rate, a longer"
-                + " warm-up or gradient clipping");
+            ("the weights are not finite after step %s, so no checkpoint of it was written;"
+                + " try a lower learning rate, a longer warm-up or gradient clipping")
+                .formatted(progress.step()));
       }
     }
   }

@@ -233,12 +233,9 @@ public final class RunDescription {
     if (!differences.isEmpty()) {
       int shown = Math.min(NAMED_DIFFERENCES, differences.size());
       throw new TrainingException(
-          "the run in "
-              + folder
-              + " was started with other settings: "
-              + String.join("; ", differences.subList(0, shown))
-              + (differences.size() > shown ? "; ..." : "")
-              + "; resume it with the same, or start a new run in another folder");
+          ("the run in %s was started with other settings: %s%s; resume it with the same, or"
+              + " start a new run in another folder")
+              .formatted(folder, String.join("; ", differences.subList(0, shown)), differences.size() > shown ? "; ..." : ""));
     }
   }
 

@@ -65,10 +65,8 @@ public final class RunFolder {
     for (Path file : files()) {
       if (holdsSomething(file)) {
         throw new TrainingException(
-            path
-                + " holds a run already ("
-                + file.getFileName()
-                + "): resume it, or choose another folder");
+            "%s holds a run already (%s): resume it, or choose another folder"
+                .formatted(path, file.getFileName()));
       }
     }
   }

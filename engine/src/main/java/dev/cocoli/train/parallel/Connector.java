@@ -9,9 +9,6 @@ interface Connector {
   /** {@return the rank of this process's first replica; the others' follow} */
   int firstRank();
 
-  /** {@return the number of replicas of all processes} */
-  int size();
-
   /**
    * Waits until all replicas are there. On the thread that drives the backend.
    *

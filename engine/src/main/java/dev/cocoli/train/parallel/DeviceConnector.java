@@ -17,7 +17,6 @@ import java.util.function.Function;
 final class DeviceConnector implements Connector {
   private final Backend[] backends;
   private final int firstRank;
-  private final int size;
   private final Function<List<Backend>, List<Communicator>> how;
   private final Duration timeout;
   private int missing;
@@ -27,13 +26,11 @@ final class DeviceConnector implements Connector {
   private DeviceConnector(
       int localSize,
       int firstRank,
-      int size,
       Function<List<Backend>, List<Communicator>> how,
       Duration timeout) {
     backends = new Backend[localSize];
     missing = localSize;
     this.firstRank = firstRank;
-    this.size = size;
     this.how = how;
     this.timeout = timeout;
   }
@@ -46,7 +43,7 @@ final class DeviceConnector implements Connector {
    */
   static DeviceConnector ofProcess(int size, Duration timeout) {
     return new DeviceConnector(
-        size, 0, size, backends -> Backends.connect(backends, timeout), timeout);
+        size, 0, backends -> Backends.connect(backends, timeout), timeout);
   }
 
   /**
@@ -67,7 +64,6 @@ final class DeviceConnector implements Connector {
     return new DeviceConnector(
         localSize,
         processes.rank() * localSize,
-        processes.size() * localSize,
         backends -> Backends.connect(backends, processes, runDigest, timeout, log),
         timeout);
   }
@@ -75,11 +71,6 @@ final class DeviceConnector implements Connector {
   @Override
   public int firstRank() {
     return firstRank;
-  }
-
-  @Override
-  public int size() {
-    return size;
   }
 
   @Override

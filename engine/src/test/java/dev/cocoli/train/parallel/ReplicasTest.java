@@ -214,11 +214,6 @@ class ReplicasTest {
             }
 
             @Override
-            public int size() {
-              return 2;
-            }
-
-            @Override
             public Communicator connect(int index, Backend backend) {
               return both.connect(rank, backend);
             }

@@ -139,7 +139,7 @@ FAKE(int, cublasLtMatmulAlgoGetHeuristic,
   auto* product = static_cast<Layout*>(d);
   auto* preference = static_cast<Preference*>(where);
   *count = 0;
-  if (operation->epilogue != EPILOGUE_DEFAULT && product->rows % 2 == 1) return NOT_SUPPORTED;
+  if (!counting && operation->epilogue != EPILOGUE_DEFAULT && product->rows % 2 == 1) return NOT_SUPPORTED;
   bool bias = (operation->epilogue & EPILOGUE_BIAS) != 0;
   // the table of types in cublasLt's documentation: TF32 takes fp32 alone
   if (operation->compute == COMPUTE_32F_FAST_TF32 && static_cast<Layout*>(a)->type != R_32F) return NOT_SUPPORTED;
@@ -182,6 +182,12 @@ FAKE(int, cublasLtMatmul,
   }
   if (reinterpret_cast<uintptr_t>(workspace) % WORKSPACE_ALIGNMENT != 0) return INVALID_VALUE;
   if (product.rows % 2 == 0 && workspace_bytes != WORKSPACE_BYTES) fail("cublasLtMatmul: no scratch memory");
+  int64_t element_bytes = first.type == R_16BF ? 2 : 4;
+  int64_t product_bytes = product.type == R_16BF ? 2 : 4;
+  int64_t inputs = product.rows * depth + depth * product.columns;
+  int64_t outputs = product.rows * product.columns;
+  count("matmul " + std::to_string(2 * outputs * depth) + " " +
+        std::to_string(inputs * element_bytes + outputs * product_bytes * (keep != 0 ? 2 : 1)));
   int status = enqueue(stream, [=] {
     if (workspace_bytes != 0) memset(workspace, 0xee, workspace_bytes);
     std::vector<double> sums(size_t(product.rows * product.columns));

@@ -152,11 +152,12 @@ bool has_chance() {
   return wanted;
 }
 
+// The attributes of x, w and y, and of the window, behind which alpha and beta stand two and one places.
+const std::map<int, std::vector<int>> OPERANDS = {
+    {FORWARD, {704, 703, 705, 702}}, {BACKWARD_DATA, {710, 709, 711, 708}}, {BACKWARD_FILTER, {716, 715, 717, 714}}};
+
 void convolve(Descriptor* operation, Memory& memory, bool by_chance) {
-  // the attributes of x, w and y, and of the window, behind which alpha and beta stand two and one places
-  static const std::map<int, std::vector<int>> numbers = {
-      {FORWARD, {704, 703, 705, 702}}, {BACKWARD_DATA, {710, 709, 711, 708}}, {BACKWARD_FILTER, {716, 715, 717, 714}}};
-  const std::vector<int>& place = numbers.at(operation->type);
+  const std::vector<int>& place = OPERANDS.at(operation->type);
   int base = place[3];
   Tensor x(part(operation, place[0], TENSOR));
   Tensor w(part(operation, place[1], TENSOR));
@@ -204,6 +205,15 @@ void convolve(Descriptor* operation, Memory& memory, bool by_chance) {
     double order = by_chance && rounded && operation->type != FORWARD ? 1 + 1e-7 * (int(luck() % 5) - 2) : 1;
     memory.set(out, int64_t(i), sums[i] * order);
   }
+}
+
+// Multiplications and additions, also those with padding.
+int64_t arithmetic(Descriptor* operation) {
+  auto place = OPERANDS.find(operation->type);
+  if (place == OPERANDS.end()) return 0;
+  Tensor w(part(operation, place->second[1], TENSOR));
+  Tensor y(part(operation, place->second[2], TENSOR));
+  return 2 * y.elements() * w.dims[1] * w.dims[2] * w.dims[3];
 }
 
 void pointwise(Descriptor* operation, Memory& memory) {
@@ -376,12 +386,15 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
   auto pointers = values<void*>(pack, 1001);
   for (size_t i = 0; i < numbers.size(); i++) memory->pointers[numbers[i]] = pointers.at(i);
   std::set<int64_t> wanted;
+  int64_t operations_done = 0;
+  int64_t bytes = 0;
   for (Descriptor* operation : operations(graph)) {
+    operations_done += arithmetic(operation);
     for (int attribute : {703, 704, 705, 709, 710, 711, 715, 716, 717, 751, 752, 753}) {
       if (operation->attributes.count(attribute) == 0) continue;
       Tensor tensor(part(operation, attribute, TENSOR));
       if (tensor.is_virtual) continue;
-      wanted.insert(tensor.number);
+      if (wanted.insert(tensor.number).second) bytes += tensor.elements() * (tensor.bf16 ? 2 : 4);
       if (memory->pointers.count(tensor.number) == 0) fail("cuDNN: no memory for tensor " + std::to_string(tensor.number));
       if (reinterpret_cast<intptr_t>(memory->pointers[tensor.number]) % tensor.alignment != 0) {
         fail("cuDNN: tensor " + std::to_string(tensor.number) + " is less aligned than was said");
@@ -389,6 +402,7 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
     }
   }
   if (wanted.size() != numbers.size()) fail("cuDNN: memory for tensors that the graph has not");
+  count("convolution " + std::to_string(operations_done) + " " + std::to_string(bytes));
   int status = enqueue(handle_stream, [=] {
     if (workspace != nullptr) memset(workspace, 0xee, WORKSPACE_BYTES);
     for (Descriptor* operation : operations(graph)) {

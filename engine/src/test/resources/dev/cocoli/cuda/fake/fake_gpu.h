@@ -27,6 +27,12 @@ void drain(void* stream);
 // Counts what was made and not destroyed, by kind.
 extern std::map<std::string, long> live;
 
+// Whether calls are counted, and nothing that is queued is done: the device's memory is addresses without bytes.
+extern bool counting;
+
+// Writes down a call, as a word with what belongs to it, if calls are counted.
+void count(const std::string& call);
+
 inline float from_bf16(uint16_t bits) {
   uint32_t wide = uint32_t(bits) << 16;
   float value;

@@ -1,5 +1,6 @@
 // The CUDA runtime, the driver's one call, and NVRTC.
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,7 +24,6 @@ constexpr int CAPTURE_UNSUPPORTED = 900;
 constexpr int CAPTURE_INVALIDATED = 901;
 constexpr int CAPTURE_UNMATCHED = 903;
 constexpr int RELAXED = 2;
-constexpr uint64_t TOTAL_BYTES = 2ull << 30;
 
 struct Stream;
 
@@ -67,6 +67,9 @@ std::map<std::string, std::unique_ptr<Kernel>> kernels;
 std::mt19937 randomness(42);
 uint64_t used_bytes = 0;
 uint64_t kept_bytes = 0;  // by the pool, of what it was given back
+uint64_t total_bytes = 2ull << 30;
+int multiprocessors = 4;
+std::string calls;  // a line for each, if they are counted
 int sticky = SUCCESS;
 int last_error = SUCCESS;
 std::string failing_kernel;
@@ -109,6 +112,11 @@ int forbid(Stream* stream) {
 void push(void* stream, std::function<void()> work, Point after) {
   Stream* to = known(stream);
   if (to->capture) fail("an event, or memory in a stream's order, while the stream is captured");
+  if (counting) {
+    if (work) work();
+    to->done = ++to->queued;
+    return;
+  }
   to->queue.push_back(Work{std::move(work), after});
   to->queued++;
   // now and then some of it gets done
@@ -129,13 +137,20 @@ void check_device(const void* memory, size_t bytes, const char* call) {
 }
 
 int give(void** out, size_t bytes, bool of_pool) {
-  if (used_bytes + bytes + (of_pool ? 0 : kept_bytes) > TOTAL_BYTES) {
+  if (used_bytes + bytes + (of_pool ? 0 : kept_bytes) > total_bytes) {
     refused_allocations++;
     last_error = MEMORY_ALLOCATION;
     return MEMORY_ALLOCATION;
   }
-  auto* memory = static_cast<char*>(aligned_alloc(256, (bytes + 255) / 256 * 256));
-  memset(memory, 0xcd, bytes);
+  char* memory;
+  if (counting) {
+    void* addresses = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (addresses == MAP_FAILED) fail("no addresses are left");
+    memory = static_cast<char*>(addresses);
+  } else {
+    memory = static_cast<char*>(aligned_alloc(256, (bytes + 255) / 256 * 256));
+    memset(memory, 0xcd, bytes);
+  }
   device[memory] = bytes;
   used_bytes += bytes;
   if (of_pool) kept_bytes -= std::min<uint64_t>(kept_bytes, bytes);
@@ -147,10 +162,14 @@ int give(void** out, size_t bytes, bool of_pool) {
 void take_back(void* memory) {
   auto piece = device.find(static_cast<char*>(memory));
   if (piece == device.end()) fail("cudaFree: no such memory");
-  memset(memory, 0xdd, piece->second);
+  if (counting) {
+    munmap(memory, piece->second);
+  } else {
+    memset(memory, 0xdd, piece->second);
+    free(memory);
+  }
   used_bytes -= piece->second;
   device.erase(piece);
-  free(memory);
   live["memory"]--;
 }
 
@@ -171,6 +190,11 @@ void launch_on_host(const std::string& name, unsigned x, unsigned y, unsigned z,
 }  // namespace
 
 std::map<std::string, long> live;
+bool counting = false;
+
+void count(const std::string& call) {
+  if (counting) calls += call + "\n";
+}
 
 void fail(const std::string& what) {
   fprintf(stderr, "fake GPU: %s\n", what.c_str());
@@ -181,6 +205,8 @@ void fail(const std::string& what) {
 int enqueue(void* stream, std::function<void()> work) {
   Stream* to = known(stream);
   graph_counts["calls"]++;
+  if (counting && to->capture) fail("graphs are not counted");
+  if (counting) return sticky;
   if (!to->capture) {
     push(stream, std::move(work), Point{});
     return sticky;
@@ -206,6 +232,22 @@ FAKE(void, fake_kernels, (const char* library)) {
   auto count = reinterpret_cast<unsigned (*)()>(dlsym(handle, "cocoli_kernel_count"));
   auto name = reinterpret_cast<const char* (*)(unsigned)>(dlsym(handle, "cocoli_kernel_name"));
   for (unsigned i = 0; i < count(); i++) host_names.insert(name(i));
+}
+
+// From here on calls are counted for a device with so many multiprocessors and bytes, and nothing that is queued is done; before any
+// device is opened.
+FAKE(void, fake_count, (int processors, uint64_t bytes)) {
+  counting = true;
+  multiprocessors = processors;
+  total_bytes = bytes;
+}
+
+// The calls since the last time that this was asked.
+FAKE(const char*, fake_counted, ()) {
+  static std::string text;
+  text.swap(calls);
+  calls.clear();
+  return text.c_str();
 }
 
 // The order of threads from here on.
@@ -258,7 +300,7 @@ FAKE(int, cudaSetDevice, (int index)) { return index == 0 ? sticky : 101; }
 FAKE(int, cudaInitDevice, (int index, unsigned, unsigned)) { return index == 0 ? SUCCESS : 101; }
 FAKE(int, cudaDeviceGetAttribute, (int* value, int attribute, int)) {
   switch (attribute) {
-    case 16: *value = 4; return SUCCESS;     // multiprocessors
+    case 16: *value = multiprocessors; return SUCCESS;
     case 75: *value = 9; return SUCCESS;     // compute capability, major
     case 76: *value = 0; return SUCCESS;     // and minor
     case 115: *value = 1; return SUCCESS;    // memory pools
@@ -292,6 +334,7 @@ FAKE(int, cudaStreamDestroy, (void* stream)) {
 }
 FAKE(int, cudaStreamSynchronize, (void* stream)) {
   if (int status = forbid(known(stream))) return status;
+  count("wait");
   drain(stream);
   return sticky;
 }
@@ -324,12 +367,13 @@ FAKE(int, cudaEventQuery, (void* event)) {
 }
 FAKE(int, cudaEventSynchronize, (void* event)) {
   Point point = static_cast<Event*>(event)->point;
+  count("wait");
   while (point.stream != nullptr && point.stream->done < point.number) step(point.stream);
   return sticky;
 }
 FAKE(int, cudaEventElapsedTime, (float* milliseconds, void* start, void* end)) {
   if (cudaEventQuery(start) != SUCCESS || cudaEventQuery(end) != SUCCESS) return NOT_READY;
-  *milliseconds = float(1 + randomness() % 100);
+  *milliseconds = counting ? 1.0f : float(1 + randomness() % 100);
   return SUCCESS;
 }
 
@@ -380,8 +424,8 @@ FAKE(int, cudaFree, (void* memory)) {
   return sticky;
 }
 FAKE(int, cudaMemGetInfo, (size_t* free_bytes, size_t* total)) {
-  *free_bytes = TOTAL_BYTES - used_bytes - kept_bytes;
-  *total = TOTAL_BYTES;
+  *free_bytes = total_bytes - used_bytes - kept_bytes;
+  *total = total_bytes;
   return SUCCESS;
 }
 FAKE(int, cudaHostAlloc, (void** out, size_t bytes, unsigned)) {
@@ -398,6 +442,7 @@ FAKE(int, cudaFreeHost, (void* memory)) {
 }
 FAKE(int, cudaMemsetAsync, (void* memory, int value, size_t bytes, void* stream)) {
   check_device(memory, bytes, "cudaMemsetAsync");
+  count("memset " + std::to_string(bytes));
   return enqueue(stream, [=] { memset(memory, value, bytes); });
 }
 FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, void* stream)) {
@@ -412,6 +457,8 @@ FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, 
       fail("cudaMemcpyAsync: the host's memory is not pinned to its end");
     }
   }
+  count("copy " + std::to_string(kind) + " " + std::to_string(bytes));
+  if (counting && kind == 2) memset(to, 0, bytes);  // what nobody has computed
   return enqueue(stream, [=] {
     if (kind == 1 || kind == 3) check_device(to, bytes, "a copy to");
     if (kind == 2 || kind == 3) check_device(from, bytes, "a copy from");
@@ -434,7 +481,7 @@ FAKE(int, cudaLibraryUnload, (void* library)) {
 FAKE(int, cudaLibraryGetKernel, (void** out, void* library, const char* name)) {
   // a process that does not know of the stand-in says by its environment where the kernels are
   if (host_launch == nullptr && getenv("COCOLI_FAKE_KERNELS") != nullptr) fake_kernels(getenv("COCOLI_FAKE_KERNELS"));
-  if (library == nullptr || host_names.count(name) == 0) return SYMBOL_NOT_FOUND;
+  if (library == nullptr || (!counting && host_names.count(name) == 0)) return SYMBOL_NOT_FOUND;
   auto& kernel = kernels[name];
   if (!kernel) kernel = std::make_unique<Kernel>(Kernel{name});
   *out = kernel.get();
@@ -454,6 +501,15 @@ FAKE(int, cudaLaunchKernel, (const void* function, Extent grid, Extent block, vo
   std::string name = static_cast<const Kernel*>(function)->name;
   if (block.y != 1 || block.z != 1) fail("a block of more than one axis");
   std::vector<char> arguments(static_cast<char*>(parameters[0]), static_cast<char*>(parameters[0]) + 4096);
+  if (counting) {
+    std::string hex;
+    for (char byte : arguments) {
+      hex += "0123456789abcdef"[byte >> 4 & 15];
+      hex += "0123456789abcdef"[byte & 15];
+    }
+    count("kernel " + name + " " + std::to_string(grid.x) + " " + std::to_string(grid.y) + " " + hex);
+    return enqueue(stream, nullptr);
+  }
   if (host_launch == nullptr) fail("no kernels were compiled for the host");
   return enqueue(stream, [=] {
     if (name == failing_kernel) {

@@ -74,14 +74,8 @@ final class LocalGroup {
       if (!collective.call.equals(call)) {
         int other = IntStream.range(0, size()).filter(collective::came).findFirst().orElseThrow();
         fail(
-            "rank "
-                + rank
-                + " called "
-                + call
-                + " where rank "
-                + other
-                + " called "
-                + collective.call,
+            "rank %s called %s where rank %s called %s"
+                .formatted(rank, call, other, collective.call),
             List.of(other, rank),
             null);
         throwIfFailed();
@@ -113,14 +107,8 @@ final class LocalGroup {
           fail(names(gone) + " closed without joining " + collective.call, gone, null);
         } else if (nanos <= 0) {
           fail(
-              names(collective.missing())
-                  + " did not join "
-                  + collective.call
-                  + " within "
-                  + seconds(timeout)
-                  + " of rank "
-                  + rank
-                  + "'s coming",
+              "%s did not join %s within %s of rank %s's coming"
+                  .formatted(names(collective.missing()), collective.call, seconds(timeout), rank),
               collective.missing(),
               null);
         } else {

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cpu.onednn;
 import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -18,6 +19,7 @@ final class Descriptors implements AutoCloseable {
   private final OneDnnContext context;
   private final Arena arena = Arena.ofConfined();
   private final List<Runnable> releases = new ArrayList<>();
+  private final List<OneDnnPrimitive> unfinished = new ArrayList<>();
 
   Descriptors(OneDnnContext context) {
     context.enter();
@@ -125,6 +127,17 @@ final class Descriptors implements AutoCloseable {
   }
 
   /**
+   * Adds the values that the output has before, after what is there.
+   *
+   * @param operations the list
+   */
+  void appendSum(MemorySegment operations) {
+    check(
+        "dnnl_post_ops_append_sum",
+        dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
+  }
+
+  /**
    * Makes a list part of attributes.
    *
    * @param attributes the attributes
@@ -147,8 +160,54 @@ final class Descriptors implements AutoCloseable {
     return hint;
   }
 
+  /** {@return a product of matrices without a bias; closed with this, unless it is kept} */
+  OneDnnPrimitive matmul(
+      MemorySegment left, MemorySegment right, MemorySegment product, MemorySegment attributes) {
+    return matmul(
+        left,
+        right,
+        MemorySegment.NULL,
+        product,
+        attributes,
+        DNNL_ARG_SRC(),
+        DNNL_ARG_WEIGHTS(),
+        DNNL_ARG_DST());
+  }
+
+  /**
+   * {@return a product of matrices; closed with this, unless it is kept}
+   *
+   * @param left descriptor of the left factor
+   * @param right descriptor of the right one
+   * @param bias descriptor of what is added, or null's address
+   * @param product descriptor of the product
+   * @param attributes the attributes
+   * @param arguments oneDNN's numbers of the arguments
+   */
+  OneDnnPrimitive matmul(
+      MemorySegment left,
+      MemorySegment right,
+      MemorySegment bias,
+      MemorySegment product,
+      MemorySegment attributes,
+      int... arguments) {
+    check(
+        "dnnl_matmul_primitive_desc_create",
+        dnnl_matmul_primitive_desc_create(
+            context.out(), context.engine(), left, right, bias, product, attributes));
+    OneDnnPrimitive primitive = new OneDnnPrimitive(context, context.result(), arguments);
+    unfinished.add(primitive);
+    return primitive;
+  }
+
+  /** Leaves the primitives to the caller, who has made all that belong together. */
+  void keep() {
+    unfinished.clear();
+  }
+
   @Override
   public void close() {
+    Closing.all(unfinished);
     for (Runnable release : releases.reversed()) {
       release.run();
     }

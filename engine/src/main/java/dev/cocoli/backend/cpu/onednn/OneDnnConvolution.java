@@ -129,9 +129,7 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
       if (key.tail.residual() == Residual.SEPARATE) {
         descriptors.append(operations, dnnl_binary_add(), shape.output(descriptors, dnnl_nhwc()));
       } else if (key.tail.residual() == Residual.IN_PLACE) {
-        check(
-            "dnnl_post_ops_append_sum",
-            dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
+        descriptors.appendSum(operations);
       }
       if (key.tail.activation() == Activation.RELU) {
         descriptors.appendRelu(operations);

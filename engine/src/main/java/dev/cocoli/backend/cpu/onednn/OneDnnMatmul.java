@@ -163,24 +163,16 @@ public final class OneDnnMatmul implements AutoCloseable {
     try (Descriptors descriptors = new Descriptors(context)) {
       MemorySegment attributes = descriptors.attributes();
       MemorySegment operations = descriptors.postOperations();
-      check(
-          "dnnl_post_ops_append_sum",
-          dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
-      check(
-          "dnnl_primitive_attr_set_post_ops",
-          dnnl_primitive_attr_set_post_ops(attributes, operations));
-      check(
-          "dnnl_matmul_primitive_desc_create",
-          dnnl_matmul_primitive_desc_create(
-              context.out(),
-              context.engine(),
+      descriptors.appendSum(operations);
+      descriptors.setPostOperations(attributes, operations);
+      OneDnnPrimitive sum =
+          descriptors.matmul(
               descriptors.memory(key.type, dnnl_ba(), key.m, key.k),
               descriptors.memory(key.type, dnnl_ab(), key.k, key.n),
-              MemorySegment.NULL,
               descriptors.memory(DType.F32, dnnl_ab(), key.m, key.n),
-              attributes));
-      return new OneDnnPrimitive(
-          context, context.result(), DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST());
+              attributes);
+      descriptors.keep();
+      return sum;
     }
   }
 
@@ -189,41 +181,32 @@ public final class OneDnnMatmul implements AutoCloseable {
       MemorySegment attributes = descriptors.attributes();
       if (key.activation == Activation.RELU) {
         MemorySegment operations = descriptors.postOperations();
-        check(
-            "dnnl_post_ops_append_eltwise",
-            dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu(), 0, 0));
-        check(
-            "dnnl_primitive_attr_set_post_ops",
-            dnnl_primitive_attr_set_post_ops(attributes, operations));
+        descriptors.appendRelu(operations);
+        descriptors.setPostOperations(attributes, operations);
       }
-      check(
-          "dnnl_matmul_primitive_desc_create",
-          dnnl_matmul_primitive_desc_create(
-              context.out(),
-              context.engine(),
-              descriptors.memory(key.type, dnnl_ab(), key.m, key.k),
-              descriptors.memory(key.type, dnnl_format_tag_any(), key.k, key.n),
-              key.bias ? descriptors.memory(DType.F32, dnnl_ab(), 1, key.n) : MemorySegment.NULL,
-              descriptors.memory(key.outType, dnnl_ab(), key.m, key.n),
-              attributes));
-      MemorySegment description = context.result();
+      MemorySegment left = descriptors.memory(key.type, dnnl_ab(), key.m, key.k);
+      MemorySegment right = descriptors.memory(key.type, dnnl_format_tag_any(), key.k, key.n);
+      MemorySegment product = descriptors.memory(key.outType, dnnl_ab(), key.m, key.n);
       OneDnnPrimitive primitive =
           key.bias
-              ? new OneDnnPrimitive(
-                  context,
-                  description,
+              ? descriptors.matmul(
+                  left,
+                  right,
+                  descriptors.memory(DType.F32, dnnl_ab(), 1, key.n),
+                  product,
+                  attributes,
                   DNNL_ARG_SRC(),
                   DNNL_ARG_WEIGHTS(),
                   DNNL_ARG_DST(),
                   DNNL_ARG_BIAS())
-              : new OneDnnPrimitive(
-                  context, description, DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST());
+              : descriptors.matmul(left, right, product, attributes);
       int plainTag = key.weights == Weights.TRANSPOSED ? dnnl_ba() : dnnl_ab();
-      return new Plan(
-          primitive,
+      WeightLayout layout =
           context.weightLayout(
               descriptors.memory(DType.F32, plainTag, key.k, key.n),
-              primitive.descriptor(DNNL_ARG_WEIGHTS())));
+              primitive.descriptor(DNNL_ARG_WEIGHTS()));
+      descriptors.keep();
+      return new Plan(primitive, layout);
     }
   }
 

@@ -88,12 +88,8 @@ final class WeightLayout implements WeightForm, AutoCloseable {
       MemorySegment attributes = descriptors.attributes();
       if (add) {
         MemorySegment operations = descriptors.postOperations();
-        check(
-            "dnnl_post_ops_append_sum",
-            dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
-        check(
-            "dnnl_primitive_attr_set_post_ops",
-            dnnl_primitive_attr_set_post_ops(attributes, operations));
+        descriptors.appendSum(operations);
+        descriptors.setPostOperations(attributes, operations);
       }
       check(
           "dnnl_reorder_primitive_desc_create",

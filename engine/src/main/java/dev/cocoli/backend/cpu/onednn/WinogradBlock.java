@@ -1,6 +1,5 @@
 package dev.cocoli.backend.cpu.onednn;
 
-import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.backend.cpu.onednn.WinogradMatrices.OUT;
 import static dev.cocoli.backend.cpu.onednn.WinogradMatrices.PRODUCTS;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
@@ -85,32 +84,23 @@ final class WinogradBlock implements AutoCloseable {
     long tiles = key.tiles;
     try (Descriptors descriptors = new Descriptors(context)) {
       transformInput =
-          matmul(
-              context,
+          descriptors.matmul(
               descriptors.memory(dnnl_abc(), 1, PRODUCTS, PRODUCTS),
               descriptors.memory(dnnl_abc(), tiles, PRODUCTS, key.in),
-              MemorySegment.NULL,
               descriptors.memory(dnnl_bac(), tiles, PRODUCTS, key.in),
-              descriptors.attributes(),
-              DNNL_ARG_SRC(),
-              DNNL_ARG_WEIGHTS(),
-              DNNL_ARG_DST());
+              descriptors.attributes());
       multiply =
-          matmul(
-              context,
+          descriptors.matmul(
               descriptors.memory(dnnl_abc(), PRODUCTS, tiles, key.in),
               descriptors.memory(dnnl_abc(), PRODUCTS, key.in, key.out),
-              MemorySegment.NULL,
               descriptors.memory(dnnl_abc(), PRODUCTS, tiles, key.out),
-              descriptors.attributes(),
-              DNNL_ARG_SRC(),
-              DNNL_ARG_WEIGHTS(),
-              DNNL_ARG_DST());
-      transformOutput = describeOutput(context, descriptors);
+              descriptors.attributes());
+      transformOutput = describeOutput(descriptors);
+      descriptors.keep();
     }
   }
 
-  private OneDnnPrimitive describeOutput(OneDnnContext context, Descriptors descriptors) {
+  private OneDnnPrimitive describeOutput(Descriptors descriptors) {
     MemorySegment outputs = descriptors.memory(dnnl_abc(), key.tiles, OUTPUTS, key.out);
     MemorySegment attributes = descriptors.attributes();
     MemorySegment operations = descriptors.postOperations();
@@ -129,29 +119,13 @@ final class WinogradBlock implements AutoCloseable {
       descriptors.appendRelu(operations);
     }
     descriptors.setPostOperations(attributes, operations);
-    return matmul(
-        context,
+    return descriptors.matmul(
         descriptors.memory(dnnl_abc(), 1, OUTPUTS, PRODUCTS),
         descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.out),
         key.shift ? descriptors.memory(dnnl_abc(), 1, 1, key.out) : MemorySegment.NULL,
         outputs,
         attributes,
         arguments);
-  }
-
-  private static OneDnnPrimitive matmul(
-      OneDnnContext context,
-      MemorySegment left,
-      MemorySegment right,
-      MemorySegment bias,
-      MemorySegment product,
-      MemorySegment attributes,
-      int... arguments) {
-    check(
-        "dnnl_matmul_primitive_desc_create",
-        dnnl_matmul_primitive_desc_create(
-            context.out(), context.engine(), left, right, bias, product, attributes));
-    return new OneDnnPrimitive(context, context.result(), arguments);
   }
 
   /** {@return the bytes of memory that {@link #compute} needs} */

@@ -1,6 +1,5 @@
 package dev.cocoli.backend.cpu.onednn;
 
-import static dev.cocoli.backend.cpu.onednn.OneDnnContext.check;
 import static dev.cocoli.backend.cpu.onednn.WinogradMatrices.KERNEL;
 import static dev.cocoli.backend.cpu.onednn.WinogradMatrices.OUT;
 import static dev.cocoli.backend.cpu.onednn.WinogradMatrices.PRODUCTS;
@@ -145,42 +144,33 @@ final class WinogradWeightGradient implements AutoCloseable {
     try (Descriptors descriptors = new Descriptors(context)) {
       MemorySegment sums = descriptors.attributes();
       MemorySegment operations = descriptors.postOperations();
-      check(
-          "dnnl_post_ops_append_sum",
-          dnnl_post_ops_append_sum(operations, 1, 0, dnnl_data_type_undef()));
+      descriptors.appendSum(operations);
       descriptors.setPostOperations(sums, operations);
-      return new Plan(
-          matmul(
+      Plan plan =
+          new Plan(
+          descriptors.matmul(
               descriptors.memory(dnnl_abc(), 1, PRODUCTS, PRODUCTS),
               descriptors.memory(dnnl_abc(), key.tiles, PRODUCTS, key.in),
               descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.in),
               descriptors.attributes()),
-          matmul(
+          descriptors.matmul(
               descriptors.memory(dnnl_abc(), 1, PRODUCTS, OUTPUTS),
               descriptors.memory(dnnl_abc(), key.tiles, OUTPUTS, key.out),
               descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.out),
               descriptors.attributes()),
-          matmul(
+          descriptors.matmul(
               descriptors.memory(dnnl_acb(), PRODUCTS, key.out, key.tiles),
               descriptors.memory(dnnl_abc(), PRODUCTS, key.tiles, key.in),
               descriptors.memory(dnnl_abc(), PRODUCTS, key.out, key.in),
               sums),
-          matmul(
+          descriptors.matmul(
               descriptors.memory(dnnl_ab(), TAPS, PRODUCTS),
               descriptors.memory(dnnl_ab(), PRODUCTS, key.out * key.in),
               descriptors.memory(dnnl_ab(), TAPS, key.out * key.in),
               descriptors.attributes()));
+      descriptors.keep();
+      return plan;
     }
-  }
-
-  private OneDnnPrimitive matmul(
-      MemorySegment left, MemorySegment right, MemorySegment product, MemorySegment attributes) {
-    check(
-        "dnnl_matmul_primitive_desc_create",
-        dnnl_matmul_primitive_desc_create(
-            context.out(), context.engine(), left, right, MemorySegment.NULL, product, attributes));
-    return new OneDnnPrimitive(
-        context, context.result(), DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST());
   }
 
   /** {@return how many plans are kept} */

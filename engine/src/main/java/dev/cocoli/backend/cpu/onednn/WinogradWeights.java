@@ -58,6 +58,12 @@ final class WinogradWeights implements WeightForm, AutoCloseable {
     pairs = out * in;
     int sorted = direction == Direction.FORWARD ? dnnl_bca() : dnnl_bac();
     try (Descriptors descriptors = new Descriptors(context)) {
+      transform =
+          descriptors.matmul(
+              descriptors.memory(dnnl_ab(), PRODUCTS, TAPS),
+              descriptors.memory(dnnl_ab(), TAPS, pairs),
+              descriptors.memory(dnnl_ab(), PRODUCTS, pairs),
+              descriptors.attributes());
       check(
           "dnnl_reorder_primitive_desc_create",
           dnnl_reorder_primitive_desc_create(
@@ -68,19 +74,7 @@ final class WinogradWeights implements WeightForm, AutoCloseable {
               context.engine(),
               descriptors.attributes()));
       sort = new OneDnnPrimitive(context, context.result(), DNNL_ARG_FROM(), DNNL_ARG_TO());
-      check(
-          "dnnl_matmul_primitive_desc_create",
-          dnnl_matmul_primitive_desc_create(
-              context.out(),
-              context.engine(),
-              descriptors.memory(dnnl_ab(), PRODUCTS, TAPS),
-              descriptors.memory(dnnl_ab(), TAPS, pairs),
-              MemorySegment.NULL,
-              descriptors.memory(dnnl_ab(), PRODUCTS, pairs),
-              descriptors.attributes()));
-      transform =
-          new OneDnnPrimitive(
-              context, context.result(), DNNL_ARG_SRC(), DNNL_ARG_WEIGHTS(), DNNL_ARG_DST());
+      descriptors.keep();
     }
   }
 

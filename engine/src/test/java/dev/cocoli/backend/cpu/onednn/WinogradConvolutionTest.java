@@ -5,13 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.bindings.NativeException;
+import dev.cocoli.bindings.OpenMpSettings;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestTensors;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -101,8 +108,27 @@ class WinogradConvolutionTest {
     }
   }
 
+  /** A primitive that was made before another one failed is closed: it gives its memory back. */
+  @Test
+  void whatCannotBeMadeLeavesNothing() {
+    try (CpuBackend backend = new CpuBackend(1, Use.NEVER);
+        BufferPool pool = new BufferPool(backend::allocate);
+        OneDnnContext context =
+            new OneDnnContext(OpenMpSettings.defaults(), pool, new ReentrantLock());
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = context.takeArgumentBlock();
+      context.giveBackArgumentBlock(memory);
+      MemorySegment matrix = arena.allocate(36 * 36 * Float.BYTES);
+      var key = new WinogradBlock.Key(4, 8, -1, false, false, Activation.NONE);
+      assertThrows(
+          NativeException.class, () -> new WinogradBlock(context, key, matrix, matrix));
+      assertEquals(memory, context.takeArgumentBlock());
+    }
+  }
+
   /** Blocks and scratch memory come from the pool, and plans do not grow with the sizes of maps. */
   @Test
+  @Tag("slow")
   void memoryStaysFlatOverManySizes() {
     try (CpuBackend backend = new CpuBackend(2, Use.WHEREVER_POSSIBLE);
         TestTensors tensors = new TestTensors(backend)) {
@@ -132,6 +158,7 @@ class WinogradConvolutionTest {
    * weights that training starts from and an input after a ReLU; printed.
    */
   @ParameterizedTest
+  @Tag("slow")
   @CsvSource({
     "layer1.*.conv2, 64",
     "layer2.*.conv2, 128",

@@ -18,9 +18,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The id that rank 0 gets from NCCL is the one that a rank of another process gets. */
+@Tag("slow")
 class NcclIdTest {
   @Test
   void travelsToAnotherProcess() throws Exception {

@@ -1,0 +1,393 @@
+package dev.cocoli.benchmarks.roofline;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * How many bytes of the device's memory each kernel reads and writes, by its arguments. What
+ * threads share through caches counts once. Where the number of elements is known to the device
+ * alone, all that there is room for counts.
+ */
+final class KernelTraffic {
+  /** Maps that the kernels of RoIAlign and of patches take. */
+  private static final int MAPS = 8;
+
+  /** Parts of a row in select.cu, and bins of a histogram there. */
+  private static final int MAX_PARTS = 32;
+
+  private static final long HISTOGRAM = 4096;
+
+  /** Bytes of a key, an index or float, a double. */
+  private static final long KEY = 8;
+
+  private static final long WORD = 4;
+  private static final long DOUBLE = 8;
+  private static final long BOX = 16;
+
+  /**
+   * One launch.
+   *
+   * @param in the arguments
+   * @param x blocks along the first axis
+   * @param y blocks along the second axis
+   * @param element bytes of an element of the type in the kernel's name, 4 without one
+   * @param width elements of a thread's piece: those of 16 bytes in a wide kernel, else 1
+   */
+  private record Launch(KernelArguments in, long x, long y, long element, long width) {}
+
+  /** Returns the bytes of a launch. */
+  private interface Formula {
+    long bytes(Launch launch);
+  }
+
+  private final Map<String, Formula> formulas = new HashMap<>();
+  private final long images;
+
+  /**
+   * Prepares the formulas.
+   *
+   * @param images the batch, which the arguments of RoIAlign do not have
+   */
+  KernelTraffic(long images) {
+    this.images = images;
+    elementwise();
+    batchNorm();
+    updates();
+    maps();
+    regions();
+    losses();
+    matching();
+    proposals();
+  }
+
+  /**
+   * {@return the bytes that a kernel reads and writes}
+   *
+   * @param name its name
+   * @param x blocks along the first axis
+   * @param y blocks along the second axis
+   * @param in its arguments
+   * @throws RooflineException if there is no formula for it
+   */
+  long bytes(String name, long x, long y, KernelArguments in) {
+    long element = name.endsWith("_bf16") ? 2 : 4;
+    String base = name.replaceFirst("_(f32|bf16)$", "");
+    boolean wide = base.endsWith("_wide");
+    base = base.replaceFirst("_wide$", "");
+    Formula formula = formulas.getOrDefault(name, formulas.get(base));
+    if (formula == null) {
+      throw new RooflineException(
+          "KernelTraffic does not say what " + name + " reads and writes: add its formula there");
+    }
+    return formula.bytes(new Launch(in, x, y, element, wide ? 16 / element : 1));
+  }
+
+  private void elementwise() {
+    formulas.put("add", k -> 3 * k.element() * k.in().pointers(3).i64());
+    formulas.put("relu_backward", k -> 3 * k.element() * k.in().pointers(2).i64());
+    formulas.put(
+        "epilogue",
+        k -> {
+          int passes = k.in().pointers(3).pointer() ? 3 : 2;
+          return passes * k.element() * k.in().i64();
+        });
+    formulas.put(
+        "column_sums",
+        k -> {
+          long rows = k.in().pointers(2).i64();
+          long columns = k.in().i64();
+          return rows * columns * k.element() + k.y() * columns * WORD;
+        });
+    formulas.put(
+        "add_partial_sums",
+        k -> {
+          long parts = k.in().pointers(2).i64();
+          return (parts + 2) * k.in().i64() * WORD;
+        });
+    formulas.put(
+        "scale_rows",
+        k -> {
+          long count = k.in().pointers(3).i64();
+          k.in().divider();
+          return count * (WORD + k.element() * (k.in().i32() == 0 ? 1 : 2));
+        });
+    formulas.put("fill", k -> WORD * k.in().pointers(1).i64());
+    formulas.put("cast_f32_bf16", k -> 6 * k.in().pointers(2).i64());
+    formulas.put("cast_bf16_f32", k -> 6 * k.in().pointers(2).i64());
+    for (int unit : new int[] {1, 2, 4, 16}) {
+      formulas.put(
+          "copy_columns_" + unit,
+          k -> {
+            k.in().pointers(2).i64();
+            k.in().i64();
+            return 2L * unit * k.in().i64();
+          });
+    }
+    for (int unit : new int[] {4, 16}) {
+      Formula rows =
+          k -> {
+            k.in().pointers(3).i64();
+            long units = k.in().i64();
+            return 2 * unit * units + WORD * units / k.in().divider();
+          };
+      formulas.put("gather_rows_" + unit, rows);
+      formulas.put("scatter_rows_" + unit, rows);
+    }
+  }
+
+  private void batchNorm() {
+    formulas.put("batch_norm_statistics", k -> tiles(k.in().pointers(2), k, 1, true));
+    formulas.put("batch_norm_finish", k -> finished(k, 10));
+    formulas.put(
+        "batch_norm_normalize",
+        k -> {
+          k.in().pointer();
+          boolean residual = k.in().pointer();
+          return tiles(k.in().pointers(2), k, residual ? 3 : 2, false);
+        });
+    Formula gradientSums =
+        k -> {
+          k.in().pointer();
+          // with an output the masked gradient is written
+          boolean output = k.in().pointer();
+          return tiles(k.in().pointers(6), k, output ? 4 : 2, true);
+        };
+    formulas.put("batch_norm_gradient_sums", gradientSums);
+    formulas.put("batch_norm_gradient_sums_masked", gradientSums);
+    formulas.put("batch_norm_finish_gradients", k -> finished(k, 12));
+    Formula inputGradient = k -> tiles(k.in().pointers(4), k, 3, false);
+    formulas.put("batch_norm_input_gradient", inputGradient);
+    formulas.put("batch_norm_input_gradient_masked", inputGradient);
+    formulas.put("fold_batch_norm", k -> 6 * WORD * k.in().pointers(6).i64());
+  }
+
+  /** So many passes over a map that is cut by Tiles, and the two sums of each of its parts. */
+  private static long tiles(KernelArguments in, Launch k, int passes, boolean sums) {
+    long rows = in.i64();
+    in.i64();
+    long channels = in.i32();
+    return passes * rows * channels * k.element() + (sums ? k.x() * 2 * channels * DOUBLE : 0);
+  }
+
+  /** The sums of all parts, and so many vectors of the channels. */
+  private static long finished(Launch k, int vectors) {
+    k.in().pointer();
+    long parts = k.in().i64();
+    long channels = k.in().i64();
+    return channels * (2 * parts * DOUBLE + vectors * WORD);
+  }
+
+  private void updates() {
+    formulas.put("squared_norm", k -> WORD * k.in().pointers(2).i64() + DOUBLE * k.x());
+    formulas.put("sum_partial_norms", k -> DOUBLE * k.in().pointers(2).i64());
+    formulas.put("clip_by_norm", k -> 2 * WORD * k.in().pointers(2).i64());
+    formulas.put("scale", k -> 2 * WORD * k.in().pointers(1).i64());
+    formulas.put("sgd_update", k -> 5 * WORD * k.in().pointers(3).i64());
+  }
+
+  private void maps() {
+    formulas.put(
+        "max_pool2d",
+        k -> {
+          boolean argmax = k.in().pointers(2).pointer();
+          long pieces = k.in().i64();
+          long pixels = (long) k.in().i32() * k.in().i32();
+          long packs = k.in().divider();
+          long windows = k.in().divider() * k.in().divider();
+          long out = pieces * k.width();
+          long in = pieces / (packs * windows) * pixels * packs * k.width();
+          return (in + out) * k.element() + (argmax ? out : 0);
+        });
+    formulas.put(
+        "max_pool2d_backward",
+        k -> {
+          long pieces = k.in().pointers(3).i64();
+          long windows = (long) k.in().i32() * k.in().i32();
+          long packs = k.in().divider();
+          long pixels = k.in().divider() * k.in().divider();
+          long out = pieces * k.width();
+          long in = pieces / (packs * pixels) * windows * packs * k.width();
+          return in * (k.element() + 1) + out * k.element();
+        });
+    formulas.put(
+        "upsample_nearest",
+        k -> {
+          k.in().pointer();
+          boolean addend = k.in().pointer();
+          k.in().pointer();
+          return upsample(k, false, addend ? 2 : 1);
+        });
+    formulas.put(
+        "upsample_nearest_backward",
+        k -> {
+          k.in().pointers(2);
+          return upsample(k, true, 1);
+        });
+    formulas.put("resize_normalize_u8", k -> resize(k, 1));
+    formulas.put("resize_normalize_f32", k -> resize(k, WORD));
+  }
+
+  /** A map that is written, so many of its size, and one at the other end of the axes. */
+  private static long upsample(Launch k, boolean backward, int passes) {
+    long pieces = k.in().i64();
+    long packs = k.in().divider();
+    long written = k.in().divider() * k.in().divider();
+    long other = 1;
+    for (int axis = 0; axis < 2; axis++) {
+      long small = k.in().i32();
+      long large = k.in().i32();
+      k.in().f32();
+      k.in().f32();
+      other *= backward ? large : small;
+    }
+    long read = pieces / (packs * written) * other * packs;
+    return (passes * pieces + read) * k.width() * k.element();
+  }
+
+  private static long resize(Launch k, long element) {
+    long count = k.in().pointers(2).i64();
+    k.in().divider();
+    long height = k.in().i32();
+    k.in().i32();
+    k.in().f32();
+    return height * k.in().i32() * 3 * element + count * WORD;
+  }
+
+  private void regions() {
+    formulas.put("roi_align", k -> roiAlign(k, k.element(), 1));
+    // sums in fp32, which are read and written
+    formulas.put("roi_align_backward", k -> roiAlign(k, WORD, 2));
+    formulas.put("anchor_slots", k -> 2 * WORD * k.in().pointers(2).i64());
+    formulas.put("anchor_rows", k -> 2 * WORD * k.in().pointers(2).i64());
+    formulas.put("gather_patches", k -> 2 * patches(k));
+    formulas.put("gather_patches_backward", k -> 3 * patches(k));
+  }
+
+  /** The regions' bins once, and of the maps at most what the samples touch. */
+  private long roiAlign(Launch k, long mapElement, int passes) {
+    long pixels = 0;
+    for (int map = 0; map < MAPS; map++) {
+      k.in().pointer();
+      pixels += (long) k.in().i32() * k.in().i32();
+      k.in().f32();
+      k.in().f32();
+    }
+    k.in().pointer();
+    // a thread of the wide gradient has 4 channels in both types
+    long width = k.width() == 1 ? 1 : passes == 2 ? 4 : k.width();
+    long bins = k.in().i64() * width;
+    long channels = k.in().divider() * width;
+    k.in().divider();
+    k.in().i32();
+    long samples = Math.max(1, k.in().i32());
+    long touched = Math.min(images * pixels * channels, 4 * samples * samples * bins);
+    return passes * touched * mapElement + bins * k.element();
+  }
+
+  /** The bytes of all patches. */
+  private static long patches(Launch k) {
+    for (int map = 0; map < MAPS; map++) {
+      k.in().pointer();
+      for (int i = 0; i < 4; i++) {
+        k.in().i32();
+      }
+    }
+    return k.in().pointers(1).i64() * k.width() * k.element();
+  }
+
+  private void losses() {
+    formulas.put("count_labels", k -> WORD * k.in().pointers(2).i64());
+    formulas.put("mean_loss", k -> DOUBLE * k.in().pointers(3).i64());
+    formulas.put(
+        "softmax_cross_entropy",
+        k -> {
+          long rows = k.in().pointers(5).i64();
+          return rows * WORD * (2 * k.in().i64() + 1);
+        });
+    formulas.put("sigmoid_cross_entropy", k -> 3 * WORD * k.in().pointers(5).i64());
+    formulas.put(
+        "smooth_l1",
+        k -> {
+          long boxes = k.in().pointers(6).i64();
+          return 2 * BOX * boxes + boxes / k.in().divider() * (BOX + WORD);
+        });
+  }
+
+  private void matching() {
+    Formula match =
+        k -> {
+          boolean lowQuality = k.in().pointers(4).pointer();
+          long boxes = k.in().pointers(2).i64();
+          boolean shared = k.in().i64() == 0;
+          long read = (shared ? 1 : k.y()) * boxes * BOX;
+          return read + k.y() * boxes * WORD * (lowQuality ? 3 : 1);
+        };
+    formulas.put("match_boxes", match);
+    formulas.put("match_best_boxes", k -> k.y() * k.in().pointers(7).i64() * 2 * WORD);
+    formulas.put("sample_keys", k -> k.y() * k.in().pointers(3).i64() * (WORD + KEY));
+    formulas.put(
+        "join_sample",
+        k -> {
+          long batch = k.in().pointers(4).i64();
+          k.in().i64();
+          return batch * k.in().i64() * 2 * KEY;
+        });
+    formulas.put("sample_targets", k -> k.in().pointers(8).i64() * (3 * WORD + 3 * BOX + 5 * WORD));
+  }
+
+  /**
+   * Where keys lie: how many all parts of all rows have room for, and whether they may be fewer.
+   */
+  private record Parts(long keys, boolean counted) {
+    static Parts read(Launch k) {
+      boolean counted = k.in().pointer();
+      k.in().i64();
+      long parts = k.in().i64();
+      long keys = 0;
+      for (int i = 0; i < MAX_PARTS; i++) {
+        k.in().i64();
+        keys += k.in().i64();
+      }
+      return new Parts(k.y() / parts * keys, counted);
+    }
+  }
+
+  private void proposals() {
+    formulas.put("key_histogram", k -> Parts.read(k).keys() * KEY + k.y() * HISTOGRAM * WORD);
+    formulas.put(
+        "narrow_keys",
+        k -> {
+          long keys = Parts.read(k).keys();
+          return (keys + Parts.read(k).keys()) * KEY + k.y() * HISTOGRAM * WORD;
+        });
+    formulas.put(
+        "select_keys",
+        k -> {
+          Parts in = Parts.read(k);
+          long wanted = Parts.read(k).keys();
+          // what was narrowed is little more than what is wanted
+          return ((in.counted() ? Math.min(in.keys(), wanted) : in.keys()) + wanted) * KEY;
+        });
+    formulas.put("sort_tiles", k -> 2 * KEY * Parts.read(k).keys());
+    formulas.put("merge_runs", k -> 2 * KEY * Parts.read(k).keys());
+    formulas.put("key_indices", k -> (KEY + WORD) * k.in().pointers(3).i64());
+    formulas.put("score_keys", k -> (WORD + KEY) * k.in().pointers(2).i64());
+    formulas.put("decode_proposals", k -> (3 * BOX + 3 * WORD) * k.in().pointers(7).i64());
+    formulas.put(
+        "decode_detections",
+        k -> {
+          long regions = k.in().pointers(6).i64();
+          k.in().divider();
+          long classes = k.in().i32();
+          return regions * (classes * (BOX + WORD) + 5 * WORD + (classes - 1) * (BOX + WORD));
+        });
+    formulas.put("nms_keys", k -> (WORD + KEY) * k.y() * k.in().pointers(3).i64());
+    formulas.put("nms_suppress", k -> (BOX + WORD + KEY + 1) * k.y() * k.in().pointers(8).i64());
+    formulas.put(
+        "nms_indices",
+        k -> {
+          long room = k.in().pointers(5).i64();
+          return k.x() * ((KEY + 1) * room + WORD * k.in().i32());
+        });
+  }
+}

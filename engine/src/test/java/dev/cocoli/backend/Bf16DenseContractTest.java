@@ -1,0 +1,182 @@
+package dev.cocoli.backend;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Bf16;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What convolutions and matmuls owe in BF16. */
+class Bf16DenseContractTest extends Bf16Contract {
+  /** Kernel, stride, padding, images, height, width, input and output channels. */
+  @ParameterizedTest
+  @CsvSource({
+    "1,1,0, 2,5,7,16,24",
+    "1,2,0, 1,6,5,8,16",
+    "3,1,1, 2,9,6,16,8",
+    "3,2,1, 1,11,8,8,9",
+    "7,2,3, 1,21,18,3,16",
+    "3,1,1, 1,1,1,5,3",
+    "3,1,1, 1,19,23,64,64",
+    "1,1,0, 0,3,3,4,4"
+  })
+  void convolves(int k, int s, int p, int n, int h, int w, int in, int out) {
+    Conv2dSpec spec = Conv2dSpec.of(k, s, p);
+    long oh = spec.outputExtent(h);
+    long ow = spec.outputExtent(w);
+    final Pair x = pair(n, h, w, in);
+    final Pair weight = pair(out, k, k, in);
+    final Pair residual = pair(n, oh, ow, out);
+    // of bf16, so that it is exact where it is rounded first
+    final Tensor shift = rounded(out);
+    float[] powers = new float[out];
+    for (int i = 0; i < out; i++) {
+      powers[i] = Math.scalb(1f, i % 5 - 2); // so that scaled weights are exact
+    }
+    final Tensor scale = tensors.floats(powers);
+    for (Activation activation : Activation.values()) {
+      for (int tail = 0; tail < 8; tail++) {
+        Tensor factor = (tail & 1) != 0 ? scale : null;
+        Tensor addend = (tail & 2) != 0 ? shift : null;
+        Conv2dSpec with = spec.with(activation);
+        Pair y = output(n, oh, ow, out);
+        Tensor wide = tensors.floatOutput(n, oh, ow, out);
+        boolean add = (tail & 4) != 0;
+        backend
+            .convolutions()
+            .conv2d(with, x.f32(), weight.f32(), factor, addend, add ? residual.f32() : null, y.f32());
+        backend
+            .convolutions()
+            .conv2d(with, x.bf16(), weight.f32(), factor, addend, add ? residual.bf16() : null, y.bf16());
+        assertRounded(y, activation + ", tail " + tail);
+        if (!add) {
+          backend.convolutions().conv2d(with, x.bf16(), weight.f32(), factor, addend, null, wide);
+          assertSame(y.f32(), wide, activation + ", tail " + tail + ", F32 result");
+        }
+      }
+    }
+    final Pair dy = pair(n, oh, ow, out);
+    for (Tensor factor : new Tensor[] {null, scale}) {
+      Pair dx = output(n, h, w, in);
+      backend.convolutions().conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, dx.f32());
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, dx.bf16());
+      assertRounded(dx, "dx");
+      Pair sum = pair(n, h, w, in);
+      float[] exact = tensors.floats(sum.f32());
+      float[] product = tensors.floats(dx.f32());
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, sum.bf16(), sum.bf16());
+      float[] actual = tensors.floats(sum.bf16());
+      for (int i = 0; i < exact.length; i++) {
+        exact[i] += product[i];
+        // the product may be rounded before it is added
+        double allowed = ROUNDING * (Math.abs(exact[i]) + Math.abs(product[i])) + 1e-5;
+        assertEquals(exact[i], actual[i], allowed, "added to an addend, element " + i);
+      }
+      Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
+      Tensor[] dShifts = {zeros(out), zeros(out)};
+      for (int twice = 0; twice < 2; twice++) {
+        backend
+            .convolutions()
+            .conv2dBackwardWeight(spec, x.f32(), dy.f32(), factor, dWeights[0], dShifts[0]);
+        backend
+            .convolutions()
+            .conv2dBackwardWeight(spec, x.bf16(), dy.bf16(), factor, dWeights[1], dShifts[1]);
+      }
+      if (backend.device().kind() == Device.Kind.CUDA) {
+        assertNear(dWeights[0], dWeights[1], "dWeight, added to twice");
+      } else {
+        assertSame(dWeights[0], dWeights[1], "dWeight, added to twice");
+      }
+      assertSame(dShifts[0], dShifts[1], "dShift, added to twice");
+    }
+  }
+
+  private Tensor rounded(int count) {
+    return tensors.floats(Bf16.round(values(random, count)), count);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"5,7,3", "1,1,1", "64,130,91", "0,4,4", "33,64,256"})
+  void multipliesMatrices(int rows, int in, int out) {
+    final Pair x = pair(rows, in);
+    final Pair weight = pair(out, in);
+    final Tensor bias = rounded(out);
+    for (Activation activation : Activation.values()) {
+      for (Tensor addend : new Tensor[] {null, bias}) {
+        Pair y = output(rows, out);
+        Tensor wide = tensors.floatOutput(rows, out);
+        backend.dense().linear(activation, x.f32(), weight.f32(), addend, y.f32());
+        backend.dense().linear(activation, x.bf16(), weight.f32(), addend, y.bf16());
+        backend.dense().linear(activation, x.bf16(), weight.f32(), addend, wide);
+        String what = activation + " linear" + (addend == null ? "" : " with a bias");
+        assertRounded(y, what);
+        assertSame(y.f32(), wide, what + ", F32 result");
+      }
+    }
+    final Pair dy = pair(rows, out);
+    Pair dx = output(rows, in);
+    backend.dense().linearBackwardData(dy.f32(), weight.f32(), dx.f32());
+    backend.dense().linearBackwardData(dy.bf16(), weight.f32(), dx.bf16());
+    assertRounded(dx, "dx");
+    Tensor[] dWeights = {zeros(out, in), zeros(out, in)};
+    Tensor[] dBiases = {zeros(out), zeros(out)};
+    for (int twice = 0; twice < 2; twice++) {
+      backend.dense().linearBackwardWeight(x.f32(), dy.f32(), dWeights[0], dBiases[0]);
+      backend.dense().linearBackwardWeight(x.bf16(), dy.bf16(), dWeights[1], dBiases[1]);
+    }
+    assertSame(dWeights[0], dWeights[1], "dWeight, added to twice");
+    assertSame(dBiases[0], dBiases[1], "dBias, added to twice");
+  }
+
+  @Test
+  void seesWeightsThatWereWritten() {
+    Tensor x = tensors.bfloats(new float[] {1, 2, 3, 4}, 1, 4);
+    Tensor weight = tensors.floats(new float[] {1, 1, 1, 1}, 1, 4);
+    Tensor y = tensors.floatOutput(1, 1);
+    backend.dense().linear(Activation.NONE, x, weight, null, y);
+    assertEquals(10, tensors.floats(y)[0]);
+    backend.copies().fill(weight, 2);
+    backend.dense().linear(Activation.NONE, x, weight, null, y);
+    assertEquals(20, tensors.floats(y)[0]);
+  }
+
+  @Test
+  void computesTheSameBitsAgain() {
+    Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
+    Pair x = pair(1, 37, 41, 32);
+    Pair dy = pair(1, 37, 41, 48);
+    Pair weight = pair(48, 3, 3, 32);
+    float[][] first = null;
+    for (int run = 0; run < 3; run++) {
+      Tensor y = output(1, 37, 41, 48).bf16();
+      Tensor dx = output(1, 37, 41, 32).bf16();
+      Tensor dWeight = zeros(48, 3, 3, 32);
+      backend.convolutions().conv2d(spec, x.bf16(), weight.f32(), null, null, null, y);
+      backend.convolutions().conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, dx);
+      backend.convolutions().conv2dBackwardWeight(spec, x.bf16(), dy.bf16(), null, dWeight, null);
+      float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
+      if (first == null) {
+        first = now;
+      }
+      for (int i = 0; i < now.length; i++) {
+        assertArrayEquals(first[i], now[i], "result " + i + " of run " + run);
+      }
+    }
+  }
+
+  @Test
+  void givesAllMemoryBack() {
+    long used = backend.pool().usedBytes();
+    convolves(3, 1, 1, 1, 6, 6, 8, 8);
+    multipliesMatrices(4, 8, 8);
+    assertEquals(used, backend.pool().usedBytes());
+  }
+}
