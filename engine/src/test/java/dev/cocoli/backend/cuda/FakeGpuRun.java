@@ -56,8 +56,8 @@ public final class FakeGpuRun {
     manyUploadsInARowArrive(60_000, 2500);
     whatIsLessAlignedIsSaidToBe();
     tensorsShareAllocationsUnlessExact();
-    memoryRunsOut();
     if (!Boolean.getBoolean("cocoli.cuda.exact")) {
+      memoryRunsOut();
       othersFindWhatThePoolReleased();
     }
     aFailureNamesItsKernel();
