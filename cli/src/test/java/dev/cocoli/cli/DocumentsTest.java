@@ -32,7 +32,7 @@ import picocli.CommandLine.ParseResult;
 /** Checks that what README and docs tell their readers to type exists. */
 class DocumentsTest {
   /** Commands of the module bundle, which this one does not know. */
-  private static final Set<String> OF_BUNDLE = Set.of("bundle", "prove", "selftest");
+  static final Set<String> OF_BUNDLE = Set.of("bundle", "prove", "selftest");
 
   /** Scripts of the repository that a document may name. */
   private static final Pattern SCRIPT =
