@@ -19,8 +19,7 @@ final class LibraryMixture {
     List<LibraryReport> found =
         libraries.stream().filter(library -> library.place().isPresent()).toList();
     List<LibraryReport> ofJars = found.stream().filter(LibraryMixture::isOfClassPath).toList();
-    List<LibraryReport> others =
-        found.stream().filter(library -> !isOfClassPath(library)).toList();
+    List<LibraryReport> others = found.stream().filter(library -> !isOfClassPath(library)).toList();
     if (ofJars.isEmpty() || others.isEmpty()) {
       return Optional.empty();
     }
@@ -35,9 +34,7 @@ final class LibraryMixture {
             + " of the class path ("
             + jars
             + ") and "
-            + others.stream()
-                .map(LibraryMixture::withFile)
-                .collect(Collectors.joining(", "))
+            + others.stream().map(LibraryMixture::withFile).collect(Collectors.joining(", "))
             + " are used together, but may be of releases that do not fit; add all of JavaCPP's"
             + " jars in one version (org.bytedeco:cuda-redist, cuda-redist-cublas,"
             + " cuda-redist-cudnn, for several GPUs cuda-redist-nccl), or none");

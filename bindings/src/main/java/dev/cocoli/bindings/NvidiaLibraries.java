@@ -35,9 +35,9 @@ public final class NvidiaLibraries {
    * that the bindings call. Those that lie in jars of the class path are unpacked into the cache.
    *
    * @param wanted the libraries
-   * @throws NativeLibraryException if one is not found, cannot be unpacked, does not load, is
-   *     too old or belongs to another CUDA release; the message names each missing library, the places that were searched
-   *     and what to install
+   * @throws NativeLibraryException if one is not found, cannot be unpacked, does not load, is too
+   *     old or belongs to another CUDA release; the message names each missing library, the places
+   *     that were searched and what to install
    */
   public static synchronized void load(NvidiaLibrary... wanted) {
     Set<NvidiaLibrary> all = EnumSet.noneOf(NvidiaLibrary.class);
@@ -133,10 +133,7 @@ public final class NvidiaLibraries {
     LibrarySearch.Hit hit = search().hits().get(library);
     Path file = hit.file().orElseThrow();
     try {
-      return search()
-          .places()
-          .get(hit.placeIndex())
-          .file(library, file.getFileName().toString());
+      return search().places().get(hit.placeIndex()).file(library, file.getFileName().toString());
     } catch (IOException e) {
       throw new NativeLibraryException(
           library.displayName(),

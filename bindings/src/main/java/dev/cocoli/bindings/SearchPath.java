@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * The places that may contain NVIDIA's libraries, explicit ones first: those that the user
- * names, jars that the application has on its class path, {@code LD_LIBRARY_PATH}, the toolkit, the
+ * The places that may contain NVIDIA's libraries, explicit ones first: those that the user names,
+ * jars that the application has on its class path, {@code LD_LIBRARY_PATH}, the toolkit, the
  * system's directories, and Python environments (where most hosts with a GPU have them).
  */
 final class SearchPath {
@@ -35,8 +35,7 @@ final class SearchPath {
 
   /** The places for this process. */
   static List<LibraryPlace> ofProcess() {
-    return of(
-        System.getProperty(PROPERTY), LibraryJar.ofProcess(), System::getenv, Path.of("/"));
+    return of(System.getProperty(PROPERTY), LibraryJar.ofProcess(), System::getenv, Path.of("/"));
   }
 
   /**
@@ -48,10 +47,7 @@ final class SearchPath {
    * @param root the directory against which the system's own paths are resolved
    */
   static List<LibraryPlace> of(
-      String property,
-      List<LibraryPlace> jars,
-      UnaryOperator<String> environment,
-      Path root) {
+      String property, List<LibraryPlace> jars, UnaryOperator<String> environment, Path root) {
     SearchPath path = new SearchPath(environment, root);
     path.addExplicit(PROPERTY, property);
     path.addExplicit(VARIABLE, environment.apply(VARIABLE));

@@ -70,8 +70,7 @@ class JarLoadingTest {
         urls.add(Path.of(place).toUri().toURL());
       }
       try (URLClassLoader loader =
-          new URLClassLoader(
-              urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+          new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
         var method = loader.loadClass(Program.class.getName()).getDeclaredMethod("print");
         method.setAccessible(true);
         method.invoke(null);
@@ -169,13 +168,13 @@ class JarLoadingTest {
     List<String> lines =
         run(
             jars,
-            Map.of(
-                "COCOLI_LIBRARY_PATH", own.toString(), "LD_LIBRARY_PATH", system.toString()));
+            Map.of("COCOLI_LIBRARY_PATH", own.toString(), "LD_LIBRARY_PATH", system.toString()));
     String all = String.join("\n", lines);
     assertTrue(all.contains("cuDNN|9.25.0|" + own.resolve("libcudnn.so.9") + "|"), all);
     assertTrue(all.contains("CUDA runtime|13.3|" + folder.resolve("cache")), all);
     assertTrue(all.contains("cuBLAS|13.6.0|" + system.resolve("libcublas.so.13")), all);
-    assertTrue(all.contains("mixture: CUDA runtime, NVRTC built-ins, NVRTC of the class path"), all);
+    assertTrue(
+        all.contains("mixture: CUDA runtime, NVRTC built-ins, NVRTC of the class path"), all);
     assertTrue(all.contains("are used together"), all);
   }
 

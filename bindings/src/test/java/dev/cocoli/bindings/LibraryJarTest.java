@@ -109,8 +109,7 @@ class LibraryJarTest {
     assertEquals(1, places().size());
     LibrarySearch search = LibrarySearch.best(places(), OptionalInt.empty());
     search.hits().forEach((library, hit) -> assertTrue(hit.file().isPresent(), library.name()));
-    assertEquals(
-        List.of("libnccl.so.2"), beside(unpack(NvidiaLibrary.NCCL, "libnccl.so.2")));
+    assertEquals(List.of("libnccl.so.2"), beside(unpack(NvidiaLibrary.NCCL, "libnccl.so.2")));
   }
 
   @Test

@@ -50,8 +50,8 @@ final class DoctorJson {
     OutputFile.write(file, text.toByteArray());
   }
 
-  private static void write(
-      JsonGenerator json, DoctorReport.Cuda cuda, Optional<String> mixture) throws IOException {
+  private static void write(JsonGenerator json, DoctorReport.Cuda cuda, Optional<String> mixture)
+      throws IOException {
     json.writeObjectFieldStart("cuda");
     optional(json, "driver", cuda.driverVersion());
     optional(json, "runtime", cuda.runtimeVersion());

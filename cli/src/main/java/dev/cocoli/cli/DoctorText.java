@@ -167,9 +167,7 @@ final class DoctorText {
   }
 
   private static String origin(SearchedPlace place) {
-    return place.isOfClassPath()
-        ? " (of " + place.directory() + ")"
-        : " (" + place.source() + ")";
+    return place.isOfClassPath() ? " (of " + place.directory() + ")" : " (" + place.source() + ")";
   }
 
   private static boolean exists(Path place) {

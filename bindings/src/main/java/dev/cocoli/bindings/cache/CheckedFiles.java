@@ -88,7 +88,12 @@ final class CheckedFiles {
       lines.add(
           String.format(
               "%s %08x %d, inode %s, %d bytes, changed %s",
-              file.name(), file.crc(), file.byteSize(), now.get("ino"), now.get("size"), now.get("ctime")));
+              file.name(),
+              file.crc(),
+              file.byteSize(),
+              now.get("ino"),
+              now.get("size"),
+              now.get("ctime")));
     }
     return lines;
   }

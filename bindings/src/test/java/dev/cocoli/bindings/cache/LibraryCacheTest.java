@@ -216,7 +216,8 @@ class LibraryCacheTest {
   void aFullDiskIsAnErrorThatSaysHowMuchIsMissing() throws IOException {
     free = content.length - 1;
     IOException e = assertThrows(IOException.class, this::unpack);
-    assertTrue(e.getMessage().contains(first + " (it needs 0 MB, and 0 MB are free)"), e::getMessage);
+    assertTrue(
+        e.getMessage().contains(first + " (it needs 0 MB, and 0 MB are free)"), e::getMessage);
     assertTrue(e.getMessage().contains(second.toString()), e::getMessage);
     assertEquals(List.of(first.resolve("native").resolve(UnpackLock.NAME)), regularFiles(first));
     free = content.length;

@@ -100,8 +100,7 @@ final class FakeGpu {
 
   /** {@return the bytes of the allocation that begins at an address; 0 if none does} */
   static long allocationBytes(MemorySegment memory) {
-    FunctionDescriptor type =
-        FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
+    FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
     return (long) call("fake_allocation_bytes", type, memory);
   }
 
@@ -114,17 +113,14 @@ final class FakeGpu {
   }
 
   private static Object call(String name, FunctionDescriptor type, String argument) {
-    return call(
-        name, type, argument == null ? null : Arena.global().allocateFrom(argument));
+    return call(name, type, argument == null ? null : Arena.global().allocateFrom(argument));
   }
 
   private static Object call(String name, FunctionDescriptor type, MemorySegment argument) {
     MethodHandle handle =
         Linker.nativeLinker().downcallHandle(LoadedLibraries.lookup().findOrThrow(name), type);
     try {
-      return argument == null
-          ? handle.invokeWithArguments()
-          : handle.invokeWithArguments(argument);
+      return argument == null ? handle.invokeWithArguments() : handle.invokeWithArguments(argument);
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

@@ -58,8 +58,8 @@ public final class FakeGpuRun {
     whatIsLessAlignedIsSaidToBe();
     plansAreTimedOnce();
     tensorsShareAllocationsUnlessExact();
-    memoryRunsOut();
     if (!Boolean.getBoolean("cocoli.cuda.exact")) {
+      memoryRunsOut();
       othersFindWhatThePoolReleased();
     }
     aFailureNamesItsKernel();

@@ -27,7 +27,10 @@ class HostBranchesTest {
 
   /** The instruction that rounds to bf16, whose bits the host computes by hand. */
   private static final List<String> ROUNDING =
-      List.of("u16 bits;", "asm(\"cvt.rn.bf16.f32 %0, %1;\" : \"=h\"(bits) : \"f\"(x));", "return Bf16{bits};");
+      List.of(
+          "u16 bits;",
+          "asm(\"cvt.rn.bf16.f32 %0, %1;\" : \"=h\"(bits) : \"f\"(x));",
+          "return Bf16{bits};");
 
   @TempDir private Path folder;
 
@@ -55,8 +58,7 @@ class HostBranchesTest {
   private List<String> lines(String compiler, Path file, List<String> flags) throws Exception {
     Path unit = folder.resolve("unit.cpp");
     Files.writeString(
-        unit,
-        "#include \"cuda_on_host.h\"\n#include \"" + file.toRealPath() + "\"\n");
+        unit, "#include \"cuda_on_host.h\"\n#include \"" + file.toRealPath() + "\"\n");
     List<String> command = new ArrayList<>(List.of(compiler, "-std=c++17", "-E"));
     command.addAll(flags);
     command.addAll(List.of("-I", HOST.toRealPath().toString(), unit.toString()));

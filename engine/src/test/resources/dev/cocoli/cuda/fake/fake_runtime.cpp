@@ -307,6 +307,30 @@ FAKE(int, cudaDeviceGetAttribute, (int* value, int attribute, int)) {
     default: fail("cudaDeviceGetAttribute " + std::to_string(attribute));
   }
 }
+// What the doctor asks for.
+FAKE(int, cudaDeviceGetPCIBusId, (char* text, int length, int)) {
+  snprintf(text, size_t(length), "0000:00:00.0");
+  return SUCCESS;
+}
+FAKE(int, cuDeviceGetName, (char* text, int length, int)) {
+  snprintf(text, size_t(length), "stand-in");
+  return SUCCESS;
+}
+FAKE(int, cuDeviceTotalMem, (size_t* bytes, int)) {
+  *bytes = total_bytes;
+  return SUCCESS;
+}
+FAKE(int, cudaGetDriverEntryPointByVersion, (const char* name, void** function, unsigned, unsigned long long, int*)) {
+  std::string wanted = name;
+  if (wanted == "cuDeviceGetName") {
+    *function = reinterpret_cast<void*>(cuDeviceGetName);
+  } else if (wanted == "cuDeviceTotalMem") {
+    *function = reinterpret_cast<void*>(cuDeviceTotalMem);
+  } else {
+    fail("cudaGetDriverEntryPointByVersion of " + wanted);
+  }
+  return SUCCESS;
+}
 FAKE(const char*, cudaGetErrorName, (int error)) {
   return error == LAUNCH_FAILURE ? "cudaErrorLaunchFailure" : error == MEMORY_ALLOCATION ? "cudaErrorMemoryAllocation" : "cudaError";
 }
@@ -465,6 +489,10 @@ FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, 
     memcpy(to, from, bytes);
   });
 }
+
+// A profiler would look from here to there.
+FAKE(int, cudaProfilerStart, ()) { return SUCCESS; }
+FAKE(int, cudaProfilerStop, ()) { return SUCCESS; }
 
 // ---- kernels
 

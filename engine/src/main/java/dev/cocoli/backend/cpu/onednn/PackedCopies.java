@@ -39,7 +39,7 @@ final class PackedCopies implements AutoCloseable {
     }
   }
 
-  /** Which values were used last, and from their second use on a copy of them. */
+  /** Which values were used last, and a copy of them if they are kept. */
   private static final class Use {
     long weightVersion;
     long scaleVersion;
@@ -87,7 +87,7 @@ final class PackedCopies implements AutoCloseable {
 
   /**
    * Returns the copy of weights in a form, to be given back; null if these values are used for the
-   * first time, or are not kept.
+   * first time and may change, or are not kept.
    *
    * @param weight the plain weights
    * @param scale the factor of each output channel, or null
@@ -131,7 +131,10 @@ final class PackedCopies implements AutoCloseable {
         eldest.remove();
         drop(victim, free);
       }
-      return null;
+      if (!weight.buffer().isSettled()) {
+        return null;
+      }
+      use = now;
     }
     if (use.copy == null) {
       Buffer memory = allocator.apply(form.byteSize());
