@@ -80,6 +80,7 @@ class DocumentsRunTest {
           Map.entry("tar", "CI unpacks the archive that it tries"),
           Map.entry("benchmarks/run", "measures for minutes; its tests are in benchmarks"),
           Map.entry("benchmarks/compare", "needs torch, and measures for minutes"),
+          Map.entry("benchmarks/roofline", "the tests of benchmarks run it"),
           Map.entry("cocoli/bin/compare", "needs a GPU and torch"),
           Map.entry("compute-sanitizer", "needs a GPU"),
           Map.entry("torchrun", "needs several GPUs"),
@@ -153,8 +154,8 @@ class DocumentsRunTest {
   }
 
   private static String reasonNotToRun(List<String> words) {
-    if (words.getFirst().equals("bundle") || words.getFirst().equals("selftest")) {
-      return "CI runs it, on the CPU";
+    if (DocumentsTest.OF_BUNDLE.contains(words.getFirst())) {
+      return "of the module bundle, whose tests and CI run it";
     }
     int device = words.indexOf("--device");
     if (device > 0 && words.get(device + 1).startsWith("cuda")) {
