@@ -5,6 +5,7 @@
     python peers.py export --folder DIR                        the same detector for ONNX Runtime
     python peers.py worker --folder DIR --task T --peer P      answers requests, one per line (below)
     python peers.py detect --weights FILE --image FILE ...   one image, as a small script would do it: the cold start
+    python peers.py first --onnx FILE --json FILE IMAGE...   a few images, as a small script with ONNX Runtime would do it
 
 A worker reads words from standard input and answers each with a line of JSON on standard output: "run" does the task
 once and returns the seconds; "result" returns the result of the last run; "memory" returns the peak of the process's
@@ -73,6 +74,7 @@ def read_work(folder):
 
 def build(model, classes, min_size, max_size, **options):
     """torchvision's detector; trainable batch norm, nothing frozen. The names beyond torchvision's are Cocoli's."""
+    import torch
     import torchvision
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
     detection = torchvision.models.detection
@@ -80,7 +82,7 @@ def build(model, classes, min_size, max_size, **options):
     if hasattr(detection, model):
         return getattr(detection, model)(weights=None, weights_backbone=None, **options)
     name = model.removeprefix("fasterrcnn_").removesuffix("_fpn")
-    backbone = resnet_fpn_backbone(backbone_name=name, weights=None, norm_layer=torchvision.ops.misc.nn.BatchNorm2d, trainable_layers=5)
+    backbone = resnet_fpn_backbone(backbone_name=name, weights=None, norm_layer=torch.nn.BatchNorm2d, trainable_layers=5)
     return detection.FasterRCNN(backbone, **options)
 
 
@@ -277,7 +279,7 @@ def worker(args):
 
 def probe(args):
     answer = {"python": sys.version.split()[0]}
-    for name in ("numpy", "torch", "torchvision", "onnxruntime", "onnx"):
+    for name in ("numpy", "torch", "torchvision", "onnxruntime", "onnx", "PIL"):
         try:
             answer[name] = __import__(name).__version__
         except ImportError:
@@ -297,6 +299,24 @@ def detect(args):
     result = {name: found[name].tolist() for name in ("boxes", "scores", "labels")}
     with open(args.json, "w") as file:
         json.dump({"detections": [result]}, file)
+
+
+def first(args):
+    import onnxruntime
+    from PIL import Image
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = args.threads
+    session = onnxruntime.InferenceSession(args.onnx, options, providers=["CPUExecutionProvider"])
+    results = []
+    for path in args.images:
+        with Image.open(path) as file:
+            pixels = np.asarray(file.convert("RGB"))
+        image = np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float32) / 255)
+        names = {1: "scores", 2: "boxes"}
+        results.append({"labels" if array.dtype == np.int64 else names[array.ndim]: array.tolist()
+                        for array in session.run(None, {"x": image})})
+    with open(args.json, "w") as file:
+        json.dump({"detections": results}, file)
 
 
 def main():
@@ -320,6 +340,12 @@ def main():
     for name in ("--classes", "--min-size", "--max-size", "--threads"):
         command.add_argument(name, required=True, type=int)
     command.set_defaults(do=detect)
+    command = commands.add_parser("first")
+    for name in ("--onnx", "--json"):
+        command.add_argument(name, required=True)
+    command.add_argument("--threads", required=True, type=int)
+    command.add_argument("images", nargs="+")
+    command.set_defaults(do=first)
     args = parser.parse_args()
     args.do(args)
 

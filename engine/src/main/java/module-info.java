@@ -4,7 +4,9 @@ module dev.cocoli {
   requires transitive dev.cocoli.bindings;
   requires transitive java.desktop;
   requires com.fasterxml.jackson.databind;
-  requires liblinear;
+
+  // has no descriptor, so that jlink could not link what requires it; trains R-CNN's machines
+  requires static liblinear;
 
   exports dev.cocoli;
   exports dev.cocoli.backend;

@@ -1,36 +1,7 @@
 // What the kernels of batch normalisation share.
 #pragma once
 
-#include "cocoli.cuh"
-
-constexpr u32 THREADS = 256;
-
-// How a block's threads share its part of the map. blockIdx.x counts the rows' parts, blockIdx.y the strips of channels.
-struct Tiles {
-  i64 rows;
-  i64 rows_a_block;
-  int channels;
-  int lanes_log2;  // threads along a row; the others have other rows
-
-  __device__ u32 lane() const { return threadIdx.x & ((1u << lanes_log2) - 1); }
-  __device__ u32 lanes() const { return 1u << lanes_log2; }
-  __device__ i64 row_step() const { return THREADS >> lanes_log2; }
-  __device__ i64 first_row(u32 part) const { return static_cast<i64>(part) * rows_a_block + (threadIdx.x >> lanes_log2); }
-  __device__ i64 first_row() const { return first_row(blockIdx.x); }
-  __device__ i64 end_row(u32 part) const {
-    i64 end = (static_cast<i64>(part) + 1) * rows_a_block;
-    return end < rows ? end : rows;
-  }
-  __device__ i64 end_row() const { return end_row(blockIdx.x); }
-  template <int Width>
-  __device__ i64 channel(u32 strip) const {
-    return (static_cast<i64>(strip) * lanes() + lane()) * Width;
-  }
-  template <int Width>
-  __device__ i64 channel() const {
-    return channel<Width>(blockIdx.y);
-  }
-};
+#include "channel_sums.cuh"
 
 // The same in the reverse order. Blocks begin in the order of their numbers, those along x first.
 struct ReversedTiles {
@@ -75,67 +46,26 @@ __device__ void mask(const Affine (&affine)[Width], const Pack<T, Width>& x, Pac
   }
 }
 
-// Adds what the threads of a block have for the same channels, and writes it as the block's part: [parts,2,C] of doubles.
-template <int Width>
-__device__ void write_parts(const Tiles& tiles, i64 channel, const double (&first)[Width], const double (&second)[Width],
-                            double* partial) {
-  __shared__ double sums[Width * THREADS];
-  double* part = partial + static_cast<i64>(blockIdx.x) * 2 * tiles.channels;
-  for (int which = 0; which < 2; which++) {
-    for (int j = 0; j < Width; j++) {
-      sums[j * THREADS + threadIdx.x] = which == 0 ? first[j] : second[j];
-    }
-    for (u32 half = THREADS / 2; half >= tiles.lanes(); half /= 2) {
-      __syncthreads();
-      if (threadIdx.x < half) {
-        for (int j = 0; j < Width; j++) {
-          sums[j * THREADS + threadIdx.x] += sums[j * THREADS + threadIdx.x + half];
-        }
-      }
-    }
-    if (threadIdx.x < tiles.lanes() && channel < tiles.channels) {
-      for (int j = 0; j < Width; j++) {
-        part[which * static_cast<i64>(tiles.channels) + channel + j] = sums[j * THREADS + threadIdx.x];
-      }
-    }
-    __syncthreads();
-  }
-}
+// The parameters of a norm and the statistics that it normalises by, [C] each
+struct ChannelNorm {
+  const float* weight;
+  const float* bias;
+  const float* mean;
+  const float* inv_std;
 
-// The sums of 4 channels over all parts, for the first 4 threads of the block; 64 threads share a channel's parts. Four doubles
-// are a sector.
-struct PartSums {
-  static constexpr u32 CHANNELS = 4;
+  __device__ Affine affine(i64 c) const { return Affine(weight[c], bias[c], mean[c], inv_std[c]); }
+};
 
-  const double* partial;  // [parts,2,C]
-  i64 parts;
-  i64 channels;
+// Mean and biased variance of a channel's values, from their sum and that of their squares
+struct Moments {
+  double mean;
+  double variance;
 
-  __device__ i64 channel() const { return static_cast<i64>(blockIdx.x) * CHANNELS + threadIdx.x % CHANNELS; }
-
-  __device__ bool has_total() const { return threadIdx.x < CHANNELS && channel() < channels; }
-
-  __device__ void total(double& first, double& second) const {
-    __shared__ double sums[2][THREADS];
-    first = 0;
-    second = 0;
-    if (channel() < channels) {
-      for (i64 part = threadIdx.x / CHANNELS; part < parts; part += THREADS / CHANNELS) {
-        first += partial[part * 2 * channels + channel()];
-        second += partial[(part * 2 + 1) * channels + channel()];
-      }
-    }
-    sums[0][threadIdx.x] = first;
-    sums[1][threadIdx.x] = second;
-    for (u32 half = THREADS / 2; half >= CHANNELS; half /= 2) {
-      __syncthreads();
-      if (threadIdx.x < half) {
-        sums[0][threadIdx.x] += sums[0][threadIdx.x + half];
-        sums[1][threadIdx.x] += sums[1][threadIdx.x + half];
-      }
-    }
-    first = sums[0][threadIdx.x];
-    second = sums[1][threadIdx.x];
+  __device__ Moments(const double (&sums)[2], double count) {
+    mean = sums[0] / count;
+    variance = sums[1] / count - mean * mean;
+    // not fmax, which would hide what is not a number
+    variance = variance < 0 ? 0.0 : variance;
   }
 };
 
@@ -162,5 +92,102 @@ struct ChannelResults {
     Affine affine(weight[c], bias[c], mean[c], inv_std[c]);
     coefficients[c] = affine.factor;
     coefficients[channels + c] = affine.addend;
+  }
+};
+
+// Sums of x and of its squares
+template <typename T, int Width, typename Finish>
+struct Statistics {
+  const T* x;
+  ChannelSums<2> totals;
+  Tiles tiles;
+  Finish finish;
+
+  __device__ void operator()() const {
+    i64 channel = tiles.channel<Width>();
+    double sums[2][Width] = {};  // of values, of squares
+    i64 row = tiles.first_row();
+    if (channel < tiles.channels && row < tiles.end_row()) {
+      float shift[Width];
+      float sum[Width] = {};
+      float square[Width] = {};
+      Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * tiles.channels + channel);
+      for (int j = 0; j < Width; j++) {
+        shift[j] = to_float(pack.at[j]);
+      }
+      int count = 1;
+      for (row += tiles.row_step(); row < tiles.end_row(); row += tiles.row_step()) {
+        pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * tiles.channels + channel);
+        for (int j = 0; j < Width; j++) {
+          float difference = to_float(pack.at[j]) - shift[j];
+          sum[j] += difference;
+          square[j] += difference * difference;
+        }
+        count++;
+      }
+      for (int j = 0; j < Width; j++) {
+        double centre = shift[j];
+        double total = sum[j];
+        sums[0][j] = total + count * centre;
+        sums[1][j] = square[j] + (2 * total + count * centre) * centre;
+      }
+    }
+    totals.add<Width>(tiles, sums, finish);
+  }
+};
+
+// Sums of the gradient before the activation and of its products with x less the mean. dy becomes that gradient if there is y;
+// Masked finds it from x, and does not store it.
+template <typename T, int Width, bool Masked, typename Finish>
+struct GradientSums {
+  const T* x;
+  const T* y;  // or null
+  T* dy;
+  ChannelNorm norm;
+  ChannelSums<2> totals;
+  Tiles tiles;
+  Finish finish;
+
+  __device__ void operator()() const {
+    i64 channel = tiles.channel<Width>();
+    double sums[2][Width] = {};  // of gradients, of products
+    if (channel < tiles.channels) {
+      float centre[Width];
+      float sum[Width] = {};
+      float product[Width] = {};
+      Affine affine[Width];
+      for (int j = 0; j < Width; j++) {
+        centre[j] = norm.mean[channel + j];
+        if constexpr (Masked) {
+          affine[j] = norm.affine(channel + j);
+        }
+      }
+      for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
+        i64 at = row * tiles.channels + channel;
+        Pack<T, Width> slope = *reinterpret_cast<const Pack<T, Width>*>(dy + at);
+        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + at);
+        if constexpr (Masked) {
+          mask(affine, pack, slope);
+        } else if (y != nullptr) {
+          Pack<T, Width> output = *reinterpret_cast<const Pack<T, Width>*>(y + at);
+          for (int j = 0; j < Width; j++) {
+            if (!(to_float(output.at[j]) > 0)) {
+              slope.at[j] = T{};
+            }
+          }
+          *reinterpret_cast<Pack<T, Width>*>(dy + at) = slope;
+        }
+        for (int j = 0; j < Width; j++) {
+          float value = to_float(slope.at[j]);
+          sum[j] += value;
+          product[j] += (to_float(pack.at[j]) - centre[j]) * value;
+        }
+      }
+      for (int j = 0; j < Width; j++) {
+        sums[0][j] = sum[j];
+        sums[1][j] = product[j];
+      }
+    }
+    totals.add<Width>(tiles, sums, [&](i64 c, i64 channels, const double (&all)[2]) { finish(norm, c, channels, all[0], all[1]); });
   }
 };

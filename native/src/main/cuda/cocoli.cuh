@@ -195,6 +195,42 @@ __device__ inline u32 block_exclusive_sum(u32 x, u32& total) {
   return inclusive - x + (warp == 0 ? 0 : sums[warp - 1]);
 }
 
+// ---- what the last of many blocks does
+
+// Whether so many blocks have come here, this one as the last of them: the same for all its threads, which then see what the other
+// blocks wrote before they came. The counter is 0 before the first block and after the last, for the next kernel and for a replay.
+// (The barrier puts the writes of the block before the fence of its first thread, and that puts them before the count, as a grid's
+// barrier of cooperative groups does. Where the count is read, it is the other way round.)
+__device__ inline bool is_last_block(u32* arrived, u32 blocks) {
+  __shared__ bool is_last;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    is_last = atomicInc(arrived, blocks - 1) == blocks - 1;
+    __threadfence();
+  }
+  __syncthreads();
+  return is_last;
+}
+
+// The sum of what all threads of a grid have, for the last block: returns whether it is this one. The order of the sum is the same
+// whichever block is last. The grid has one dimension; partial [gridDim.x] is scratch memory.
+__device__ inline bool grid_sum(double x, double* partial, u32* arrived, double& total) {
+  x = block_sum(x);
+  if (threadIdx.x == 0) {
+    partial[blockIdx.x] = x;
+  }
+  if (!is_last_block(arrived, gridDim.x)) {
+    return false;
+  }
+  double sum = 0;
+  for (u32 i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
+    sum += __ldcg(partial + i);
+  }
+  total = block_sum(sum);
+  return true;
+}
+
 // A place after those that were taken before, for each lane that wants one: one addition for the whole warp, all of whose lanes
 // come here.
 __device__ inline int take_place(int* taken, bool wanted) {

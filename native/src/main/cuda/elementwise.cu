@@ -1,5 +1,5 @@
 // Sums and masks of arrays, and the operations after a convolution that its kernel does not fuse. Java: ElementwiseKernels.
-#include "cocoli.cuh"
+#include "channel_sums.cuh"
 
 // y = a + b
 template <typename T>
@@ -105,96 +105,111 @@ struct Epilogue {
 };
 KERNEL_FLOATS(epilogue, Epilogue, 256)
 
-// The sums of the columns of [R,C], added to a vector: first into one row for each block along y, then over those. Blocks along x
-// share the columns, 32 packs of Width each; the 8 warps of a block share its rows. No atomics, so that the bits do not change from
-// run to run.
+// The sums of the columns of [R,C], added to a vector
+struct AddToVector {
+  float* y;  // [C]
+
+  __device__ void operator()(i64 c, i64, const double (&sums)[1]) const { y[c] += static_cast<float>(sums[0]); }
+};
 template <typename T, int Width>
 struct ColumnSums {
   const T* x;
-  float* partial;  // [gridDim.y, C]
-  i64 rows;
-  i64 columns;
+  ChannelSums<1> totals;
+  Tiles tiles;
+  AddToVector finish;
 
   __device__ void operator()() const {
-    __shared__ float sums[8][Width][WARP];
-    u32 lane = threadIdx.x % WARP;
-    u32 warp = threadIdx.x / WARP;
-    i64 column = (static_cast<i64>(blockIdx.x) * WARP + lane) * Width;
-    float sum[Width] = {};
-    if (column < columns) {
-      for (i64 row = static_cast<i64>(blockIdx.y) * 8 + warp; row < rows; row += static_cast<i64>(gridDim.y) * 8) {
-        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * columns + column);
+    i64 channel = tiles.channel<Width>();
+    double sums[1][Width] = {};
+    if (channel < tiles.channels) {
+      float sum[Width] = {};
+      for (i64 row = tiles.first_row(); row < tiles.end_row(); row += tiles.row_step()) {
+        Pack<T, Width> pack = *reinterpret_cast<const Pack<T, Width>*>(x + row * tiles.channels + channel);
         for (int j = 0; j < Width; j++) {
           sum[j] += to_float(pack.at[j]);
         }
       }
-    }
-    for (int j = 0; j < Width; j++) {
-      sums[warp][j][lane] = sum[j];
-    }
-    __syncthreads();
-    // a warp finishes every eighth of the columns of a pack
-    for (u32 j = warp; j < Width && column < columns; j += 8) {
-      float total = 0;
-      for (int i = 0; i < 8; i++) {
-        total += sums[i][j][lane];
+      for (int j = 0; j < Width; j++) {
+        sums[0][j] = sum[j];
       }
-      partial[blockIdx.y * columns + column + j] = total;
     }
+    totals.add<Width>(tiles, sums, finish);
   }
 };
-template <typename T>
-using ColumnSumsNarrow = ColumnSums<T, 1>;
-template <typename T>
-using ColumnSumsWide = ColumnSums<T, Wide<T>::size>;
-KERNEL_FLOATS(column_sums, ColumnSumsNarrow, 256)
-KERNEL_FLOATS(column_sums_wide, ColumnSumsWide, 256)
+CHANNEL_KERNELS(add_column_sums, ColumnSums)
 
-// Blocks share the columns, 32 each; the 32 warps of a block share the rows.
-struct AddPartialSums {
-  const float* partial;  // [R,C]
-  float* y;              // [C], added to
-  i64 rows;
-  i64 columns;
-
-  __device__ void operator()() const {
-    __shared__ float sums[WARP][WARP];
-    u32 lane = threadIdx.x % WARP;
-    u32 warp = threadIdx.x / WARP;
-    i64 column = static_cast<i64>(blockIdx.x) * WARP + lane;
-    float sum = 0;
-    if (column < columns) {
-      for (i64 row = warp; row < rows; row += WARP) {
-        sum += partial[row * columns + column];
-      }
-    }
-    sums[warp][lane] = sum;
-    __syncthreads();
-    if (warp == 0 && column < columns) {
-      for (u32 i = 1; i < WARP; i++) {
-        sum += sums[i][lane];
-      }
-      y[column] += sum;
-    }
-  }
-};
-KERNEL(add_partial_sums, AddPartialSums, 1024)
-
-// y = x * scale, or y += x * scale, with a factor for each row of [R,C]
+// y = x * scale, with a factor for each row of [R,C], for many tensors at once. Blocks count through the pieces of all of them; a block
+// finds its tensor by bisection.
 template <typename T>
 struct ScaleRows {
-  const float* x;
-  const float* scale;  // or null for 1
-  T* y;
-  i64 count;
-  Divider columns;
-  int accumulate;
+  static constexpr int MOST = 100;
+  static constexpr u32 PIECE = 8192;
+
+  struct Rows {
+    const float* x;
+    const float* scale;  // or null for 1
+    T* y;
+    u32 count;
+    u32 columns;
+    u32 first_block;
+    u32 unused;
+  };
+
+  Rows all[MOST];
+  i64 tensors;
+
+  __device__ const Rows& own() const {
+    int low = 0;
+    int high = static_cast<int>(tensors);
+    while (high - low > 1) {
+      int middle = (low + high) / 2;
+      if (all[middle].first_block <= blockIdx.x) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return all[low];
+  }
 
   __device__ void operator()() const {
-    for (i64 i = first_piece(); i < count; i += piece_stride()) {
-      float value = scale == nullptr ? x[i] : x[i] * scale[columns.quotient(static_cast<u32>(i))];
-      y[i] = from_float<T>(accumulate != 0 ? to_float(y[i]) + value : value);
+    constexpr u32 size = 4;
+    const Rows& rows = own();
+    u32 begin = (blockIdx.x - rows.first_block) * PIECE;
+    u32 end = begin + min(PIECE, rows.count - begin);
+    bool aligned = is_wide(rows.x) && reinterpret_cast<u64>(rows.y) % (size * sizeof(T)) == 0;
+    u32 wide_end = aligned ? begin + (end - begin) / size * size : begin;
+    for (u32 i = begin + threadIdx.x * size; i < wide_end; i += blockDim.x * size) {
+      Pack<float, size> source = *reinterpret_cast<const Pack<float, size>*>(rows.x + i);
+      Pack<T, size> target;
+      for (u32 j = 0; j < size; j++) {
+        float factor = rows.scale == nullptr ? 1 : rows.scale[(i + j) / rows.columns];
+        target.at[j] = from_float<T>(source.at[j] * factor);
+      }
+      *reinterpret_cast<Pack<T, size>*>(rows.y + i) = target;
+    }
+    for (u32 i = wide_end + threadIdx.x; i < end; i += blockDim.x) {
+      float factor = rows.scale == nullptr ? 1 : rows.scale[i / rows.columns];
+      rows.y[i] = from_float<T>(rows.x[i] * factor);
     }
   }
 };
 KERNEL_FLOATS(scale_rows, ScaleRows, 256)
+
+// y += x * scale, with a factor for each row of [R,C]
+template <typename T>
+struct AddScaledRows {
+  const T* x;
+  const float* scale;  // or null for 1
+  float* y;
+  i64 count;
+  Divider columns;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      float factor = scale == nullptr ? 1 : scale[columns.quotient(static_cast<u32>(i))];
+      y[i] += to_float(x[i]) * factor;
+    }
+  }
+};
+KERNEL_FLOATS(add_scaled_rows, AddScaledRows, 256)

@@ -1,59 +1,32 @@
 // Losses with their gradients. Java: LossKernels.
 //
-// A loss takes three kernels: one block counts the rows with a label, many write the gradients and a partial sum of losses each,
-// one block adds those. No atomics, so that the bits do not change from run to run; what a row contributes is computed in double
-// precision, as the CPU does, because rows are few. A kernel cannot throw: a label beyond the classes makes the loss NaN.
+// Each block counts the rows with a label, because rows are few; it writes gradients and a partial sum of losses, and the last block
+// adds those in a fixed order, so that the bits do not change from run to run. What a row contributes is computed in double
+// precision, as the CPU does. A kernel cannot throw: a label beyond the classes makes the loss NaN.
 #include "cocoli.cuh"
 
-// How many labels are not negative; one block.
-struct CountLabels {
-  const int* labels;
-  int* counted;  // [1]
+// The mean over the rows with a label
+struct MeanLoss {
+  const int* labels;  // negative for none
   i64 rows;
+  double* partial;  // [gridDim.x]
+  u32* arrived;     // for is_last_block
+  float* loss;      // [1]
 
-  __device__ void operator()() const {
+  // How many rows have a label; for all threads of a block.
+  __device__ double counted() const {
     int count = 0;
     for (i64 row = threadIdx.x; row < rows; row += blockDim.x) {
       count += labels[row] >= 0;
     }
     // a double holds every count
-    double total = block_sum(static_cast<double>(count));
-    if (threadIdx.x == 0) {
-      *counted = static_cast<int>(total);
-    }
+    return block_sum(static_cast<double>(count));
   }
-};
-KERNEL(count_labels, CountLabels, 1024)
 
-// The blocks' sums over the number of labelled rows; one block.
-struct MeanLoss {
-  const double* partial;
-  const int* counted;  // [1]
-  float* loss;         // [1]
-  i64 count;
-
-  __device__ void operator()() const {
-    double sum = 0;
-    for (i64 i = threadIdx.x; i < count; i += blockDim.x) {
-      sum += partial[i];
-    }
-    sum = block_sum(sum);
-    if (threadIdx.x == 0) {
-      *loss = *counted == 0 ? 0.0f : static_cast<float>(sum / *counted);
-    }
-  }
-};
-KERNEL(mean_loss, MeanLoss, 256)
-
-// What the kernels of a loss have in common.
-struct LossSum {
-  double* partial;     // [gridDim.x]
-  const int* counted;  // [1]
-
-  __device__ void write(double losses) const {
-    losses = block_sum(losses);
-    if (threadIdx.x == 0) {
-      partial[blockIdx.x] = losses;
+  __device__ void write(double losses, double counted) const {
+    double sum;
+    if (grid_sum(losses, partial, arrived, sum) && threadIdx.x == 0) {
+      *loss = counted == 0 ? 0.0f : static_cast<float>(sum / counted);
     }
   }
 
@@ -63,20 +36,18 @@ struct LossSum {
 // loss = log(sum of exp(x - max)) + max - x[label]; a warp for each row
 struct SoftmaxCrossEntropy {
   const float* logits;  // [R,K]
-  const int* labels;
-  LossSum sum;
+  MeanLoss mean;
   float* gradient;
-  i64 rows;
   i64 classes;
 
   __device__ void operator()() const {
     u32 lane = threadIdx.x % WARP;
-    double counted = *sum.counted;
+    double counted = mean.counted();
     double losses = 0;
-    for (i64 row = first_piece() / WARP; row < rows; row += piece_stride() / WARP) {
+    for (i64 row = first_piece() / WARP; row < mean.rows; row += piece_stride() / WARP) {
       const float* from = logits + row * classes;
       float* to = gradient + row * classes;
-      int label = labels[row];
+      int label = mean.labels[row];
       if (label < 0) {
         for (i64 c = lane; c < classes; c += WARP) {
           to[c] = 0;
@@ -98,10 +69,10 @@ struct SoftmaxCrossEntropy {
         to[c] = static_cast<float>((share - (c == label ? 1 : 0)) / counted);
       }
       if (lane == 0) {
-        losses += label < classes ? log(total) + (static_cast<double>(best) - from[label]) : LossSum::not_a_number();
+        losses += label < classes ? log(total) + (static_cast<double>(best) - from[label]) : MeanLoss::not_a_number();
       }
     }
-    sum.write(losses);
+    mean.write(losses, counted);
   }
 };
 KERNEL(softmax_cross_entropy, SoftmaxCrossEntropy, 256)
@@ -109,16 +80,14 @@ KERNEL(softmax_cross_entropy, SoftmaxCrossEntropy, 256)
 // loss = max(x, 0) - x * target + log(1 + exp(-|x|))
 struct SigmoidCrossEntropy {
   const float* logits;
-  const int* labels;
-  LossSum sum;
+  MeanLoss mean;
   float* gradient;
-  i64 rows;
 
   __device__ void operator()() const {
-    double counted = *sum.counted;
+    double counted = mean.counted();
     double losses = 0;
-    for (i64 row = first_piece(); row < rows; row += piece_stride()) {
-      int label = labels[row];
+    for (i64 row = first_piece(); row < mean.rows; row += piece_stride()) {
+      int label = mean.labels[row];
       if (label < 0) {
         gradient[row] = 0;
         continue;
@@ -131,7 +100,7 @@ struct SigmoidCrossEntropy {
       double sigmoid = (x >= 0 ? 1.0 : tail) / (1 + tail);
       gradient[row] = static_cast<float>((sigmoid - target) / counted);
     }
-    sum.write(losses);
+    mean.write(losses, counted);
   }
 };
 KERNEL(sigmoid_cross_entropy, SigmoidCrossEntropy, 256)
@@ -140,15 +109,13 @@ KERNEL(sigmoid_cross_entropy, SigmoidCrossEntropy, 256)
 struct SmoothL1 {
   const float* predictions;  // [R,4K]
   const float* targets;      // [R,4]
-  const int* labels;
-  LossSum sum;
+  MeanLoss mean;
   float* gradient;
   i64 count;      // boxes in all
   Divider boxes;  // of a row
   float beta;
 
-  __device__ double add(u32 row, u32 box, float* slopes) const {
-    double counted = *sum.counted;
+  __device__ double add(u32 row, u32 box, double counted, float* slopes) const {
     double losses = 0;
     i64 at = (static_cast<i64>(row) * boxes.divisor + box) * 4;
     for (int c = 0; c < 4; c++) {
@@ -164,17 +131,18 @@ struct SmoothL1 {
 
   __device__ void operator()() const {
     bool wide = is_wide(gradient);
+    double counted = mean.counted();
     double losses = 0;
     for (i64 i = first_piece(); i < count; i += piece_stride()) {
       u32 row = boxes.quotient(static_cast<u32>(i));
       u32 box = static_cast<u32>(i) - row * boxes.divisor;
-      int label = labels[row];
+      int label = mean.labels[row];
       Wide<float> slopes = {};
       if (label > 0) {
         if (boxes.divisor == 1 || static_cast<u32>(label) == box) {
-          losses += add(row, box, slopes.at);
+          losses += add(row, box, counted, slopes.at);
         } else if (static_cast<u32>(label) >= boxes.divisor) {
-          losses = LossSum::not_a_number();
+          losses = MeanLoss::not_a_number();
         }
       }
       if (wide) {
@@ -185,7 +153,7 @@ struct SmoothL1 {
         }
       }
     }
-    sum.write(losses);
+    mean.write(losses, counted);
   }
 };
 KERNEL(smooth_l1, SmoothL1, 256)

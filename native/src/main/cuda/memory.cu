@@ -1,4 +1,4 @@
-// Copies, fills and conversions. Java: MemoryKernels.
+// Copies, fills and conversions; what holds up a stream. Java: MemoryKernels, PlanTimer.
 #include "cocoli.cuh"
 
 struct Fill {
@@ -65,3 +65,15 @@ struct Cast {
   KERNEL(name, name##_arguments, 256)
 CAST(cast_f32_bf16, float, Bf16)
 CAST(cast_bf16_f32, Bf16, float)
+
+// Takes so many cycles, and does nothing: for PlanTimer.
+struct HoldUp {
+  i64 cycles;
+
+  __device__ void operator()() const {
+    i64 begin = clock64();
+    while (clock64() - begin < cycles) {
+    }
+  }
+};
+KERNEL(hold_up, HoldUp, 1)

@@ -3,29 +3,21 @@
 
 // A replica's own statistics of each channel: [2C+1] means, biased variances, values a channel
 struct WriteStatistics {
-  PartSums sums;
   float* statistics;
   i64 rows;
 
-  __device__ void operator()() const {
-    double sum;
-    double square;
-    sums.total(sum, square);
-    if (!sums.has_total()) {
-      return;
-    }
-    i64 c = sums.channel();
-    double count = static_cast<double>(rows);
-    double mean = sum / count;
-    double variance = square / count - mean * mean;
-    statistics[c] = static_cast<float>(mean);
-    statistics[sums.channels + c] = static_cast<float>(variance < 0 ? 0.0 : variance);
+  __device__ void operator()(i64 c, i64 channels, const double (&sums)[2]) const {
+    Moments moments(sums, static_cast<double>(rows));
+    statistics[c] = static_cast<float>(moments.mean);
+    statistics[channels + c] = static_cast<float>(moments.variance);
     if (c == 0) {
-      statistics[2 * sums.channels] = static_cast<float>(rows);
+      statistics[2 * channels] = static_cast<float>(rows);
     }
   }
 };
-KERNEL(batch_norm_write_statistics, WriteStatistics, THREADS)
+template <typename T, int Width>
+using ReplicaStatistics = Statistics<T, Width, WriteStatistics>;
+CHANNEL_KERNELS(batch_norm_replica_statistics, ReplicaStatistics)
 
 // How many values of a channel all replicas have together
 __device__ inline double joint_count(const float* statistics, i64 replicas, i64 channels) {
@@ -67,29 +59,22 @@ KERNEL(batch_norm_join_statistics, JoinStatistics, THREADS)
 
 // The sums [2,C] that replicas add up, and the parameters' gradients of this one
 struct WriteGradientSums {
-  PartSums sums;
-  const float* inv_std;
   float* written;
   float* d_weight;  // or null
   float* d_bias;    // or null
 
-  __device__ void operator()() const {
-    double sum;
-    double product;
-    sums.total(sum, product);
-    if (!sums.has_total()) {
-      return;
-    }
-    i64 c = sums.channel();
+  __device__ void operator()(const ChannelNorm& norm, i64 c, i64 channels, double sum, double product) const {
     written[c] = static_cast<float>(sum);
-    written[sums.channels + c] = static_cast<float>(product);
+    written[channels + c] = static_cast<float>(product);
     if (d_weight != nullptr) {
-      d_weight[c] = static_cast<float>(d_weight[c] + product * inv_std[c]);
+      d_weight[c] = static_cast<float>(d_weight[c] + product * norm.inv_std[c]);
       d_bias[c] = static_cast<float>(d_bias[c] + sum);
     }
   }
 };
-KERNEL(batch_norm_write_gradient_sums, WriteGradientSums, THREADS)
+template <typename T, int Width>
+using ReplicaGradientSums = GradientSums<T, Width, false, WriteGradientSums>;
+CHANNEL_KERNELS(batch_norm_replica_gradient_sums, ReplicaGradientSums)
 
 // What FinishGradients does for the input, from the sums of all replicas
 struct JoinGradients {

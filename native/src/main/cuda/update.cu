@@ -1,53 +1,35 @@
 // Norms, clipping, scaling, the step of SGD over the arena of all parameters. Java: UpdateKernels.
 #include "cocoli.cuh"
 
-// The sum of squares, first into one sum for each block, then over those. No atomics, so that the bits do not change from run to
-// run: data-parallel replicas clip by the same factor.
+// The sum of squares. Its order is the same in every run: data-parallel replicas clip by the same factor.
 struct SquaredNorm {
   const float* x;
   double* partial;  // [gridDim.x]
+  u32* arrived;     // for is_last_block
+  float* sum;       // [1]
   i64 count;
 
   __device__ void operator()() const {
-    double sum = 0;
+    double squares = 0;
     i64 wide = is_wide(x) ? count / Wide<float>::size : 0;
     for (i64 i = first_piece(); i < wide; i += piece_stride()) {
       Wide<float> pack = reinterpret_cast<const Wide<float>*>(x)[i];
       for (int j = 0; j < Wide<float>::size; j++) {
         double value = pack.at[j];
-        sum += value * value;
+        squares += value * value;
       }
     }
     for (i64 i = wide * Wide<float>::size + first_piece(); i < count; i += piece_stride()) {
       double value = x[i];
-      sum += value * value;
+      squares += value * value;
     }
-    sum = block_sum(sum);
-    if (threadIdx.x == 0) {
-      partial[blockIdx.x] = sum;
-    }
-  }
-};
-KERNEL(squared_norm, SquaredNorm, 256)
-
-// One block.
-struct SumPartialNorms {
-  const double* partial;
-  float* sum;  // [1]
-  i64 count;
-
-  __device__ void operator()() const {
-    double total = 0;
-    for (i64 i = threadIdx.x; i < count; i += blockDim.x) {
-      total += partial[i];
-    }
-    total = block_sum(total);
-    if (threadIdx.x == 0) {
+    double total;
+    if (grid_sum(squares, partial, arrived, total) && threadIdx.x == 0) {
       *sum = static_cast<float>(total);
     }
   }
 };
-KERNEL(sum_partial_norms, SumPartialNorms, 256)
+KERNEL(squared_norm, SquaredNorm, 256)
 
 // Multiplies every element, four at a time where they lie so.
 __device__ inline void scale_all(float* x, i64 count, float factor) {

@@ -129,6 +129,7 @@ final class OpenedDetector {
       backend.require(options.precision());
       parameters = ParameterArena.forInference(backend, model);
       file.load(model, backend);
+      parameters.settle();
       if (!model.isFinished()) {
         throw new IOException(
             file.path()

@@ -6,19 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
-import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.DetectionPart;
-import dev.cocoli.detection.Inputs;
-import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
-import dev.cocoli.detection.config.RcnnConfig;
-import dev.cocoli.ops.Ops;
 import dev.cocoli.structures.Detection;
-import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Device;
-import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TinyDetectors;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,10 +24,8 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,12 +39,6 @@ class DetectorThreadsTest {
   @TempDir private Path folder;
 
   private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
-
-  @BeforeEach
-  void forgetBatches() {
-    Recording.BATCHES.clear();
-    Recording.failsTogether = false;
-  }
 
   @AfterEach
   void close() {
@@ -99,17 +83,17 @@ class DetectorThreadsTest {
         };
     try (Detector detector = Detector.open(weights, ONE.withConcurrency(2));
         Image image = TinyDetectors.noise(64, 64, 1)) {
-      Future<?> first = callers.submit(() -> detect(detector, image, meeting));
-      Future<?> second = callers.submit(() -> detect(detector, image, meeting));
+      Future<?> first = callers.submit(() -> WaitingCalls.detect(detector, image, meeting));
+      Future<?> second = callers.submit(() -> WaitingCalls.detect(detector, image, meeting));
       first.get(); // each waits for the other in the middle of its call
       second.get();
 
       CountDownLatch end = new CountDownLatch(1);
       CountDownLatch running = new CountDownLatch(3);
-      PartListener held = holding(running, end);
+      PartListener held = WaitingCalls.holding(running, end);
       List<Future<?>> three = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        three.add(callers.submit(() -> detect(detector, image, held)));
+        three.add(callers.submit(() -> WaitingCalls.detect(detector, image, held)));
       }
       while (running.getCount() > 1) {
         Thread.sleep(10);
@@ -130,7 +114,8 @@ class DetectorThreadsTest {
     try (Detector detector = Detector.open(weights, ONE.withConcurrency(4));
         Image image = TinyDetectors.noise(64, 64, 1)) {
       for (int i = 0; i < 50; i++) {
-        detect(detector, image, (ops, part) -> threads.add(Thread.currentThread().getName()));
+        WaitingCalls.detect(
+            detector, image, (ops, part) -> threads.add(Thread.currentThread().getName()));
       }
     }
     assertEquals(1, threads.stream().distinct().count());
@@ -143,13 +128,14 @@ class DetectorThreadsTest {
     CountDownLatch end = new CountDownLatch(1);
     try (Image image = TinyDetectors.noise(64, 64, 1)) {
       Detector detector = Detector.open(weights, ONE);
-      PartListener held = holding(running, end);
-      Future<List<Detection>> first = callers.submit(() -> detect(detector, image, held));
+      PartListener held = WaitingCalls.holding(running, end);
+      Future<List<Detection>> first =
+          callers.submit(() -> WaitingCalls.detect(detector, image, held));
       running.await();
-      Future<List<Detection>> waiting = submitAndAwaitWaiting(() -> detector.detect(image));
+      Future<List<Detection>> waiting = WaitingCalls.submitAndAwaitWaiting(() -> detector.detect(image));
       Future<?> closing = null;
       try {
-        closing = submitAndAwaitWaiting(Executors.callable(detector::close));
+        closing = WaitingCalls.submitAndAwaitWaiting(Executors.callable(detector::close));
         assertThrows(
             java.util.concurrent.TimeoutException.class,
             closingTimesOut(closing),
@@ -167,18 +153,6 @@ class DetectorThreadsTest {
     }
   }
 
-  /** Starts a call, and returns once it waits, so that the next one comes after it. */
-  private static <T> Future<T> submitAndAwaitWaiting(Callable<T> call)
-      throws InterruptedException {
-    FutureTask<T> result = new FutureTask<>(call);
-    Thread caller = Thread.ofPlatform().daemon().start(result);
-    while (caller.getState() != Thread.State.WAITING) {
-      assertFalse(result.isDone(), "it does not wait");
-      Thread.sleep(1);
-    }
-    return result;
-  }
-
   private static org.junit.jupiter.api.function.Executable closingTimesOut(Future<?> closing) {
     return () -> closing.get(200, TimeUnit.MILLISECONDS);
   }
@@ -194,7 +168,8 @@ class DetectorThreadsTest {
             throw thrown;
           };
       IllegalStateException e =
-          assertThrows(IllegalStateException.class, () -> detect(detector, image, throwing));
+          assertThrows(
+              IllegalStateException.class, () -> WaitingCalls.detect(detector, image, throwing));
       assertSame(thrown, e);
       StackTraceElement[] caller = e.getSuppressed()[0].getStackTrace();
       assertTrue(
@@ -203,7 +178,7 @@ class DetectorThreadsTest {
           Arrays.toString(caller));
       assertFalse(detector.detect(image).isEmpty(), "the detector still works");
       PartListener again = (ops, part) -> detector.detect(image);
-      assertThrows(IllegalStateException.class, () -> detect(detector, image, again));
+      assertThrows(IllegalStateException.class, () -> WaitingCalls.detect(detector, image, again));
     }
   }
 
@@ -218,109 +193,26 @@ class DetectorThreadsTest {
     }
   }
 
-  /** A tiny detector that notes how many images go through it together. */
-  private static final class Recording extends DetectionModel {
-    static final List<Integer> BATCHES = new CopyOnWriteArrayList<>();
-    static volatile boolean failsTogether;
-
-    private final DetectionModel model;
-
-    Recording(RcnnConfig config, int classes) {
-      super(classes);
-      model = child("model", TinyDetectors.SPEC.builder().build(config, classes));
-    }
-
-    @Override
-    public List<List<Detection>> detect(Ops ops, Inputs inputs, PartListener parts) {
-      BATCHES.add(inputs.images().size());
-      if (failsTogether && inputs.images().size() > 1) {
-        throw new IllegalStateException("too many");
-      }
-      return model.detect(ops, inputs, parts);
-    }
-
-    @Override
-    public List<String> lossNames() {
-      return model.lossNames();
-    }
-
-    @Override
-    public Tensor loss(Ops ops, Inputs inputs, List<Target> targets, long seed) {
-      return model.loss(ops, inputs, targets, seed);
-    }
-  }
-
   @Test
   void callsThatWaitGoThroughTheNetworkTogether() throws Exception {
-    // two of the first three differ in size, but not in the network
-    int[][] sizes = {{64, 80}, {128, 160}, {64, 96}, {64, 80}};
-    List<List<Detection>> alone = detectWaiting(ONE, sizes);
-    assertEquals(List.of(1, 1, 1, 1, 1), Recording.BATCHES);
-    List<List<Detection>> together = detectWaiting(ONE.withBatch(3), sizes);
-    assertEquals(List.of(1, 3, 1), Recording.BATCHES);
-    assertSameDetections(alone, together);
-    assertSameDetections(alone, detectWaiting(ONE.withBatch(2), sizes));
-    assertEquals(List.of(1, 2, 1, 1), Recording.BATCHES);
+    WaitingCalls calls = new WaitingCalls(folder);
+    List<List<Detection>> alone = calls.detect(ONE, WaitingCalls.SIZES);
+    assertEquals(List.of(1, 1, 1, 1, 1), calls.batches());
+    List<List<Detection>> together = calls.detect(ONE.withBatch(3), WaitingCalls.SIZES);
+    assertEquals(List.of(1, 3, 1), calls.batches());
+    WaitingCalls.assertSameDetections(alone, together);
+    WaitingCalls.assertSameDetections(alone, calls.detect(ONE.withBatch(2), WaitingCalls.SIZES));
+    assertEquals(List.of(1, 2, 1, 1), calls.batches());
   }
 
   @Test
   void aBatchThatFailsIsTriedCallByCall() throws Exception {
     int[][] sizes = {{64, 80}, {64, 80}, {64, 80}};
-    List<List<Detection>> alone = detectWaiting(ONE, sizes);
-    Recording.failsTogether = true;
-    List<List<Detection>> retried = detectWaiting(ONE.withBatch(4), sizes);
-    assertEquals(List.of(1, 3, 1, 1, 1), Recording.BATCHES);
+    WaitingCalls calls = new WaitingCalls(folder);
+    List<List<Detection>> alone = calls.detect(ONE, sizes);
+    List<List<Detection>> retried = calls.failingTogether().detect(ONE.withBatch(4), sizes);
+    assertEquals(List.of(1, 3, 1, 1, 1), calls.batches());
     assertEquals(alone, retried);
-  }
-
-  /** What is found on images whose calls wait while another one runs. */
-  private List<List<Detection>> detectWaiting(DetectorOptions options, int[][] sizes)
-      throws Exception {
-    ModelSpec spec =
-        new ModelSpec(
-            "recording",
-            TinyDetectors.SPEC.classNames(),
-            TinyDetectors.SPEC.config(),
-            Recording::new);
-    Path weights = TinyDetectors.write(spec, folder.resolve("recording"));
-    Recording.BATCHES.clear();
-    CountDownLatch running = new CountDownLatch(1);
-    CountDownLatch end = new CountDownLatch(1);
-    List<List<Detection>> found = new ArrayList<>();
-    try (Detector detector = Detector.open(weights, options.withBuilder(Recording::new));
-        Image first = TinyDetectors.noise(64, 64, 1)) {
-      PartListener held = holding(running, end);
-      Future<?> blocking = callers.submit(() -> detect(detector, first, held));
-      running.await();
-      List<Future<List<Detection>>> calls = new ArrayList<>();
-      List<Image> images = new ArrayList<>();
-      for (int i = 0; i < sizes.length; i++) {
-        Image image = TinyDetectors.noise(sizes[i][0], sizes[i][1], i);
-        images.add(image);
-        calls.add(submitAndAwaitWaiting(() -> detector.detect(image)));
-      }
-      end.countDown();
-      blocking.get();
-      for (Future<List<Detection>> call : calls) {
-        found.add(call.get());
-      }
-      images.forEach(Image::close);
-    }
-    return found;
-  }
-
-  private static void assertSameDetections(
-      List<List<Detection>> expected, List<List<Detection>> found) {
-    for (int image = 0; image < expected.size(); image++) {
-      assertEquals(expected.get(image).size(), found.get(image).size());
-      for (int i = 0; i < expected.get(image).size(); i++) {
-        Detection one = expected.get(image).get(i);
-        Detection other = found.get(image).get(i);
-        assertEquals(one.label(), other.label());
-        assertEquals(one.score(), other.score(), 1e-5f);
-        assertTrue(one.box().iou(other.box()) > 0.999, one + " " + other);
-      }
-    }
   }
 
   @Test
@@ -338,25 +230,6 @@ class DetectorThreadsTest {
   private static void assertWrong(String text, Callable<?> change) {
     IllegalArgumentException e = assertThrows(IllegalArgumentException.class, change::call);
     assertTrue(e.getMessage().contains(text), e.getMessage());
-  }
-
-  private static List<Detection> detect(Detector detector, Image image, PartListener parts) {
-    AnnotatedImage annotated =
-        new AnnotatedImage(0, "n", Path.of("n"), image.width(), image.height(), List.of());
-    return detector.detect(annotated, image, parts);
-  }
-
-  private static PartListener holding(CountDownLatch running, CountDownLatch end) {
-    return (ops, part) -> {
-      if (part == DetectionPart.FEATURES) {
-        running.countDown();
-        try {
-          end.await();
-        } catch (InterruptedException e) {
-          throw new IllegalStateException(e);
-        }
-      }
-    };
   }
 
   private static void await(CyclicBarrier barrier) {

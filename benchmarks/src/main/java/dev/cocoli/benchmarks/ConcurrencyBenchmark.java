@@ -4,6 +4,7 @@ import dev.cocoli.Detector;
 import dev.cocoli.DetectorOptions;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.benchmarks.compare.ProcessMemory;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.ModelSpec;
@@ -40,8 +41,9 @@ import org.openjdk.jmh.annotations.Timeout;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Measures the images per second of several callers of one detector on the processor. The peak of
- * the process ({@code native.process.peak}) beside that of one lane shows what a lane costs.
+ * Measures the images per second of several callers of one detector on the processor, and what each
+ * call that runs beside the first one adds to the process ({@code native.lane}; that many callers
+ * are needed).
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -75,12 +77,14 @@ public class ConcurrencyBenchmark {
   private ExecutorService threads;
 
   /**
-   * Draws weights and images, and opens the detector.
+   * Draws weights and images, opens the detector with all its lanes, and sees what those take.
    *
    * @throws IOException if the weights cannot be written
+   * @throws InterruptedException if the thread is interrupted
+   * @throws ExecutionException if a call fails
    */
   @Setup
-  public void setUp() throws IOException {
+  public void setUp() throws IOException, InterruptedException, ExecutionException {
     ImageSize image = ImageSize.parse(size);
     ModelSpec spec = SyntheticModel.spec(model, image);
     weights = Files.createTempFile("cocoli-benchmark-", ".safetensors");
@@ -97,6 +101,13 @@ public class ConcurrencyBenchmark {
       images.add(SyntheticModel.noise(image, random));
     }
     threads = Executors.newFixedThreadPool(callers);
+    images.forEach(detector::detect); // one lane
+    long alone = ProcessMemory.residentBytes();
+    detect();
+    detect();
+    long lanes = Math.min(callers, concurrency);
+    long more = ProcessMemory.residentBytes() - alone;
+    NativeMemoryProfiler.seeLane(lanes == 1 ? 0 : more / (lanes - 1));
   }
 
   /**

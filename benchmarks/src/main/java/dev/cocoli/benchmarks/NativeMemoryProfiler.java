@@ -20,6 +20,7 @@ import org.openjdk.jmh.results.ScalarResult;
 public final class NativeMemoryProfiler implements InternalProfiler {
   private static volatile long poolReservedBytes;
   private static volatile long poolPeakBytes;
+  private static volatile long laneBytes;
 
   /** Records the size of a pool before the benchmark closes it. */
   static void see(BufferPool pool) {
@@ -27,9 +28,14 @@ public final class NativeMemoryProfiler implements InternalProfiler {
     poolPeakBytes = pool.peakUsedBytes();
   }
 
+  /** Records what each call that runs beside the first one adds. */
+  static void seeLane(long bytes) {
+    laneBytes = bytes;
+  }
+
   @Override
   public String getDescription() {
-    return "native memory: the tensors' pool and the process's peak";
+    return "native memory: the tensors' pool, a lane of a detector, and the process's peak";
   }
 
   @Override
@@ -41,6 +47,7 @@ public final class NativeMemoryProfiler implements InternalProfiler {
     return List.of(
         megabytes("native.pool.reserved", poolReservedBytes),
         megabytes("native.pool.peak", poolPeakBytes),
+        megabytes("native.lane", laneBytes),
         megabytes("native.process.peak", ProcessMemory.peakBytes()));
   }
 

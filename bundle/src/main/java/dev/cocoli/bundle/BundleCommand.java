@@ -35,8 +35,8 @@ final class BundleCommand implements Callable<Integer> {
   @Option(
       names = "--with-selftest",
       description =
-          "Add the tests, the benchmarks and the command selftest, which proves that a device"
-              + " computes what it should. Default: only with --without-onednn.")
+          "Add the tests, the benchmarks and bin/prove, which proves that a device computes what"
+              + " it should. Default: only with --without-onednn.")
   private Boolean withSelftest;
 
   @Option(

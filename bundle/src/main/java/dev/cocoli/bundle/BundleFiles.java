@@ -98,11 +98,11 @@ final class BundleFiles {
   /**
    * Copies the programs in {@code bin}.
    *
-   * @param selftest whether the comparison with other systems goes along
+   * @param selftest whether the proof, and the comparison with other systems, go along
    */
   void copyLaunchers(boolean selftest) throws IOException {
     Path bin = Files.createDirectories(root.resolve("bin"));
-    for (String name : selftest ? List.of("cocoli", "compare") : List.of("cocoli")) {
+    for (String name : selftest ? List.of("cocoli", "compare", "prove") : List.of("cocoli")) {
       copyResource("bin/" + name, bin.resolve(name));
       Files.setPosixFilePermissions(
           bin.resolve(name), PosixFilePermissions.fromString("rwxr-xr-x"));

@@ -1,5 +1,7 @@
 package dev.cocoli.bundle;
 
+import dev.cocoli.bundle.prove.ProveCommand;
+import dev.cocoli.bundle.selftest.SelftestCommand;
 import java.io.PrintWriter;
 import java.util.List;
 
@@ -15,7 +17,10 @@ public final class Main {
   public static void main(String[] args) {
     PrintWriter out = new PrintWriter(System.out, true);
     PrintWriter err = new PrintWriter(System.err, true);
-    List<Object> commands = List.of(new SelftestCommand(), new BundleCommand());
-    System.exit(dev.cocoli.cli.Main.run(commands, out, err, args));
+    System.exit(dev.cocoli.cli.Main.run(commands(), out, err, args));
+  }
+
+  static List<Object> commands() {
+    return List.of(new SelftestCommand(), new ProveCommand(), new BundleCommand());
   }
 }

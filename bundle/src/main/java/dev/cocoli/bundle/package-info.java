@@ -1,2 +1,2 @@
-/** The self-test of a device, and the archive that contains it. Neither is part of the product. */
+/** The archive for servers without a JDK. It is no part of the product. */
 package dev.cocoli.bundle;

@@ -2,6 +2,7 @@ package dev.cocoli.bundle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -75,6 +76,17 @@ class BundleFilesTest {
     files.copyJars(true);
     assertEquals(
         List.of("cocoli.jar", "lib/a.jar", "lib/cocoli-cli-1.jar", "lib/junit.jar"), copied());
+  }
+
+  @Test
+  void oneForProofHasItsPrograms() throws IOException {
+    assumeTrue(
+        BundleFiles.class.getResource("python/peers.py") != null, "Maven adds the peers' script");
+    files.copyLaunchers(true);
+    assertEquals(
+        List.of("benchmarks/src/main/python/peers.py", "bin/cocoli", "bin/compare", "bin/prove"),
+        copied());
+    assertTrue(Files.isExecutable(root.resolve("bin/prove")));
   }
 
   private List<String> copied() throws IOException {

@@ -16,10 +16,7 @@ class CommandsTest {
 
   private int run(String... args) {
     return dev.cocoli.cli.Main.run(
-        List.of(new SelftestCommand(), new BundleCommand()),
-        new PrintWriter(out, true),
-        new PrintWriter(err, true),
-        args);
+        Main.commands(), new PrintWriter(out, true), new PrintWriter(err, true), args);
   }
 
   @ParameterizedTest
@@ -27,6 +24,15 @@ class CommandsTest {
     "selftest --device tpu, unknown device 'tpu'",
     "selftest --device cpu --size big, no size of an image",
     "selftest --device cpu --batch 0, are 1 or more",
+    "prove wrong, unknown stage 'wrong'",
+    "prove bccd, bccd takes the folder of its data",
+    "prove right bccd /nowhere/bccd, bccd: there is no folder /nowhere/bccd",
+    "prove --seconds 0, --seconds is 1 or more",
+    "prove --device tpu, unknown device 'tpu'",
+    "prove --size big, no size of an image",
+    "prove --batch 0, --batch is 1 or more",
+    "prove --model lenet, unknown model 'lenet'",
+    "prove --python /nowhere/python, /nowhere/python is no program",
     "bundle --out /nowhere/at/all/b.tar.gz, there is no folder /nowhere/at/all",
     "bundle --oot x, unknown option"
   })
@@ -39,7 +45,7 @@ class CommandsTest {
   @Test
   void othersAreStillThere() {
     assertEquals(0, run("--help"));
-    for (String command : List.of("train", "detect", "selftest", "bundle")) {
+    for (String command : List.of("train", "detect", "selftest", "prove", "bundle")) {
       assertTrue(out.toString().contains("\n  " + command), out.toString());
     }
   }

@@ -30,17 +30,14 @@ import picocli.CommandLine.ScopeType;
     },
     footer = {
       "",
-      "Start with: cocoli demo",
-      "cocoli COMMAND --help has the most used options of a command, --help-all has all.",
+      "Start with: cocoli demo. cocoli COMMAND --help has the most used options of a command,"
+          + " --help-all has all. From the sources there are two more commands: bundle packs all of"
+          + " it for a server without a JDK, selftest tests a device.",
       "",
-      "From the sources there are two more: bundle packs all of it for a server without a JDK,"
-          + " selftest tests a device.",
-      "",
-      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it.",
-      "COCOLI_CACHE is the folder for unpacked libraries and compiled kernels; else"
-          + " XDG_CACHE_HOME/cocoli,",
-      "or ~/.cache/cocoli, or cocoli-UID in the temporary folder: the first that only you can"
-          + " write."
+      "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
+          + " COCOLI_CACHE is the folder for unpacked libraries and compiled kernels; else"
+          + " XDG_CACHE_HOME/cocoli, or ~/.cache/cocoli, or cocoli-UID in the temporary folder: the"
+          + " first that only you can write."
     })
 final class CocoliCommand implements Runnable {
   @Option(

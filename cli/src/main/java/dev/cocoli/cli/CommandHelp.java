@@ -122,9 +122,28 @@ final class CommandHelp extends Help {
     return optionListExcludingGroups(options, layout, null, parameterLabelRenderer());
   }
 
+  /** Each command with the first sentence of its description. */
+  @Override
+  public String commandList(Map<String, Help> commands) {
+    int names = commands.keySet().stream().mapToInt(String::length).max().orElse(0) + 4;
+    Column rest = new Column(command.usageMessage().width() - names, 0, Column.Overflow.WRAP);
+    TextTable table =
+        TextTable.forColumns(colorScheme(), new Column(names, 2, Column.Overflow.SPAN), rest);
+    commands.forEach(
+        (name, help) ->
+            table.addRowValues(
+                colorScheme().commandText(name),
+                colorScheme().text(sentences(help.commandSpec().usageMessage().description())[0])));
+    return table.toString();
+  }
+
+  private static String[] sentences(String[] description) {
+    return String.join(" ", description).split("(?<=\\.)\\s+");
+  }
+
   /** The same option with the first sentence of its description, and its default. */
   private static OptionSpec inShort(OptionSpec option) {
-    List<String> sentences = List.of(String.join(" ", option.description()).split("(?<=\\.)\\s+"));
+    List<String> sentences = List.of(sentences(option.description()));
     String text =
         Stream.concat(
                 sentences.stream().limit(1),

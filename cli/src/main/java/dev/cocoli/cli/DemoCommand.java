@@ -38,8 +38,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description = {
-      "Draws images of coloured shapes, trains a detector on them, evaluates it on others and"
-          + " draws its detections. Takes a few minutes on two cores."
+      "Runs the whole workflow on generated images. It draws images of coloured shapes, trains a"
+          + " detector on them, evaluates it on others and draws its detections. Takes a few"
+          + " minutes on two cores."
     })
 final class DemoCommand implements Callable<Integer> {
   /** The file that marks a folder as a demo's own, so that the next demo may empty it. */

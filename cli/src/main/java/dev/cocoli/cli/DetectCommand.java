@@ -2,6 +2,8 @@ package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
 import dev.cocoli.DetectorOptions;
+import dev.cocoli.cli.ImagesAhead.Decoded;
+import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
@@ -10,13 +12,17 @@ import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.cli.terminal.Terminal;
-import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
+import dev.cocoli.data.proposals.CheckedProposals;
+import dev.cocoli.data.proposals.ProposalSource;
+import dev.cocoli.data.proposals.SelectiveSearch;
+import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoResultsWriter;
+import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
@@ -55,6 +61,9 @@ final class DetectCommand implements Callable<Integer> {
    */
   private static final float SHOWN_SCORE = DetectorOptions.DEFAULT.scoreThreshold();
 
+  /** Threads that decode for a GPU, which is done with an image sooner than one of them. */
+  private static final int DECODERS_OF_GPU = 4;
+
   @Mixin private WeightsOptions weights;
 
   @Option(
@@ -75,6 +84,7 @@ final class DetectCommand implements Callable<Integer> {
 
   @Mixin private ProposalsOption proposals;
   @Mixin private DeviceOption device;
+  @Mixin private BatchOption batch;
 
   @Option(
       names = "--json",
@@ -110,8 +120,8 @@ final class DetectCommand implements Callable<Integer> {
     }
     boolean lines = json == null && out == null;
     PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
-    if (score != null && !Double.isFinite(score)) {
-      throw new ParameterException(spec.commandLine(), "--score is a number, not " + score);
+    if (score != null && !(Double.isFinite(score) && score <= 1)) {
+      throw new ParameterException(spec.commandLine(), "--score is at most 1, not " + score);
     }
     ModelSpec model =
         weights.model(score == null ? Map.of() : Map.of("box_score_thresh", score.toString()));
@@ -123,32 +133,24 @@ final class DetectCommand implements Callable<Integer> {
     List<Path> inputs = new ArrayList<>(images.paths());
     inputs.addAll(data.files(Optional.ofNullable(split)));
     weights.file().ifPresent(inputs::add);
-    DrawnImages drawn = null;
-    if (out != null) {
-      OutputPaths.requireWritableFolder(out);
-      drawn = new DrawnImages(out, images.paths(), model.classNames());
-      drawn
-          .whyNoLabels()
-          .ifPresent(
-              why ->
-                  spec.commandLine()
-                      .getErr()
-                      .println("cocoli: the boxes in " + out + " have no labels: " + why));
-    }
+    int together = batch.images();
+    DrawnImages drawn = out == null ? null : drawn(images, model);
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs);
     }
     Device where = device.choose(notes);
-    try (ProposalsOption regions = proposals;
-        Detector opened = weights.open(model, where)) {
-      Detector detector = regions.open(model).map(opened::withProposals).orElse(opened);
+    // decoding begins before the weights are read
+    try (drawn;
+        ProposalsOption regions = proposals;
+        ImagesAhead ahead = ahead(images, source(regions, model), where, together);
+        Detector detector = weights.open(model, where)) {
       if (json == null) {
-        detectAll(detector, images, null, drawn, notes);
+        detectAll(detector, ahead, images, null, drawn, notes);
       } else {
         OutputPaths.createFolderOf(json);
         try (CocoResultsWriter results =
             new CocoResultsWriter(json, categories, model.builder().fields())) {
-          detectAll(detector, images, results, drawn, notes);
+          detectAll(detector, ahead, images, results, drawn, notes);
           results.finish();
         } catch (IOException e) {
           throw OutputPaths.notWritten(json, e);
@@ -161,8 +163,39 @@ final class DetectCommand implements Callable<Integer> {
     return failures == 0 ? 0 : 1;
   }
 
+  private DrawnImages drawn(DetectedImages images, ModelSpec model) {
+    OutputPaths.requireWritableFolder(out);
+    DrawnImages drawn = new DrawnImages(out, images.paths(), model.classNames());
+    drawn
+        .whyNoLabels()
+        .ifPresent(
+            why ->
+                spec.commandLine()
+                    .getErr()
+                    .println("cocoli: the boxes in " + out + " have no labels: " + why));
+    return drawn;
+  }
+
+  private static ProposalSource source(ProposalsOption regions, ModelSpec model) {
+    Optional<ProposalSource> given = regions.open(model);
+    return model.needsProposals()
+        ? new CheckedProposals(
+            given.orElseGet(() -> new SelectiveSearch(SelectiveSearchConfig.fast())))
+        : (known, image) -> List.of();
+  }
+
+  private static ImagesAhead ahead(
+      DetectedImages images, ProposalSource regions, Device where, int together) {
+    int threads =
+        where.kind().equals(Device.Kind.CPU)
+            ? 1
+            : Math.min(DECODERS_OF_GPU, Runtime.getRuntime().availableProcessors());
+    return new ImagesAhead(images, regions, Math.max(together, 2 * threads), threads);
+  }
+
   private void detectAll(
       Detector detector,
+      ImagesAhead ahead,
       DetectedImages images,
       CocoResultsWriter results,
       DrawnImages drawn,
@@ -170,30 +203,60 @@ final class DetectCommand implements Callable<Integer> {
       throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter screen = Terminal.isInteractive() ? out : notes;
+    List<Decoded> together = new ArrayList<>();
     try (ImagesBar bar = new ImagesBar("detecting", images.size(), screen)) {
       PrintWriter lines = bar.above(out);
       PrintWriter err = bar.above(spec.commandLine().getErr());
-      for (int i = 0; i < images.size(); i++) {
-        Path path = images.paths().get(i);
-        try (Image image = images.decode(i)) {
-          AnnotatedImage known = images.known(i, image);
-          List<Detection> found = detector.detect(known, image, PartListener.NONE);
-          objects += (results == null ? shown(found) : found).size();
-          if (results != null) {
-            results.write(known.imageId(), known.fileName(), found);
-          }
-          if (drawn != null) {
-            drawn.write(i, image, shown(found));
-          }
-          if (results == null && drawn == null) {
-            shown(found).forEach(one -> print(path, detector, one, lines));
-          }
+      while (ahead.hasNext()) {
+        try {
+          together.add(ahead.next());
         } catch (ImageDecodeException e) {
           failures++;
           err.println("cocoli: " + ErrorMessages.of(e));
+          bar.step();
         }
-        bar.step();
+        if (together.size() == batch.images() || !ahead.hasNext()) {
+          List<List<Detection>> found = detect(detector, together);
+          for (int i = 0; i < together.size(); i++) {
+            report(detector, together.get(i), found.get(i), results, drawn, lines);
+            bar.step();
+          }
+          together.forEach(Decoded::close);
+          together.clear();
+        }
       }
+      if (drawn != null) {
+        drawn.finish();
+      }
+    } finally {
+      together.forEach(Decoded::close);
+    }
+  }
+
+  private static List<List<Detection>> detect(Detector detector, List<Decoded> together) {
+    List<Image> images = together.stream().map(Decoded::image).toList();
+    List<List<Box>> regions = together.stream().map(Decoded::regions).toList();
+    return detector.detect(images, regions, PartListener.NONE);
+  }
+
+  private void report(
+      Detector detector,
+      Decoded decoded,
+      List<Detection> found,
+      CocoResultsWriter results,
+      DrawnImages drawn,
+      PrintWriter lines)
+      throws IOException {
+    objects += (results == null ? shown(found) : found).size();
+    if (results != null) {
+      results.write(decoded.known().imageId(), decoded.known().fileName(), found);
+    }
+    if (drawn != null) {
+      drawn.write(decoded.index(), decoded.image(), shown(found));
+    }
+    if (results == null && drawn == null) {
+      Path path = decoded.known().path();
+      shown(found).forEach(one -> print(path, detector, one, lines));
     }
   }
 

@@ -16,8 +16,7 @@ import picocli.CommandLine.Spec;
 /** Prints the libraries and devices of this machine, and how to get what is missing. */
 @Command(
     name = "doctor",
-    description =
-        "Prints which devices can be used on this machine, and what is missing for the others.")
+    description = "Prints which devices can be used, and what the others lack.")
 final class DoctorCommand implements Callable<Integer> {
   @Option(
       names = "--verbose",

@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.Detector;
+import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
@@ -44,8 +45,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "eval",
     description = {
-      "Evaluates a detector on a split of a data set, or a file of detections against a file of"
-          + " ground truth: COCO's twelve metrics, and AP per class."
+      "Evaluates a detector, or a file of detections. The detector is run on a split of a data"
+          + " set, the file is compared with one of ground truth: COCO's twelve metrics, and AP per"
+          + " class."
     },
     customSynopsis = {
       "cocoli eval --weights FILE --data DIR|FILE.json --split NAME [--json FILE] [options]",
@@ -64,6 +66,7 @@ final class EvalCommand implements Callable<Integer> {
 
   @Mixin private ProposalsOption proposals;
   @Mixin private DeviceOption device;
+  @Mixin private BatchOption batch;
 
   @Option(
       names = "--ground-truth",
@@ -155,6 +158,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private CocoMetrics evaluate() throws IOException {
+    int together = batch.images();
     PrintWriter out = spec.commandLine().getOut();
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
@@ -169,7 +173,7 @@ final class EvalCommand implements Callable<Integer> {
       Evaluation evaluation =
           new Evaluation(
               images,
-              DataLoaderConfig.of(1),
+              DataLoaderConfig.of(together),
               source,
               warning -> warnings.println("cocoli: " + warning));
       if (detectionsOut == null) {

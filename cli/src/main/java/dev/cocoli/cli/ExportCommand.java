@@ -26,8 +26,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "export",
     description = {
-      "Writes a detector's weights in another format, which the extension of --out names, or the"
-          + " whole detector as an ONNX model."
+      "Writes weights as safetensors, or a whole detector as ONNX. The extension of --out decides."
     },
     customSynopsis = {"cocoli export --weights FILE --out FILE.safetensors|FILE.onnx [options]"})
 final class ExportCommand implements Callable<Integer> {

@@ -54,8 +54,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "family",
     description = {
-      "Trains R-CNN, Fast R-CNN and Faster R-CNN over the same network on the same images, and"
-          + " prints one table: AP50, time of training, and seconds per image with their parts."
+      "Trains R-CNN, Fast R-CNN and Faster R-CNN, and compares them. All have the same network and"
+          + " images; the table has AP50, time of training, and seconds per image with their parts."
     },
     customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
 final class FamilyCommand implements Callable<Integer> {
@@ -156,6 +156,7 @@ final class FamilyCommand implements Callable<Integer> {
     if (timed < 1) {
       throw usage("--timed is at least 1, not " + timed);
     }
+    requireNetwork();
     TrainConfig config = config();
     Dataset training = data.open(Optional.of(split), List.of(), "train", notes);
     Dataset validation =
@@ -187,6 +188,17 @@ final class FamilyCommand implements Callable<Integer> {
     }
     summarize(rows, notes);
     return 0;
+  }
+
+  private void requireNetwork() {
+    List<String> networks =
+        Models.names().stream()
+            .filter(name -> name.startsWith("rcnn_"))
+            .map(name -> name.replaceFirst("rcnn_", ""))
+            .toList();
+    if (!networks.contains(network)) {
+      throw usage("--network: '" + network + "' is none of " + String.join(", ", networks));
+    }
   }
 
   private TrainConfig config() {

@@ -28,9 +28,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "proposals",
     description = {
-      "Finds the regions of each image of a data set that may hold an object, by selective"
-          + " search, writes them to a file, and prints how many of the annotated objects they"
-          + " cover. An image that cannot be decoded is reported, and has no regions."
+      "Finds regions that may hold an object, by selective search. Writes those of each image of a"
+          + " data set to a file, and prints how many of the annotated objects they cover. An image"
+          + " that cannot be decoded is reported, and has no regions."
     },
     customSynopsis = {
       "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",

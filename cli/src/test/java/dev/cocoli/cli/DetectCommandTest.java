@@ -263,6 +263,7 @@ class DetectCommandTest {
     detect("--set", "box_nms_thresh=much", images).failed(2, "box_nms_thresh", "much");
     detect("--set", "min_size=64", images).failed(2, "min_size");
     detect("--score", "NaN", images).failed(2, "--score");
+    detect("--score", "50", images).failed(2, "--score is at most 1");
   }
 
   @Test

@@ -10,9 +10,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The fenced blocks of README and docs. The first word of a block's info string is its language.
- * The second is {@code run} for commands that are run as written, and {@code no-run} or {@code
- * no-compile} for a block that cannot be checked.
+ * The fenced blocks of README and docs, and the commands in their text. The first word of a block's
+ * info string is its language. The second is {@code no-run} or {@code no-compile} for a block that
+ * cannot be checked.
  */
 final class Documents {
   private static final Path ROOT = Path.of("..");
@@ -22,6 +22,9 @@ final class Documents {
   private static final Pattern COMMAND =
       Pattern.compile("(?:^|\\s)(?:\\./|cocoli/bin/)?cocoli\\s+((?:[^#;&|>])*)");
 
+  /** The same in the text of a document. */
+  private static final Pattern MENTIONED = Pattern.compile("`(?:\\./)?cocoli ([^`]+)`");
+
   private Documents() {}
 
   /**
@@ -29,7 +32,7 @@ final class Documents {
    *
    * @param file its document
    * @param line the number of its first line, from 1
-   * @param info its info string, such as {@code sh run}
+   * @param info its info string, such as {@code sh no-run}
    * @param text its lines
    */
   record Block(Path file, int line, String info, String text) {
@@ -48,20 +51,56 @@ final class Documents {
     /** The commands of cocoli in a block of shell, each as its words without {@code cocoli}. */
     List<List<String>> commands() {
       List<List<String>> commands = new ArrayList<>();
-      boolean isShell = language().equals("sh") || language().isEmpty();
-      if (!isShell || isMarked("no-run")) {
-        return commands;
-      }
-      for (String one : text.replaceAll("\\\\\\R", " ").split("\\R")) {
-        for (Matcher found = COMMAND.matcher(one); found.find(); ) {
-          String words = found.group(1).replaceFirst("\\.\\.\\.\\s*$", "").strip();
-          if (!one.startsWith("#") && !words.isEmpty()) {
-            commands.add(List.of(words.split("\\s+")));
+      if (!isMarked("no-run")) {
+        for (String line : shellLines()) {
+          for (Matcher found = COMMAND.matcher(line); found.find(); ) {
+            String words = found.group(1).strip();
+            if (!words.isEmpty()) {
+              commands.add(List.of(words.split("\\s+")));
+            }
           }
         }
       }
       return commands;
     }
+
+    /**
+     * The lines of a block of shell, without comments and empty ones; continued ones are joined.
+     */
+    List<String> shellLines() {
+      return language().equals("sh")
+          ? Stream.of(text.replaceAll("\\\\\\R", " ").split("\\R"))
+              .map(line -> line.replaceFirst("(^|\\s)#.*", "").strip())
+              .filter(line -> !line.isEmpty())
+              .toList()
+          : List.of();
+    }
+  }
+
+  /**
+   * A command within a sentence.
+   *
+   * @param place its document and line
+   * @param words its words without {@code cocoli}
+   */
+  record Mentioned(String place, List<String> words) {}
+
+  /** Returns the commands in the text of all documents, outside of blocks. */
+  static List<Mentioned> mentioned() throws IOException {
+    List<Mentioned> commands = new ArrayList<>();
+    for (Path file : files()) {
+      boolean isBlock = false;
+      int number = 0;
+      for (String line : Files.readAllLines(file)) {
+        number++;
+        isBlock ^= line.startsWith("```");
+        for (Matcher found = MENTIONED.matcher(line); !isBlock && found.find(); ) {
+          List<String> words = List.of(found.group(1).strip().split("\\s+"));
+          commands.add(new Mentioned(file.getFileName() + ":" + number, words));
+        }
+      }
+    }
+    return commands;
   }
 
   /** Returns README and the documents of docs. */
@@ -74,6 +113,7 @@ final class Documents {
     }
   }
 
+  /** Returns the blocks of all documents. */
   static List<Block> blocks() throws IOException {
     List<Block> blocks = new ArrayList<>();
     for (Path file : files()) {

@@ -89,7 +89,7 @@ class FamilyCommandTest {
   void saysWhatNoneOfTheThreeHas() {
     family("--set", "colour=red").failed(2, "colour");
     Cli.run("family", "--data", data, "--out", folder.resolve("none"), "--network", "resnet19")
-        .failed(2, "unknown model 'rcnn_resnet19'");
+        .failed(2, "--network: 'resnet19' is none of resnet18, ");
     assertFalse(Files.exists(folder.resolve("none")));
   }
 

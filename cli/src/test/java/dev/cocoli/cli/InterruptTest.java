@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.synthetic.ShapeScenes;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -23,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Sends a signal to a training process: it ends cleanly and reports the state of the run. */
 @Tag("slow")
 class InterruptTest {
-  private static final int TIMEOUT_SECONDS = 120;
+  private static final int TIMEOUT_SECONDS = 600;
 
   @TempDir private static Path data;
 
@@ -35,7 +37,7 @@ class InterruptTest {
   /** So many images that the first epoch has not ended when the signal arrives. */
   @BeforeAll
   static void makeData() throws IOException {
-    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 1000, 0);
+    new ShapeScenes(ShapeScenesConfig.of(64, 64, 3)).writeVoc(data, 600, 0);
   }
 
   @BeforeEach
@@ -125,6 +127,36 @@ class InterruptTest {
       assertEquals(130, terminal.awaitEnd(), terminal.received());
     }
     assertTrue(Files.exists(out.resolve("state.safetensors")));
+  }
+
+  /** Decoding, detecting and drawing end; whole images stay, and of others nothing. */
+  @Test
+  void aDetectionThatIsInterruptedLeavesWholeFilesOnly() throws Exception {
+    Path weights = Cli.unpack("oracle/frcnn-tiny-batch-0/weights.safetensors", folder);
+    Path drawn = folder.resolve("drawn");
+    Path json = folder.resolve("found.json");
+    List<String> words = new ArrayList<>(List.of("detect", "--device", "cpu"));
+    words.addAll(List.of("--weights", weights.toString(), "--model", "fasterrcnn_tiny_fpn"));
+    words.addAll(List.of("--classes", "3", "--min-size", "480", "--max-size", "480"));
+    words.addAll(List.of("--out", drawn.toString(), "--json", json.toString()));
+    words.add(data.resolve("JPEGImages").toString());
+    try (PseudoTerminal terminal = new PseudoTerminal(80, printed, words)) {
+      while (terminal.isAlive() && !Files.exists(drawn)) {
+        Thread.sleep(20);
+      }
+      assertTrue(terminal.isAlive(), terminal.received());
+      terminal.pressCtrlC();
+      assertEquals(130, terminal.awaitEnd(), terminal.received());
+    }
+    assertFalse(Files.exists(json));
+    try (Stream<Path> files = Files.list(folder)) { // the unfinished results had another name
+      assertTrue(files.noneMatch(file -> file.toString().endsWith(".tmp")));
+    }
+    try (Stream<Path> files = Files.list(drawn)) {
+      for (Path file : files.filter(one -> one.toString().endsWith(".png")).toList()) {
+        assertEquals(0, ImageIO.read(file.toFile()).getWidth() % 64, file.toString());
+      }
+    }
   }
 
   private Process start() throws IOException {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Assumptions;
 /** The command line on a pseudo terminal, which {@code script} of util-linux makes. */
 final class PseudoTerminal implements AutoCloseable {
   private static final int CTRL_C = 3;
-  private static final int TIMEOUT_SECONDS = 120;
+  private static final int TIMEOUT_SECONDS = 600;
 
   /** Text, or one of the control sequences that a bar uses. */
   private static final Pattern PART = Pattern.compile("\r|\n|\u001b\\[K|[^\r\n\u001b]+|\u001b");

@@ -61,6 +61,7 @@ class UsageTest {
               "--ground-truth",
               "--detections",
               "--proposals",
+              "--batch",
               "--model",
               "--classes"),
           "detect",
@@ -74,6 +75,7 @@ class UsageTest {
               "--proposals",
               "--precision",
               "--device",
+              "--batch",
               "--json",
               "--out"),
           "export",
@@ -112,8 +114,8 @@ class UsageTest {
           "--json",
           "--set");
 
-  /** Lines of a usual terminal. */
-  private static final int SCREEN = 24;
+  /** Lines of a usual terminal, without that of the command and that of the next prompt. */
+  private static final int SCREEN = 22;
 
   @Test
   void theShortHelpFitsOnAScreenAndTheWholeHelpHasGroups() {
@@ -130,6 +132,18 @@ class UsageTest {
             .toArray();
     assertArrayEquals(IntStream.of(places).sorted().toArray(), places, all);
     assertTrue(places[0] > 0, all);
+  }
+
+  @Test
+  void theFirstHelpHasALineForEachCommand() {
+    String shown = Cli.run("--help").ok().out();
+    assertTrue(shown.lines().count() <= SCREEN + 5, shown);
+    for (String name :
+        Main.commandLine(List.of(), false, CommandHelp.Extent.ALL_OPTIONS)
+            .getSubcommands()
+            .keySet()) {
+      assertTrue(shown.lines().anyMatch(line -> line.matches("  " + name + " +[A-Z].*\\.")), shown);
+    }
   }
 
   @Test

@@ -83,7 +83,7 @@ public final class Rendezvous {
       if (!secret.isKept() && !address.getAddress().isLoopbackAddress()) {
         log.accept(
             ("the job has no secret, so whoever reaches port %s can take the place of a rank;"
-                + " %s gives it one (docs/multi-gpu.md)")
+                    + " %s gives it one (docs/multi-gpu.md)")
                 .formatted(ranks.masterPort(), JobSecret.VARIABLE));
       }
       try {
@@ -91,7 +91,7 @@ public final class Rendezvous {
       } catch (BindException e) {
         throw new CommunicatorException(
             ("rank 0 cannot listen on port %s, which is taken (%s): set MASTER_PORT to a free"
-                + " one for all ranks")
+                    + " one for all ranks")
                 .formatted(ranks.masterPort(), e.getMessage()),
             List.of(0),
             e);
@@ -121,7 +121,10 @@ public final class Rendezvous {
     }
     log.accept(
         "rank 0 listens on all its addresses: %s is %s%s"
-            .formatted(name, address.getHostAddress(), address.isLoopbackAddress() ? " here" : ", which is none of this machine"));
+            .formatted(
+                name,
+                address.getHostAddress(),
+                address.isLoopbackAddress() ? " here" : ", which is none of this machine"));
     return new InetSocketAddress(ranks.masterPort());
   }
 
@@ -162,7 +165,7 @@ public final class Rendezvous {
       if (!session.isOfRankZero(answer)) {
         throw new CommunicatorException(
             ("%s does not know the secret of this rank (%s): it is not of this job, or %s is"
-                + " not the same for all ranks")
+                    + " not the same for all ranks")
                 .formatted(place(ranks), secret, JobSecret.VARIABLE),
             List.of(0),
             null);
@@ -176,14 +179,14 @@ public final class Rendezvous {
     } catch (SocketTimeoutException e) {
       throw new CommunicatorException(
           ("%s was reached, but has not answered within %s: it waits for other ranks, or"
-              + " another program listens there")
+                  + " another program listens there")
               .formatted(place(ranks), seconds(timeout.plus(GRACE))),
           List.of(0),
           e);
     } catch (IOException e) {
       throw new CommunicatorException(
           ("%s ended the connection without an answer (%s): it has died, or another program"
-              + " listens there")
+                  + " listens there")
               .formatted(place(ranks), e),
           List.of(0),
           e);
@@ -205,7 +208,7 @@ public final class Rendezvous {
     if (opening.version() != RendezvousMessage.VERSION) {
       throw new CommunicatorException(
           ("%s speaks version %s of the rendezvous, this rank version %s: use the same"
-              + " version of Cocoli for all ranks")
+                  + " version of Cocoli for all ranks")
               .formatted(place(ranks), opening.version(), RendezvousMessage.VERSION),
           List.of(0),
           null);
@@ -216,7 +219,7 @@ public final class Rendezvous {
   private static CommunicatorException another(RankEnvironment ranks) {
     return new CommunicatorException(
         ("another program than rank 0 listens at %s:%s: set MASTER_PORT to a free one for all"
-            + " ranks")
+                + " ranks")
             .formatted(ranks.masterAddress(), ranks.masterPort()),
         List.of(0),
         null);
@@ -244,7 +247,7 @@ public final class Rendezvous {
       if (left <= RETRY_MILLIS) {
         throw new CommunicatorException(
             ("rank %s found no way to %s within %s (%s): is rank 0 running, are MASTER_ADDR"
-                + " and MASTER_PORT the same for all ranks, may this host connect there?")
+                    + " and MASTER_PORT the same for all ranks, may this host connect there?")
                 .formatted(ranks.rank(), place(ranks), seconds(timeout), failure),
             List.of(0),
             failure);

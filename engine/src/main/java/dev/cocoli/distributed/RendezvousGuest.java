@@ -68,7 +68,7 @@ final class RendezvousGuest {
     if (hello.version() != RendezvousMessage.VERSION) {
       problem =
           ("speaks version %s of the rendezvous, rank 0 version %s: use the same version of"
-              + " Cocoli for all ranks")
+                  + " Cocoli for all ranks")
               .formatted(hello.version(), RendezvousMessage.VERSION);
     }
     return RendezvousMessage.opening(nonce);

@@ -136,7 +136,12 @@ final class RendezvousServer implements AutoCloseable {
                     refused > refusals.size() ? "; ..." : "");
     return new CommunicatorException(
         "%s of %s did not come to rank 0 at port %s within %s%s"
-            .formatted(absent.stream().map(rank -> "rank " + rank).collect(Collectors.joining(", ")), came.length, ranks.masterPort(), seconds(timeout), others),
+            .formatted(
+                absent.stream().map(rank -> "rank " + rank).collect(Collectors.joining(", ")),
+                came.length,
+                ranks.masterPort(),
+                seconds(timeout),
+                others),
         absent,
         null);
   }

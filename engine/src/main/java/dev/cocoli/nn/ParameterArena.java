@@ -152,6 +152,11 @@ public final class ParameterArena implements AutoCloseable {
     }
   }
 
+  /** Records that all values stay as they are now, as those of a detector do. */
+  public void settle() {
+    buffers.forEach(Buffer::markSettled);
+  }
+
   /** {@return the parameters that the optimizer updates, in the order of the arena} */
   public List<Parameter> learned() {
     return learned;

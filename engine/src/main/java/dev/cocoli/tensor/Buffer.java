@@ -13,6 +13,7 @@ public final class Buffer implements AutoCloseable {
   private final MemorySegment segment;
   private final Runnable release;
   private long version;
+  private long settledVersion = -1;
 
   /** Not volatile: a check helps to find mistakes, the memory is protected by its arena. */
   private boolean closed;
@@ -72,6 +73,19 @@ public final class Buffer implements AutoCloseable {
   /** Records that the contents were overwritten. Whoever overwrites shared values calls it. */
   public void markWritten() {
     version++;
+  }
+
+  /**
+   * Records that the contents stay as they are: what a backend derives from them (a packed copy) is
+   * worth keeping from its first use on. A later {@link #markWritten} takes that back.
+   */
+  public void markSettled() {
+    settledVersion = version;
+  }
+
+  /** {@return whether the contents were said to stay, and were not overwritten since} */
+  public boolean isSettled() {
+    return settledVersion == version;
   }
 
   @Override

@@ -43,7 +43,11 @@ public enum Precision {
     }
     throw new IllegalArgumentException(
         "unknown precision '%s': it is %s"
-            .formatted(name, Arrays.stream(values()).map(Precision::toString).collect(Collectors.joining(" or "))));
+            .formatted(
+                name,
+                Arrays.stream(values())
+                    .map(Precision::toString)
+                    .collect(Collectors.joining(" or "))));
   }
 
   @Override

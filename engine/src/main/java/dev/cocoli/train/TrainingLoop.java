@@ -92,6 +92,7 @@ final class TrainingLoop implements AutoCloseable {
       stepsPerEpoch = loader.batchesPerEpoch();
       totalSteps = (long) stepsPerEpoch * config.epochs();
       model = run.model().build();
+      model.fittedHead().ifPresent(_ -> RcnnStages.requireSolver());
       parameters =
           ParameterArena.forTraining(backend, model, config.update().optimizer().stateNames());
     } catch (RuntimeException | Error e) {

@@ -82,7 +82,8 @@ class BatchNormContractTest {
     "3,40,50,64, 0",
     "1,3,3,132, 5",
     "1,2,2,129, 0",
-    "1,3,70,1, 50"
+    "1,3,70,1, 50",
+    "1,91,97,33, 2"
   })
   void computesTailStatisticsAndGradients(int n, int h, int w, int c, float offset) {
     for (Activation activation : Activation.values()) {

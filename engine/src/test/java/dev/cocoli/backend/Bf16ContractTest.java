@@ -119,7 +119,8 @@ class Bf16ContractTest extends Bf16Contract {
               new Tensor[] {zeros(c), zeros(c), tensors.floatOutput(c), tensors.floatOutput(c)};
         }
         normalise(spec, x.f32(), weight, bias, add ? residual.f32() : null, statistics[0], y.f32());
-        normalise(spec, x.bf16(), weight, bias, add ? residual.bf16() : null, statistics[1], y.bf16());
+        normalise(
+            spec, x.bf16(), weight, bias, add ? residual.bf16() : null, statistics[1], y.bf16());
         assertRounded(y, "y");
         for (int i = 0; i < statistics[0].length; i++) {
           assertSame(statistics[0][i], statistics[1][i], "statistic " + i);

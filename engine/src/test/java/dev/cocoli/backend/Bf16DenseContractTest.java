@@ -50,10 +50,18 @@ class Bf16DenseContractTest extends Bf16Contract {
         boolean add = (tail & 4) != 0;
         backend
             .convolutions()
-            .conv2d(with, x.f32(), weight.f32(), factor, addend, add ? residual.f32() : null, y.f32());
+            .conv2d(
+                with, x.f32(), weight.f32(), factor, addend, add ? residual.f32() : null, y.f32());
         backend
             .convolutions()
-            .conv2d(with, x.bf16(), weight.f32(), factor, addend, add ? residual.bf16() : null, y.bf16());
+            .conv2d(
+                with,
+                x.bf16(),
+                weight.f32(),
+                factor,
+                addend,
+                add ? residual.bf16() : null,
+                y.bf16());
         assertRounded(y, activation + ", tail " + tail);
         if (!add) {
           backend.convolutions().conv2d(with, x.bf16(), weight.f32(), factor, addend, null, wide);
@@ -64,8 +72,12 @@ class Bf16DenseContractTest extends Bf16Contract {
     final Pair dy = pair(n, oh, ow, out);
     for (Tensor factor : new Tensor[] {null, scale}) {
       Pair dx = output(n, h, w, in);
-      backend.convolutions().conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, dx.f32());
-      backend.convolutions().conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, dx.bf16());
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, dx.f32());
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, dx.bf16());
       assertRounded(dx, "dx");
       Pair sum = pair(n, h, w, in);
       float[] exact = tensors.floats(sum.f32());

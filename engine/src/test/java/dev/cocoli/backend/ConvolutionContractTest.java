@@ -124,8 +124,7 @@ class ConvolutionContractTest {
         Conv2dSpec with = spec.with(activation);
         Tensor y = tensors.floatOutput(n, oh, ow, o);
         backend.convolutions().conv2d(with, x, weight, theScale, theShift, theResidual, y);
-        float[] expected =
-            reference.withTail(products, with, theScale, theShift, theResidual, y);
+        float[] expected = reference.withTail(products, with, theScale, theShift, theResidual, y);
         near(expected, y, 2e-6, "seed " + seed + ", " + activation + ", tail " + tail);
       }
     }

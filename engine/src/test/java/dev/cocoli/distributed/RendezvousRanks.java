@@ -34,7 +34,7 @@ import org.junit.jupiter.api.BeforeEach;
 /** Ranks as threads of one process, on a port chosen by the system. */
 abstract class RendezvousRanks {
   /** A timeout that no test reaches. */
-  static final Duration LONG = Duration.ofSeconds(60);
+  static final Duration LONG = Duration.ofMinutes(5);
 
   static final byte[] DIGEST = {1, 2, 3};
   static final byte[] PAYLOAD = new byte[128];

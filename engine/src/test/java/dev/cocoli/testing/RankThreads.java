@@ -11,7 +11,7 @@ import java.util.Objects;
 /** Runs a body on every rank at the same time, each on a thread of its own. */
 public final class RankThreads {
   /** The time after which a hang is a failure; no test takes that long. */
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
 
   private RankThreads() {}
 

@@ -63,7 +63,8 @@ class FamilyStepTest {
     try (Backend backend = Backends.open(Device.CPU);
         ParameterArena parameters =
             ParameterArena.forTraining(backend, model, Sgd.DEFAULT.stateNames());
-        DataLoader loader = new DataLoader(data, DataLoaderConfig.of(2), FamilyTest.WINDOWS, warning -> {});
+        DataLoader loader =
+            new DataLoader(data, DataLoaderConfig.of(2), FamilyTest.WINDOWS, warning -> {});
         Epoch epoch = loader.epoch(0, 0);
         Batch batch = epoch.next()) {
       parameters.initialize(1);

@@ -273,7 +273,8 @@ class TrainerTest {
     TrainingRun second = TinyRuns.run(folder, two);
     Path other = folder.resolve("other");
     new Trainer(TinyRuns.withOut(second, other.resolve("drawn")), backend, drawn).start();
-    new Trainer(TinyRuns.withOut(second, other.resolve("loaded")).withWeights(weights), backend, loaded)
+    new Trainer(
+            TinyRuns.withOut(second, other.resolve("loaded")).withWeights(weights), backend, loaded)
         .start();
     double fromSeed = drawn.steps.getFirst().losses().total();
     double fromFile = loaded.steps.getFirst().losses().total();
@@ -313,11 +314,13 @@ class TrainerTest {
     }
     StartingWeights named = new StartingWeights(bare, Optional.of(List.of("red", "green")));
     reports.clear();
-    new Trainer(TinyRuns.withOut(other, folder.resolve("named")).withWeights(named), backend, listener)
+    new Trainer(
+            TinyRuns.withOut(other, folder.resolve("named")).withWeights(named), backend, listener)
         .start();
     assertEquals(List.of("red"), reports.getFirst().sharedClasses());
     StartingWeights misnamed = new StartingWeights(bare, Optional.of(three));
-    String message = failureOf(TinyRuns.withOut(other, folder.resolve("wrong")).withWeights(misnamed));
+    String message =
+        failureOf(TinyRuns.withOut(other, folder.resolve("wrong")).withWeights(misnamed));
     assertTrue(message.contains("has 2 classes, not the 3 that were named"), message);
     assertFalse(Files.exists(folder.resolve("wrong")), "nothing is written before all is checked");
   }

@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
     exitCodeList = {"0:compared", "1:could not, or would compare different work", "2:wrong usage"})
 final class CompareCommand implements Callable<Integer> {
   private static final ImageSize COLD_SIZE = new ImageSize(240, 320);
+  private static final int FIRST_IMAGES = 6;
 
   /** The parts of a comparison. */
   enum Part {
@@ -44,7 +45,9 @@ final class CompareCommand implements Callable<Integer> {
     /** The bare oneDNN primitives, and the engine's own part of the time. */
     FLOOR,
     /** The detection on one small image from the shell. */
-    COLD
+    COLD,
+    /** The detection on a few image files from the shell. */
+    FIRST
   }
 
   @Option(
@@ -182,6 +185,9 @@ final class CompareCommand implements Callable<Integer> {
       if (only.contains(Part.COLD)) {
         cold(work, python, root, folder, report);
       }
+      if (only.contains(Part.FIRST) && device.equals("cpu")) {
+        first(work, python, root, folder, report);
+      }
     } finally {
       delete(folder);
     }
@@ -267,7 +273,21 @@ final class CompareCommand implements Callable<Integer> {
     Work small = new Work(work.model(), COLD_SIZE, 1, work.threads(), work.device());
     new Comparison(small, coldFolder, Precision.FP32, python, this::report)
         .prepare(List.of(), List.of());
-    report.add(new ColdStart(small, coldFolder, root, python, this::report).compare(rounds));
+    report.add(new ShellDetection(small, coldFolder, root, python, this::report).cold(rounds));
+  }
+
+  private void first(Work work, PythonPeers python, Path root, Path folder, Report report)
+      throws IOException {
+    List<String> missing = python.missingForFiles();
+    if (!missing.isEmpty()) {
+      report.note("first was left out: Python has no " + String.join(", no ", missing));
+      return;
+    }
+    Path firstFolder = Files.createDirectory(folder.resolve("first"));
+    Work images = new Work(work.model(), work.size(), FIRST_IMAGES, work.threads(), work.device());
+    new Comparison(images, firstFolder, Precision.FP32, python, this::report)
+        .prepare(List.of(), List.of());
+    report.add(new ShellDetection(images, firstFolder, root, python, this::report).first(rounds));
   }
 
   private void report(String what) {

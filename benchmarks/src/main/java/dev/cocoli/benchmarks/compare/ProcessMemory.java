@@ -14,12 +14,21 @@ public final class ProcessMemory {
 
   /** {@return the peak of the resident bytes; 0 where the system does not provide it} */
   public static long peakBytes() {
+    return bytes("VmHWM:");
+  }
+
+  /** {@return the resident bytes; 0 where the system does not provide it} */
+  public static long residentBytes() {
+    return bytes("VmRSS:");
+  }
+
+  private static long bytes(String field) {
     if (!Files.exists(STATUS)) {
       return 0;
     }
     try (Stream<String> lines = Files.lines(STATUS)) {
       return lines
-          .filter(line -> line.startsWith("VmHWM:"))
+          .filter(line -> line.startsWith(field))
           .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
           .findFirst()
           .orElse(0);

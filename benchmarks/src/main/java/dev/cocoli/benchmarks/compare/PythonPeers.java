@@ -15,6 +15,7 @@ import java.util.Map;
 final class PythonPeers {
   private static final List<String> NEEDED = List.of("numpy", "torch", "torchvision");
   private static final List<String> NEEDED_FOR_ONNX = List.of("onnx", "onnxruntime");
+  private static final List<String> NEEDED_FOR_FILES = List.of("onnx", "onnxruntime", "PIL");
 
   private final Path interpreter;
   private final Path script;
@@ -99,7 +100,16 @@ final class PythonPeers {
 
   /** {@return the modules that ONNX Runtime needs and that are missing} */
   List<String> missingForOnnx() {
-    return NEEDED_FOR_ONNX.stream().filter(name -> versions.get(name) == null).toList();
+    return missing(NEEDED_FOR_ONNX);
+  }
+
+  /** {@return the modules that detecting on files with ONNX Runtime needs and that are missing} */
+  List<String> missingForFiles() {
+    return missing(NEEDED_FOR_FILES);
+  }
+
+  private List<String> missing(List<String> needed) {
+    return needed.stream().filter(name -> versions.get(name) == null).toList();
   }
 
   /** {@return a command that runs the script} */

@@ -17,6 +17,9 @@ final class KernelTraffic {
 
   private static final long HISTOGRAM = 4096;
 
+  /** Tensors that scale_rows takes. */
+  private static final int SCALED = 100;
+
   /** Bytes of a key, an index or float, a double. */
   private static final long KEY = 8;
 
@@ -91,26 +94,21 @@ final class KernelTraffic {
           int passes = k.in().pointers(3).pointer() ? 3 : 2;
           return passes * k.element() * k.in().i64();
         });
-    formulas.put(
-        "column_sums",
-        k -> {
-          long rows = k.in().pointers(2).i64();
-          long columns = k.in().i64();
-          return rows * columns * k.element() + k.y() * columns * WORD;
-        });
-    formulas.put(
-        "add_partial_sums",
-        k -> {
-          long parts = k.in().pointers(2).i64();
-          return (parts + 2) * k.in().i64() * WORD;
-        });
+    formulas.put("add_column_sums", k -> summed(k.in().pointers(1), k, 1, 1));
     formulas.put(
         "scale_rows",
         k -> {
-          long count = k.in().pointers(3).i64();
-          k.in().divider();
-          return count * (WORD + k.element() * (k.in().i32() == 0 ? 1 : 2));
+          long count = 0;
+          for (int i = 0; i < SCALED; i++) {
+            count += k.in().pointers(3).i32();
+            for (int j = 0; j < 3; j++) {
+              k.in().i32();
+            }
+          }
+          return count * (WORD + k.element());
         });
+    formulas.put("add_scaled_rows", k -> k.in().pointers(3).i64() * (k.element() + 2 * WORD));
+    formulas.put("hold_up", k -> 0);
     formulas.put("fill", k -> WORD * k.in().pointers(1).i64());
     formulas.put("cast_f32_bf16", k -> 6 * k.in().pointers(2).i64());
     formulas.put("cast_bf16_f32", k -> 6 * k.in().pointers(2).i64());
@@ -136,50 +134,48 @@ final class KernelTraffic {
   }
 
   private void batchNorm() {
-    formulas.put("batch_norm_statistics", k -> tiles(k.in().pointers(2), k, 1, true));
-    formulas.put("batch_norm_finish", k -> finished(k, 10));
+    formulas.put("batch_norm_statistics", k -> summed(k.in().pointers(1), k, 2, 1));
     formulas.put(
         "batch_norm_normalize",
         k -> {
           k.in().pointer();
           boolean residual = k.in().pointer();
-          return tiles(k.in().pointers(2), k, residual ? 3 : 2, false);
+          return tiles(k.in().pointers(2), k, residual ? 3 : 2);
         });
     Formula gradientSums =
         k -> {
           k.in().pointer();
           // with an output the masked gradient is written
           boolean output = k.in().pointer();
-          return tiles(k.in().pointers(6), k, output ? 4 : 2, true);
+          return summed(k.in().pointers(5), k, 2, output ? 4 : 2);
         };
     formulas.put("batch_norm_gradient_sums", gradientSums);
     formulas.put("batch_norm_gradient_sums_masked", gradientSums);
-    formulas.put("batch_norm_finish_gradients", k -> finished(k, 12));
-    Formula inputGradient = k -> tiles(k.in().pointers(4), k, 3, false);
+    Formula inputGradient = k -> tiles(k.in().pointers(4), k, 3);
     formulas.put("batch_norm_input_gradient", inputGradient);
     formulas.put("batch_norm_input_gradient_masked", inputGradient);
     formulas.put("fold_batch_norm", k -> 6 * WORD * k.in().pointers(6).i64());
   }
 
-  /** So many passes over a map that is cut by Tiles, and the two sums of each of its parts. */
-  private static long tiles(KernelArguments in, Launch k, int passes, boolean sums) {
+  /** So many passes over a map that is cut by Tiles. */
+  private static long tiles(KernelArguments in, Launch k, int passes) {
+    long rows = in.i64();
+    in.i64();
+    return passes * rows * in.i32() * k.element();
+  }
+
+  /** The same, with sums of each channel, whose parts are written and read. */
+  private static long summed(KernelArguments in, Launch k, int sums, int passes) {
+    long group = in.pointers(2).i64();
     long rows = in.i64();
     in.i64();
     long channels = in.i32();
-    return passes * rows * channels * k.element() + (sums ? k.x() * 2 * channels * DOUBLE : 0);
-  }
-
-  /** The sums of all parts, and so many vectors of the channels. */
-  private static long finished(Launch k, int vectors) {
-    k.in().pointer();
-    long parts = k.in().i64();
-    long channels = k.in().i64();
-    return channels * (2 * parts * DOUBLE + vectors * WORD);
+    long parts = k.x() + Math.ceilDiv(k.x(), group);
+    return passes * rows * channels * k.element() + 2 * parts * sums * channels * DOUBLE;
   }
 
   private void updates() {
-    formulas.put("squared_norm", k -> WORD * k.in().pointers(2).i64() + DOUBLE * k.x());
-    formulas.put("sum_partial_norms", k -> DOUBLE * k.in().pointers(2).i64());
+    formulas.put("squared_norm", k -> WORD * k.in().pointers(4).i64() + 2 * DOUBLE * k.x());
     formulas.put("clip_by_norm", k -> 2 * WORD * k.in().pointers(2).i64());
     formulas.put("scale", k -> 2 * WORD * k.in().pointers(1).i64());
     formulas.put("sgd_update", k -> 5 * WORD * k.in().pointers(3).i64());
@@ -296,19 +292,18 @@ final class KernelTraffic {
   }
 
   private void losses() {
-    formulas.put("count_labels", k -> WORD * k.in().pointers(2).i64());
-    formulas.put("mean_loss", k -> DOUBLE * k.in().pointers(3).i64());
     formulas.put(
         "softmax_cross_entropy",
         k -> {
-          long rows = k.in().pointers(5).i64();
-          return rows * WORD * (2 * k.in().i64() + 1);
+          long rows = k.in().pointers(2).i64();
+          return rows * WORD * (2 * k.in().pointers(4).i64() + 1);
         });
-    formulas.put("sigmoid_cross_entropy", k -> 3 * WORD * k.in().pointers(5).i64());
+    formulas.put("sigmoid_cross_entropy", k -> 3 * WORD * k.in().pointers(2).i64());
     formulas.put(
         "smooth_l1",
         k -> {
-          long boxes = k.in().pointers(6).i64();
+          k.in().pointers(3).i64();
+          long boxes = k.in().pointers(4).i64();
           return 2 * BOX * boxes + boxes / k.in().divider() * (BOX + WORD);
         });
   }

@@ -43,10 +43,21 @@ class KernelTrafficTest {
 
   @Test
   void theSumsOfBlocksCountByTheGrid() {
-    // 100 rows of 64 channels in 5 parts, and each part's two sums in double precision
+    // 100 rows of 64 channels in 5 parts and 2 groups, whose two sums are written and read
     assertEquals(
-        100 * 64 * 2 + 5 * 2 * 64 * 8,
-        bytes("batch_norm_statistics_wide_bf16", 5, 1, POINTER, POINTER, 100L, 20L, 64, 3));
+        100 * 64 * 2 + 2 * (5 + 2) * 2 * 64 * 8,
+        bytes(
+            "batch_norm_statistics_wide_bf16",
+            5,
+            1,
+            POINTER,
+            POINTER,
+            POINTER,
+            3L,
+            100L,
+            20L,
+            64,
+            3));
   }
 
   @Test

@@ -77,7 +77,7 @@ class RooflineTest {
         found.isEmpty(),
         () ->
             ("%s: %s: %s; if that is meant, renew the file: benchmarks/roofline --task %s --batch"
-                 + " %d --precision %s --norm %s --json %s")
+                    + " %d --precision %s --norm %s --json %s")
                 .formatted(
                     file,
                     grown

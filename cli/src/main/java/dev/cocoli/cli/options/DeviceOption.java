@@ -28,8 +28,9 @@ public final class DeviceOption {
       paramLabel = "D",
       defaultValue = AUTO,
       description =
-          "cpu, cuda, cuda:1, or auto: the first GPU, else the cpu. Training takes several, one"
-              + " replica each: cuda:all, or a list such as cpu,cpu. Default: ${DEFAULT-VALUE}.")
+          "cpu, cuda, cuda:1 or auto. auto is the first GPU, else the cpu. Training takes several,"
+              + " one replica each: cuda:all, or a list such as cpu,cpu. Default:"
+              + " ${DEFAULT-VALUE}.")
   private String name;
 
   @Spec(Spec.Target.MIXEE)

@@ -18,7 +18,7 @@ public final class StartOption {
       names = "--weights",
       paramLabel = "FILE",
       description =
-          "What to start from, safetensors or .pth. It is a detector (of cocoli train, or a bare"
+          "Start from safetensors or .pth. It is a detector (of cocoli train, or a bare"
               + " one of torchvision), of which all but the rows of other classes is taken; or a"
               + " torchvision classifier, for the backbone alone. Default: none.")
   private Path file;

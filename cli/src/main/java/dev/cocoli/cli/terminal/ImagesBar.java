@@ -1,7 +1,6 @@
 package dev.cocoli.cli.terminal;
 
 import java.io.PrintWriter;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -58,7 +57,7 @@ public final class ImagesBar implements AutoCloseable {
     long now = System.nanoTime();
     double seconds = (now - began) / 1e9;
     String left = TrainingWords.duration(seconds / done * (total - done)) + " left";
-    String rate = String.format(Locale.ROOT, "%.1f/s", done / seconds);
+    String rate = TrainingWords.rate(seconds / done);
     if (line.isPresent()) {
       line.get().show(task, done, total, left, rate);
     } else if (now - printedAt > lineNanos && done < total) {

@@ -51,7 +51,7 @@ public final class TrainingBar extends TrainingText {
         plan.totalSteps(),
         TrainingWords.duration(seconds * (plan.totalSteps() - report.step())) + " left",
         String.format(Locale.ROOT, "loss %.3f", loss),
-        String.format(Locale.ROOT, "%.1f/s", 1 / seconds),
+        TrainingWords.rate(seconds),
         String.format(Locale.ROOT, "data wait %.0f%%", 100 * wait));
   }
 

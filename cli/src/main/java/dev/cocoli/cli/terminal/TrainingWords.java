@@ -9,21 +9,17 @@ public final class TrainingWords {
   private TrainingWords() {}
 
   static String plan(TrainingPlan plan) {
-    String images =
+    String scored =
         plan.validationImages() == 0
-            ? String.format(Locale.ROOT, "%,d images, none to score on", plan.trainImages())
-            : String.format(
-                Locale.ROOT,
-                "%,d images, scored on %,d others",
-                plan.trainImages(),
-                plan.validationImages());
+            ? "no images to score on"
+            : String.format(Locale.ROOT, "scored on %,d images", plan.validationImages());
     return String.format(
         Locale.ROOT,
-        "training %.1f million parameters on %s: %d epochs of %d steps%s",
+        "training %.1f million parameters: %d epochs of %,d steps, %s%s",
         plan.trainedElements() / 1e6,
-        images,
         plan.epochs(),
         plan.stepsPerEpoch(),
+        scored,
         plan.firstStep() == 0
             ? ""
             : String.format(Locale.ROOT, ", from step %,d on", plan.firstStep()));
@@ -40,6 +36,13 @@ public final class TrainingWords {
         report.metrics().ap() < 0 ? ": no object is marked there" : "",
         report.isBest() ? ", the best so far" : "",
         duration(report.seconds()));
+  }
+
+  /** Returns how fast items are done: so many per second, or seconds for each. */
+  static String rate(double secondsOfEach) {
+    return secondsOfEach < 1
+        ? String.format(Locale.ROOT, "%.1f/s", 1 / secondsOfEach)
+        : String.format(Locale.ROOT, "%.1f s each", secondsOfEach);
   }
 
   /** Returns a time as people write it, 1:02:03 or 2:03. */

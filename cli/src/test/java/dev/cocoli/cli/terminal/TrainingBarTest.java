@@ -48,6 +48,12 @@ class TrainingBarTest {
   }
 
   @Test
+  void whatTakesLongIsToldInSecondsOfEach() {
+    assertEquals("2.0/s", TrainingWords.rate(0.5));
+    assertEquals("6.7 s each", TrainingWords.rate(6.7));
+  }
+
+  @Test
   void at20ColumnsItIsCut() {
     show(20);
     assertEquals("epoch 13/99 [] 1234", last());

@@ -112,7 +112,7 @@ final class CpuMemory {
       arena.close();
       throw new DeviceMemoryException(
           ("out of memory: the system does not give %s bytes beside the %s bytes held; use"
-              + " smaller images or a smaller batch")
+                  + " smaller images or a smaller batch")
               .formatted(byteSize, liveBytes.get()));
     }
     long alignment = mapped ? HUGE_PAGE_BYTES : ALIGNMENT_BYTES;

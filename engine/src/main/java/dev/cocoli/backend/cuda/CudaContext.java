@@ -53,7 +53,7 @@ public final class CudaContext implements AutoCloseable {
                   device,
                   new KernelCompiler(),
                   new CompiledKernels(CacheDirectory.writable("kernels"))));
-      queue = own(new CudaQueue(device, modules, settings));
+      queue = own(new CudaQueue(device, memory, modules, settings));
       cudnn =
           own(
               NativeHandle.create(

@@ -2,12 +2,14 @@ package dev.cocoli.backend.cuda;
 
 import static dev.cocoli.bindings.cudart.CudaRuntime.*;
 
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.compile.KernelModules;
 import dev.cocoli.backend.cuda.kernels.DeviceQueue;
 import dev.cocoli.backend.cuda.kernels.Grid;
 import dev.cocoli.backend.cuda.kernels.Kernel;
 import dev.cocoli.bindings.cudart.dim3;
 import dev.cocoli.bindings.status.CudaStatus;
+import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,6 +23,7 @@ public final class CudaQueue implements DeviceQueue, AutoCloseable {
   private static final int BLOCKS_A_MULTIPROCESSOR = 8;
 
   private final CudaDevice device;
+  private final CudaMemory memory;
   private final KernelModules modules;
   private final boolean synchronous;
   private final Arena arena = Arena.ofShared();
@@ -30,9 +33,13 @@ public final class CudaQueue implements DeviceQueue, AutoCloseable {
   /** The kernel's parameters by address: there is one. */
   private final MemorySegment parameters = arena.allocate(ValueLayout.ADDRESS);
 
+  /** Null before the first kernel that counts. */
+  private Buffer counters;
+
   /** Makes the queue of a device, whose kernels come from a place. */
-  CudaQueue(CudaDevice device, KernelModules modules, CudaSettings settings) {
+  CudaQueue(CudaDevice device, CudaMemory memory, KernelModules modules, CudaSettings settings) {
     this.device = device;
+    this.memory = memory;
     this.modules = modules;
     this.synchronous = settings.synchronous();
     dim3.y(block, 1);
@@ -92,6 +99,15 @@ public final class CudaQueue implements DeviceQueue, AutoCloseable {
   }
 
   @Override
+  public MemorySegment counters() {
+    if (counters == null) {
+      counters = memory.allocate((long) COUNTERS * Integer.BYTES);
+      zero(counters.segment());
+    }
+    return counters.segment();
+  }
+
+  @Override
   public int residentBlocks() {
     return device.multiprocessors() * BLOCKS_A_MULTIPROCESSOR;
   }
@@ -109,6 +125,6 @@ public final class CudaQueue implements DeviceQueue, AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    Closing.all(counters, arena);
   }
 }

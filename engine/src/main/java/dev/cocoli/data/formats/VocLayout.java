@@ -78,8 +78,7 @@ record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists)
   private static Optional<Path> named(List<Path> folders, List<String> names) {
     return names.stream()
         .flatMap(
-            name ->
-                folders.stream().filter(f -> f.getFileName().toString().equalsIgnoreCase(name)))
+            name -> folders.stream().filter(f -> f.getFileName().toString().equalsIgnoreCase(name)))
         .findFirst();
   }
 

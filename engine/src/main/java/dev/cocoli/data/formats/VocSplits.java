@@ -66,7 +66,8 @@ final class VocSplits {
         }
       }
     }
-    this.layout = folders.isEmpty() ? Optional.of(VocLayout.require(whole, root, images)) : Optional.empty();
+    this.layout =
+        folders.isEmpty() ? Optional.of(VocLayout.require(whole, root, images)) : Optional.empty();
     layout
         .flatMap(VocLayout::lists)
         .ifPresent(

@@ -214,7 +214,7 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
       throw new ImageDecodeException(
           name,
           ("no reader for %s is installed; put com.twelvemonkeys.imageio:imageio-webp on the"
-              + " class path, or convert the image to JPEG or PNG")
+                  + " class path, or convert the image to JPEG or PNG")
               .formatted(format));
     }
     return found;

@@ -105,7 +105,7 @@ public final class Checkpoint {
       if (!Float.isFinite(ops.download(squaredNorm)[0])) {
         throw new TrainingException(
             ("the weights are not finite after step %s, so no checkpoint of it was written;"
-                + " try a lower learning rate, a longer warm-up or gradient clipping")
+                    + " try a lower learning rate, a longer warm-up or gradient clipping")
                 .formatted(progress.step()));
       }
     }

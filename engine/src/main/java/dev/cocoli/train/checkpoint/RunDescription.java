@@ -234,8 +234,11 @@ public final class RunDescription {
       int shown = Math.min(NAMED_DIFFERENCES, differences.size());
       throw new TrainingException(
           ("the run in %s was started with other settings: %s%s; resume it with the same, or"
-              + " start a new run in another folder")
-              .formatted(folder, String.join("; ", differences.subList(0, shown)), differences.size() > shown ? "; ..." : ""));
+                  + " start a new run in another folder")
+              .formatted(
+                  folder,
+                  String.join("; ", differences.subList(0, shown)),
+                  differences.size() > shown ? "; ..." : ""));
     }
   }
 

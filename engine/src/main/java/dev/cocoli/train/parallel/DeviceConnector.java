@@ -42,8 +42,7 @@ final class DeviceConnector implements Connector {
    * @param timeout how long they wait for each other
    */
   static DeviceConnector ofProcess(int size, Duration timeout) {
-    return new DeviceConnector(
-        size, 0, backends -> Backends.connect(backends, timeout), timeout);
+    return new DeviceConnector(size, 0, backends -> Backends.connect(backends, timeout), timeout);
   }
 
   /**

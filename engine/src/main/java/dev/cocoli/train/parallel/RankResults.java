@@ -96,7 +96,10 @@ final class RankResults {
     String explanation = replica == null ? null : replica.explanation();
     throw new TrainingException(
         "the replicas stopped: %s%s%s"
-            .formatted(explanation == null ? cause.problem.toString() : explanation, whereabouts(), hanging.isEmpty() ? "" : "; the threads of ranks " + hanging + " do not end"),
+            .formatted(
+                explanation == null ? cause.problem.toString() : explanation,
+                whereabouts(),
+                hanging.isEmpty() ? "" : "; the threads of ranks " + hanging + " do not end"),
         cause.problem);
   }
 

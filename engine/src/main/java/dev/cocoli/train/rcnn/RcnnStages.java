@@ -1,5 +1,6 @@
 package dev.cocoli.train.rcnn;
 
+import de.bwaldvogel.liblinear.Linear;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.AnnotatedImage;
@@ -15,6 +16,7 @@ import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingRun;
 import java.util.ArrayList;
@@ -59,6 +61,23 @@ public final class RcnnStages {
     this.listener = listener;
     config = model.stages();
     data = run.trainData();
+  }
+
+  /**
+   * Checks that the library for support vector machines is there, before anything is trained for
+   * them: a program of modules has it only if it asks for it.
+   *
+   * @throws TrainingException if it is not
+   */
+  public static void requireSolver() {
+    try {
+      Linear.disableDebugOutput();
+    } catch (LinkageError e) {
+      throw new TrainingException(
+          "R-CNN's support vector machines are trained by liblinear, which is not there: put its"
+              + " jar on the module path, and start java with --add-modules liblinear",
+          e);
+    }
   }
 
   /**

@@ -76,7 +76,8 @@ final class FakeGpu {
   /**
    * {@return how often something was done}
    *
-   * @param what captures, instantiations or launches of graphs, or calls that queue work
+   * @param what captures, instantiations or launches of graphs, calls that queue work, or the
+   *     launches of a kernel
    */
   static long count(String what) {
     FunctionDescriptor type = FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);

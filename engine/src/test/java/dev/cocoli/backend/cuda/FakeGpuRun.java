@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.DeviceMemoryException;
+import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
@@ -55,6 +56,7 @@ public final class FakeGpuRun {
     manyUploadsInARowArrive(4 << 20, 40);
     manyUploadsInARowArrive(60_000, 2500);
     whatIsLessAlignedIsSaidToBe();
+    plansAreTimedOnce();
     tensorsShareAllocationsUnlessExact();
     if (!Boolean.getBoolean("cocoli.cuda.exact")) {
       memoryRunsOut();
@@ -156,6 +158,47 @@ public final class FakeGpuRun {
         backend.dense().linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
       }
       backend.transfers().synchronize();
+    }
+  }
+
+  /** What comes back is timed, once, after a kernel that holds the stream up; sums stay right. */
+  private static void plansAreTimedOnce() {
+    int uses = PlanTimer.TIMED_AT_USE + 2;
+    try (Backend backend = Backends.open(GPU);
+        TensorScope scope = new TensorScope(backend.pool())) {
+      Tensor x = ones(backend, scope, Shape.of(3, 2));
+      Tensor dy = ones(backend, scope, Shape.of(3, 4));
+      Tensor sum = ones(backend, scope, Shape.of(4, 2));
+      timedOnce(uses, () -> backend.dense().linearBackwardWeight(x, dy, sum, null));
+      float[] sums = new float[8];
+      backend.transfers().download(sum, MemorySegment.ofArray(sums));
+      for (float each : sums) {
+        check(each == 1 + 3 * uses, "timing has added to a sum: " + each);
+      }
+      Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
+      Tensor image = ones(backend, scope, Shape.of(1, 4, 4, 2));
+      Tensor window = ones(backend, scope, Shape.of(2, 3, 3, 2));
+      Tensor y = ones(backend, scope, Shape.of(1, 4, 4, 2));
+      timedOnce(
+          uses, () -> backend.convolutions().conv2d(spec, image, window, null, null, null, y));
+    }
+  }
+
+  private static Tensor ones(Backend backend, TensorScope scope, Shape shape) {
+    Tensor x = scope.allocate(DType.F32, shape);
+    backend.copies().fill(x, 1);
+    return x;
+  }
+
+  private static void timedOnce(int uses, Runnable call) {
+    for (int use = 1; use <= uses; use++) {
+      long before = FakeGpu.count("hold_up");
+      call.run();
+      long timings = FakeGpu.count("hold_up") - before;
+      boolean due =
+          use == PlanTimer.TIMED_AT_USE && !Boolean.getBoolean("cocoli.cuda.deterministic");
+      // the first candidate four times, every other one once at least
+      check(due ? timings >= 5 : timings == 0, timings + " timings in use " + use);
     }
   }
 

@@ -48,6 +48,7 @@ class FakeGpuTest {
   void theContractHolds() throws Exception {
     List<String> everything = new ArrayList<>(contracts());
     everything.add("dev.cocoli.train.GpuTrainingTest");
+    everything.add("dev.cocoli.GpuDetectorTest");
     print(run(FakeGpuRun.class, List.of(), everything));
     // another choice of engines, algorithms and kernels; those that add in any order do so in these
     List<String> chosen =

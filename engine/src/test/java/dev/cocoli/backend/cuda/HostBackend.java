@@ -92,6 +92,15 @@ public final class HostBackend extends KernelBackend {
     public void synchronize() {}
   }
 
+  /**
+   * {@return how often a kernel was launched}
+   *
+   * @param kernel its name
+   */
+  public int launches(String kernel) {
+    return queue.launches(kernel);
+  }
+
   /** {@return where the kernels run; for tests} */
   public HostQueue queue() {
     return queue;

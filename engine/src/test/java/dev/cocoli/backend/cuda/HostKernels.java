@@ -31,7 +31,10 @@ final class HostKernels {
   private static final String SOURCES = "/dev/cocoli/cuda";
   private static final List<String> RUNTIME =
       List.of("host/cuda_on_host.h", "host/cuda_on_host.cpp");
-  private static final Path CACHE = Path.of("target", "host-kernels");
+  /** Another module may use what this one has compiled. */
+  private static final Path CACHE =
+      Path.of(System.getProperty("cocoli.test.host.kernels", "target/host-kernels"));
+
   private static final long MINUTES = 10;
 
   private HostKernels() {}

@@ -11,6 +11,7 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.util.List;
 
 /** Layers as the CUDA backend has them: a library's products, finished by our kernels. */
 record HostLayers(
@@ -60,7 +61,7 @@ record HostLayers(
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
-      elementwise.scaleRows(weight, scale, scaled);
+      elementwise.scaleRows(List.of(new ElementwiseKernels.ScaledRows(weight, scale, scaled)));
       libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, dx);
     }
   }

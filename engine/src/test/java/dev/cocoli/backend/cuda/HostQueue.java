@@ -28,6 +28,9 @@ final class HostQueue implements DeviceQueue {
   /** The runtime has one set of fibers for the whole process. */
   private static final Object LOCK = new Object();
 
+  private static final MemorySegment ZEROS =
+      MemorySegment.ofArray(new byte[COUNTERS * Integer.BYTES]);
+
   private static final AddressLayout TEXT =
       ValueLayout.ADDRESS.withTargetLayout(
           MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE));
@@ -40,6 +43,8 @@ final class HostQueue implements DeviceQueue {
   private final MethodHandle free;
   private final MethodHandle seed;
   private final Map<String, MemorySegment> names = new HashMap<>();
+  private final Map<String, Integer> launches = new HashMap<>();
+  private final Buffer counters;
 
   HostQueue(Path library) {
     // the library stays loaded: the fibers' stacks outlive a queue
@@ -76,6 +81,7 @@ final class HostQueue implements DeviceQueue {
     seed =
         linker.downcallHandle(
             symbols.findOrThrow("cocoli_seed"), FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
+    counters = allocate((long) COUNTERS * Integer.BYTES);
   }
 
   /**
@@ -114,6 +120,11 @@ final class HostQueue implements DeviceQueue {
     }
   }
 
+  /** Returns how often a kernel was launched. */
+  int launches(String kernel) {
+    return launches.getOrDefault(kernel, 0);
+  }
+
   /** Returns the names of all kernels. */
   List<String> kernelNames() {
     try {
@@ -130,6 +141,7 @@ final class HostQueue implements DeviceQueue {
 
   @Override
   public void launch(Kernel kernel, Grid grid, MemorySegment arguments) {
+    launches.merge(kernel.name(), 1, Integer::sum);
     MemorySegment name = names.computeIfAbsent(kernel.name(), arena::allocateFrom);
     String error;
     try {
@@ -150,6 +162,9 @@ final class HostQueue implements DeviceQueue {
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
+    if (error == null && counters.segment().mismatch(ZEROS) != -1) {
+      error = "it leaves counters that are not 0";
+    }
     if (error != null) {
       throw new IllegalStateException(kernel.file() + ".cu: " + kernel.name() + ": " + error);
     }
@@ -166,11 +181,17 @@ final class HostQueue implements DeviceQueue {
   }
 
   @Override
+  public MemorySegment counters() {
+    return counters.segment();
+  }
+
+  @Override
   public int residentBlocks() {
     return RESIDENT_BLOCKS;
   }
 
   void close() {
+    counters.close();
     arena.close();
   }
 }

@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
@@ -48,6 +49,7 @@ class ShapeScenesTest {
   }
 
   @Test
+  @Tag("slow")
   void objectsAreOfAllClassesInsideTheImageAndOfTheSizesAsked() {
     ShapeScenes scenes = new ShapeScenes(CONFIG);
     int[] perClass = new int[5];

@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -235,6 +236,7 @@ class TensorFileTest {
   }
 
   @ParameterizedTest
+  @Tag("slow")
   @CsvSource({"read_plain.zip.pth", "read_plain.stream.pth", "F32.safetensors"})
   void aFileThatWasCutOffIsRefused(String name) throws IOException {
     byte[] whole = Files.readAllBytes(FILES.resolve(name));
@@ -259,6 +261,7 @@ class TensorFileTest {
 
   /** Each would take more memory than there is, or more time, if it were believed. */
   @Test
+  @Tag("slow")
   void pickleBombsAreRefused() throws IOException {
     assertBomb("]".repeat(3_000_000), "more than 2097152 values");
     assertBomb("N" + "q\0".repeat(10) + "h\0".repeat(3_000_000), "more than 2097152 values");

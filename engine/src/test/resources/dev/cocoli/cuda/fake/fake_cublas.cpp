@@ -132,9 +132,10 @@ FAKE(int, cublasLtMatmulPreferenceSetAttribute, (void* where, int attribute, con
   return SUCCESS;
 }
 
-// Products with an odd number of outputs are had without anything behind them only; with an even one they take scratch memory.
+// Products with an odd number of outputs are had without anything behind them only; with an even one they take scratch memory, by the
+// first of two algorithms.
 FAKE(int, cublasLtMatmulAlgoGetHeuristic,
-     (void*, void* description, void* a, void*, void*, void* d, void* where, int, Result* result, int* count)) {
+     (void*, void* description, void* a, void*, void*, void* d, void* where, int asked, Result* result, int* count)) {
   auto* operation = static_cast<Operation*>(description);
   auto* product = static_cast<Layout*>(d);
   auto* preference = static_cast<Preference*>(where);
@@ -150,10 +151,13 @@ FAKE(int, cublasLtMatmulAlgoGetHeuristic,
   // the same table: the bias has the type of the product
   if (bias && (operation->bias == nullptr || operation->bias_type != product->type)) return NOT_SUPPORTED;
   if (static_cast<Layout*>(a)->type == R_32F && product->type != R_32F) return NOT_SUPPORTED;
-  *count = 1;
-  memset(result, 0, sizeof(*result));
-  result->algorithm[0] = preference->alignment[0];
-  result->workspace = product->rows % 2 == 0 && preference->workspace >= WORKSPACE_BYTES ? WORKSPACE_BYTES : 0;
+  for (; *count < (asked < 2 ? asked : 2); (*count)++, result++) {
+    memset(result, 0, sizeof(*result));
+    bool plain = *count == 1;
+    result->algorithm[0] = preference->alignment[0];
+    result->algorithm[1] = plain;
+    result->workspace = !plain && product->rows % 2 == 0 && preference->workspace >= WORKSPACE_BYTES ? WORKSPACE_BYTES : 0;
+  }
   return SUCCESS;
 }
 
@@ -181,7 +185,8 @@ FAKE(int, cublasLtMatmul,
     fail("cublasLtMatmul: the matrices do not fit");
   }
   if (reinterpret_cast<uintptr_t>(workspace) % WORKSPACE_ALIGNMENT != 0) return INVALID_VALUE;
-  if (product.rows % 2 == 0 && workspace_bytes != WORKSPACE_BYTES) fail("cublasLtMatmul: no scratch memory");
+  size_t wanted = product.rows % 2 == 0 && algorithm[1] == 0 ? WORKSPACE_BYTES : 0;
+  if (workspace_bytes != wanted) fail("cublasLtMatmul: scratch memory is missing, or not wanted");
   int64_t element_bytes = first.type == R_16BF ? 2 : 4;
   int64_t product_bytes = product.type == R_16BF ? 2 : 4;
   int64_t inputs = product.rows * depth + depth * product.columns;

@@ -75,7 +75,7 @@ int last_error = SUCCESS;
 std::string failing_kernel;
 long refused_allocations = 0;
 
-// What was done with graphs, for the test: by name.
+// What was done with graphs, and the launches of each kernel, for the test: by name.
 std::map<std::string, long> graph_counts;
 std::set<void*> graphs;
 std::set<void*> executables;
@@ -307,6 +307,30 @@ FAKE(int, cudaDeviceGetAttribute, (int* value, int attribute, int)) {
     default: fail("cudaDeviceGetAttribute " + std::to_string(attribute));
   }
 }
+// What the doctor asks for.
+FAKE(int, cudaDeviceGetPCIBusId, (char* text, int length, int)) {
+  snprintf(text, size_t(length), "0000:00:00.0");
+  return SUCCESS;
+}
+FAKE(int, cuDeviceGetName, (char* text, int length, int)) {
+  snprintf(text, size_t(length), "stand-in");
+  return SUCCESS;
+}
+FAKE(int, cuDeviceTotalMem, (size_t* bytes, int)) {
+  *bytes = total_bytes;
+  return SUCCESS;
+}
+FAKE(int, cudaGetDriverEntryPointByVersion, (const char* name, void** function, unsigned, unsigned long long, int*)) {
+  std::string wanted = name;
+  if (wanted == "cuDeviceGetName") {
+    *function = reinterpret_cast<void*>(cuDeviceGetName);
+  } else if (wanted == "cuDeviceTotalMem") {
+    *function = reinterpret_cast<void*>(cuDeviceTotalMem);
+  } else {
+    fail("cudaGetDriverEntryPointByVersion of " + wanted);
+  }
+  return SUCCESS;
+}
 FAKE(const char*, cudaGetErrorName, (int error)) {
   return error == LAUNCH_FAILURE ? "cudaErrorLaunchFailure" : error == MEMORY_ALLOCATION ? "cudaErrorMemoryAllocation" : "cudaError";
 }
@@ -466,6 +490,10 @@ FAKE(int, cudaMemcpyAsync, (void* to, const void* from, size_t bytes, int kind, 
   });
 }
 
+// A profiler would look from here to there.
+FAKE(int, cudaProfilerStart, ()) { return SUCCESS; }
+FAKE(int, cudaProfilerStop, ()) { return SUCCESS; }
+
 // ---- kernels
 
 FAKE(int, cudaLibraryLoadData, (void** out, const void* code, void*, void*, unsigned, void*, void*, unsigned)) {
@@ -511,6 +539,7 @@ FAKE(int, cudaLaunchKernel, (const void* function, Extent grid, Extent block, vo
     return enqueue(stream, nullptr);
   }
   if (host_launch == nullptr) fail("no kernels were compiled for the host");
+  graph_counts[name]++;
   return enqueue(stream, [=] {
     if (name == failing_kernel) {
       sticky = LAUNCH_FAILURE;
@@ -572,7 +601,8 @@ FAKE(int, cudaGraphLaunch, (void* executable, void* stream)) {
   return sticky;
 }
 
-// How often something was done: captures, instantiations, launches; calls outside of graphs or into them.
+// How often something was done: captures, instantiations, launches of graphs; calls outside of graphs or into them; or a kernel was
+// launched so.
 FAKE(long, fake_graph_count, (const char* name)) { return graph_counts[name]; }
 
 // ---- NVRTC: what it compiles is the source with its headers

@@ -88,6 +88,17 @@ unsigned draw(unsigned below) {
   return unsigned(random_state % below);
 }
 
+// Makes a permutation of the numbers below.
+void shuffle(std::vector<unsigned>& order, unsigned below) {
+  order.resize(below);
+  for (unsigned i = 0; i < below; i++) {
+    order[i] = i;
+  }
+  for (unsigned i = below; i > 1; i--) {
+    std::swap(order[i - 1], order[draw(i)]);
+  }
+}
+
 void set_place(unsigned thread) {
   place.thread = {thread, 0, 0};
   place.lane = thread % WARP;
@@ -180,15 +191,8 @@ void run_block() {
     fibers[thread].state = State::READY;
   }
   block_votes = 0;
-  // a permutation of the threads for every block
   static std::vector<unsigned> order;
-  order.resize(threads);
-  for (unsigned i = 0; i < threads; i++) {
-    order[i] = i;
-  }
-  for (unsigned i = threads; i > 1; i--) {
-    std::swap(order[i - 1], order[draw(i)]);
-  }
+  shuffle(order, threads);
   while (error.empty()) {
     bool ran = false;
     for (unsigned thread : order) {
@@ -339,14 +343,15 @@ extern "C" const char* cocoli_launch(const char* name, unsigned grid_x, unsigned
   threads = block;
   place.block_size = {block, 1, 1};
   place.grid_size = {grid_x, grid_y, grid_z};
-  for (unsigned z = 0; z < grid_z && error.empty(); z++) {
-    for (unsigned y = 0; y < grid_y && error.empty(); y++) {
-      for (unsigned x = 0; x < grid_x && error.empty(); x++) {
-        place.block = {x, y, z};
-        shared.reset(new unsigned char[shared_bytes]);
-        std::memset(shared.get(), 0x7A, shared_bytes);
-        run_block();
-      }
+  static std::vector<unsigned> blocks;
+  shuffle(blocks, grid_x * grid_y * grid_z);
+  for (unsigned number : blocks) {
+    place.block = {number % grid_x, number / grid_x % grid_y, number / grid_x / grid_y};
+    shared.reset(new unsigned char[shared_bytes]);
+    std::memset(shared.get(), 0x7A, shared_bytes);
+    run_block();
+    if (!error.empty()) {
+      break;
     }
   }
   shared.reset();

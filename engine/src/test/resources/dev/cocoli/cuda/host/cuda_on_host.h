@@ -1,6 +1,6 @@
 // What CUDA has built in, for kernels that a host's C++ compiler compiles: the tests run every kernel on the CPU. A block's threads
 // are fibers of the calling thread, which change places at barriers, shuffles and votes only, in an order that is drawn anew for
-// each block, so that a missing barrier shows. What CUDA leaves undefined is an error here: a barrier or a shuffle that not all
+// each block, so that a missing barrier shows. Blocks run one after the other, in an order that is drawn for each launch. What CUDA leaves undefined is an error here: a barrier or a shuffle that not all
 // reach, a lane that is asked for but gone.
 #pragma once
 
@@ -152,6 +152,11 @@ inline float4 atomicAdd(float4* address, float4 value) {
   return {atomicAdd(&address->x, value.x), atomicAdd(&address->y, value.y), atomicAdd(&address->z, value.z),
           atomicAdd(&address->w, value.w)};
 }
+inline unsigned atomicInc(unsigned* address, unsigned most) {
+  unsigned before = *address;
+  *address = before >= most ? 0 : before + 1;
+  return before;
+}
 template <typename T, typename U>
 T atomicMax(T* address, U value) {
   T before = *address;
@@ -194,6 +199,16 @@ T atomicCAS(T* address, U expected, V value) {
 template <typename T>
 T __ldg(const T* address) {
   return *address;
+}
+template <typename T>
+T __ldcg(const T* address) {
+  return *address;
+}
+
+// Time passes whenever it is asked for.
+inline long long clock64() {
+  static long long cycles = 0;
+  return cycles += 10000;
 }
 
 template <typename To, typename From>

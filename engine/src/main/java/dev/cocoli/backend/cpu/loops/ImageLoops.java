@@ -45,6 +45,7 @@ public final class ImageLoops implements Images {
 
   /** A thread's rows: one of the image, the last two that were resized along x, their mix. */
   private static final class Rows {
+    byte[] bytes = new byte[0];
     float[] source = new float[0];
     float[] upper = new float[0];
     float[] lower = new float[0];
@@ -54,6 +55,7 @@ public final class ImageLoops implements Images {
 
     void reset(int sourceLength, int length) {
       if (source.length < sourceLength) {
+        bytes = new byte[sourceLength];
         source = new float[sourceLength];
       }
       if (upper.length < length) {
@@ -148,10 +150,12 @@ public final class ImageLoops implements Images {
     float[] source = scratch.source;
     long offset = (long) row * length;
     if (byteValues != null) {
-      for (int i = 0; i < length; i += COLOURS) {
-        for (int c = 0; c < COLOURS; c++) {
-          int value = image.segment().get(JAVA_BYTE, offset + i + c) & 0xFF;
-          source[i + c] = byteValues[c][value];
+      byte[] bytes = scratch.bytes;
+      MemorySegment.copy(image.segment(), JAVA_BYTE, offset, bytes, 0, length);
+      for (int c = 0; c < COLOURS; c++) {
+        float[] values = byteValues[c];
+        for (int i = c; i < length; i += COLOURS) {
+          source[i] = values[bytes[i] & 0xFF];
         }
       }
     } else {

@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cpu.onednn;
 
+import dev.cocoli.backend.WeightKey;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -23,25 +24,6 @@ final class PackedCopies implements AutoCloseable {
   /** More than the weights of two detectors, forward and backward. */
   private static final int CAPACITY = 1024;
 
-  private record Key(
-      Buffer weight, long weightOffset, Buffer scale, long scaleOffset, WeightForm.Identity form) {
-    @Override
-    public boolean equals(Object other) {
-      return other instanceof Key that
-          && weight == that.weight
-          && weightOffset == that.weightOffset
-          && scale == that.scale
-          && scaleOffset == that.scaleOffset
-          && form == that.form;
-    }
-
-    @Override
-    public int hashCode() {
-      int hash = 31 * System.identityHashCode(weight) + Long.hashCode(weightOffset);
-      return 31 * hash + System.identityHashCode(form);
-    }
-  }
-
   /** A copy that calls read, each until it gives it back. */
   static final class Copy {
     private final Buffer memory;
@@ -57,7 +39,7 @@ final class PackedCopies implements AutoCloseable {
     }
   }
 
-  /** Which values were used last, and from their second use on a copy of them. */
+  /** Which values were used last, and a copy of them if they are kept. */
   private static final class Use {
     long weightVersion;
     long scaleVersion;
@@ -66,7 +48,7 @@ final class PackedCopies implements AutoCloseable {
 
   private final LongFunction<Buffer> allocator;
   private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final Map<Key, Use> uses = new LinkedHashMap<>(64, 0.75f, true);
+  private final Map<WeightKey, Use> uses = new LinkedHashMap<>(64, 0.75f, true);
 
   /** One object per form, and for each backend's own object the one that it is. */
   private final List<WeightForm.Identity> forms = new ArrayList<>();
@@ -92,9 +74,9 @@ final class PackedCopies implements AutoCloseable {
     List<Buffer> free = new ArrayList<>();
     synchronized (this) {
       persistent.remove(buffer);
-      for (Iterator<Map.Entry<Key, Use>> it = uses.entrySet().iterator(); it.hasNext(); ) {
-        Map.Entry<Key, Use> entry = it.next();
-        if (entry.getKey().weight == buffer || entry.getKey().scale == buffer) {
+      for (Iterator<Map.Entry<WeightKey, Use>> it = uses.entrySet().iterator(); it.hasNext(); ) {
+        Map.Entry<WeightKey, Use> entry = it.next();
+        if (entry.getKey().reads(buffer)) {
           it.remove();
           drop(entry.getValue(), free);
         }
@@ -105,7 +87,7 @@ final class PackedCopies implements AutoCloseable {
 
   /**
    * Returns the copy of weights in a form, to be given back; null if these values are used for the
-   * first time, or are not kept.
+   * first time and may change, or are not kept.
    *
    * @param weight the plain weights
    * @param scale the factor of each output channel, or null
@@ -134,13 +116,7 @@ final class PackedCopies implements AutoCloseable {
         || scaleBuffer != null && !persistent.contains(scaleBuffer)) {
       return null;
     }
-    Key key =
-        new Key(
-            weight.buffer(),
-            weight.byteOffset(),
-            scaleBuffer,
-            scale == null ? 0 : scale.byteOffset(),
-            identity(form));
+    WeightKey key = WeightKey.of(weight, scale, identity(form));
     long weightVersion = weight.buffer().version();
     long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
     Use use = uses.get(key);
@@ -155,7 +131,10 @@ final class PackedCopies implements AutoCloseable {
         eldest.remove();
         drop(victim, free);
       }
-      return null;
+      if (!weight.buffer().isSettled()) {
+        return null;
+      }
+      use = now;
     }
     if (use.copy == null) {
       Buffer memory = allocator.apply(form.byteSize());

@@ -9,12 +9,13 @@ import java.util.function.LongFunction;
 
 /**
  * Weights in the forms that primitives want, with the scale of their channels multiplied in: in a
- * frozen network the scale then costs nothing. A copy is kept from the second use of the same
- * values on, and dropped when the version of the weight's or the scale's buffer has moved: so a
- * network that detects packs no weight more than twice, and one that is trained, where a step uses
- * most of them once each way, does not hold copies that are stale before they are used again. Only
- * weights in buffers of {@link CpuBackend#allocate} are kept; they go when the buffer closes.
- * Others are packed anew at each use. Backends that share weights share the copies, too.
+ * frozen network the scale then costs nothing. A copy is kept from the first use of settled weights
+ * on, else from the second use of the same values, and dropped when the version of the weight's or
+ * the scale's buffer has moved: so a detector packs each weight once, and a network that is
+ * trained, where a step uses most of them once each way, does not hold copies that are stale before
+ * they are used again. Only weights in buffers of {@link CpuBackend#allocate} are kept; they go
+ * when the buffer closes. Others are packed anew at each use. Backends that share weights share the
+ * copies, too.
  */
 public final class PackedWeights implements AutoCloseable {
   /**

@@ -148,26 +148,26 @@ final class WinogradWeightGradient implements AutoCloseable {
       descriptors.setPostOperations(sums, operations);
       Plan plan =
           new Plan(
-          descriptors.matmul(
-              descriptors.memory(dnnl_abc(), 1, PRODUCTS, PRODUCTS),
-              descriptors.memory(dnnl_abc(), key.tiles, PRODUCTS, key.in),
-              descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.in),
-              descriptors.attributes()),
-          descriptors.matmul(
-              descriptors.memory(dnnl_abc(), 1, PRODUCTS, OUTPUTS),
-              descriptors.memory(dnnl_abc(), key.tiles, OUTPUTS, key.out),
-              descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.out),
-              descriptors.attributes()),
-          descriptors.matmul(
-              descriptors.memory(dnnl_acb(), PRODUCTS, key.out, key.tiles),
-              descriptors.memory(dnnl_abc(), PRODUCTS, key.tiles, key.in),
-              descriptors.memory(dnnl_abc(), PRODUCTS, key.out, key.in),
-              sums),
-          descriptors.matmul(
-              descriptors.memory(dnnl_ab(), TAPS, PRODUCTS),
-              descriptors.memory(dnnl_ab(), PRODUCTS, key.out * key.in),
-              descriptors.memory(dnnl_ab(), TAPS, key.out * key.in),
-              descriptors.attributes()));
+              descriptors.matmul(
+                  descriptors.memory(dnnl_abc(), 1, PRODUCTS, PRODUCTS),
+                  descriptors.memory(dnnl_abc(), key.tiles, PRODUCTS, key.in),
+                  descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.in),
+                  descriptors.attributes()),
+              descriptors.matmul(
+                  descriptors.memory(dnnl_abc(), 1, PRODUCTS, OUTPUTS),
+                  descriptors.memory(dnnl_abc(), key.tiles, OUTPUTS, key.out),
+                  descriptors.memory(dnnl_bac(), key.tiles, PRODUCTS, key.out),
+                  descriptors.attributes()),
+              descriptors.matmul(
+                  descriptors.memory(dnnl_acb(), PRODUCTS, key.out, key.tiles),
+                  descriptors.memory(dnnl_abc(), PRODUCTS, key.tiles, key.in),
+                  descriptors.memory(dnnl_abc(), PRODUCTS, key.out, key.in),
+                  sums),
+              descriptors.matmul(
+                  descriptors.memory(dnnl_ab(), TAPS, PRODUCTS),
+                  descriptors.memory(dnnl_ab(), PRODUCTS, key.out * key.in),
+                  descriptors.memory(dnnl_ab(), TAPS, key.out * key.in),
+                  descriptors.attributes()));
       descriptors.keep();
       return plan;
     }

@@ -1,8 +1,10 @@
 package dev.cocoli.backend.cuda.cublas;
 
+import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.PlanCache;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.CudaContext;
+import dev.cocoli.backend.cuda.PlanTimer;
 import dev.cocoli.backend.cuda.cublas.MatmulShape.Product;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
@@ -27,11 +29,27 @@ public final class CublasMatmul implements Dense, AutoCloseable {
 
   private static final int CAPACITY = 1024;
 
+  /** A plan, and whether its algorithm has been chosen by timing. */
+  private static final class Choice implements AutoCloseable {
+    final MatmulPlan plan;
+    int uses;
+    boolean timed;
+
+    Choice(MatmulPlan plan) {
+      this.plan = plan;
+    }
+
+    @Override
+    public void close() {
+      plan.close();
+    }
+  }
+
   private final CudaContext context;
   private final WeightCopies weights;
   private final ElementwiseKernels elementwise;
   private final MemoryKernels memory;
-  private final PlanCache<MatmulShape, MatmulPlan> plans = new PlanCache<>(CAPACITY);
+  private final PlanCache<MatmulShape, Choice> plans = new PlanCache<>(CAPACITY);
 
   public CublasMatmul(
       CudaContext context,
@@ -99,7 +117,7 @@ public final class CublasMatmul implements Dense, AutoCloseable {
                   y.segment().address(),
                   addend == null ? 0 : addend.address()));
       // on an H100, cublasLt 13.1 rounds such rows to bf16 before it adds the bias, and again after
-      if (hasWholeRows(y) && plan(shape, addend).shape().equals(shape)) {
+      if (hasWholeRows(y) && choice(shape, addend).plan.shape().equals(shape)) {
         run(shape, a, x.segment(), y.segment(), addend);
       } else {
         inSteps(shape.plain(), a, x, bias, activation, y);
@@ -191,20 +209,54 @@ public final class CublasMatmul implements Dense, AutoCloseable {
 
   private void run(
       MatmulShape shape, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
-    MatmulPlan plan = plan(shape, bias);
-    if (!plan.shape().equals(shape)) {
+    Choice choice = choice(shape, bias);
+    if (!choice.plan.shape().equals(shape)) {
       throw new IllegalStateException("cublasLt has no algorithm for " + shape);
     }
-    execute(plan, a, b, d, bias);
+    choice.uses++;
+    if (choice.uses >= PlanTimer.TIMED_AT_USE
+        && !choice.timed
+        && !context.settings().deterministic()
+        && !context.recorder().isRecording()) {
+      choice.timed = true;
+      chooseFastest(choice.plan, a, b, d, bias);
+    }
+    execute(choice.plan, a, b, d, bias);
     context.queue().finished("cublasLtMatmul of " + shape);
   }
 
-  /**
-   * Returns the plan of a product; if there is none, that of the same without bias and activation.
-   */
-  private MatmulPlan plan(MatmulShape shape, MemorySegment bias) {
+  /** Times the algorithms on the operands, which they leave alike. */
+  private void chooseFastest(
+      MatmulPlan plan, MemorySegment a, MemorySegment b, MemorySegment d, MemorySegment bias) {
+    if (plan.candidates() == 1) {
+      return;
+    }
+    // what adds to d does so elsewhere
+    long scratchBytes = plan.shape().beta() == 0 ? 0 : d.byteSize();
+    try (PlanTimer timer = new PlanTimer(context);
+        Buffer scratch = context.pool().take(scratchBytes)) {
+      MemorySegment product = scratchBytes == 0 ? d : scratch.segment();
+      int best = 0;
+      float bestTime = Float.POSITIVE_INFINITY;
+      for (int candidate = 0; candidate < plan.candidates(); candidate++) {
+        plan.choose(candidate);
+        float time = timer.milliseconds(() -> execute(plan, a, b, product, bias), bestTime);
+        if (time < bestTime) {
+          bestTime = time;
+          best = candidate;
+        }
+      }
+      plan.choose(best);
+    } catch (DeviceMemoryException e) {
+      // no room for a second d
+      plan.choose(0);
+    }
+  }
+
+  /** Returns the choice for a product; if there is none, for the same without what follows it. */
+  private Choice choice(MatmulShape shape, MemorySegment bias) {
     context.device().enter();
-    return plans.get(shape, key -> choose(key, bias));
+    return plans.get(shape, key -> new Choice(choose(key, bias)));
   }
 
   private MatmulPlan choose(MatmulShape shape, MemorySegment bias) {

@@ -15,8 +15,13 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
 
-/** A product of matrices with the algorithm that cublasLt thinks fastest. */
+/**
+ * A product of matrices with the algorithms that cublasLt thinks fastest, of which one is chosen:
+ * at first the first.
+ */
 final class MatmulPlan implements AutoCloseable {
+  private static final int MOST_CANDIDATES = 8;
+
   private final Arena arena = Arena.ofShared();
   private final Deque<NativeHandle> owned = new ArrayDeque<>();
   private final MatmulShape shape;
@@ -28,8 +33,12 @@ final class MatmulPlan implements AutoCloseable {
   private final MemorySegment beta;
   private final MemorySegment biasAddress = arena.allocate(ValueLayout.ADDRESS);
 
-  /** An array of one. */
-  private final MemorySegment result = cublasLtMatmulHeuristicResult_t.allocate(arena);
+  /** What cublasLt answered, the best first. */
+  private final MemorySegment results =
+      cublasLtMatmulHeuristicResult_t.allocateArray(MOST_CANDIDATES, arena);
+
+  private int candidates;
+  private int chosen;
 
   /** Describes a product; it has no algorithm yet. */
   MatmulPlan(MatmulShape shape, CudaSettings settings) {
@@ -108,7 +117,7 @@ final class MatmulPlan implements AutoCloseable {
   }
 
   /**
-   * Asks for the algorithm.
+   * Asks for algorithms.
    *
    * @param bias where the bias lies, or null: its alignment counts
    * @return whether there is one
@@ -127,16 +136,20 @@ final class MatmulPlan implements AutoCloseable {
               d.pointer(),
               d.pointer(),
               preference.pointer(),
-              1,
-              result,
+              MOST_CANDIDATES,
+              results,
               count);
       // which of the two a combination of types gets is not told
       if (status == CUBLAS_STATUS_NOT_SUPPORTED() || status == CUBLAS_STATUS_INVALID_VALUE()) {
         return false;
       }
       CublasStatus.check("cublasLtMatmulAlgoGetHeuristic of " + shape, status);
-      return count.get(ValueLayout.JAVA_INT, 0) > 0
-          && cublasLtMatmulHeuristicResult_t.state(result) == CUBLAS_STATUS_SUCCESS();
+      int answered = count.get(ValueLayout.JAVA_INT, 0);
+      while (candidates < answered
+          && cublasLtMatmulHeuristicResult_t.state(result(candidates)) == CUBLAS_STATUS_SUCCESS()) {
+        candidates++;
+      }
+      return candidates > 0;
     }
   }
 
@@ -197,9 +210,23 @@ final class MatmulPlan implements AutoCloseable {
     }
   }
 
+  private MemorySegment result(int candidate) {
+    return cublasLtMatmulHeuristicResult_t.asSlice(results, candidate);
+  }
+
+  /** Returns how many algorithms there are to choose from. */
+  int candidates() {
+    return candidates;
+  }
+
+  /** Chooses one of the algorithms. */
+  void choose(int candidate) {
+    chosen = candidate;
+  }
+
   /** Returns how much scratch memory the chosen algorithm takes. */
   long workspaceBytes() {
-    return cublasLtMatmulHeuristicResult_t.workspaceSize(result);
+    return cublasLtMatmulHeuristicResult_t.workspaceSize(result(chosen));
   }
 
   /** Returns what is computed. */
@@ -235,7 +262,7 @@ final class MatmulPlan implements AutoCloseable {
             d.pointer(),
             product,
             d.pointer(),
-            cublasLtMatmulHeuristicResult_t.algo(result),
+            cublasLtMatmulHeuristicResult_t.algo(result(chosen)),
             workspace.orElse(MemorySegment.NULL),
             workspace.map(MemorySegment::byteSize).orElse(0L),
             stream);

@@ -2,7 +2,9 @@ package dev.cocoli.backend.cuda.cublas;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.WeightKey;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
+import dev.cocoli.backend.cuda.kernels.ElementwiseKernels.ScaledRows;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -10,6 +12,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongFunction;
@@ -17,39 +20,46 @@ import java.util.function.LongFunction;
 /**
  * Weights as products read them: with the scale of their rows multiplied in, and in the type of the
  * activations. A copy is written again when the version of the weight's or the scale's buffer has
- * moved; a network that is not trained pays for it once. Only weights in buffers that live long are
- * kept; they go when the buffer closes. Others are copied anew at each use.
+ * moved, all that a training step uses by one kernel; a network that is not trained pays once. Only
+ * weights in buffers that live long are kept; they go when the buffer closes. Others are copied
+ * anew at each use.
  */
 public final class WeightCopies implements AutoCloseable {
   /** More than the weights of two detectors, forward and backward. */
   private static final int CAPACITY = 1024;
 
-  private record Key(Buffer weight, long weightOffset, Buffer scale, long scaleOffset, DType type) {
-    @Override
-    public boolean equals(Object other) {
-      return other instanceof Key that
-          && weight == that.weight
-          && weightOffset == that.weightOffset
-          && scale == that.scale
-          && scaleOffset == that.scaleOffset
-          && type == that.type;
-    }
-
-    @Override
-    public int hashCode() {
-      int hash = 31 * System.identityHashCode(weight) + Long.hashCode(weightOffset);
-      return 31 * hash + type.hashCode();
-    }
-  }
-
   /** A copy and of which values it is. */
   private static final class Copy {
+    final Tensor weight;
+    final Tensor scale;
+    final Tensor copy;
     final Buffer memory;
     long weightVersion;
     long scaleVersion;
 
-    Copy(Buffer memory) {
+    /** Whether a call has read these values. */
+    boolean used;
+
+    Copy(Tensor weight, Tensor scale, DType type, Buffer memory) {
+      this.weight = weight;
+      this.scale = scale;
+      this.copy = new Tensor(memory, 0, weight.shape(), type);
       this.memory = memory;
+    }
+
+    boolean isStale() {
+      return weightVersion != weight.buffer().version() || scaleVersion != version(scale);
+    }
+
+    /** Says that it has the values of now. */
+    void renewed() {
+      weightVersion = weight.buffer().version();
+      scaleVersion = version(scale);
+      used = false;
+    }
+
+    private static long version(Tensor tensor) {
+      return tensor == null ? 0 : tensor.buffer().version();
     }
   }
 
@@ -72,7 +82,7 @@ public final class WeightCopies implements AutoCloseable {
   private final BufferPool pool;
   private final LongFunction<Buffer> allocator;
   private final Set<Buffer> persistent = Collections.newSetFromMap(new IdentityHashMap<>());
-  private final Map<Key, Copy> copies = new LinkedHashMap<>(64, 0.75f, true);
+  private final Map<WeightKey, Copy> copies = new LinkedHashMap<>(64, 0.75f, true);
 
   /** What {@link #state} has counted of that which is gone. */
   private long past;
@@ -115,9 +125,9 @@ public final class WeightCopies implements AutoCloseable {
     if (persistent.remove(buffer)) {
       past += buffer.version() + 1;
     }
-    for (Iterator<Map.Entry<Key, Copy>> it = copies.entrySet().iterator(); it.hasNext(); ) {
-      Map.Entry<Key, Copy> entry = it.next();
-      if (entry.getKey().weight == buffer || entry.getKey().scale == buffer) {
+    for (Iterator<Map.Entry<WeightKey, Copy>> it = copies.entrySet().iterator(); it.hasNext(); ) {
+      Map.Entry<WeightKey, Copy> entry = it.next();
+      if (entry.getKey().reads(buffer)) {
         it.remove();
         close(entry.getValue());
       }
@@ -139,34 +149,41 @@ public final class WeightCopies implements AutoCloseable {
     if (!persistent.contains(weight.buffer())
         || scale != null && !persistent.contains(scale.buffer())) {
       Buffer temporary = pool.take(byteSize);
-      return new Lease(write(weight, scale, type, temporary), temporary);
+      Tensor copy = new Tensor(temporary, 0, weight.shape(), type);
+      kernels.scaleRows(List.of(new ScaledRows(weight, scale, copy)));
+      return new Lease(copy, temporary);
     }
-    Buffer scaleBuffer = scale == null ? null : scale.buffer();
-    Key key =
-        new Key(
-            weight.buffer(),
-            weight.byteOffset(),
-            scaleBuffer,
-            scale == null ? 0 : scale.byteOffset(),
-            type);
+    WeightKey key = WeightKey.of(weight, scale, type);
     Copy copy = copies.get(key);
-    long scaleVersion = scaleBuffer == null ? 0 : scaleBuffer.version();
-    if (copy != null
-        && copy.memory.byteSize() == byteSize
-        && copy.weightVersion == weight.buffer().version()
-        && copy.scaleVersion == scaleVersion) {
-      return new Lease(new Tensor(copy.memory, 0, weight.shape(), type), null);
-    }
     if (copy == null || copy.memory.byteSize() != byteSize) {
-      copy = replace(key, byteSize);
+      copy = new Copy(weight, scale, type, allocator.apply(byteSize));
+      replace(key, copy);
+      write(List.of(copy));
+    } else if (copy.isStale()) {
+      renewWith(copy);
     }
-    copy.weightVersion = weight.buffer().version();
-    copy.scaleVersion = scaleVersion;
-    return new Lease(write(weight, scale, type, copy.memory), null);
+    copy.used = true;
+    return new Lease(copy.copy.view(0, weight.shape(), type), null);
   }
 
-  private Copy replace(Key key, long byteSize) {
-    Copy copy = new Copy(allocator.apply(byteSize));
+  /**
+   * Writes a copy anew, and with it all that have been read since they were written: after an
+   * update every layer wants its own, and one kernel writes them all.
+   */
+  private void renewWith(Copy wanted) {
+    write(
+        copies.values().stream()
+            .filter(copy -> copy == wanted || copy.used && copy.isStale())
+            .toList());
+  }
+
+  private void write(List<Copy> some) {
+    kernels.scaleRows(
+        some.stream().map(each -> new ScaledRows(each.weight, each.scale, each.copy)).toList());
+    some.forEach(Copy::renewed);
+  }
+
+  private void replace(WeightKey key, Copy copy) {
     Copy old = copies.put(key, copy);
     if (old != null) {
       close(old);
@@ -177,7 +194,6 @@ public final class WeightCopies implements AutoCloseable {
       eldest.remove();
       close(victim);
     }
-    return copy;
   }
 
   private void close(Copy copy) {
@@ -200,12 +216,6 @@ public final class WeightCopies implements AutoCloseable {
   /** Says that what was queued to derive values from weights is lost. */
   public void distrust() {
     persistent.forEach(Buffer::markWritten);
-  }
-
-  private Tensor write(Tensor weight, Tensor scale, DType type, Buffer to) {
-    Tensor copy = new Tensor(to, 0, weight.shape(), type);
-    kernels.scaleRows(weight, scale, copy);
-    return copy;
   }
 
   /** Returns how many copies are kept. */

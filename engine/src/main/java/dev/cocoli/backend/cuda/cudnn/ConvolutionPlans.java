@@ -2,11 +2,10 @@ package dev.cocoli.backend.cuda.cudnn;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
-import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.PlanCache;
 import dev.cocoli.backend.cuda.CudaContext;
-import dev.cocoli.backend.cuda.CudaEvent;
 import dev.cocoli.backend.cuda.CudaSettings;
+import dev.cocoli.backend.cuda.PlanTimer;
 import dev.cocoli.bindings.NativeException;
 import dev.cocoli.tensor.Buffer;
 import java.lang.foreign.MemorySegment;
@@ -24,15 +23,10 @@ public final class ConvolutionPlans implements AutoCloseable {
   /** Shapes times layers: a detector has about seventy kinds of layer, each three ways. */
   private static final int CAPACITY = 4096;
 
-  /** A step of training uses a shared layer five times; a lasting size comes more often. */
-  public static final int TIMED_AT_USE = 8;
-
   private static final int MOST_TIMED = 8;
 
   /** Configurations of one engine that are tried: cuDNN lists the knobs' best settings first. */
   private static final int MOST_PER_ENGINE = 3;
-
-  private static final int REPETITIONS = 3;
 
   private final class Choice implements AutoCloseable {
     final ConvolutionGraph graph;
@@ -81,7 +75,7 @@ public final class ConvolutionPlans implements AutoCloseable {
     context.device().enter();
     Choice choice = choices.get(shape, this::choose);
     choice.uses++;
-    if (choice.uses >= TIMED_AT_USE
+    if (choice.uses >= PlanTimer.TIMED_AT_USE
         && !choice.timed
         && !settings.deterministic()
         && !context.recorder().isRecording()) {
@@ -169,10 +163,9 @@ public final class ConvolutionPlans implements AutoCloseable {
     List<ConvolutionPlan> candidates = build(choice.graph, target, settings, MOST_TIMED);
     ConvolutionPlan best = choice.plan;
     float bestTime = Float.POSITIVE_INFINITY;
-    try (CudaEvent start = CudaEvent.forTiming();
-        CudaEvent end = CudaEvent.forTiming()) {
+    try (PlanTimer timer = new PlanTimer(context)) {
       for (ConvolutionPlan candidate : candidates) {
-        float time = milliseconds(candidate, operands, start, end);
+        float time = timer.milliseconds(() -> execute(candidate, operands), bestTime);
         if (time < bestTime) {
           bestTime = time;
           best = candidate;
@@ -185,26 +178,6 @@ public final class ConvolutionPlans implements AutoCloseable {
       }
     }
     return best;
-  }
-
-  private float milliseconds(
-      ConvolutionPlan plan, Operands operands, CudaEvent start, CudaEvent end) {
-    MemorySegment stream = context.device().computeStream();
-    try {
-      // the first run loads code
-      execute(plan, operands);
-      start.record(stream);
-      for (int i = 0; i < REPETITIONS; i++) {
-        execute(plan, operands);
-      }
-      end.record(stream);
-      end.await();
-      return end.millisecondsSince(start);
-    } catch (DeviceMemoryException | NativeException e) {
-      // its workspace does not fit, or it cannot run after all: if the device is broken, the next
-      // call says so
-      return Float.POSITIVE_INFINITY;
-    }
   }
 
   /** Returns how many plans are gone: what was recorded of one may be gone with it. */

@@ -248,12 +248,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
             Tail.NONE,
             ConvolutionShape.alignment(x, fresh, dy));
     plans.run(shape, new Operands(x.segment(), fresh.segment(), dy.segment(), null, null));
-    if (fresh.dtype() == DType.F32) {
-      return fresh;
-    }
-    Tensor wide = scope.allocate(DType.F32, weightShape);
-    memory.cast(fresh, wide);
-    return wide;
+    return fresh;
   }
 
   /** Returns how many plans are gone: what was recorded of one may be gone with it. */

@@ -7,7 +7,7 @@ import dev.cocoli.backend.PlanCache;
 import dev.cocoli.backend.Replays;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.CudaContext;
-import dev.cocoli.backend.cuda.cudnn.ConvolutionPlans;
+import dev.cocoli.backend.cuda.PlanTimer;
 import dev.cocoli.bindings.NativeHandle;
 import dev.cocoli.tensor.Tensor;
 import java.util.List;
@@ -19,8 +19,8 @@ import java.util.function.LongSupplier;
  * its own, and from there on launched for as long as the weights stay what they are.
  */
 public final class CapturedRegions implements Replays, AutoCloseable {
-  /** By then every convolution's shape has been timed. */
-  public static final int PLAIN_USES = ConvolutionPlans.TIMED_AT_USE;
+  /** By then every shape of a convolution or product has been timed. */
+  public static final int PLAIN_USES = PlanTimer.TIMED_AT_USE;
 
   /**
    * What a change of the weights leaves to do is done call by call, so that it is not captured:

@@ -12,75 +12,22 @@ import dev.cocoli.tensor.Tensor;
 final class BatchNormKernels implements Norms {
   private static final String FILE = "batch_norm";
   private static final ChannelPacks STATISTICS = ChannelPacks.of(FILE, "batch_norm_statistics");
-  private static final Kernel FINISH = new Kernel(FILE, "batch_norm_finish");
   private static final ChannelPacks NORMALIZE = ChannelPacks.of(FILE, "batch_norm_normalize");
   private static final ChannelPacks GRADIENT_SUMS =
       ChannelPacks.of(FILE, "batch_norm_gradient_sums");
   private static final ChannelPacks GRADIENT_SUMS_MASKED =
       ChannelPacks.of(FILE, "batch_norm_gradient_sums_masked");
-  private static final Kernel FINISH_GRADIENTS = new Kernel(FILE, "batch_norm_finish_gradients");
   private static final ChannelPacks INPUT_GRADIENT =
       ChannelPacks.of(FILE, "batch_norm_input_gradient");
   private static final ChannelPacks INPUT_GRADIENT_MASKED =
       ChannelPacks.of(FILE, "batch_norm_input_gradient_masked");
   private static final Kernel FOLD = new Kernel(FILE, "fold_batch_norm");
 
-  private static final int THREADS = 256;
-
-  /** The most threads along a row: a warp reads 512 bytes in one piece. */
-  private static final long MAX_LANES = 32;
-
-  /** The most rows that a thread sums in single precision. */
-  private static final long MAX_ROWS_A_THREAD = 64;
-
-  /** The fewest, where there are enough rows: what a block costs is shared by that many. */
-  private static final long MIN_ROWS_A_THREAD = 8;
-
-  /** Channels that a block of the finishing kernels has. */
-  private static final long FINISHED_CHANNELS = 4;
+  /** Sums of a channel: of values and squares, or of gradients and products. */
+  private static final int SUMS = 2;
 
   private final KernelCall call;
   private final BufferPool pool;
-
-  /**
-   * How the blocks of a kernel share a map: see {@code Tiles} in the kernels' file.
-   *
-   * @param rows of the map
-   * @param channels of the map
-   * @param lanesLog2 logarithm of the threads along a row
-   * @param rowsPerBlock rows that a block has
-   * @param parts blocks along the rows
-   * @param strips blocks along the channels
-   */
-  private record Tiles(
-      long rows, long channels, int lanesLog2, long rowsPerBlock, long parts, long strips) {
-
-    static Tiles of(Tensor x, int width, int residentBlocks) {
-      long channels = x.dim(3);
-      long rows = x.elementCount() / channels;
-      long packs = channels / width;
-      int lanesLog2 = 64 - Long.numberOfLeadingZeros(Math.min(packs, MAX_LANES) - 1);
-      long strips = ceilDiv(packs, 1L << lanesLog2);
-      long rowsAtOnce = THREADS >> lanesLog2;
-      long wanted = ceilDiv(rows * strips, rowsAtOnce * residentBlocks);
-      long rowsPerBlock = rowsAtOnce * Math.clamp(wanted, MIN_ROWS_A_THREAD, MAX_ROWS_A_THREAD);
-      return new Tiles(
-          rows, channels, lanesLog2, rowsPerBlock, ceilDiv(rows, rowsPerBlock), strips);
-    }
-
-    private static long ceilDiv(long x, long y) {
-      return (x + y - 1) / y;
-    }
-
-    void write(KernelCall call) {
-      // the structure's size is a multiple of that of its largest field, as its place is
-      call.i64(rows).i64(rowsPerBlock).i32(channels).i32(lanesLog2);
-    }
-
-    void launch(KernelCall call) {
-      call.blocks(parts, strips, THREADS, 0);
-    }
-  }
 
   BatchNormKernels(KernelCall call, BufferPool pool) {
     this.call = call;
@@ -104,11 +51,9 @@ final class BatchNormKernels implements Norms {
     }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
-      Parts parts = sumStatistics(x, scope);
       Tensor coefficients = scope.allocate(DType.F32, 2, channels);
-      parts
-          .begin(FINISH)
-          .tensor(weight)
+      ChannelTiles tiles = statistics(STATISTICS, x, scope);
+      call.tensor(weight)
           .tensor(bias)
           .output(runningMean)
           .output(runningVar)
@@ -118,7 +63,7 @@ final class BatchNormKernels implements Norms {
           .i64(x.elementCount() / channels)
           .f32(spec.eps())
           .f32(spec.momentum());
-      parts.finish();
+      tiles.launch(call);
       normalize(spec, x, residual, y, coefficients);
     }
   }
@@ -142,24 +87,16 @@ final class BatchNormKernels implements Norms {
     }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
+      Tensor coefficients = scope.allocate(DType.F32, 4, channels);
+      Norm norm = new Norm(weight, bias, mean, invStd);
       // the mask follows from x, and nobody wants the gradient that it leaves
       boolean masked = spec.activation() == Activation.RELU && residual == null;
-      Parts parts =
+      ChannelTiles tiles =
           masked
-              ? sumMaskedGradients(x, weight, bias, mean, invStd, dy, scope)
-              : sumGradients(spec, x, mean, y, dy, scope);
-      Tensor coefficients = scope.allocate(DType.F32, 4, channels);
-      parts
-          .begin(FINISH_GRADIENTS)
-          .tensor(weight)
-          .tensor(bias)
-          .tensor(mean)
-          .tensor(invStd)
-          .output(dWeight)
-          .output(dBias)
-          .tensor(coefficients)
-          .i64(x.elementCount() / channels);
-      parts.finish();
+              ? gradientSums(GRADIENT_SUMS_MASKED, x, null, dy, norm, scope)
+              : gradientSums(GRADIENT_SUMS, x, output(spec, y), dy, norm, scope);
+      call.output(dWeight).output(dBias).tensor(coefficients).i64(x.elementCount() / channels);
+      tiles.launch(call);
       inputGradient(masked ? INPUT_GRADIENT_MASKED : INPUT_GRADIENT, x, dy, dx, coefficients);
     }
   }
@@ -181,92 +118,68 @@ final class BatchNormKernels implements Norms {
   }
 
   /**
-   * Sums of the blocks, for the kernels that finish them.
+   * The parameters of a norm, {@code [C]} each, and the statistics that it normalises by.
    *
-   * @param call writes arguments
-   * @param partial {@code [count,2,C]} doubles
-   * @param count blocks along the rows
-   * @param channels C
+   * @param weight factor; null where nothing reads it
+   * @param bias addend; null where nothing reads it
+   * @param mean of each channel
+   * @param invStd of each channel
    */
-  record Parts(KernelCall call, Tensor partial, long count, long channels) {
-    /** Begins a kernel whose arguments begin with these sums. */
-    KernelCall begin(Kernel kernel) {
-      return call.of(kernel).tensor(partial).i64(count).i64(channels);
-    }
-
-    /** Queues a kernel whose blocks have {@link #FINISHED_CHANNELS} channels each. */
-    void finish() {
-      call.blocks(Tiles.ceilDiv(channels, FINISHED_CHANNELS), THREADS);
+  record Norm(Tensor weight, Tensor bias, Tensor mean, Tensor invStd) {
+    void write(KernelCall call) {
+      call.tensor(weight).tensor(bias).tensor(mean).tensor(invStd);
     }
   }
 
-  /** Sums x and its squares by channel. */
-  Parts sumStatistics(Tensor x, TensorScope scope) {
-    ChannelPacks.Choice statistics = STATISTICS.choose(x);
-    Tiles tiles = tiles(x, statistics);
-    Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
-    call.of(statistics.kernel()).tensor(x).tensor(partial);
+  /**
+   * Begins a kernel that sums x and its squares by channel. The caller writes what finishes the
+   * sums, and launches.
+   */
+  ChannelTiles statistics(ChannelPacks kernels, Tensor x, TensorScope scope) {
+    ChannelPacks.Choice statistics = kernels.choose(x);
+    ChannelTiles tiles = tiles(x, statistics);
+    call.of(statistics.kernel()).tensor(x);
+    tiles.writeSums(call, scope, SUMS);
     tiles.write(call);
-    tiles.launch(call);
-    return new Parts(call, partial, tiles.parts(), tiles.channels());
+    return tiles;
   }
 
   /** Writes {@code activation(x * factor + addend + residual)}, by coefficients {@code [2,C]}. */
   void normalize(BatchNormSpec spec, Tensor x, Tensor residual, Tensor y, Tensor coefficients) {
     ChannelPacks.Choice normalize = NORMALIZE.choose(x, residual, y);
-    Tiles tiles = tiles(x, normalize);
+    ChannelTiles tiles = tiles(x, normalize);
     call.of(normalize.kernel()).tensor(x).tensor(residual).output(y).tensor(coefficients);
     tiles.write(call);
     call.i32(spec.activation() == Activation.RELU ? 1 : 0);
     tiles.launch(call);
   }
 
+  /** Returns what tells where the activation has passed a gradient; null if it passes all. */
+  static Tensor output(BatchNormSpec spec, Tensor y) {
+    return spec.activation() == Activation.RELU ? y : null;
+  }
+
   /**
-   * Makes dy the gradient before the activation; sums it, and its products with x less the mean.
+   * Begins a kernel that sums the gradient before the activation, and its products with x less the
+   * mean. The caller writes what finishes the sums, and launches.
+   *
+   * @param output if there is one, dy becomes the gradient before the activation
    */
-  Parts sumGradients(
-      BatchNormSpec spec, Tensor x, Tensor mean, Tensor y, Tensor dy, TensorScope scope) {
-    Tensor output = spec.activation() == Activation.RELU ? y : null;
-    return sumGradients(
-        GRADIENT_SUMS.choose(x, output, dy), x, output, dy, null, null, mean, null, scope);
-  }
-
-  /** The same sums for a ReLU without a residual, whose mask comes from x; dy stays as it is. */
-  private Parts sumMaskedGradients(
-      Tensor x,
-      Tensor weight,
-      Tensor bias,
-      Tensor mean,
-      Tensor invStd,
-      Tensor dy,
-      TensorScope scope) {
-    return sumGradients(
-        GRADIENT_SUMS_MASKED.choose(x, dy), x, null, dy, weight, bias, mean, invStd, scope);
-  }
-
-  private Parts sumGradients(
-      ChannelPacks.Choice sums,
-      Tensor x,
-      Tensor output,
-      Tensor dy,
-      Tensor weight,
-      Tensor bias,
-      Tensor mean,
-      Tensor invStd,
-      TensorScope scope) {
-    Tiles tiles = tiles(x, sums);
-    Tensor partial = scope.allocate(DType.I64, tiles.parts(), 2, tiles.channels()); // doubles
+  ChannelTiles gradientSums(
+      ChannelPacks kernels, Tensor x, Tensor output, Tensor dy, Norm norm, TensorScope scope) {
+    ChannelPacks.Choice sums = kernels.choose(x, output, dy);
+    ChannelTiles tiles = tiles(x, sums);
     call.of(sums.kernel()).tensor(x).tensor(output);
     // without an output dy stays as it is
-    (output == null ? call.tensor(dy) : call.output(dy))
-        .tensor(weight)
-        .tensor(bias)
-        .tensor(mean)
-        .tensor(invStd)
-        .tensor(partial);
+    if (output == null) {
+      call.tensor(dy);
+    } else {
+      call.output(dy);
+    }
+    norm.write(call);
+    tiles.writeSums(call, scope, SUMS);
     tiles.write(call);
-    tiles.launch(call);
-    return new Parts(call, partial, tiles.parts(), tiles.channels());
+    return tiles;
   }
 
   /** Writes dx as a sum of dy, x and a constant, by coefficients {@code [3,C]}. */
@@ -277,13 +190,13 @@ final class BatchNormKernels implements Norms {
   private void inputGradient(
       ChannelPacks kernels, Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
     ChannelPacks.Choice inputGradient = kernels.choose(x, dy, dx);
-    Tiles tiles = tiles(x, inputGradient);
+    ChannelTiles tiles = tiles(x, inputGradient);
     call.of(inputGradient.kernel()).tensor(x).tensor(dy).output(dx).tensor(coefficients);
     tiles.write(call);
     tiles.launch(call);
   }
 
-  private Tiles tiles(Tensor x, ChannelPacks.Choice choice) {
-    return Tiles.of(x, choice.width(), call.queue().residentBlocks());
+  private ChannelTiles tiles(Tensor x, ChannelPacks.Choice choice) {
+    return ChannelTiles.of(x, choice.width(), call.queue().residentBlocks());
   }
 }

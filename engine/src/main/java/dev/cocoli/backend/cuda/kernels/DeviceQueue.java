@@ -11,6 +11,9 @@ public interface DeviceQueue {
   /** The most bytes of arguments that a kernel takes (4 KB on every compute capability). */
   int MAX_ARGUMENT_BYTES = 4096;
 
+  /** How many {@link #counters} there are: more than a grid has blocks along its second axis. */
+  int COUNTERS = 1 << 17;
+
   /**
    * Queues a kernel.
    *
@@ -34,6 +37,12 @@ public interface DeviceQueue {
    * @param to of the device, as many bytes; the two do not overlap
    */
   void copy(MemorySegment from, MemorySegment to);
+
+  /**
+   * Returns counters in the device's memory, {@link #COUNTERS} of 4 bytes. They are 0 whenever a
+   * kernel begins: one that uses them leaves them so.
+   */
+  MemorySegment counters();
 
   /** Returns how many blocks of some hundred threads keep the whole device busy. */
   int residentBlocks();

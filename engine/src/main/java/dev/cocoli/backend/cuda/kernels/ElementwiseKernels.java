@@ -6,6 +6,7 @@ import dev.cocoli.backend.primitives.Elementwise;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.util.List;
 
 /** Sums and masks of arrays, and what a convolution leaves to be done after it. */
 public final class ElementwiseKernels implements Elementwise {
@@ -13,19 +14,15 @@ public final class ElementwiseKernels implements Elementwise {
   private static final Kernel.Floats ADD = Kernel.floats(FILE, "add");
   private static final Kernel.Floats RELU_BACKWARD = Kernel.floats(FILE, "relu_backward");
   private static final Kernel.Floats EPILOGUE = Kernel.floats(FILE, "epilogue");
-  private static final ChannelPacks COLUMN_SUMS = ChannelPacks.of(FILE, "column_sums");
-  private static final Kernel ADD_PARTIAL_SUMS = new Kernel(FILE, "add_partial_sums");
+  private static final ChannelPacks COLUMN_SUMS = ChannelPacks.of(FILE, "add_column_sums");
   private static final Kernel.Floats SCALE_ROWS = Kernel.floats(FILE, "scale_rows");
+  private static final Kernel.Floats ADD_SCALED_ROWS = Kernel.floats(FILE, "add_scaled_rows");
 
-  /**
-   * Packs of columns that a block of {@code column_sums} sums, and rows that it reads at a time.
-   */
-  private static final long SUM_PACKS = 32;
+  /** Tensors that {@code scale_rows} takes: elementwise.cu has the same number. */
+  private static final int MOST_SCALED = 100;
 
-  private static final long SUM_ROWS = 8;
-
-  /** Threads of a block of {@code add_partial_sums}: a warp for each of so many rows. */
-  private static final int PARTIAL_THREADS = 1024;
+  /** Elements that a block of {@code scale_rows} has: likewise. */
+  private static final long SCALED_PIECE = 8192;
 
   private final KernelCall call;
   private final BufferPool pool;
@@ -79,67 +76,85 @@ public final class ElementwiseKernels implements Elementwise {
    * @param sums F32 {@code [C]}, added to
    */
   public void addColumnSums(Tensor x, Tensor sums) {
-    long columns = x.dim(-1);
-    long rows = columns == 0 ? 0 : x.elementCount() / columns;
-    if (rows == 0) {
+    if (x.elementCount() == 0) {
       return;
     }
     ChannelPacks.Choice choice = COLUMN_SUMS.choose(x);
-    long strips = Math.ceilDiv(columns, SUM_PACKS * choice.width());
-    // as many partial sums as keep the device busy, but at least 64 rows for each
-    long wanted = Math.max(1, call.queue().residentBlocks() / strips);
-    long parts = Math.max(1, Math.min(wanted, rows / (8 * SUM_ROWS)));
+    ChannelTiles tiles = ChannelTiles.of(x, choice.width(), call.queue().residentBlocks());
     try (TensorScope scope = new TensorScope(pool)) {
-      Tensor partial = scope.allocate(DType.F32, parts, columns);
-      call.of(choice.kernel())
-          .tensor(x)
-          .tensor(partial)
-          .i64(rows)
-          .i64(columns)
-          .blocks(strips, parts, KernelCall.THREADS, 0);
-      call.of(ADD_PARTIAL_SUMS)
-          .tensor(partial)
-          .output(sums)
-          .i64(parts)
-          .i64(columns)
-          .blocks(Math.ceilDiv(columns, SUM_PACKS), PARTIAL_THREADS);
+      call.of(choice.kernel()).tensor(x);
+      tiles.writeSums(call, scope, 1);
+      tiles.write(call);
+      call.output(sums);
+      tiles.launch(call);
     }
   }
 
   /**
-   * Multiplies each row by its factor, and converts.
+   * Rows that are multiplied by their factors, and converted.
    *
-   * @param x F32 {@code [R, ...]}
+   * @param x F32 {@code [R, ...]}, fewer than 2^31 elements
    * @param scale F32 {@code [R]}, or null for 1
    * @param y like x, F32 or BF16
    */
-  public void scaleRows(Tensor x, Tensor scale, Tensor y) {
-    scaleRows(x, scale, y, 0);
+  public record ScaledRows(Tensor x, Tensor scale, Tensor y) {}
+
+  /**
+   * Multiplies the rows of many tensors, by one kernel for up to {@value #MOST_SCALED} of a type.
+   *
+   * @param all which
+   */
+  public void scaleRows(List<ScaledRows> all) {
+    for (DType type : List.of(DType.F32, DType.BF16)) {
+      List<ScaledRows> rows =
+          all.stream()
+              .filter(each -> each.y().dtype() == type && each.x().elementCount() > 0)
+              .toList();
+      for (int first = 0; first < rows.size(); first += MOST_SCALED) {
+        scaleSome(type, rows.subList(first, Math.min(rows.size(), first + MOST_SCALED)));
+      }
+    }
+  }
+
+  /** Queues one kernel; its arguments say where everything lies. */
+  private void scaleSome(DType type, List<ScaledRows> rows) {
+    call.of(SCALE_ROWS.of(type));
+    long blocks = 0;
+    for (ScaledRows each : rows) {
+      long count = each.x().elementCount();
+      call.tensor(each.x())
+          .tensor(each.scale())
+          .output(each.y())
+          .i32(count)
+          .i32(count / each.x().dim(0))
+          .i32(blocks)
+          .i32(0); // the structure is padded to a multiple of its pointers
+      blocks += Math.ceilDiv(count, SCALED_PIECE);
+    }
+    for (int i = rows.size(); i < MOST_SCALED; i++) {
+      call.tensor(null).tensor(null).tensor(null).i32(0).i32(0).i32(0).i32(0);
+    }
+    call.i64(rows.size()).blocks(blocks, KernelCall.THREADS);
   }
 
   /**
    * Multiplies each row by its factor and adds it to a row.
    *
-   * @param x F32 {@code [R, ...]}
+   * @param x F32 or BF16 {@code [R, ...]}
    * @param scale F32 {@code [R]}, or null for 1
    * @param y F32 like x, added to
    */
   public void addScaledRows(Tensor x, Tensor scale, Tensor y) {
-    scaleRows(x, scale, y, 1);
-  }
-
-  private void scaleRows(Tensor x, Tensor scale, Tensor y, int accumulate) {
     long count = x.elementCount();
     if (count == 0) {
       return;
     }
-    call.of(SCALE_ROWS.of(y.dtype()))
+    call.of(ADD_SCALED_ROWS.of(x.dtype()))
         .tensor(x)
         .tensor(scale)
         .output(y)
         .i64(count)
         .divider(count / x.dim(0), count)
-        .i32(accumulate)
         .over(count);
   }
 

@@ -7,6 +7,7 @@ import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Picks rows and pools regions: {@code [R,5]} regions of {@code [N,H,W,C]} maps. */
@@ -48,15 +49,16 @@ final class RegionKernels implements Regions {
   private final KernelCall call;
   private final BufferPool pool;
   private final Summation summation;
-  private final MemoryKernels memory;
+  private final ElementwiseKernels elementwise;
   private RoiAlignSpec lastSpec;
   private float[] leastSides;
 
-  RegionKernels(KernelCall call, BufferPool pool, Summation summation) {
+  RegionKernels(
+      KernelCall call, BufferPool pool, ElementwiseKernels elementwise, Summation summation) {
     this.call = call;
     this.pool = pool;
+    this.elementwise = elementwise;
     this.summation = summation;
-    memory = new MemoryKernels(call);
   }
 
   @Override
@@ -125,9 +127,11 @@ final class RegionKernels implements Regions {
       try (TensorScope scope = new TensorScope(pool)) {
         List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
         addFloats(spec, dy, rois, sums);
+        List<ElementwiseKernels.ScaledRows> casts = new ArrayList<>();
         for (int i = 0; i < sums.size(); i++) {
-          memory.cast(sums.get(i), dMaps.get(i));
+          casts.add(new ElementwiseKernels.ScaledRows(sums.get(i), null, dMaps.get(i)));
         }
+        elementwise.scaleRows(casts);
       }
     }
   }

@@ -7,13 +7,16 @@ import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
-/** Batch normalisation in pieces: the passes of {@link BatchNormKernels}, finished otherwise. */
+/**
+ * Batch normalisation in pieces: the passes of {@link BatchNormKernels}, whose sums go otherwise.
+ */
 final class SplitBatchNormKernels implements SplitBatchNorm {
   private static final String FILE = "split_batch_norm";
-  private static final Kernel WRITE_STATISTICS = new Kernel(FILE, "batch_norm_write_statistics");
+  private static final ChannelPacks STATISTICS =
+      ChannelPacks.of(FILE, "batch_norm_replica_statistics");
   private static final Kernel JOIN_STATISTICS = new Kernel(FILE, "batch_norm_join_statistics");
-  private static final Kernel WRITE_GRADIENT_SUMS =
-      new Kernel(FILE, "batch_norm_write_gradient_sums");
+  private static final ChannelPacks GRADIENT_SUMS =
+      ChannelPacks.of(FILE, "batch_norm_replica_gradient_sums");
   private static final Kernel JOIN_GRADIENTS = new Kernel(FILE, "batch_norm_join_gradients");
 
   private final KernelCall call;
@@ -29,9 +32,9 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
   @Override
   public void statistics(Tensor x, Tensor statistics) {
     try (TensorScope scope = new TensorScope(pool)) {
-      BatchNormKernels.Parts parts = kernels.sumStatistics(x, scope);
-      parts.begin(WRITE_STATISTICS).output(statistics).i64(x.elementCount() / x.dim(3));
-      parts.finish();
+      ChannelTiles tiles = kernels.statistics(STATISTICS, x, scope);
+      call.output(statistics).i64(x.elementCount() / x.dim(3));
+      tiles.launch(call);
     }
   }
 
@@ -81,9 +84,11 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
       Tensor dWeight,
       Tensor dBias) {
     try (TensorScope scope = new TensorScope(pool)) {
-      BatchNormKernels.Parts parts = kernels.sumGradients(spec, x, mean, y, dy, scope);
-      parts.begin(WRITE_GRADIENT_SUMS).tensor(invStd).output(sums).output(dWeight).output(dBias);
-      parts.finish();
+      BatchNormKernels.Norm norm = new BatchNormKernels.Norm(null, null, mean, invStd);
+      ChannelTiles tiles =
+          kernels.gradientSums(GRADIENT_SUMS, x, BatchNormKernels.output(spec, y), dy, norm, scope);
+      call.output(sums).output(dWeight).output(dBias);
+      tiles.launch(call);
     }
   }
 

@@ -11,7 +11,6 @@ import dev.cocoli.tensor.Tensor;
 final class UpdateKernels implements Updates {
   private static final String FILE = "update";
   private static final Kernel SQUARED_NORM = new Kernel(FILE, "squared_norm");
-  private static final Kernel SUM_PARTIAL_NORMS = new Kernel(FILE, "sum_partial_norms");
   private static final Kernel CLIP_BY_NORM = new Kernel(FILE, "clip_by_norm");
   private static final Kernel SCALE = new Kernel(FILE, "scale");
   private static final Kernel SGD_UPDATE = new Kernel(FILE, "sgd_update");
@@ -30,15 +29,16 @@ final class UpdateKernels implements Updates {
   @Override
   public void squaredNorm(Tensor x, Tensor sum) {
     long count = x.elementCount();
-    long parts = Math.min(blocks(count), call.queue().residentBlocks());
+    long parts = Math.clamp(blocks(count), 1, call.queue().residentBlocks());
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor partial = scope.allocate(DType.I64, parts); // doubles
-      call.of(SQUARED_NORM).tensor(x).tensor(partial).i64(count).blocks(parts, KernelCall.THREADS);
-      call.of(SUM_PARTIAL_NORMS)
+      call.of(SQUARED_NORM)
+          .tensor(x)
           .tensor(partial)
+          .pointer(call.queue().counters())
           .output(sum)
-          .i64(parts)
-          .blocks(1, KernelCall.THREADS);
+          .i64(count)
+          .blocks(parts, KernelCall.THREADS);
     }
   }
 

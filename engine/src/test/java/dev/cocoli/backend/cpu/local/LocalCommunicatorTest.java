@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /** What only ranks that share memory can do, or do wrong. */
 class LocalCommunicatorTest {
-  private static final Duration LONG = Duration.ofSeconds(50);
+  private static final Duration LONG = Duration.ofMinutes(4);
 
   @Test
   void addsInTheOrderOfTheRanksAndRoundsOnce() {

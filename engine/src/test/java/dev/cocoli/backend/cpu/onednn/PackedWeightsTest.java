@@ -58,6 +58,37 @@ class PackedWeightsTest {
     }
   }
 
+  /** A detector packs each weight once; weights that are written after all are as any others. */
+  @ParameterizedTest
+  @EnumSource
+  void copiesOfSettledWeightsAreKeptFromTheFirstUseOn(Use winograd) {
+    try (CpuBackend backend = new CpuBackend(2, winograd);
+        TestTensors tensors = new TestTensors(backend)) {
+      Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
+      float[] ones = new float[CHANNELS * CHANNELS * 9];
+      Arrays.fill(ones, 1);
+      Tensor weight = tensors.floats(ones, CHANNELS, 3, 3, CHANNELS);
+      Tensor x = tensors.floats(Arrays.copyOf(ones, CHANNELS), 1, 1, 1, CHANNELS);
+      Tensor y = tensors.floatOutput(1, 1, 1, CHANNELS);
+      float[] expected = new float[CHANNELS];
+      float tolerance = winograd == Use.WHEREVER_POSSIBLE ? 1e-3f : 0;
+      backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
+      final long without = backend.liveBuffers();
+      backend.copies().fill(weight, 2);
+      weight.buffer().markSettled();
+      Arrays.fill(expected, 2 * CHANNELS);
+      for (int use = 1; use <= 3; use++) {
+        backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
+        assertArrayEquals(expected, tensors.floats(y), tolerance);
+        assertEquals(without + 1, backend.liveBuffers(), "after use " + use);
+      }
+      backend.copies().fill(weight, 7);
+      backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
+      assertEquals(7 * CHANNELS, tensors.floats(y)[0], tolerance);
+      assertEquals(without, backend.liveBuffers(), "after an update");
+    }
+  }
+
   /** Backends that share weights hold one copy of each, however many compute with it. */
   @Test
   void backendsBesideTheFirstShareItsCopies() throws Exception {

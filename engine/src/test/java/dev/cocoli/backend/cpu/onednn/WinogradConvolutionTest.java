@@ -120,8 +120,7 @@ class WinogradConvolutionTest {
       context.giveBackArgumentBlock(memory);
       MemorySegment matrix = arena.allocate(36 * 36 * Float.BYTES);
       var key = new WinogradBlock.Key(4, 8, -1, false, false, Activation.NONE);
-      assertThrows(
-          NativeException.class, () -> new WinogradBlock(context, key, matrix, matrix));
+      assertThrows(NativeException.class, () -> new WinogradBlock(context, key, matrix, matrix));
       assertEquals(memory, context.takeArgumentBlock());
     }
   }

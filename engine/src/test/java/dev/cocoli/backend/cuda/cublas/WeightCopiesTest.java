@@ -18,6 +18,8 @@ import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Nvidia;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -131,6 +133,54 @@ class WeightCopiesTest {
       assertEquals(DType.F32, lease.tensor().dtype());
     }
     assertEquals(2, copies.size());
+  }
+
+  private float first(Tensor weight, Tensor scale) {
+    return floats(copies.take(weight, scale, DType.F32))[0];
+  }
+
+  /** As in a training step: all weights change together, and each layer asks for its own. */
+  @Test
+  void oneKernelWritesAllThatAreUsed() {
+    int count = 130; // more than a kernel takes
+    Tensor scale = scale(10, 100);
+    Tensor all = parameter(new float[4 * count]);
+    List<Tensor> weights =
+        IntStream.range(0, count)
+            .mapToObj(i -> all.view(16L * i, Shape.of(2, 2), DType.F32))
+            .toList();
+    weights.forEach(weight -> first(weight, scale));
+    assertEquals(count, backend.launches("scale_rows_f32"));
+    for (int step = 1; step <= 3; step++) {
+      for (int i = 0; i < count; i++) {
+        all.segment().setAtIndex(JAVA_FLOAT, 4L * i, step + i);
+      }
+      all.buffer().markWritten();
+      for (int i = 0; i < count; i++) {
+        assertEquals(
+            10 * (step + i), first(weights.get(i), scale), "weight " + i + " in step " + step);
+      }
+      assertEquals(count + 2 * step, backend.launches("scale_rows_f32"));
+    }
+  }
+
+  /** A layer that only one pass has used costs nothing in the steps after. */
+  @Test
+  void whatIsNotUsedIsNotWritten() {
+    Tensor scale = scale(10, 100);
+    Tensor all = parameter(1, 2, 3, 4, 5, 6, 7, 8);
+    Tensor used = all.view(0, Shape.of(2, 2), DType.F32);
+    Tensor unused = all.view(16, Shape.of(2, 2), DType.F32);
+    first(used, scale);
+    MemorySegment copy = copies.take(unused, scale, DType.F32).tensor().segment();
+    for (int step = 0; step < 2; step++) {
+      all.segment().setAtIndex(JAVA_FLOAT, 4, 9 + step);
+      all.buffer().markWritten();
+      first(used, scale);
+      // used before the first step only
+      assertEquals(90, copy.get(JAVA_FLOAT, 0), "after step " + step);
+    }
+    assertEquals(100, first(unused, scale));
   }
 
   @Test

@@ -1,24 +1,16 @@
-package dev.cocoli.bundle;
+package dev.cocoli.bundle.selftest;
 
-import dev.cocoli.backend.Backend;
-import dev.cocoli.backend.Backends;
-import dev.cocoli.benchmarks.DetectorRun;
 import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.benchmarks.SyntheticModel;
-import dev.cocoli.data.image.Image;
-import dev.cocoli.detection.LossValues;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
 
 /** Checks whole training steps and detections on a device: downloads, memory, precision, time. */
-final class StepChecks {
+public final class StepChecks {
   /** The learning rate, so low that random weights stay finite. */
   private static final float LEARNING_RATE = 1e-4f;
 
@@ -33,42 +25,13 @@ final class StepChecks {
 
   private final Device device;
 
-  StepChecks(Device device) {
+  /**
+   * Chooses the device.
+   *
+   * @param device opened by each check
+   */
+  public StepChecks(Device device) {
     this.device = device;
-  }
-
-  /** A model with images and their ground truth. */
-  private final class Bench implements AutoCloseable {
-    final Backend backend = Backends.open(device);
-    final DetectorRun run;
-    final List<Image> images = new ArrayList<>();
-    final List<Target> targets = new ArrayList<>();
-
-    Bench(ModelSpec spec, ImageSize size, int batch, Precision precision) {
-      try {
-        run = DetectorRun.forTraining(backend, spec, precision);
-        run.initialize(1);
-      } catch (RuntimeException e) {
-        backend.close();
-        throw e;
-      }
-      SplittableRandom random = new SplittableRandom(7);
-      for (int i = 0; i < batch; i++) {
-        images.add(SyntheticModel.noise(size, random));
-        targets.add(SyntheticModel.twoObjects(size));
-      }
-    }
-
-    LossValues step(int number) {
-      return run.train(images, targets, number, LEARNING_RATE);
-    }
-
-    @Override
-    public void close() {
-      images.forEach(Image::close);
-      run.close();
-      backend.close();
-    }
   }
 
   private static ModelSpec small() {
@@ -82,30 +45,33 @@ final class StepChecks {
   /**
    * Checks that there is one download per step and per detection, and that the pool has not grown
    * since it settled.
+   *
+   * @param steps training steps of a small model
+   * @return one finding each
    */
-  List<Finding> downloadsAndMemory(int steps) {
+  public List<Finding> downloadsAndMemory(int steps) {
     long began = System.nanoTime();
-    try (Bench bench = new Bench(small(), SMALL, 2, Precision.FP32)) {
+    try (Bench bench = new Bench(device, small(), SMALL, 2, Precision.FP32)) {
       long settled = 0;
       for (int i = 0; i < steps; i++) {
-        bench.step(i);
+        bench.step(i, LEARNING_RATE);
         if (i == Math.min(SETTLED_STEPS, steps / 2)) {
-          settled = bench.backend.pool().reservedBytes();
+          settled = bench.backend().pool().reservedBytes();
         }
       }
-      long downloads = bench.backend.transfers().downloadCount();
-      bench.run.detect(bench.images);
-      long ofDetection = bench.backend.transfers().downloadCount() - downloads;
+      long downloads = bench.backend().transfers().downloadCount();
+      bench.detect();
+      long ofDetection = bench.backend().transfers().downloadCount() - downloads;
       double seconds = (System.nanoTime() - began) / 1e9;
-      long reserved = bench.backend.pool().reservedBytes();
-      boolean flat = reserved == settled && bench.backend.pool().usedBytes() == 0;
+      long reserved = bench.backend().pool().reservedBytes();
+      boolean flat = reserved == settled && bench.backend().pool().usedBytes() == 0;
       boolean budget = downloads <= steps && ofDetection <= 1;
       return List.of(
           new Finding(
               "memory over %,d steps".formatted(steps),
               flat ? Finding.Verdict.OK : Finding.Verdict.FAILED,
               "pool %,d bytes after %d steps, %,d at the end, %,d in use"
-                  .formatted(settled, SETTLED_STEPS, reserved, bench.backend.pool().usedBytes()),
+                  .formatted(settled, SETTLED_STEPS, reserved, bench.backend().pool().usedBytes()),
               seconds),
           new Finding(
               "downloads",
@@ -116,8 +82,8 @@ final class StepChecks {
     }
   }
 
-  /** Compares the losses of the first steps in bf16 with those in fp32. */
-  Finding bf16() {
+  /** {@return how far the losses of the first steps in bf16 are from those in fp32} */
+  public Finding bf16() {
     long began = System.nanoTime();
     double[] exact = losses(Precision.FP32);
     double[] rounded;
@@ -138,10 +104,10 @@ final class StepChecks {
   }
 
   private double[] losses(Precision precision) {
-    try (Bench bench = new Bench(small(), SMALL, 2, precision)) {
+    try (Bench bench = new Bench(device, small(), SMALL, 2, precision)) {
       double[] losses = new double[COMPARED_STEPS];
       for (int i = 0; i < COMPARED_STEPS; i++) {
-        losses[i] = bench.step(i).total();
+        losses[i] = bench.step(i, LEARNING_RATE).total();
       }
       return losses;
     }
@@ -160,9 +126,9 @@ final class StepChecks {
     ModelSpec spec = SyntheticModel.spec("fasterrcnn_resnet50_fpn", size);
     String of = "%s, %d x %d, batch %d".formatted(precision, size.height(), size.width(), batch);
     long began = System.nanoTime();
-    try (Bench bench = new Bench(spec, size, batch, precision)) {
-      double training = median(runs, i -> bench.step(i));
-      double detection = median(runs, i -> bench.run.detect(bench.images));
+    try (Bench bench = new Bench(device, spec, size, batch, precision)) {
+      double training = median(runs, i -> bench.step(i, LEARNING_RATE));
+      double detection = median(runs, i -> bench.detect());
       double seconds = (System.nanoTime() - began) / 1e9;
       return List.of(
           time("training step", of, training, batch, seconds),

@@ -1,4 +1,4 @@
-package dev.cocoli.bundle;
+package dev.cocoli.bundle.selftest;
 
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.ImageSize;
@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
     description =
         "Checks that a device computes what it should: the contract of every primitive,"
             + " torchvision's outputs, flat memory, downloads, bf16 beside fp32; and times it.")
-final class SelftestCommand implements Callable<Integer> {
+public final class SelftestCommand implements Callable<Integer> {
   private static final int QUICK_STEPS = 100;
   private static final int STEPS = 1000;
 
@@ -68,6 +68,9 @@ final class SelftestCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  /** Creates the command, which picocli fills. */
+  public SelftestCommand() {}
+
   @Override
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
@@ -79,20 +82,9 @@ final class SelftestCommand implements Callable<Integer> {
     Backends.open(where).close(); // throws one clear error if the device cannot be used
     List<Finding> findings = new ArrayList<>();
     ContractSuite suite = new ContractSuite(where.toString(), out);
-    add(
-        findings,
-        () -> List.of(suite.run("contract", "dev.cocoli.backend", ".*ContractTest")),
-        out);
-    add(findings, () -> List.of(suite.run("gradients", "dev.cocoli.ops", ".*TapeTest")), out);
-    add(
-        findings,
-        () ->
-            List.of(
-                suite.run(
-                    "torchvision's outputs",
-                    "dev.cocoli.detection",
-                    ".*(ParityTest|OddImagesTest)")),
-        out);
+    for (ContractSuite.Suite tests : ContractSuite.Suite.values()) {
+      add(findings, () -> List.of(suite.run(tests)), out);
+    }
     StepChecks steps = new StepChecks(where);
     add(findings, () -> steps.downloadsAndMemory(quick ? QUICK_STEPS : STEPS), out);
     add(findings, () -> List.of(steps.bf16()), out);

@@ -1,4 +1,4 @@
-package dev.cocoli.bundle.samples;
+package dev.cocoli.bundle.selftest.samples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;

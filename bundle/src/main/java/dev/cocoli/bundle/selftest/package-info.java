@@ -1,0 +1,2 @@
+/** The self-test of a device: the contract, whole steps, times. */
+package dev.cocoli.bundle.selftest;
