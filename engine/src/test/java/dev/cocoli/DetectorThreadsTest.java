@@ -132,7 +132,8 @@ class DetectorThreadsTest {
       Future<List<Detection>> first =
           callers.submit(() -> WaitingCalls.detect(detector, image, held));
       running.await();
-      Future<List<Detection>> waiting = WaitingCalls.submitAndAwaitWaiting(() -> detector.detect(image));
+      Future<List<Detection>> waiting =
+          WaitingCalls.submitAndAwaitWaiting(() -> detector.detect(image));
       Future<?> closing = null;
       try {
         closing = WaitingCalls.submitAndAwaitWaiting(Executors.callable(detector::close));

@@ -128,8 +128,7 @@ final class WaitingCalls {
   }
 
   /** Starts a call, and returns once it waits, so that the next one comes after it. */
-  static <T> Future<T> submitAndAwaitWaiting(Callable<T> call)
-      throws InterruptedException {
+  static <T> Future<T> submitAndAwaitWaiting(Callable<T> call) throws InterruptedException {
     FutureTask<T> result = new FutureTask<>(call);
     Thread caller = Thread.ofPlatform().daemon().start(result);
     while (caller.getState() != Thread.State.WAITING) {
