@@ -27,7 +27,7 @@ public final class PlanTimer implements AutoCloseable {
   /** So many times; the shortest counts, because whatever disturbs a run makes it longer. */
   private static final int REPETITIONS = 3;
 
-  /** Runs that take so long together are enough. */
+  /** Runs that take so long together are enough, and one that does is timed once. */
   private static final float ENOUGH_MILLISECONDS = 2;
 
   /** What is so many times as slow in its first run is not timed any more. */
@@ -63,7 +63,7 @@ public final class PlanTimer implements AutoCloseable {
   private float timed(Runnable run, float best) {
     run.run(); // the first run loads code
     float shortest = measure(run, 1);
-    if (shortest > HOPELESS * best) {
+    if (shortest > HOPELESS * best || shortest >= ENOUGH_MILLISECONDS) {
       return shortest;
     }
     int runs = (int) Math.clamp(ENOUGH_MILLISECONDS / shortest, 1, MOST_RUNS);

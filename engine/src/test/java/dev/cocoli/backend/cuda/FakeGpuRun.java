@@ -197,8 +197,8 @@ public final class FakeGpuRun {
       long timings = FakeGpu.count("hold_up") - before;
       boolean due =
           use == PlanTimer.TIMED_AT_USE && !Boolean.getBoolean("cocoli.cuda.deterministic");
-      // the first candidate four times, every other one once at least
-      check(due ? timings >= 5 : timings == 0, timings + " timings in use " + use);
+      // every candidate once at least
+      check(due ? timings >= 2 : timings == 0, timings + " timings in use " + use);
     }
   }
 

@@ -31,6 +31,7 @@ final class HostKernels {
   private static final String SOURCES = "/dev/cocoli/cuda";
   private static final List<String> RUNTIME =
       List.of("host/cuda_on_host.h", "host/cuda_on_host.cpp");
+
   /** Another module may use what this one has compiled. */
   private static final Path CACHE =
       Path.of(System.getProperty("cocoli.test.host.kernels", "target/host-kernels"));
