@@ -11,6 +11,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -49,20 +53,28 @@ class FakeGpuTest {
     List<String> everything = new ArrayList<>(contracts());
     everything.add("dev.cocoli.train.GpuTrainingTest");
     everything.add("dev.cocoli.GpuDetectorTest");
-    print(run(FakeGpuRun.class, List.of(), everything));
-    // another choice of engines, algorithms and kernels; those that add in any order do so in these
     List<String> chosen =
         List.of(
             "dev.cocoli.backend.ConvolutionContractTest",
             "dev.cocoli.backend.LinearContractTest",
             "dev.cocoli.backend.RoiAlignContractTest",
             "dev.cocoli.backend.RoiPoolContractTest");
-    print(run(FakeGpuRun.class, List.of(DETERMINISTIC), chosen));
-    // the stand-in knows where each tensor ends
-    print(run(FakeGpuRun.class, List.of(EXACT), chosen));
-    // the stand-in refuses TF32 where cublasLt does; the tolerances are those of fp32, which it
-    // keeps
-    print(run(FakeGpuRun.class, List.of("-Dcocoli.cuda.tf32=true"), everything));
+    List<Callable<String>> runs =
+        List.of(
+            () -> run(FakeGpuRun.class, List.of(), everything),
+            // the stand-in refuses TF32 where cublasLt does; the tolerances are those of fp32,
+            // which it keeps
+            () -> run(FakeGpuRun.class, List.of("-Dcocoli.cuda.tf32=true"), everything),
+            // another choice of engines, algorithms and kernels; those that add in any order do so
+            // in these
+            () -> run(FakeGpuRun.class, List.of(DETERMINISTIC), chosen),
+            // the stand-in knows where each tensor ends
+            () -> run(FakeGpuRun.class, List.of(EXACT), chosen));
+    try (ExecutorService two = Executors.newFixedThreadPool(2)) {
+      for (Future<String> output : two.invokeAll(runs)) {
+        print(output.get());
+      }
+    }
   }
 
   @Test
@@ -89,7 +101,7 @@ class FakeGpuTest {
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(program.getName(), kernels.toString()));
     command.addAll(arguments);
-    Path log = folder.resolve("log");
+    Path log = Files.createTempFile(folder, "log", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     // where the driver is looked for

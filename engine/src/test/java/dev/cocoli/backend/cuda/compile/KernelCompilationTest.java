@@ -49,9 +49,8 @@ class KernelCompilationTest {
       System.out.println(
           "proved: " + files.size() + " kernel files compiled by NVRTC for sm_80, sm_90, sm_100");
     } else if (nvcc().isPresent()) {
-      for (String file : files) {
-        byNvcc(nvcc().orElseThrow(), file);
-      }
+      Path nvcc = nvcc().orElseThrow();
+      files.parallelStream().forEach(file -> byNvcc(nvcc, file));
       System.out.println(
           "proved: " + files.size() + " kernel files compiled by nvcc for sm_80, sm_90, sm_100");
     } else {
@@ -85,9 +84,9 @@ class KernelCompilationTest {
     return names;
   }
 
-  private void byNvcc(Path nvcc, String file) throws Exception {
+  private void byNvcc(Path nvcc, String file) {
     for (int number : ARCHITECTURES) {
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(
                   nvcc.toString(),
                   "--cubin",
@@ -97,10 +96,14 @@ class KernelCompilationTest {
                   "-o",
                   folder.resolve(file + number).toString(),
                   SOURCES.resolve(file + ".cu").toString())
-              .redirectErrorStream(true)
-              .start();
-      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertEquals(0, process.waitFor(), output);
+              .redirectErrorStream(true);
+      try {
+        Process process = builder.start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+      } catch (IOException | InterruptedException e) {
+        throw new AssertionError("nvcc did not end", e);
+      }
     }
   }
 
