@@ -17,10 +17,12 @@ import java.util.List;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Several images at once from the command line: in batches, and drawn beside the computation. */
+@Tag("slow")
 class DetectBatchTest {
   private static final String BROKEN = "bb.png";
 

@@ -14,9 +14,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Guests that do not fit are refused and named, and the ranks find each other nevertheless. */
+@Tag("slow")
 class RendezvousStrangersTest extends RendezvousRanks {
   @Test
   void whoComesTwiceIsNamed() throws Exception {

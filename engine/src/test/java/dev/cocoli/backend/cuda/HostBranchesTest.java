@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The host compiles the lines that a GPU of compute capability 9.0 does, so that no branch on the
  * compute capability stays untried until there is one.
  */
+@Tag("slow")
 class HostBranchesTest {
   private static final Path KERNELS = Path.of("..", "native", "src", "main", "cuda");
   private static final Path HOST = Path.of("src/test/resources/dev/cocoli/cuda/host");
