@@ -78,7 +78,7 @@ final class DocumentFiles {
   /** Writes images and a COCO file with their objects. */
   private void coco(String images, String file, int first, int count) throws IOException {
     ObjectNode root = new ObjectMapper().createObjectNode();
-    ArrayNode pictures = root.putArray("images");
+    ArrayNode entries = root.putArray("images");
     ArrayNode objects = root.putArray("annotations");
     ArrayNode categories = root.putArray("categories");
     for (int i = 0; i < CLASSES.size(); i++) {
@@ -89,7 +89,7 @@ final class DocumentFiles {
       ShapeScene scene = scenes(SIDE, SIDE).scene(i);
       String name = i + ".png";
       ImageIO.write(scene.image(), "png", place.resolve(name).toFile());
-      pictures
+      entries
           .addObject()
           .put("id", i)
           .put("file_name", name)

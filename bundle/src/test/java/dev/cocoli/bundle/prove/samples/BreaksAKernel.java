@@ -13,7 +13,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
-/** On the stand-in for a GPU: a kernel that fails while it runs, and a download that is told so. */
+/** On the stand-in for a GPU: a kernel that fails while it runs, and the download after it. */
 public class BreaksAKernel {
   @Test
   void breaks() throws Throwable {
