@@ -6,13 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.Communicator.Reduction;
 import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Collective;
 import dev.cocoli.testing.RankGroups;
 import dev.cocoli.testing.RankThreads;
-import dev.cocoli.testing.TestTensors;
 import dev.cocoli.testing.Timeouts;
 import java.time.Duration;
 import java.util.List;
@@ -52,45 +51,6 @@ class CommunicatorFaultTest {
 
   static Stream<Arguments> groups() {
     return RankGroups.all(2, 3);
-  }
-
-  /** Every collective that makes a rank wait. */
-  enum Collective {
-    ALL_REDUCE("all-reduce (sum) of 5 F32") {
-      @Override
-      void call(Communicator communicator, TestTensors tensors) {
-        communicator.startAllReduce(tensors.floats(new float[5]), Reduction.SUM);
-        communicator.awaitAllReduces();
-        communicator.barrier(); // a device may have only queued the reduction
-      }
-    },
-    BROADCAST("broadcast of 20 bytes from rank 1") {
-      @Override
-      void call(Communicator communicator, TestTensors tensors) {
-        communicator.broadcast(tensors.floats(new float[5]), 1);
-        communicator.barrier(); // likewise
-      }
-    },
-    ALL_GATHER("all-gather") {
-      @Override
-      void call(Communicator communicator, TestTensors tensors) {
-        communicator.allGather(new byte[3]);
-      }
-    },
-    BARRIER("barrier") {
-      @Override
-      void call(Communicator communicator, TestTensors tensors) {
-        communicator.barrier();
-      }
-    };
-
-    final String what;
-
-    Collective(String what) {
-      this.what = what;
-    }
-
-    abstract void call(Communicator communicator, TestTensors tensors);
   }
 
   @BeforeEach

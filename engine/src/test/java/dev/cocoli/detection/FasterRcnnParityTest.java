@@ -8,29 +8,20 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
-import dev.cocoli.data.Shard;
 import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
-import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.Parameter;
-import dev.cocoli.nn.ParameterArena;
-import dev.cocoli.nn.Safetensors;
-import dev.cocoli.nn.StateDict;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Tape;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
-import dev.cocoli.structures.Target;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.Fixtures;
 import dev.cocoli.testing.TestBackends;
-import dev.cocoli.train.DeviceBatch;
-import dev.cocoli.train.TrainConfig;
-import dev.cocoli.train.TrainingStep;
 import dev.cocoli.train.optim.Sgd;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -39,12 +30,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,97 +83,10 @@ class FasterRcnnParityTest {
     return folders;
   }
 
-  /** A model with the reference's weights and settings. */
-  private final class Case implements AutoCloseable {
-    final Reference reference;
-    final FasterRcnn model;
-    final ParameterArena arena;
-    final List<Target> targets = new ArrayList<>();
-
-    Case(Path folder) throws IOException {
-      reference = new Reference(folder);
-      Path weights = folder.resolve("weights.safetensors");
-      if (Files.exists(weights)) {
-        try (Safetensors opened = Safetensors.open(weights)) {
-          model = model(opened.metadata());
-          arena = ParameterArena.forTraining(backend, model, SGD.stateNames());
-          StateDict.load(model, backend, opened.entries());
-        }
-      } else {
-        model = model(reference.metadata());
-        arena = ParameterArena.forTraining(backend, model, SGD.stateNames());
-        StateDict.load(model, backend, HashedWeights.of(model));
-      }
-      for (int i = 0; reference.has("image." + i); i++) {
-        long[] labels = reference.longs("labels." + i);
-        targets.add(
-            new Target(
-                reference.boxes("boxes." + i),
-                Arrays.stream(labels).mapToInt(Math::toIntExact).toArray()));
-      }
-    }
-
-    private static FasterRcnn model(Map<String, String> settings) {
-      String name =
-          settings.getOrDefault("model", "fasterrcnn_" + settings.get("backbone") + "_fpn");
-      List<String> classNames =
-          IntStream.range(1, Integer.parseInt(settings.get("classes")))
-              .mapToObj(i -> "class" + i)
-              .toList();
-      Norm.Type norm = Norm.Type.valueOf(settings.get("norm").toUpperCase(Locale.ROOT));
-      ModelSpec spec =
-          ModelSpec.of(name, classNames, norm)
-              .withConfig(
-                  c ->
-                      c.withTransform(
-                              t ->
-                                  t.withSizes(
-                                      Integer.parseInt(settings.get("min_size")),
-                                      Integer.parseInt(settings.get("max_size"))))
-                          .withBoxHead(
-                              b -> b.withScoreThresh(Float.parseFloat(settings.get("score"))))
-                          .withRpn(
-                              r ->
-                                  r.withPostNmsTopNTest(
-                                          Long.parseLong(
-                                              settings.getOrDefault(
-                                                  "rpn_post_nms_top_n_test", "1000")))
-                                      .withBatchSizePerImage(10_000_000))
-                          .withSampling(x -> x.withBatchSizePerImage(10_000_000)));
-      return (FasterRcnn) spec.build();
-    }
-
-    List<Tensor> images(Ops ops) {
-      List<Tensor> images = new ArrayList<>();
-      for (int i = 0; i < targets.size(); i++) {
-        long[] shape = reference.shape("image." + i);
-        images.add(ops.upload(reference.channelsLast("image." + i), shape[1], shape[2], 3));
-      }
-      return images;
-    }
-
-    /** Trains on all images; the gradients are there afterwards. */
-    LossValues train(Precision precision, long step, double learningRate) {
-      TrainConfig config = TrainConfig.DEFAULT.withPrecision(precision).withOptimizer(SGD);
-      TensorScope scope = new TensorScope(backend.pool());
-      List<Tensor> images = images(new Ops(backend, scope, Tape.NONE));
-      Shard all = Shard.of(images.size(), 0, 1);
-      try (DeviceBatch batch = new DeviceBatch(all, Inputs.of(images), targets, List.of(), scope)) {
-        return new TrainingStep(model, arena, config).run(batch, step, learningRate);
-      }
-    }
-
-    @Override
-    public void close() {
-      arena.close();
-      reference.close();
-    }
-  }
-
   @ParameterizedTest
   @MethodSource("folders")
   void featuresAnchorsProposalsAndDetectionsAgree(Path folder) throws IOException {
-    try (Case with = new Case(folder);
+    try (OracleCase with = new OracleCase(backend, SGD, folder);
         TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
       Reference reference = with.reference;
@@ -245,7 +146,7 @@ class FasterRcnnParityTest {
   @ParameterizedTest
   @MethodSource("folders")
   void lossesGradientsAndWeightsOfThreeStepsAgree(Path folder) throws IOException {
-    try (Case with = new Case(folder)) {
+    try (OracleCase with = new OracleCase(backend, SGD, folder)) {
       for (int step = 0; step < 3; step++) {
         Map<String, float[]> before = step == 0 ? state(with) : Map.of();
         assertLosses(with.reference, step, with.train(Precision.FP32, step, LEARNING_RATE));
@@ -271,7 +172,7 @@ class FasterRcnnParityTest {
   @MethodSource("foldersWithAutocast")
   void bf16IsAsNearToFp32AsTorchsAutocast(Path folder) throws IOException {
     Bf16.assume(backend);
-    try (Case with = new Case(folder);
+    try (OracleCase with = new OracleCase(backend, SGD, folder);
         Reference autocast = new Reference(folder, "autocast")) {
       Reference exact = with.reference;
       try (TensorScope scope = new TensorScope(backend.pool())) {
@@ -316,7 +217,7 @@ class FasterRcnnParityTest {
   }
 
   /** Every eighth element of each gradient: a reference's, or the model's own. */
-  private float[] gradients(Reference reference, Case with) {
+  private float[] gradients(Reference reference, OracleCase with) {
     List<Float> all = new ArrayList<>();
     for (String name : with.reference.names("step0.grad.")) {
       Parameter parameter =
@@ -360,7 +261,7 @@ class FasterRcnnParityTest {
     assertEquals(expected, mine, tolerance * Math.abs(expected) + 1e-10, name);
   }
 
-  private void assertGradients(Case with) {
+  private void assertGradients(OracleCase with) {
     Map<String, Parameter> parameters = with.model.namedParameters();
     List<String> names = with.reference.names("step0.grad.");
     long trainable = parameters.values().stream().filter(Parameter::isTrainable).count();
@@ -373,7 +274,7 @@ class FasterRcnnParityTest {
     }
   }
 
-  private void assertUpdated(Case with, Map<String, float[]> before) {
+  private void assertUpdated(OracleCase with, Map<String, float[]> before) {
     for (Map.Entry<String, float[]> now : state(with).entrySet()) {
       String after = "step0.after." + now.getKey();
       String gradient = "step0.grad." + now.getKey();
@@ -405,7 +306,7 @@ class FasterRcnnParityTest {
     return some;
   }
 
-  private Map<String, float[]> state(Case with) {
+  private Map<String, float[]> state(OracleCase with) {
     Map<String, float[]> values = new TreeMap<>();
     with.model
         .namedParameters()

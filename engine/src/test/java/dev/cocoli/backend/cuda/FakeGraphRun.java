@@ -1,5 +1,12 @@
 package dev.cocoli.backend.cuda;
 
+import static dev.cocoli.backend.cuda.Doublings.doublings;
+import static dev.cocoli.backend.cuda.Doublings.download;
+import static dev.cocoli.backend.cuda.Doublings.expect;
+import static dev.cocoli.backend.cuda.Doublings.filled;
+import static dev.cocoli.backend.cuda.Doublings.run;
+import static dev.cocoli.backend.cuda.Doublings.warmUp;
+
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.BufferPool;
@@ -26,7 +33,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -70,7 +76,7 @@ public final class FakeGraphRun {
     System.out.println("proved: replayed CUDA graphs compute the same on the fake GPU");
   }
 
-  private static void check(boolean condition, String what) {
+  static void check(boolean condition, String what) {
     if (!condition) {
       throw new IllegalStateException(what);
     }
@@ -85,28 +91,6 @@ public final class FakeGraphRun {
     }
   }
 
-  /** How often each thing is done from here on. */
-  private static final class Counts {
-    private final TreeMap<String, Long> before = new TreeMap<>();
-
-    Counts() {
-      for (String name : List.of("captures", "instantiations", "launches", "calls")) {
-        before.put(name, FakeGpu.count(name));
-      }
-    }
-
-    long of(String name) {
-      return FakeGpu.count(name) - before.get(name);
-    }
-
-    void check(long captures, long launches) {
-      String counts = of("captures") + " captures, " + of("launches") + " launches";
-      String expected = captures + " captures, " + launches + " launches";
-      FakeGraphRun.check(counts.equals(expected), counts + ", not " + expected);
-      FakeGraphRun.check(of("instantiations") == captures, "other instantiations than captures");
-    }
-  }
-
   // ---- a detector
 
   private static void aDetectorComputesTheSame(Path folder, Norm.Type norm, Precision precision)
@@ -118,7 +102,7 @@ public final class FakeGraphRun {
     for (boolean graphs : new boolean[] {false, true}) {
       System.setProperty(PROPERTY, Boolean.toString(graphs));
       FakeGpu.seed();
-      Counts counts = new Counts();
+      FakeCounts counts = new FakeCounts();
       try (Backend backend = Backends.open(GPU)) {
         Path images = Files.createDirectory(folder.resolve(norm + "-" + graphs));
         TinyLife life = new TinyLife(backend, images);
@@ -145,63 +129,10 @@ public final class FakeGraphRun {
 
   // ---- regions
 
-  /** Sums of a tensor with itself, so many times, on fresh memory each. */
-  private static CapturedRegion doublings(Backend backend, int times) {
-    return (scope, input) -> {
-      Tensor x = input;
-      for (int i = 0; i < times; i++) {
-        Tensor y = scope.allocate(x.dtype(), x.shape());
-        backend.elementwise().add(x, x, y);
-        scope.release(x);
-        x = y;
-      }
-      return List.of(x);
-    };
-  }
-
-  private static float[] download(Backend backend, Tensor tensor) {
-    float[] values = new float[(int) tensor.elementCount()];
-    backend.transfers().download(tensor, MemorySegment.ofArray(values));
-    return values;
-  }
-
-  private static Tensor filled(Backend backend, TensorScope scope, long elements, float value) {
-    Tensor x = scope.allocate(DType.F32, elements);
-    backend.copies().fill(x, value);
-    return x;
-  }
-
-  private static CapturedRegion.Key key(String owner, long elements) {
-    return new CapturedRegion.Key(owner, Shape.of(elements), DType.F32);
-  }
-
-  private static void expect(Backend backend, List<Tensor> results, float value, String what) {
-    float[] values = download(backend, results.getFirst());
-    for (int i = 0; i < values.length; i++) {
-      if (values[i] != value) {
-        throw new IllegalStateException(what + ": element " + i + " is " + values[i]);
-      }
-    }
-  }
-
-  private static List<Tensor> run(
-      Backend backend, String owner, CapturedRegion region, TensorScope scope, Tensor x) {
-    return backend.replays().run(key(owner, x.elementCount()), region, scope, x);
-  }
-
-  /** Runs a region as often as it runs call by call. */
-  private static void warmUp(Backend backend, String owner, long elements, CapturedRegion region) {
-    for (int i = 0; i < PLAIN; i++) {
-      try (TensorScope scope = new TensorScope(backend.pool())) {
-        run(backend, owner, region, scope, filled(backend, scope, elements, i));
-      }
-    }
-  }
-
   private static void addressesMayChange(Backend backend) {
     CapturedRegion region = doublings(backend, 3);
     warmUp(backend, "owner", 1000, region);
-    Counts counts = new Counts();
+    FakeCounts counts = new FakeCounts();
     for (int i = 0; i < 5; i++) {
       try (TensorScope scope = new TensorScope(backend.pool())) {
         scope.allocate(DType.F32, 100 * i + 1);
@@ -214,7 +145,7 @@ public final class FakeGraphRun {
 
   private static void eachShapeHasItsGraph(Backend backend) {
     CapturedRegion region = doublings(backend, 2);
-    Counts counts = new Counts();
+    FakeCounts counts = new FakeCounts();
     int shapes = 12;
     for (int round = 0; round <= PLAIN; round++) {
       for (int shape = 1; shape <= 2; shape++) {
@@ -249,7 +180,7 @@ public final class FakeGraphRun {
         replayOnce(backend, region, i, 1);
       }
       check(runs[0] == PLAIN + 1, runs[0] + " runs");
-      Counts counts = new Counts();
+      FakeCounts counts = new FakeCounts();
       replayOnce(backend, region, 50, 1);
       // the fill, and the copy of the input: not the addition; the download
       check(counts.of("calls") == 3 && counts.of("launches") == 1, counts.of("calls") + " calls");
@@ -306,7 +237,7 @@ public final class FakeGraphRun {
       Tensor addend = new Tensor(outside, 0, Shape.of(10), DType.F32);
       backend.copies().fill(addend, 7);
       Tensor x = filled(backend, scope, 10, 1);
-      Counts counts = new Counts();
+      FakeCounts counts = new FakeCounts();
       CapturedRegion freeing =
           (inner, input) -> {
             Tensor y = inner.allocate(DType.F32, 10);
@@ -399,7 +330,7 @@ public final class FakeGraphRun {
     try (Buffer large = backend.allocate(1960L << 20);
         TensorScope scope = new TensorScope(backend.pool())) {
       check(large.byteSize() > 0 && FakeGpu.live().contains("1 executable graphs"), FakeGpu.live());
-      Counts counts = new Counts();
+      FakeCounts counts = new FakeCounts();
       Tensor x = filled(backend, scope, elements, 2);
       expect(backend, run(backend, "second", region, scope, x), 4, "what kept its memory");
       counts.check(0, 1);
@@ -449,7 +380,7 @@ public final class FakeGraphRun {
 
   private static void withoutTheProperty() {
     try (Backend backend = Backends.open(GPU)) {
-      Counts counts = new Counts();
+      FakeCounts counts = new FakeCounts();
       warmUp(backend, "owner", 10, doublings(backend, 1));
       warmUp(backend, "owner", 10, doublings(backend, 1));
       counts.check(0, 0);

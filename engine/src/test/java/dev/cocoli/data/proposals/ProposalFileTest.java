@@ -8,9 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
-import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.DataException;
-import dev.cocoli.data.Dataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
 import dev.cocoli.structures.Box;
@@ -23,7 +21,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
@@ -40,36 +37,7 @@ class ProposalFileTest {
 
   @TempDir private Path folder;
   private Path file;
-  private Images data;
-
-  /** Images of noise, each with other pixels. */
-  private record Images(List<AnnotatedImage> images) implements Dataset {
-    @Override
-    public List<String> classNames() {
-      return List.of("thing");
-    }
-
-    @Override
-    public int size() {
-      return images.size();
-    }
-
-    @Override
-    public AnnotatedImage get(int index) {
-      return images.get(index);
-    }
-
-    @Override
-    public AnnotationReport report() {
-      return new AnnotationReport(size(), 0, 0, 0, 0, 0, 0, Map.of(), List.of());
-    }
-
-    Images with(AnnotatedImage image) {
-      List<AnnotatedImage> more = new ArrayList<>(images);
-      more.add(image);
-      return new Images(more);
-    }
-  }
+  private ListedImages data;
 
   @BeforeEach
   void draw() throws IOException {
@@ -78,7 +46,7 @@ class ProposalFileTest {
     for (int i = 0; i < 5; i++) {
       images.add(annotated("p" + i + ".png", i, WIDTH, HEIGHT));
     }
-    data = new Images(images);
+    data = new ListedImages(images);
   }
 
   private AnnotatedImage annotated(String name, int id, int width, int height) throws IOException {
@@ -183,10 +151,10 @@ class ProposalFileTest {
     AnnotatedImage wider =
         new AnnotatedImage(0, first.fileName(), first.path(), WIDTH + 1, HEIGHT, List.of());
     try (ProposalFile read = ProposalFile.read(file)) {
-      read.requireFor(new Images(data.images().subList(2, 4)));
+      read.requireFor(new ListedImages(data.images().subList(2, 4)));
       refused("another data set", "other.png", () -> read.requireFor(data.with(foreign)));
       refused("another data set", "other.png", () -> read.proposals(foreign));
-      refused("70 x 50", "71 x 50", () -> read.requireFor(new Images(List.of(wider))));
+      refused("70 x 50", "71 x 50", () -> read.requireFor(new ListedImages(List.of(wider))));
       refused("70 x 50", "71 x 50", () -> read.proposals(wider));
       annotated("p3.png", 77, WIDTH, HEIGHT); // the same name and size, another image
       refused("another data set", "p3.png", () -> read.requireFor(data));
@@ -197,7 +165,7 @@ class ProposalFileTest {
 
   @Test
   void everyByteCounts() throws IOException {
-    data = new Images(data.images().subList(0, 2));
+    data = new ListedImages(data.images().subList(0, 2));
     ProposalFile.write(
         file, data, (image, p) -> regions(data.get(1), p).subList(0, 9), "as drawn", 1);
     byte[] whole = Files.readAllBytes(file);
@@ -358,7 +326,7 @@ class ProposalFileTest {
 
   @Test
   void namesMustDiffer() {
-    Images twice = data.with(data.get(1));
+    ListedImages twice = data.with(data.get(1));
     refused(
         "p1.png",
         "two images",
@@ -387,7 +355,7 @@ class ProposalFileTest {
 
   @Test
   void aDataSetWithoutImagesIsAFileWithout() {
-    ProposalFile.write(file, new Images(List.of()), ProposalFileTest::regions, "none", 1);
+    ProposalFile.write(file, new ListedImages(List.of()), ProposalFileTest::regions, "none", 1);
     ProposalFile read = ProposalFile.read(file);
     assertEquals(0, read.size());
     assertEquals("none", read.settings());

@@ -14,7 +14,6 @@ import dev.cocoli.data.LastBatch;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Norm;
-import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.EvaluationReport;
@@ -31,13 +30,11 @@ import dev.cocoli.train.TrainingResult;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -87,36 +84,6 @@ class ReplicasTest {
     return lines;
   }
 
-  private static TreeMap<String, float[]> weights(Path file) throws IOException {
-    TreeMap<String, float[]> all = new TreeMap<>();
-    try (Safetensors opened = Safetensors.open(file)) {
-      opened
-          .entries()
-          .forEach(
-              (name, entry) -> {
-                if (entry.dtype() == dev.cocoli.tensor.DType.F32) {
-                  all.put(name, entry.data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED));
-                }
-              });
-    }
-    return all;
-  }
-
-  private static void assertClose(Path expected, Path actual, double tolerance) throws IOException {
-    TreeMap<String, float[]> first = weights(expected);
-    TreeMap<String, float[]> second = weights(actual);
-    assertEquals(first.keySet(), second.keySet());
-    double worst = 0;
-    for (String name : first.keySet()) {
-      float[] a = first.get(name);
-      float[] b = second.get(name);
-      for (int i = 0; i < a.length; i++) {
-        worst = Math.max(worst, Math.abs(a[i] - b[i]));
-      }
-    }
-    assertTrue(worst <= tolerance, "weights differ by " + worst);
-  }
-
   /** The same images, flips and samples, so the same weights but for the order of sums. */
   @Test
   void twoBatchesOfTwoTrainAsOneOfFour() throws Exception {
@@ -127,7 +94,8 @@ class ReplicasTest {
     List<StepReport> ofTwo = new ArrayList<>();
     assertEquals(12, alone(one, steps(ofOne)).step());
     assertEquals(12, ReplicaRuns.replicas(two, 2, steps(ofTwo)).start().step());
-    assertClose(one.out().resolve("last.safetensors"), two.out().resolve("last.safetensors"), 1e-5);
+    ReplicaRuns.assertClose(
+        one.out().resolve("last.safetensors"), two.out().resolve("last.safetensors"), 1e-5);
     for (int i = 0; i < 12; i++) {
       assertEquals(
           ofOne.get(i).losses().total(), ofTwo.get(i).losses().total(), 1e-4, "loss of step " + i);
@@ -146,10 +114,10 @@ class ReplicasTest {
     new Replicas(two, ReplicaRuns.cpus(2), shared, TrainingListener.NONE).start();
     ReplicaRuns.replicas(own, 2, TrainingListener.NONE).start();
     Path last = Path.of("last.safetensors");
-    assertClose(one.out().resolve(last), two.out().resolve(last), 1e-4);
+    ReplicaRuns.assertClose(one.out().resolve(last), two.out().resolve(last), 1e-4);
     assertThrows(
         AssertionError.class,
-        () -> assertClose(one.out().resolve(last), own.out().resolve(last), 1e-2),
+        () -> ReplicaRuns.assertClose(one.out().resolve(last), own.out().resolve(last), 1e-2),
         "own statistics make no difference here");
   }
 
@@ -177,7 +145,7 @@ class ReplicasTest {
     }
     assertEquals(6, alone(runs.getFirst(), TrainingListener.NONE).step());
     assertEquals(6, ReplicaRuns.replicas(runs.getLast(), 3, TrainingListener.NONE).start().step());
-    assertClose(
+    ReplicaRuns.assertClose(
         folder.resolve("one/last.safetensors"), folder.resolve("three/last.safetensors"), 1e-5);
   }
 
@@ -291,7 +259,7 @@ class ReplicasTest {
     try (Backend backend = Backends.open(Device.CPU)) {
       assertEquals(12, new Trainer(fewer, backend, TrainingListener.NONE).resume().step());
     }
-    assertClose(
+    ReplicaRuns.assertClose(
         one.out().resolve("last.safetensors"), fewer.out().resolve("last.safetensors"), 1e-5);
 
     TrainingRun more = ReplicaRuns.run(folder.resolve("more"), Norm.Type.FROZEN, config);
@@ -310,7 +278,7 @@ class ReplicasTest {
       assertEquals(5, trainer.get().start().step());
     }
     assertEquals(12, ReplicaRuns.replicas(more, 2, TrainingListener.NONE).resume().step());
-    assertClose(
+    ReplicaRuns.assertClose(
         one.out().resolve("last.safetensors"), more.out().resolve("last.safetensors"), 1e-5);
   }
 
@@ -323,10 +291,10 @@ class ReplicasTest {
     ParallelConfig bf16 = ReplicaRuns.PARALLEL.withWire(Precision.BF16);
     new Replicas(two, ReplicaRuns.cpus(2), bf16, TrainingListener.NONE).start();
     Path last = Path.of("last.safetensors");
-    assertClose(one.out().resolve(last), two.out().resolve(last), 1e-2);
+    ReplicaRuns.assertClose(one.out().resolve(last), two.out().resolve(last), 1e-2);
     assertThrows(
         AssertionError.class,
-        () -> assertClose(one.out().resolve(last), two.out().resolve(last), 1e-9),
+        () -> ReplicaRuns.assertClose(one.out().resolve(last), two.out().resolve(last), 1e-9),
         "it did not travel in bf16");
   }
 
