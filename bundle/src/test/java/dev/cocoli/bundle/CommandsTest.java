@@ -23,7 +23,7 @@ class CommandsTest {
   @CsvSource({
     "selftest --device tpu, unknown device 'tpu'",
     "selftest --device cpu --size big, no size of an image",
-    "selftest --device cpu --batch 0, are 1 or more",
+    "selftest --device cpu --batch 0, --batch is 1 or more",
     "prove wrong, unknown stage 'wrong'",
     "prove bccd, bccd takes the folder of its data",
     "prove right bccd /nowhere/bccd, bccd: there is no folder /nowhere/bccd",

@@ -1,11 +1,9 @@
 package dev.cocoli.bundle.prove;
 
-import dev.cocoli.backend.Backends;
-import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.bundle.selftest.Finding;
 import dev.cocoli.bundle.selftest.Finding.Verdict;
+import dev.cocoli.bundle.selftest.MeasuredOptions;
 import dev.cocoli.detection.Models;
-import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -20,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -70,12 +69,7 @@ public final class ProveCommand implements Callable<Integer> {
   @Parameters(paramLabel = "STAGE", description = "The stages, as above.")
   private List<String> words = List.of();
 
-  @Option(
-      names = "--device",
-      paramLabel = "D",
-      defaultValue = "cuda",
-      description = "cpu, cuda or cuda:1. Default: ${DEFAULT-VALUE}.")
-  private String device;
+  @Mixin private MeasuredOptions measured;
 
   @Option(
       names = "--seconds",
@@ -91,21 +85,6 @@ public final class ProveCommand implements Callable<Integer> {
       split = ",",
       description = "Only the checks whose names contain one of these. Default: all.")
   private List<String> only = List.of();
-
-  @Option(
-      names = "--size",
-      paramLabel = "HxW",
-      defaultValue = "800x1344",
-      description = "The size of the images that are timed. Default: ${DEFAULT-VALUE}.")
-  private String size;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      split = ",",
-      defaultValue = "1,8",
-      description = "How many at a time. Default: ${DEFAULT-VALUE}.")
-  private List<Integer> batches;
 
   @Option(
       names = "--model",
@@ -229,9 +208,6 @@ public final class ProveCommand implements Callable<Integer> {
     if (seconds != null && seconds < 1) {
       throw wrong("--seconds is 1 or more");
     }
-    if (batches.isEmpty() || batches.stream().anyMatch(batch -> batch < 1)) {
-      throw wrong("--batch is 1 or more");
-    }
     if (warmUps < 0 || runs < 0) {
       throw wrong("--warm-ups and --runs are 0 or more");
     }
@@ -244,21 +220,15 @@ public final class ProveCommand implements Callable<Integer> {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw wrong("--out: " + folder + " is no folder");
     }
-    try {
-      Device where = Backends.device(device);
-      List<Integer> sorted = batches.stream().distinct().sorted().toList();
-      return new Request(
-          where,
-          model,
-          ImageSize.parse(size),
-          sorted,
-          new Workload.Effort(warmUps, runs),
-          only,
-          Optional.ofNullable(python).map(Path::toAbsolutePath),
-          folder);
-    } catch (IllegalArgumentException e) {
-      throw wrong(e.getMessage());
-    }
+    return new Request(
+        measured.device(),
+        model,
+        measured.size(),
+        measured.batches(),
+        new Workload.Effort(warmUps, runs),
+        only,
+        Optional.ofNullable(python).map(Path::toAbsolutePath),
+        folder);
   }
 
   private ParameterException wrong(String message) {

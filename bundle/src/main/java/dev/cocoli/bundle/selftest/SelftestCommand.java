@@ -16,6 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -31,30 +32,10 @@ public final class SelftestCommand implements Callable<Integer> {
   private static final int QUICK_STEPS = 100;
   private static final int STEPS = 1000;
 
-  @Option(
-      names = "--device",
-      paramLabel = "D",
-      defaultValue = "cuda",
-      description = "cpu, cuda or cuda:1. Default: ${DEFAULT-VALUE}.")
-  private String device;
+  @Mixin private MeasuredOptions measured;
 
   @Option(names = "--quick", description = "A hundred steps instead of a thousand, and no times.")
   private boolean quick;
-
-  @Option(
-      names = "--size",
-      paramLabel = "HxW",
-      defaultValue = "800x1344",
-      description = "The size of the images that are timed. Default: ${DEFAULT-VALUE}.")
-  private String size;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      split = ",",
-      defaultValue = "1,8",
-      description = "How many at a time. Default: ${DEFAULT-VALUE}.")
-  private List<Integer> batches;
 
   @Option(
       names = "--runs",
@@ -74,11 +55,12 @@ public final class SelftestCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     PrintWriter out = spec.commandLine().getOut();
-    Device where = device();
-    if (runs < 1 || batches.stream().anyMatch(batch -> batch < 1)) {
-      throw new ParameterException(spec.commandLine(), "--runs and --batch are 1 or more");
+    Device where = measured.device();
+    ImageSize size = measured.size();
+    List<Integer> batches = measured.batches();
+    if (runs < 1) {
+      throw new ParameterException(spec.commandLine(), "--runs is 1 or more");
     }
-    ImageSize timed = size();
     Backends.open(where).close(); // throws one clear error if the device cannot be used
     List<Finding> findings = new ArrayList<>();
     ContractSuite suite = new ContractSuite(where.toString(), out);
@@ -91,7 +73,7 @@ public final class SelftestCommand implements Callable<Integer> {
     if (!quick) {
       for (int batch : batches) {
         for (Precision precision : Precision.values()) {
-          add(findings, () -> steps.times(timed, batch, precision, runs), out);
+          add(findings, () -> steps.times(size, batch, precision, runs), out);
         }
       }
     }
@@ -106,22 +88,6 @@ public final class SelftestCommand implements Callable<Integer> {
         findings.stream().anyMatch(finding -> finding.verdict() == Finding.Verdict.FAILED);
     out.println(failed ? where + " is not to be trusted" : where + " computes as it should");
     return failed ? 1 : 0;
-  }
-
-  private ImageSize size() {
-    try {
-      return ImageSize.parse(size);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), "--size: " + e.getMessage(), e);
-    }
-  }
-
-  private Device device() {
-    try {
-      return Backends.device(device);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), "--device: " + e.getMessage(), e);
-    }
   }
 
   /**
