@@ -1,7 +1,7 @@
 package dev.cocoli.benchmarks;
 
-import dev.cocoli.bindings.OneDnn;
 import dev.cocoli.bindings.onednn.Dnnl;
+import dev.cocoli.bindings.onednn.OneDnn;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.dnnl.dnnl_version_t;

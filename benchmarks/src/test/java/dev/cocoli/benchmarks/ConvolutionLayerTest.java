@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.benchmarks.compare.BareConvolutions;
 import dev.cocoli.bindings.onednn.Dnnl;
 import dev.cocoli.nn.Parameter;
 import java.util.List;

@@ -1,6 +1,7 @@
 package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.cache.CacheDirectory;
+import dev.cocoli.bindings.onednn.OneDnn;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

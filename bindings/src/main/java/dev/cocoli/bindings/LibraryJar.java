@@ -1,6 +1,7 @@
 package dev.cocoli.bindings;
 
 import dev.cocoli.bindings.cache.LibraryCache;
+import dev.cocoli.bindings.onednn.OneDnnFiles;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.JarURLConnection;

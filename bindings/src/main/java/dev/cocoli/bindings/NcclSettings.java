@@ -1,5 +1,6 @@
 package dev.cocoli.bindings;
 
+import dev.cocoli.bindings.access.ProcessEnvironment;
 import java.util.Map;
 
 /**

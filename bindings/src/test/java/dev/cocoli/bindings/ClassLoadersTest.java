@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.bindings.onednn.Dnnl;
+import dev.cocoli.bindings.onednn.OneDnn;
+import dev.cocoli.bindings.onednn.OpenMpTeam;
 import java.io.File;
 import java.net.MalformedURLException;
 import java.net.URL;

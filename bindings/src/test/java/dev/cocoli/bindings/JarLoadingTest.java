@@ -3,6 +3,7 @@ package dev.cocoli.bindings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.bindings.onednn.OneDnnFiles;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;

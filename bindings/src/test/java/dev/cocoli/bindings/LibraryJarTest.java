@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.bindings.cache.LibraryCache;
+import dev.cocoli.bindings.onednn.OneDnnFiles;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URL;

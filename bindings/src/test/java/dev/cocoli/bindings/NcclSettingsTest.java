@@ -3,6 +3,7 @@ package dev.cocoli.bindings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.cocoli.bindings.access.ProcessEnvironment;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 

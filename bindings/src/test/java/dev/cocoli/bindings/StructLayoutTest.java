@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.cocoli.bindings.cublas.Cublas;
 import dev.cocoli.bindings.cudart.CudaRuntime;
 import dev.cocoli.bindings.nccl.Nccl;
+import dev.cocoli.bindings.onednn.OneDnn;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;

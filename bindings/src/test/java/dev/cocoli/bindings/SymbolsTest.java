@@ -9,6 +9,7 @@ import dev.cocoli.bindings.cudnn.Cudnn;
 import dev.cocoli.bindings.nccl.Nccl;
 import dev.cocoli.bindings.nvrtc.Nvrtc;
 import dev.cocoli.bindings.onednn.Dnnl;
+import dev.cocoli.bindings.onednn.OneDnn;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.junit.jupiter.api.Test;

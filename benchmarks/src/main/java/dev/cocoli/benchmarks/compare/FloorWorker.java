@@ -3,7 +3,6 @@ package dev.cocoli.benchmarks.compare;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.spec.Conv2dSpec;
-import dev.cocoli.benchmarks.BareConvolutions;
 import dev.cocoli.benchmarks.ConvolutionLayer;
 import dev.cocoli.bindings.onednn.Dnnl;
 import dev.cocoli.tensor.Precision;

@@ -1,8 +1,8 @@
 package dev.cocoli.backend.cpu;
 
-import dev.cocoli.bindings.OneDnn;
-import dev.cocoli.bindings.OpenMpSettings;
-import dev.cocoli.bindings.OpenMpTeam;
+import dev.cocoli.bindings.onednn.OneDnn;
+import dev.cocoli.bindings.onednn.OpenMpSettings;
+import dev.cocoli.bindings.onednn.OpenMpTeam;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 

@@ -3,8 +3,8 @@ package dev.cocoli.backend.cpu.onednn;
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.bindings.OneDnn;
-import dev.cocoli.bindings.OpenMpSettings;
+import dev.cocoli.bindings.onednn.OneDnn;
+import dev.cocoli.bindings.onednn.OpenMpSettings;
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
 import dev.cocoli.bindings.status.DnnlStatus;
 import dev.cocoli.tensor.Precision;

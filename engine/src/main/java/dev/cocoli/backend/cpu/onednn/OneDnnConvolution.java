@@ -85,7 +85,7 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
     }
     y.buffer().markWritten();
     if (winograd.suits(shape)) {
-      WeightForm form = winograd.weights(shape, Direction.FORWARD);
+      PackedWeights.Form form = winograd.weights(shape, Direction.FORWARD);
       try (PackedWeights.Lease packed = weights.take(weight, scale, form)) {
         winograd.forward(
             shape,
@@ -176,7 +176,7 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
     ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
     if (winograd.suits(shape) && !shape.isEmpty()) {
       dx.buffer().markWritten();
-      WeightForm form = winograd.weights(shape, Direction.BACKWARD_DATA);
+      PackedWeights.Form form = winograd.weights(shape, Direction.BACKWARD_DATA);
       try (PackedWeights.Lease packed = weights.take(weight, scale, form)) {
         MemorySegment added = addend == null ? null : addend.segment();
         winograd.backwardData(shape, dy.segment(), packed.segment(), added, dx.segment());

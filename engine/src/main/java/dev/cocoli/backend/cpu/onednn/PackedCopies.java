@@ -51,9 +51,10 @@ final class PackedCopies implements AutoCloseable {
   private final Map<WeightKey, Use> uses = new LinkedHashMap<>(64, 0.75f, true);
 
   /** One object per form, and for each backend's own object the one that it is. */
-  private final List<WeightForm.Identity> forms = new ArrayList<>();
+  private final List<PackedWeights.Form.Identity> forms = new ArrayList<>();
 
-  private final Map<WeightForm, WeightForm.Identity> known = new IdentityHashMap<>();
+  private final Map<PackedWeights.Form, PackedWeights.Form.Identity> known =
+      new IdentityHashMap<>();
 
   /**
    * Holds no copy yet.
@@ -94,7 +95,7 @@ final class PackedCopies implements AutoCloseable {
    * @param form the form, of any of the backends
    * @param pack writes a copy, if there is none yet
    */
-  Copy take(Tensor weight, Tensor scale, WeightForm form, Consumer<MemorySegment> pack) {
+  Copy take(Tensor weight, Tensor scale, PackedWeights.Form form, Consumer<MemorySegment> pack) {
     List<Buffer> free = new ArrayList<>();
     try {
       synchronized (this) {
@@ -108,7 +109,7 @@ final class PackedCopies implements AutoCloseable {
   private Copy take(
       Tensor weight,
       Tensor scale,
-      WeightForm form,
+      PackedWeights.Form form,
       Consumer<MemorySegment> pack,
       List<Buffer> free) {
     Buffer scaleBuffer = scale == null ? null : scale.buffer();
@@ -150,16 +151,17 @@ final class PackedCopies implements AutoCloseable {
     return use.copy;
   }
 
-  private WeightForm.Identity identity(WeightForm form) {
+  private PackedWeights.Form.Identity identity(PackedWeights.Form form) {
     return known.computeIfAbsent(
         form,
         one -> {
-          for (WeightForm.Identity other : forms) {
+          for (PackedWeights.Form.Identity other : forms) {
             if (other.isOf(one)) {
               return other;
             }
           }
-          WeightForm.Identity identity = one.identity(); // a backend may close before the others
+          PackedWeights.Form.Identity identity =
+              one.identity(); // a backend may close before the others
           forms.add(identity);
           return identity;
         });
@@ -195,7 +197,7 @@ final class PackedCopies implements AutoCloseable {
       uses.values().forEach(use -> drop(use, free));
       uses.clear();
       persistent.clear();
-      forms.forEach(WeightForm.Identity::close);
+      forms.forEach(PackedWeights.Form.Identity::close);
       forms.clear();
       known.clear();
     }

@@ -31,6 +31,35 @@ public final class PackedWeights implements AutoCloseable {
     }
   }
 
+  /** A form that a primitive wants its weights in. Few exist: they are compared. */
+  interface Form {
+    /** {@return whether the weights are wanted as tensors hold them} */
+    boolean isPlain();
+
+    /** {@return the bytes of weights in this form} */
+    long byteSize();
+
+    /**
+     * Converts weights to this form.
+     *
+     * @param from weights as tensors hold them
+     * @param to weights in this form
+     */
+    void pack(MemorySegment from, MemorySegment to);
+
+    /** {@return what this form is, apart from the backend that converts to it} */
+    Identity identity();
+
+    /** What a form is: the key of copies that several backends share. */
+    interface Identity extends AutoCloseable {
+      /** {@return whether a form, perhaps of another backend, is this one} */
+      boolean isOf(Form form);
+
+      @Override
+      void close();
+    }
+  }
+
   private final OneDnnContext context;
   private final ElementwiseLoops loops;
   private final PackedCopies copies;
@@ -94,7 +123,7 @@ public final class PackedWeights implements AutoCloseable {
    * @param scale {@code [O]}, or null
    * @param form the form
    */
-  Lease take(Tensor weight, Tensor scale, WeightForm form) {
+  Lease take(Tensor weight, Tensor scale, Form form) {
     context.enter();
     try {
       return takeNow(weight, scale, form);
@@ -103,7 +132,7 @@ public final class PackedWeights implements AutoCloseable {
     }
   }
 
-  private Lease takeNow(Tensor weight, Tensor scale, WeightForm form) {
+  private Lease takeNow(Tensor weight, Tensor scale, Form form) {
     if (scale == null && form.isPlain()) {
       return new Lease(weight.segment(), () -> {});
     }
@@ -113,13 +142,13 @@ public final class PackedWeights implements AutoCloseable {
         : new Lease(copy.segment(), () -> copies.giveBack(copy));
   }
 
-  private Lease packForNow(Tensor weight, Tensor scale, WeightForm form) {
+  private Lease packForNow(Tensor weight, Tensor scale, Form form) {
     Buffer temporary = context.pool().take(form.byteSize());
     write(weight, scale, form, temporary.segment());
     return new Lease(temporary.segment(), temporary::close);
   }
 
-  private void write(Tensor weight, Tensor scale, WeightForm form, MemorySegment to) {
+  private void write(Tensor weight, Tensor scale, Form form, MemorySegment to) {
     if (scale == null) {
       form.pack(weight.segment(), to);
     } else if (form.isPlain()) {

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * A layout that a primitive wants its weights in, with the conversions from and to the plain one.
  * Few exist: primitives of different shapes share them.
  */
-final class WeightLayout implements WeightForm, AutoCloseable {
+final class WeightLayout implements PackedWeights.Form, AutoCloseable {
   private final OneDnnContext context;
   private final MemorySegment plain;
   private final MemorySegment packed;
@@ -41,7 +41,7 @@ final class WeightLayout implements WeightForm, AutoCloseable {
     WeightLayout copy = new WeightLayout(context, plain, packed);
     return new Identity() {
       @Override
-      public boolean isOf(WeightForm form) {
+      public boolean isOf(PackedWeights.Form form) {
         return form instanceof WeightLayout other && other.matches(copy.plain, copy.packed);
       }
 

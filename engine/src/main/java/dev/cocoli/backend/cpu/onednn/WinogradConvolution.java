@@ -6,7 +6,7 @@ import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.cpu.onednn.WinogradBlock.Operands;
 import dev.cocoli.backend.cpu.onednn.WinogradWeights.Direction;
 import dev.cocoli.backend.spec.Activation;
-import dev.cocoli.bindings.OpenMpTeam;
+import dev.cocoli.bindings.onednn.OpenMpTeam;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import java.lang.foreign.Arena;
@@ -153,7 +153,7 @@ public final class WinogradConvolution implements AutoCloseable {
    * @param shape of the convolution
    * @param direction itself or its gradient
    */
-  WeightForm weights(ConvolutionShape shape, Direction direction) {
+  PackedWeights.Form weights(ConvolutionShape shape, Direction direction) {
     return weights.computeIfAbsent(
         new WeightKey(direction, shape.out(), shape.in()),
         key ->

@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * Weights {@code [O,3,3,I]} transformed for {@link WinogradConvolution}: {@code [36,I,O]} forward,
  * and backward, where the taps run in the other order, {@code [36,O,I]}.
  */
-final class WinogradWeights implements WeightForm, AutoCloseable {
+final class WinogradWeights implements PackedWeights.Form, AutoCloseable {
   /** Which convolution the weights are for. */
   enum Direction {
     FORWARD,
@@ -22,7 +22,7 @@ final class WinogradWeights implements WeightForm, AutoCloseable {
 
   private record Shape(Direction direction, long out, long in) implements Identity {
     @Override
-    public boolean isOf(WeightForm form) {
+    public boolean isOf(PackedWeights.Form form) {
       return form instanceof WinogradWeights other && other.shape.equals(this);
     }
 

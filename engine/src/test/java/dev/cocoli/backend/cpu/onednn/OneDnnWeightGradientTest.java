@@ -9,7 +9,7 @@ import dev.cocoli.backend.cpu.Workers;
 import dev.cocoli.backend.cpu.loops.ElementwiseLoops;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
-import dev.cocoli.bindings.OpenMpSettings;
+import dev.cocoli.bindings.onednn.OpenMpSettings;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;

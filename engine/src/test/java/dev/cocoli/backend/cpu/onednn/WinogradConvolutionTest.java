@@ -11,7 +11,7 @@ import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
-import dev.cocoli.bindings.OpenMpSettings;
+import dev.cocoli.bindings.onednn.OpenMpSettings;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.TestTensors;
 import java.lang.foreign.Arena;

@@ -1,5 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.onednn;
 
+import dev.cocoli.bindings.NativeLibraryException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.onednn;
 
+import dev.cocoli.bindings.NativeLibraryException;
 import dev.cocoli.bindings.cache.LibraryCache;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -18,7 +19,7 @@ import java.util.Optional;
  * bundle has them, or else in the jar of {@code cocoli-natives}, from which they are unpacked into
  * the cache.
  */
-final class OneDnnFiles {
+public final class OneDnnFiles {
   /** The files in the order of loading: oneDNN needs the OpenMP library. */
   private static final List<String> NAMES = List.of("libgomp.so.1", "libdnnl.so.3");
 
@@ -97,8 +98,8 @@ final class OneDnnFiles {
         : OneDnnFiles.class.getClassLoader();
   }
 
-  /** The name of this machine's platform in the jars. */
-  static String platform() {
+  /** {@return the name of this machine's platform in the jars, such as {@code linux-x86_64}} */
+  public static String platform() {
     String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch");
     String system = os.startsWith("mac") ? "macosx" : os.startsWith("win") ? "windows" : os;

@@ -1,6 +1,5 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.onednn;
 
-import dev.cocoli.bindings.onednn.Dnnl;
 import java.util.Map;
 
 /** The names of oneDNN's instruction sets, which its C API gives as numbers only. */

@@ -1,6 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.access;
 
-import dev.cocoli.bindings.access.NativeAccess;
+import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.status.CStrings;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -21,11 +21,15 @@ import java.util.Map;
  * <p>Other threads must not read C's environment at the same time; therefore this is used only
  * around the loading of a library.
  */
-final class ProcessEnvironment implements AutoCloseable {
+public final class ProcessEnvironment implements AutoCloseable {
   private final List<String> names = new ArrayList<>();
 
-  /** Sets those of the variables that are not set already. */
-  ProcessEnvironment(Map<String, String> variables) {
+  /**
+   * Sets those of the variables that are not set already.
+   *
+   * @param variables names and values
+   */
+  public ProcessEnvironment(Map<String, String> variables) {
     variables.forEach(
         (name, value) -> {
           if (get(name) == null) {
@@ -35,8 +39,12 @@ final class ProcessEnvironment implements AutoCloseable {
         });
   }
 
-  /** The value that a native library would read now; null if the variable is not set. */
-  static String get(String name) {
+  /**
+   * {@return the value that a native library would read now; null if the variable is not set}
+   *
+   * @param name the variable's name
+   */
+  public static String get(String name) {
     MethodHandle getenv = function("getenv", ValueLayout.ADDRESS, ValueLayout.ADDRESS);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment value = (MemorySegment) getenv.invokeExact(arena.allocateFrom(name));

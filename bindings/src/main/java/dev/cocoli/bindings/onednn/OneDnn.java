@@ -1,7 +1,8 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.onednn;
 
+import dev.cocoli.bindings.NativeLibraryException;
 import dev.cocoli.bindings.access.LoadedLibraries;
-import dev.cocoli.bindings.onednn.Dnnl;
+import dev.cocoli.bindings.access.ProcessEnvironment;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.onednn;
 
+import dev.cocoli.bindings.access.ProcessEnvironment;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;

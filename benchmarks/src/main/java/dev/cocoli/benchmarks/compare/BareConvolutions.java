@@ -1,9 +1,10 @@
-package dev.cocoli.benchmarks;
+package dev.cocoli.benchmarks.compare;
 
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 
-import dev.cocoli.bindings.OneDnn;
-import dev.cocoli.bindings.OpenMpSettings;
+import dev.cocoli.benchmarks.ConvolutionLayer;
+import dev.cocoli.bindings.onednn.OneDnn;
+import dev.cocoli.bindings.onednn.OpenMpSettings;
 import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
 import dev.cocoli.bindings.status.DnnlStatus;
 import java.lang.foreign.Arena;

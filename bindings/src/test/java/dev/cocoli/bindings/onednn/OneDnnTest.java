@@ -1,4 +1,4 @@
-package dev.cocoli.bindings;
+package dev.cocoli.bindings.onednn;
 
 import static dev.cocoli.bindings.onednn.Dnnl.*;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -7,7 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.cocoli.bindings.onednn.dnnl_exec_arg_t;
+import dev.cocoli.bindings.NativeException;
+import dev.cocoli.bindings.access.ProcessEnvironment;
 import dev.cocoli.bindings.status.DnnlStatus;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
