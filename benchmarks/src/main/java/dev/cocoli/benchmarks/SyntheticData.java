@@ -2,6 +2,7 @@ package dev.cocoli.benchmarks;
 
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
+import dev.cocoli.files.Folder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ final class SyntheticData {
           files.findFirst().orElseThrow(), kept, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
       return kept;
     } finally {
-      delete(folder);
+      Folder.delete(folder);
     }
   }
 
@@ -32,14 +33,5 @@ final class SyntheticData {
     new ShapeScenes(ShapeScenesConfig.of(size.width(), size.height(), SEED))
         .writeVoc(folder, count, 0);
     return folder;
-  }
-
-  /** Deletes a folder and all its contents. */
-  static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

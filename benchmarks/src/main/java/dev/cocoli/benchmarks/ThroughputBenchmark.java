@@ -7,6 +7,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
 import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.files.Folder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -95,7 +96,7 @@ public class ThroughputBenchmark {
     epoch.close();
     loader.close();
     run.close();
-    SyntheticData.delete(folder);
+    Folder.delete(folder);
   }
 
   /**

@@ -51,47 +51,27 @@ public class NativeException extends CocoliException {
     this.text = text;
   }
 
-  /**
-   * Returns the library that was called.
-   *
-   * @return the library's own name, as in {@code oneDNN}
-   */
+  /** {@return the library that was called, by its own name, as in {@code oneDNN}} */
   public String library() {
     return library;
   }
 
-  /**
-   * Returns the call that failed.
-   *
-   * @return the name of the C function
-   */
+  /** {@return the name of the C function that failed} */
   public String call() {
     return call;
   }
 
-  /**
-   * Returns the code that the call returned.
-   *
-   * @return the library's code
-   */
+  /** {@return the code that the call returned, the library's own} */
   public int code() {
     return code;
   }
 
-  /**
-   * Returns the name of the code in the library's header.
-   *
-   * @return the constant's name
-   */
+  /** {@return the name of the code's constant in the library's header} */
   public String symbolicName() {
     return symbolicName;
   }
 
-  /**
-   * Returns the meaning of the code.
-   *
-   * @return one line
-   */
+  /** {@return the meaning of the code, in one line} */
   public String text() {
     return text;
   }

@@ -45,11 +45,7 @@ public enum NvidiaLibrary {
     this.allowList = allowList;
   }
 
-  /**
-   * Returns the usual name of the library.
-   *
-   * @return for example {@code cuDNN}
-   */
+  /** {@return the usual name of the library, for example {@code cuDNN}} */
   public String displayName() {
     return displayName;
   }

@@ -1,14 +1,13 @@
 package dev.cocoli.bundle;
 
+import dev.cocoli.files.Folder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -73,7 +72,7 @@ final class BundleCommand implements Callable<Integer> {
       pack(work, made);
       Files.move(made, target, StandardCopyOption.REPLACE_EXISTING);
     } finally {
-      delete(work);
+      Folder.delete(work);
     }
     out.printf("%s: %,d bytes%n", archive, Files.size(target));
     return 0;
@@ -117,14 +116,6 @@ final class BundleCommand implements Callable<Integer> {
       tar.destroy();
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> found = Files.walk(folder)) {
-      for (Path path : found.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.Folder;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
@@ -22,7 +23,6 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -145,7 +145,7 @@ final class DemoCommand implements Callable<Integer> {
     }
     if (Files.exists(mark)) {
       for (String part : List.of("data", "run")) {
-        delete(out.resolve(part));
+        Folder.delete(out.resolve(part));
       }
     }
     OutputPaths.createFolder(out);
@@ -156,17 +156,6 @@ final class DemoCommand implements Callable<Integer> {
   private static boolean isEmpty(Path folder) throws IOException {
     try (Stream<Path> inside = Files.list(folder)) {
       return inside.findAny().isEmpty();
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (Stream<Path> below = Files.walk(folder)) {
-      for (Path path : below.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.data;
 
+import dev.cocoli.structures.Count;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -70,11 +71,6 @@ public record AnnotationReport(
     Problem(String words) {
       this.words = words;
     }
-
-    /** {@return the problem in words, in the singular} */
-    public String words() {
-      return words;
-    }
   }
 
   /** The action taken about a problem. */
@@ -99,31 +95,22 @@ public record AnnotationReport(
    */
   public record Finding(Problem problem, Action action, String file, String message) {}
 
-  /**
-   * {@return how often a problem was found}
-   *
-   * @param problem its kind
-   */
-  public int count(Problem problem) {
-    return counts.getOrDefault(problem, 0);
-  }
-
   /** {@return one line: images, objects, and how many were dropped or clipped and why} */
   public String summary() {
     StringBuilder line = new StringBuilder();
-    line.append(count(images, "image"));
+    line.append(new Count(images, "image"));
     if (imagesWithoutObjects > 0) {
       line.append(String.format(Locale.ROOT, " (%,d without objects)", imagesWithoutObjects));
     }
-    line.append(", ").append(count(objects, "object"));
+    line.append(", ").append(new Count(objects, "object"));
     if (imagesDropped > 0) {
-      line.append("; dropped ").append(count(imagesDropped, "image"));
+      line.append("; dropped ").append(new Count(imagesDropped, "image"));
     }
     if (objectsDropped > 0) {
-      line.append("; dropped ").append(count(objectsDropped, "object"));
+      line.append("; dropped ").append(new Count(objectsDropped, "object"));
     }
     if (objectsClipped > 0) {
-      line.append("; clipped ").append(count(objectsClipped, "object"));
+      line.append("; clipped ").append(new Count(objectsClipped, "object"));
     }
     List<String> problems = new ArrayList<>();
     for (Map.Entry<Problem, Integer> entry : ordered().entrySet()) {
@@ -136,9 +123,5 @@ public record AnnotationReport(
     Map<Problem, Integer> ordered = new EnumMap<>(Problem.class);
     ordered.putAll(counts);
     return ordered;
-  }
-
-  private static String count(int number, String noun) {
-    return String.format(Locale.ROOT, "%,d %s%s", number, noun, number == 1 ? "" : "s");
   }
 }

@@ -25,30 +25,24 @@ public final class ClassNames {
     }
   }
 
-  /**
-   * Returns the names in the order of their labels.
-   *
-   * @return the names
-   */
+  /** {@return the names in the order of their labels} */
   public List<String> names() {
     return names;
   }
 
   /**
-   * Returns the label of a class, or {@link #UNKNOWN}.
+   * {@return the label of a class, or {@link #UNKNOWN}}
    *
    * @param name the name of the class
-   * @return the label
    */
   public int label(String name) {
     return labels.getOrDefault(name, UNKNOWN);
   }
 
   /**
-   * Returns the message for a name that is not in the list.
+   * {@return the message for a name that is not in the list}
    *
    * @param name the unknown name
-   * @return the message
    */
   public String unknown(String name) {
     return "the class '" + name + "' is not among " + names;

@@ -6,21 +6,22 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Count;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.IntUnaryOperator;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /**
@@ -94,8 +95,8 @@ public final class DataLoader implements AutoCloseable {
             : size / config.batchSize();
     if (batches == 0) {
       throw new DataException(
-          "the data set has %d image%s, fewer than one batch of %d; lower the batch size"
-              .formatted(size, size == 1 ? "" : "s", config.batchSize()));
+          "the data set has %s, fewer than one batch of %d; lower the batch size"
+              .formatted(new Count(size, "image"), config.batchSize()));
     }
     return batches;
   }
@@ -167,8 +168,8 @@ public final class DataLoader implements AutoCloseable {
     Optional<Loaded> load(int position, BooleanSupplier isClosed);
   }
 
-  Future<Optional<Loaded>> submit(Callable<Optional<Loaded>> work) {
-    return workers.submit(work);
+  CompletableFuture<Optional<Loaded>> submit(Supplier<Optional<Loaded>> work) {
+    return CompletableFuture.supplyAsync(work, workers);
   }
 
   void forget(Epoch epoch) {

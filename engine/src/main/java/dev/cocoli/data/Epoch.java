@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.function.IntFunction;
@@ -23,7 +24,7 @@ import java.util.function.IntFunction;
 public final class Epoch implements Iterator<Batch>, AutoCloseable {
 
   /** A batch whose images are being decoded. */
-  private record Pending(Shard shard, List<Future<Optional<Loaded>>> images) {}
+  private record Pending(Shard shard, List<CompletableFuture<Optional<Loaded>>> images) {}
 
   private final DataLoader loader;
   private final DataLoaderConfig config;
@@ -108,7 +109,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
     while (!closed && ahead.size() < batches && submitted < batchCount) {
       Shard shard = shards.apply(submitted);
       int start = submitted * config.batchSize() + shard.first();
-      List<Future<Optional<Loaded>>> images = new ArrayList<>(shard.count());
+      List<CompletableFuture<Optional<Loaded>>> images = new ArrayList<>(shard.count());
       for (int i = 0; i < shard.count(); i++) {
         int position = start + i;
         images.add(
@@ -158,20 +159,7 @@ public final class Epoch implements Iterator<Batch>, AutoCloseable {
   }
 
   /** Waits for a decoder in progress, which cannot be interrupted, and frees its image. */
-  private static void free(Future<Optional<Loaded>> future) {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        future.get().ifPresent(loaded -> loaded.sample().close());
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      } catch (ExecutionException | CancellationException e) {
-        break; // there is no image
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+  private static void free(CompletableFuture<Optional<Loaded>> future) {
+    future.exceptionally(_ -> Optional.empty()).join().ifPresent(loaded -> loaded.sample().close());
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.data;
 
+import dev.cocoli.backend.spec.SampleKey;
 import java.util.random.RandomGenerator;
 
 /**
@@ -61,9 +62,6 @@ final class EpochOrder {
 
   /** SplitMix64's finalizer on the next state. */
   private static long mix(long value) {
-    long z = value + GOLDEN_GAMMA;
-    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-    return z ^ (z >>> 31);
+    return SampleKey.mix(value + GOLDEN_GAMMA);
   }
 }

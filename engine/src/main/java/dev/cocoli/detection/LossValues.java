@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The losses of a step; the step minimises their sum.
@@ -66,10 +67,8 @@ public record LossValues(Map<String, Float> byName) {
 
   @Override
   public String toString() {
-    StringBuilder text = new StringBuilder();
-    byName.forEach(
-        (name, value) ->
-            text.append(text.isEmpty() ? "" : ", ").append(name).append(' ').append(value));
-    return text.toString();
+    return byName.entrySet().stream()
+        .map(loss -> loss.getKey() + " " + loss.getValue())
+        .collect(Collectors.joining(", "));
   }
 }

@@ -24,18 +24,6 @@ public final class CocoFiles {
    *
    * @param groundTruthFile a COCO annotation file
    * @param results a COCO results file
-   * @return the twelve metrics
-   * @throws IOException if a file cannot be read or is not a valid file of its kind
-   */
-  public static CocoMetrics evaluate(Path groundTruthFile, Path results) throws IOException {
-    return evaluate(groundTruthFile, results, CocoMatching.CHECKED);
-  }
-
-  /**
-   * Evaluates a results file against an annotation file.
-   *
-   * @param groundTruthFile a COCO annotation file
-   * @param results a COCO results file
    * @param matching how the images of the results are found
    * @return the twelve metrics
    * @throws IOException if a file cannot be read or is not a valid file of its kind
@@ -110,19 +98,6 @@ public final class CocoFiles {
 
   private static Set<Long> ids(List<CocoCategory> categories) {
     return categories.stream().map(CocoCategory::id).collect(Collectors.toSet());
-  }
-
-  /**
-   * Reads a results file.
-   *
-   * @param file an array of objects with image_id, category_id, bbox and score
-   * @param groundTruth the ground truth that the results refer to
-   * @return the detections, in the order of the file
-   * @throws IOException as the other method does
-   */
-  public static List<CocoResult> readResults(Path file, CocoGroundTruth groundTruth)
-      throws IOException {
-    return readResults(file, groundTruth, CocoMatching.CHECKED);
   }
 
   /**

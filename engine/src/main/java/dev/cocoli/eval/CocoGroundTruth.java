@@ -22,16 +22,4 @@ public record CocoGroundTruth(
     categories = List.copyOf(categories);
     annotations = List.copyOf(annotations);
   }
-
-  /**
-   * Makes a ground truth whose images are known by their ids alone.
-   *
-   * @param imageIds the images, with and without objects
-   * @param categories the classes
-   * @param annotations the objects
-   */
-  public CocoGroundTruth(
-      List<Long> imageIds, List<CocoCategory> categories, List<CocoAnnotation> annotations) {
-    this(imageIds, categories, annotations, CocoImageNames.ofIds(imageIds));
-  }
 }

@@ -1,7 +1,6 @@
 package dev.cocoli.eval;
 
 import java.text.Normalizer;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -23,18 +22,11 @@ public final class CocoImageNames {
 
   private CocoImageNames() {}
 
-  /** Returns the names of images that are known by their ids alone. */
-  static CocoImageNames ofIds(List<Long> ids) {
-    List<String> texts = new ArrayList<>();
-    ids.forEach(id -> texts.add(id.toString()));
-    return of(texts, List.of());
-  }
-
   /**
    * Returns the names of images.
    *
    * @param ids their ids, without repetition
-   * @param fileNames their files in the same order, null for one without; or none
+   * @param fileNames their files in the same order, null for one without
    */
   static CocoImageNames of(List<String> ids, List<String> fileNames) {
     CocoImageNames all = new CocoImageNames();

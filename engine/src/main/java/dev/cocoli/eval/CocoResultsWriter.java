@@ -24,18 +24,7 @@ public final class CocoResultsWriter implements AutoCloseable {
   private final JsonGenerator json;
 
   /**
-   * Begins a file of boxes, under a temporary name until {@link #finish}.
-   *
-   * @param file the file; replaced if it exists
-   * @param categories the classes, in the order of their labels
-   * @throws IOException if the file cannot be written
-   */
-  public CocoResultsWriter(Path file, List<CocoCategory> categories) throws IOException {
-    this(file, categories, List.of());
-  }
-
-  /**
-   * Begins a file of boxes and parts, under a temporary name until {@link #finish}.
+   * Begins a file, under a temporary name until {@link #finish}.
    *
    * @param file the file; replaced if it exists
    * @param categories the classes, in the order of their labels

@@ -18,6 +18,7 @@ import dev.cocoli.structures.Detection;
 import dev.cocoli.train.rcnn.Regions;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -31,18 +32,6 @@ public final class Evaluation {
   private final DataLoaderConfig loading;
   private final Optional<ProposalSource> proposals;
   private final Consumer<String> warnings;
-
-  /** Receives the detections of each image, on the thread that evaluates. */
-  @FunctionalInterface
-  public interface ImageListener {
-    /**
-     * An image is done.
-     *
-     * @param image what the data set says of it
-     * @param found what the detector found, in pixels of the image, the best first
-     */
-    void found(AnnotatedImage image, List<Detection> found);
-  }
 
   /**
    * Prepares an evaluation.
@@ -69,16 +58,16 @@ public final class Evaluation {
    * is the mean over all thresholds.
    *
    * @param detector the detector; its classes are those of the data
-   * @param listener told of each image
+   * @param listener receives each image and its detections, in its pixels, the best first
    * @return COCO's numbers
    * @throws TrainingException if detector and data have other classes
    */
-  public CocoMetrics run(Detector detector, ImageListener listener) {
+  public CocoMetrics run(Detector detector, BiConsumer<AnnotatedImage, List<Detection>> listener) {
     CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
-    ImageListener scorer =
+    BiConsumer<AnnotatedImage, List<Detection>> scorer =
         (image, found) -> {
           add(evaluator, image, found);
-          listener.found(image, found);
+          listener.accept(image, found);
         };
     detect(detector, scorer, () -> false);
     return evaluator.evaluate();
@@ -89,11 +78,11 @@ public final class Evaluation {
    * model reports; false if it was cancelled.
    *
    * @param detector the detector
-   * @param listener receives the detections of each image
+   * @param listener receives each image and its detections, in its pixels, the best first
    * @param isCancelled asked before each batch
    * @return whether all images were done
    */
-  public boolean detect(Detector detector, ImageListener listener, BooleanSupplier isCancelled) {
+  public boolean detect(Detector detector, BiConsumer<AnnotatedImage, List<Detection>> listener, BooleanSupplier isCancelled) {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
     try (DataLoader loader =
@@ -109,7 +98,7 @@ public final class Evaluation {
     return true;
   }
 
-  private static void detect(Detector detector, Batch batch, ImageListener listener) {
+  private static void detect(Detector detector, Batch batch, BiConsumer<AnnotatedImage, List<Detection>> listener) {
     if (batch.images().isEmpty()) { // of the last images none is this replica's
       return;
     }
@@ -121,7 +110,7 @@ public final class Evaluation {
               .detect(batch.images(), batch.proposals(), PartListener.NONE);
     }
     for (int i = 0; i < found.size(); i++) {
-      listener.found(batch.annotatedImages().get(i), found.get(i));
+      listener.accept(batch.annotatedImages().get(i), found.get(i));
     }
   }
 

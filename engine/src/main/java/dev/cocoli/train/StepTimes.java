@@ -21,29 +21,17 @@ public final class StepTimes {
     steps++;
   }
 
-  /**
-   * Returns the mean duration of a step.
-   *
-   * @return seconds
-   */
+  /** {@return the mean duration of a step, in seconds} */
   public double meanSeconds() {
     return seconds / steps;
   }
 
-  /**
-   * Returns the mean time that a step waited for data.
-   *
-   * @return seconds
-   */
+  /** {@return the mean time that a step waited for data, in seconds} */
   public double meanDataWaitSeconds() {
     return dataWaitSeconds / steps;
   }
 
-  /**
-   * Returns the mean time that the all-reduces of a step took.
-   *
-   * @return seconds
-   */
+  /** {@return the mean time of the all-reduces of a step, in seconds} */
   public double meanAllReduceSeconds() {
     return allReduceSeconds / steps;
   }

@@ -44,7 +44,7 @@ class BccdTest {
     assertEquals(train.classNames(), test.classNames());
     assertEquals(364, train.size() + test.size());
     assertEquals(4886, train.report().objects() + test.report().objects());
-    assertEquals(2, train.report().count(Problem.DEGENERATE_BOX));
+    assertEquals(2, train.report().counts().get(Problem.DEGENERATE_BOX));
     assertEquals(2, train.report().objectsDropped());
     assertEquals(0, test.report().objectsDropped());
     String messages = train.report().findings().toString();

@@ -68,7 +68,7 @@ class DatasetCheckTest {
     AnnotationReport report = data.report();
     assertEquals(1, report.images());
     assertEquals(2, report.objects());
-    assertEquals(1, report.count(AnnotationReport.Problem.PARTLY_OUTSIDE));
+    assertEquals(1, report.counts().get(AnnotationReport.Problem.PARTLY_OUTSIDE));
     DatasetCheck.require("it", data); // such a box can be trained on, as in files
   }
 

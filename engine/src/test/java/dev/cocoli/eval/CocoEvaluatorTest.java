@@ -35,7 +35,10 @@ class CocoEvaluatorTest {
   void agreesWithPycocotools(String name) throws IOException {
     Path folder = CASES.resolve(name);
     CocoMetrics metrics =
-        CocoFiles.evaluate(folder.resolve("ground_truth.json"), folder.resolve("detections.json"));
+        CocoFiles.evaluate(
+            folder.resolve("ground_truth.json"),
+            folder.resolve("detections.json"),
+            CocoMatching.CHECKED);
     ObjectMapper mapper = new ObjectMapper();
     JsonNode expected = mapper.readTree(folder.resolve("expected.json").toFile());
     assertEquals(12, metrics.byName().size());
@@ -57,7 +60,7 @@ class CocoEvaluatorTest {
     Path folder = CASES.resolve("coco-b");
     CocoGroundTruth groundTruth = CocoFiles.readGroundTruth(folder.resolve("ground_truth.json"));
     List<CocoResult> results =
-        CocoFiles.readResults(folder.resolve("detections.json"), groundTruth);
+        CocoFiles.readResults(folder.resolve("detections.json"), groundTruth, CocoMatching.CHECKED);
     CocoEvaluator whole = CocoEvaluator.of(groundTruth);
     whole.addResults(results);
 

@@ -117,7 +117,9 @@ class CocoFilesTest {
     CocoGroundTruth groundTruth = CocoFiles.readGroundTruth(write(GROUND_TRUTH));
     Path file = write(json.replace('\'', '"').replace("COCO\"s", "COCO's"));
     String message =
-        assertThrows(IOException.class, () -> CocoFiles.readResults(file, groundTruth))
+        assertThrows(
+                IOException.class,
+                () -> CocoFiles.readResults(file, groundTruth, CocoMatching.CHECKED))
             .getMessage();
     assertTrue(message.startsWith(file + ": " + expected), message);
   }
@@ -153,13 +155,14 @@ class CocoFilesTest {
     inMemory.addDetections(5, detections);
 
     Path file = folder.resolve("results.json");
-    try (CocoResultsWriter writer = new CocoResultsWriter(file, groundTruth.categories())) {
+    try (CocoResultsWriter writer =
+        new CocoResultsWriter(file, groundTruth.categories(), List.of())) {
       writer.write(5, "five.jpg", detections);
       writer.write(6, "six.jpg", List.of());
       writer.finish();
     }
     CocoEvaluator fromFile = CocoEvaluator.of(groundTruth);
-    fromFile.addResults(CocoFiles.readResults(file, groundTruth));
+    fromFile.addResults(CocoFiles.readResults(file, groundTruth, CocoMatching.CHECKED));
     assertEquals(inMemory.evaluate(), fromFile.evaluate());
 
     JsonNode first = new ObjectMapper().readTree(file.toFile()).get(0);
@@ -238,7 +241,7 @@ class CocoFilesTest {
   @Test
   void anEmptyResultIsAnEmptyArray() throws IOException {
     Path file = Files.writeString(folder.resolve("results.json"), "before");
-    try (CocoResultsWriter writer = new CocoResultsWriter(file, List.of())) {
+    try (CocoResultsWriter writer = new CocoResultsWriter(file, List.of(), List.of())) {
       assertEquals("before", Files.readString(file));
       writer.finish();
     }

@@ -4,6 +4,7 @@ import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.AnnotationReport;
 import dev.cocoli.data.DataException;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.TestImages;
 import dev.cocoli.data.VocFolder;
 import dev.cocoli.data.formats.CocoDataset;
@@ -16,6 +17,7 @@ import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.distributed.RendezvousPackets;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoGroundTruth;
+import dev.cocoli.eval.CocoMatching;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.structures.Box;
 import dev.cocoli.tensor.DType;
@@ -96,7 +98,7 @@ final class FuzzedReaders {
             texts(COCO),
             Mutation.TEXT,
             data,
-            asFile(file -> CocoDataset.open(file, images))),
+            asFile(file -> CocoDataset.open(file, images, DatasetOptions.DEFAULT))),
         new FuzzedReader(
             "coco-ground-truth",
             texts(COCO),
@@ -108,7 +110,7 @@ final class FuzzedReaders {
             texts(RESULTS),
             Mutation.TEXT,
             io,
-            asFile(file -> CocoFiles.readResults(file, truth))),
+            asFile(file -> CocoFiles.readResults(file, truth, CocoMatching.CHECKED))),
         new FuzzedReader(
             "classes",
             texts("cat\n dog \n\nred car\n", "\uFEFFa\r\nb\r\n"),

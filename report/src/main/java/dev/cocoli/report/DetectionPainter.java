@@ -45,11 +45,7 @@ public final class DetectionPainter {
     this.classNames = List.copyOf(classNames);
   }
 
-  /**
-   * Returns why the boxes have no tags.
-   *
-   * @return a line that says what the machine lacks; empty if it has fonts
-   */
+  /** {@return why the boxes have no tags: what the machine lacks; empty if it has fonts} */
   public Optional<String> whyNoLabels() {
     return noLabels;
   }

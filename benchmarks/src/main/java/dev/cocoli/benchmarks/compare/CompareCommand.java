@@ -3,16 +3,15 @@ package dev.cocoli.benchmarks.compare;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.benchmarks.ImageSize;
 import dev.cocoli.detection.Models;
+import dev.cocoli.files.Folder;
 import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -189,7 +188,7 @@ final class CompareCommand implements Callable<Integer> {
         first(work, python, root, folder, report);
       }
     } finally {
-      delete(folder);
+      Folder.delete(folder);
     }
     PrintWriter out = spec.commandLine().getOut();
     out.print(report.print(markdown ? Table.Form.MARKDOWN : Table.Form.TEXT));
@@ -292,13 +291,5 @@ final class CompareCommand implements Callable<Integer> {
 
   private void report(String what) {
     spec.commandLine().getErr().println("compare: " + what);
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

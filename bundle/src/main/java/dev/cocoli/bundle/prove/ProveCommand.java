@@ -4,19 +4,18 @@ import dev.cocoli.bundle.selftest.Finding;
 import dev.cocoli.bundle.selftest.Finding.Verdict;
 import dev.cocoli.bundle.selftest.MeasuredOptions;
 import dev.cocoli.detection.Models;
+import dev.cocoli.files.Folder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -137,7 +136,7 @@ public final class ProveCommand implements Callable<Integer> {
     try {
       return run(stages, request(scratch));
     } finally {
-      delete(scratch);
+      Folder.delete(scratch);
     }
   }
 
@@ -233,13 +232,5 @@ public final class ProveCommand implements Callable<Integer> {
 
   private ParameterException wrong(String message) {
     return new ParameterException(spec.commandLine(), message);
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

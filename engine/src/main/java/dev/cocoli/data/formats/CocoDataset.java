@@ -47,17 +47,6 @@ public final class CocoDataset implements Dataset {
   }
 
   /**
-   * Opens a file with {@link DatasetOptions#DEFAULT}.
-   *
-   * @param json the annotation file
-   * @param imagesFolder the folder that its {@code file_name}s are in
-   * @return the images of the file
-   */
-  public static CocoDataset open(Path json, Path imagesFolder) {
-    return open(json, imagesFolder, DatasetOptions.DEFAULT);
-  }
-
-  /**
    * Opens a file.
    *
    * @param json the annotation file
@@ -107,14 +96,6 @@ public final class CocoDataset implements Dataset {
       throw new IllegalArgumentException("there is no category for the label " + label);
     }
     return categoryIds.get(label - 1);
-  }
-
-  /**
-   * {@return the category ids in the order of the labels; -1 for a given class that is not in the
-   * file}
-   */
-  public List<Integer> categoryIds() {
-    return categoryIds;
   }
 
   /** The state while a data set is opened; used once. */

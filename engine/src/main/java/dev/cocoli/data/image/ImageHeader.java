@@ -42,20 +42,12 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     WEBP
   }
 
-  /**
-   * Columns as shown, after the orientation.
-   *
-   * @return pixels
-   */
+  /** {@return columns as shown, after the orientation, in pixels} */
   public int width() {
     return Orientation.swapsSides(orientation) ? storedHeight : storedWidth;
   }
 
-  /**
-   * Rows as shown, after the orientation.
-   *
-   * @return pixels
-   */
+  /** {@return rows as shown, after the orientation, in pixels} */
   public int height() {
     return Orientation.swapsSides(orientation) ? storedWidth : storedHeight;
   }
@@ -170,7 +162,8 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
     throw new ImageDecodeException(name, "is no JPEG, PNG, BMP, GIF, TIFF or WebP image");
   }
 
-  private static boolean startsWith(byte[] bytes, int at, String text) {
+  /** Whether bytes have a text of Latin letters at a place. */
+  static boolean startsWith(byte[] bytes, int at, String text) {
     byte[] expected = text.getBytes(StandardCharsets.ISO_8859_1);
     return bytes.length >= at + expected.length
         && Arrays.equals(bytes, at, at + expected.length, expected, 0, expected.length);

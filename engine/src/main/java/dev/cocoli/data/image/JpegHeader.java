@@ -6,7 +6,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /**
  * The part of a JPEG file before the samples: size, number of components, colour transform,
@@ -113,12 +112,12 @@ record JpegHeader(
 
     private void take(int marker, byte[] body) {
       if (marker == APP0) {
-        jfif |= startsWith(body, "JFIF\0");
-      } else if (marker == APP14 && startsWith(body, "Adobe") && body.length >= 12) {
+        jfif |= ImageHeader.startsWith(body, 0, "JFIF\0");
+      } else if (marker == APP14 && ImageHeader.startsWith(body, 0, "Adobe") && body.length >= 12) {
         adobeTransform = body[11] & 0xFF;
-      } else if (marker == APP1 && startsWith(body, "Exif\0\0") && ofExif == Orientation.NONE) {
+      } else if (marker == APP1 && ImageHeader.startsWith(body, 0, "Exif\0\0") && ofExif == Orientation.NONE) {
         ofExif = Orientation.ofTiff(body, 6);
-      } else if (marker == APP1 && startsWith(body, OrientationText.XMP_OF_JPEG)) {
+      } else if (marker == APP1 && ImageHeader.startsWith(body, 0, OrientationText.XMP_OF_JPEG)) {
         ofXmp = OrientationText.ofXmp(new String(body, StandardCharsets.ISO_8859_1));
       } else if (marker < APP0 || marker > COMMENT) {
         if (isStartOfFrame(marker)) {
@@ -225,12 +224,6 @@ record JpegHeader(
       return new byte[] {
         -1, (byte) APP14, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, (byte) transform
       };
-    }
-
-    private static boolean startsWith(byte[] body, String text) {
-      byte[] expected = text.getBytes(StandardCharsets.ISO_8859_1);
-      return body.length >= expected.length
-          && Arrays.equals(body, 0, expected.length, expected, 0, expected.length);
     }
   }
 }

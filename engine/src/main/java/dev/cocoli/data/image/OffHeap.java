@@ -16,16 +16,12 @@ import java.util.concurrent.atomic.AtomicLong;
 final class OffHeap {
 
   private static final MethodHandle MALLOC =
-      handle("malloc", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+      NativeAccess.function("malloc", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
   private static final MethodHandle FREE =
-      handle("free", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+      NativeAccess.function("free", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
   private static final AtomicLong ALLOCATED = new AtomicLong();
 
   private OffHeap() {}
-
-  private static MethodHandle handle(String name, FunctionDescriptor type) {
-    return NativeAccess.function(name, type);
-  }
 
   /** Returns the address of uninitialised memory, which must be passed to {@link #free} once. */
   static MemorySegment allocate(long byteSize) {

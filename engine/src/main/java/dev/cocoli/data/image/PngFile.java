@@ -226,9 +226,6 @@ final class PngFile {
   }
 
   private static int number(byte[] bytes, int at) {
-    return (bytes[at] & 0xFF) << 24
-        | (bytes[at + 1] & 0xFF) << 16
-        | (bytes[at + 2] & 0xFF) << 8
-        | (bytes[at + 3] & 0xFF);
+    return ByteBuffer.wrap(bytes).getInt(at);
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.data.proposals;
 
+import dev.cocoli.backend.spec.SampleKey;
 import dev.cocoli.structures.Box;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,10 +51,7 @@ final class RankedBoxes {
    * SplitMix64's finalizer (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
    */
   static long mixed(long value) {
-    long z = value * 0x9E3779B97F4A7C15L;
-    z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
-    z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
-    return z ^ z >>> 31;
+    return SampleKey.mix(value * 0x9E3779B97F4A7C15L);
   }
 
   /**

@@ -103,11 +103,7 @@ public final class RegionProposalNetwork extends Module {
       return new ScoredMaps(tensors.subList(0, maps), tensors.get(maps), tensors.get(maps + 1));
     }
 
-    /**
-     * Returns all tensors in one list, for {@link #of}.
-     *
-     * @return the tensors
-     */
+    /** {@return all tensors in one list, for {@link #of}} */
     public List<Tensor> toList() {
       List<Tensor> tensors = new ArrayList<>(maps);
       tensors.add(objectness);

@@ -8,8 +8,8 @@ import dev.cocoli.distributed.RankEnvironment;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -99,27 +99,15 @@ final class DeviceConnector implements Connector {
    * connecting goes through all of them.
    */
   private List<Communicator> onItsOwnThread() {
-    FutureTask<List<Communicator>> task =
-        new FutureTask<>(() -> how.apply(Arrays.asList(backends)));
-    Thread.ofPlatform().name("cocoli-connect").daemon().start(task);
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return task.get();
-        } catch (InterruptedException e) {
-          interrupted = true; // connecting has a timeout of its own
-        }
-      }
-    } catch (ExecutionException e) {
+    Thread.Builder thread = Thread.ofPlatform().name("cocoli-connect").daemon();
+    try { // not to be interrupted, because connecting has a timeout of its own
+      return CompletableFuture.supplyAsync(() -> how.apply(Arrays.asList(backends)), thread::start)
+          .join();
+    } catch (CompletionException e) {
       switch (e.getCause()) {
         case RuntimeException problem -> throw problem;
         case Error problem -> throw problem;
-        default -> throw new IllegalStateException(e.getCause());
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
+        default -> throw e;
       }
     }
   }

@@ -1,5 +1,6 @@
 package dev.cocoli.train.rcnn;
 
+import dev.cocoli.files.Folder;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.structures.Box;
@@ -13,12 +14,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Keeps what the fine-tuned network says of the regions of each training image, a file an image, so
@@ -176,13 +175,8 @@ public final class FeatureStore {
 
   /** Removes all. */
   public void delete() {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (Stream<Path> inside = Files.walk(folder)) {
-      for (Path path : inside.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
+    try {
+      Folder.delete(folder);
     } catch (IOException e) {
       throw new TrainingException("cannot remove " + folder + ": " + OutputFile.reason(e), e);
     }

@@ -92,10 +92,11 @@ class CocoDatasetTest {
                 + object(3, 5, 13, "[3, 4, 5, 6]", "")
                 + "]",
             CATEGORIES);
-    CocoDataset data = CocoDataset.open(json, images);
+    CocoDataset data = CocoDataset.open(json, images, DatasetOptions.DEFAULT);
     assertEquals(List.of("person", "stop sign", "toothbrush"), data.classNames());
-    assertEquals(List.of(1, 13, 90), data.categoryIds());
+    assertEquals(1, data.categoryId(1));
     assertEquals(13, data.categoryId(2));
+    assertEquals(90, data.categoryId(3));
     assertThrows(IllegalArgumentException.class, () -> data.categoryId(0));
     assertThrows(IllegalArgumentException.class, () -> data.categoryId(4));
     assertEquals(2, data.size());
@@ -126,7 +127,7 @@ class CocoDatasetTest {
                     CATEGORIES,
                     object(1, 5, 1, "[1, 1, 5, 5]", ""),
                     imageEntry(5, "a.jpg", 40, 30)));
-    assertEquals(1, CocoDataset.open(json, images).report().objects());
+    assertEquals(1, CocoDataset.open(json, images, DatasetOptions.DEFAULT).report().objects());
   }
 
   @Test
@@ -143,8 +144,12 @@ class CocoDatasetTest {
     List<String> names = List.of("N/A", "toothbrush", "N/A", "person", "whale");
     CocoDataset data = CocoDataset.open(json, images, DatasetOptions.DEFAULT.withClassNames(names));
     assertArrayEquals(new int[] {2}, data.get(0).target().labels());
-    assertEquals(List.of(-1, 90, -1, 1, -1), data.categoryIds());
-    assertEquals(1, data.report().count(Problem.UNKNOWN_CLASS));
+    assertEquals(90, data.categoryId(2));
+    assertEquals(1, data.categoryId(4));
+    for (int label : new int[] {1, 3, 5}) {
+      assertThrows(IllegalArgumentException.class, () -> data.categoryId(label));
+    }
+    assertEquals(1, data.report().counts().get(Problem.UNKNOWN_CLASS));
     String message = data.report().findings().getFirst().message();
     assertTrue(message.contains("a.jpg: object 2 (stop sign)"), message);
   }
@@ -174,9 +179,9 @@ class CocoDatasetTest {
             "[" + imageEntry(5, "a.jpg", 40, 30) + "]",
             "[" + object(77, 5, 1, box, "") + "," + object(78, 5, 1, "[1, 1, 9, 9]", "") + "]",
             CATEGORIES);
-    CocoDataset data = CocoDataset.open(json, images);
+    CocoDataset data = CocoDataset.open(json, images, DatasetOptions.DEFAULT);
     assertEquals(1, data.get(0).annotations().size());
-    assertEquals(1, data.report().count(problem), data.report().toString());
+    assertEquals(1, data.report().counts().get(problem), data.report().toString());
     String message = data.report().findings().getFirst().message();
     assertTrue(message.startsWith("a.jpg: object 77 (person): the box ["), message);
     String strict = failure(json, DatasetOptions.DEFAULT.withPolicy(AnnotationPolicy.ERROR));
@@ -193,7 +198,8 @@ class CocoDatasetTest {
     Path other = json(image, "[" + object(3, 5, 1, "[1, 1, 9, 9]", "") + "]", CATEGORIES);
     message = failure(other, DatasetOptions.DEFAULT.withClassNames(List.of("dog")));
     assertTrue(message.contains("'person' is not among [dog]"), message);
-    CocoDataset bare = CocoDataset.open(json(image, "[]", CATEGORIES), images);
+    CocoDataset bare =
+        CocoDataset.open(json(image, "[]", CATEGORIES), images, DatasetOptions.DEFAULT);
     assertEquals(1, bare.report().imagesWithoutObjects(), "which is no fault");
   }
 
@@ -238,11 +244,11 @@ class CocoDatasetTest {
                 + "{\"id\": 4, \"category_id\": 1, \"bbox\": [1, 1, 2, 2]}"
                 + "]",
             CATEGORIES);
-    CocoDataset data = CocoDataset.open(json, images);
+    CocoDataset data = CocoDataset.open(json, images, DatasetOptions.DEFAULT);
     AnnotationReport report = data.report();
-    assertEquals(2, report.count(Problem.UNKNOWN_IMAGE));
-    assertEquals(1, report.count(Problem.UNKNOWN_CLASS));
-    assertEquals(2, report.count(Problem.MISSING_IMAGE), report.toString());
+    assertEquals(2, report.counts().get(Problem.UNKNOWN_IMAGE));
+    assertEquals(1, report.counts().get(Problem.UNKNOWN_CLASS));
+    assertEquals(2, report.counts().get(Problem.MISSING_IMAGE), report.toString());
     assertEquals(2, report.imagesDropped());
     assertEquals(3, data.size());
     assertEquals(images.resolve("sub/c.jpg"), data.get(1).path());
@@ -295,7 +301,9 @@ class CocoDatasetTest {
     assertTrue(failure(none, options).contains("no image can be used"));
     Path noFolder = folder.resolve("none");
     String message =
-        assertThrows(DataException.class, () -> CocoDataset.open(none, noFolder)).getMessage();
+        assertThrows(
+                DataException.class, () -> CocoDataset.open(none, noFolder, DatasetOptions.DEFAULT))
+            .getMessage();
     assertEquals(noFolder + ": there is no such folder of images", message);
   }
 

@@ -141,6 +141,6 @@ class HostileVocTest {
     voc.add("deep", object("dog", 1, 1, 9, 9));
     voc.add("bad").annotation("bad", "<annotation>" + "<object>".repeat(200_000));
     voc.split("train", "deep", "bad");
-    assertEquals(1, open("train").report().count(Problem.BROKEN_ANNOTATION));
+    assertEquals(1, open("train").report().counts().get(Problem.BROKEN_ANNOTATION));
   }
 }

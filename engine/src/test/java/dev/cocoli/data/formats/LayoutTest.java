@@ -173,20 +173,26 @@ class LayoutTest {
   void aCategoryThatIsTheDataSetIsNoClass() throws IOException {
     image("a.jpg");
     write("same.json", coco("a.jpg", 7).getBytes(StandardCharsets.UTF_8));
-    CocoDataset same = CocoDataset.open(folder.resolve("same.json"), folder);
+    CocoDataset same =
+        CocoDataset.open(folder.resolve("same.json"), folder, DatasetOptions.DEFAULT);
     assertEquals(List.of("helmet", "dog"), same.classNames());
-    assertEquals(List.of(7, 8), same.categoryIds());
+    assertEquals(7, same.categoryId(1));
+    assertEquals(8, same.categoryId(2));
     write(
         "distinct.json",
         coco("a.jpg", 7)
             .replace("\"name\": \"helmet\"", "\"name\": \"cat\"")
             .replaceFirst("\"name\": \"cat\"", "\"name\": \"helmet\"")
             .getBytes(StandardCharsets.UTF_8));
-    CocoDataset distinct = CocoDataset.open(folder.resolve("distinct.json"), folder);
+    CocoDataset distinct =
+        CocoDataset.open(folder.resolve("distinct.json"), folder, DatasetOptions.DEFAULT);
     assertEquals(List.of("cat", "dog"), distinct.classNames());
     write("used.json", coco("a.jpg", 0).getBytes(StandardCharsets.UTF_8));
-    assertEquals(
-        List.of(0, 8), CocoDataset.open(folder.resolve("used.json"), folder).categoryIds());
+    CocoDataset used =
+        CocoDataset.open(folder.resolve("used.json"), folder, DatasetOptions.DEFAULT);
+    assertEquals(2, used.classNames().size());
+    assertEquals(0, used.categoryId(1));
+    assertEquals(8, used.categoryId(2));
   }
 
   // ---- names
