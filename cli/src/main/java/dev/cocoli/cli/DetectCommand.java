@@ -23,6 +23,7 @@ import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoResultsWriter;
 import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Count;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
@@ -281,11 +282,9 @@ final class DetectCommand implements Callable<Integer> {
 
   private void summarize(int done, PrintWriter notes) {
     notes.printf(
-        "%,d image%s, %,d object%s%s%s%n",
-        done,
-        done == 1 ? "" : "s",
-        objects,
-        objects == 1 ? "" : "s",
+        "%s, %s%s%s%n",
+        new Count(done, "image"),
+        new Count(objects, "object"),
         json == null ? "" : "; results in " + json,
         out == null ? "" : "; images in " + out);
   }

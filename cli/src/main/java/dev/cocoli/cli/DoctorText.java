@@ -5,6 +5,7 @@ import dev.cocoli.bindings.DoctorReport;
 import dev.cocoli.bindings.DoctorReport.CudaDevice;
 import dev.cocoli.bindings.LibraryReport;
 import dev.cocoli.bindings.SearchedPlace;
+import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -29,12 +30,10 @@ final class DoctorText {
   /** Prints whether each kind of device can be used, and what to do if not. */
   static void summary(DoctorReport report, PrintWriter out) {
     LibraryReport oneDnn = report.libraries().getFirst();
-    int processors = report.cpu().processorCount();
     if (oneDnn.problem().isEmpty()) {
       out.printf(
-          "cpu: ready, %d processor%s, %s%n",
-          processors,
-          processors == 1 ? "" : "s",
+          "cpu: ready, %s, %s%n",
+          new Count(report.cpu().processorCount(), "processor"),
           report.cpu().instructionSet().map(DoctorText::words).orElse("fp32"));
     } else {
       out.printf("cpu: cannot be used: %s; %s%n", oneDnn.problem().get(), oneDnn.remedy());

@@ -20,6 +20,7 @@ import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoMatching;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.eval.CocoResultsWriter;
+import dev.cocoli.structures.Count;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.Evaluation;
@@ -224,10 +225,10 @@ final class EvalCommand implements Callable<Integer> {
       return data.open(name, classes, "data, with the classes of the weights", out);
     }
     throw new CommandException(
-        "%s has %d classes (%s), but the data has %d (%s); they must be the same"
+        "%s has %s (%s), but the data has %d (%s); they must be the same"
             .formatted(
                 weights.file().orElseThrow(),
-                classes.size(),
+                new Count(classes.size(), "class"),
                 String.join(", ", classes),
                 found.classNames().size(),
                 String.join(", ", found.classNames())));

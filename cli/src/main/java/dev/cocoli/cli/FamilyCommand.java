@@ -24,6 +24,7 @@ import dev.cocoli.detection.Models;
 import dev.cocoli.detection.PartTimes;
 import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.TrainConfig;
@@ -262,8 +263,8 @@ final class FamilyCommand implements Callable<Integer> {
       }
       notes.printf(
           Locale.ROOT,
-          "regions of %,d images in %s: %.1f s%n",
-          images.size(),
+          "regions of %s in %s: %.1f s%n",
+          new Count(images.size(), "image"),
           file,
           (System.nanoTime() - began) / 1e9);
     }

@@ -9,6 +9,7 @@ import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.data.proposals.SelectiveSearchMode;
 import dev.cocoli.eval.ProposalRecall;
+import dev.cocoli.structures.Count;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -109,10 +110,9 @@ final class ProposalsCommand implements Callable<Integer> {
       throws IOException {
     notes.printf(
         Locale.ROOT,
-        "%,d image%s, %,d regions, %,.1f MB in %s; %,.0f s%n",
-        recall.images(),
-        recall.images() == 1 ? "" : "s",
-        recall.proposals(),
+        "%s, %s, %,.1f MB in %s; %,.0f s%n",
+        new Count(recall.images(), "image"),
+        new Count(recall.proposals(), "region"),
         Files.size(out) / 1e6,
         out,
         seconds);

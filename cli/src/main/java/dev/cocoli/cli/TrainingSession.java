@@ -11,6 +11,7 @@ import dev.cocoli.cli.terminal.TrainingBar;
 import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.report.TrainingPlots;
+import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
@@ -97,7 +98,8 @@ final class TrainingSession {
       }
       if (result.outcome() == Outcome.STOP_REQUESTED) {
         out.printf(
-            "stopped after %,d of %,d steps; %s%n", result.step(), result.totalSteps(), goOn);
+            "stopped after %,d of %s; %s%n",
+            result.step(), new Count(result.totalSteps(), "step"), goOn);
         return StopOnInterrupt.EXIT_CODE;
       }
     }

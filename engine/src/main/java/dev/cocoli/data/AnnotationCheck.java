@@ -5,6 +5,7 @@ import dev.cocoli.data.AnnotationReport.Finding;
 import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Count;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -186,11 +187,10 @@ public final class AnnotationCheck {
     if (policy == AnnotationPolicy.ERROR && found > 0) {
       List<String> quoted = findings.stream().limit(QUOTED).map(Finding::message).toList();
       throw new DataException(
-          "%s: %,d problem%s in the annotations: %s%s. Mend the files, or choose the policy drop or clip"
+          "%s: %s in the annotations: %s%s. Mend the files, or choose the policy drop or clip"
               .formatted(
                   dataset,
-                  found,
-                  found == 1 ? "" : "s",
+                  new Count(found, "problem"),
                   String.join("; ", quoted),
                   found > quoted.size() ? "; and more" : ""));
     }
@@ -206,13 +206,8 @@ public final class AnnotationCheck {
               .map(finding -> " (" + finding.message() + ")")
               .orElse("");
       throw new DataException(
-          String.format(
-              Locale.ROOT,
-              "%s: none of its %,d object%s can be used%s",
-              dataset,
-              objectsDropped,
-              objectsDropped == 1 ? "" : "s",
-              first));
+          "%s: none of its %s can be used%s"
+              .formatted(dataset, new Count(objectsDropped, "object"), first));
     }
     return report;
   }

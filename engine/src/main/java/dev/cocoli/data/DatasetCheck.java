@@ -5,10 +5,10 @@ import dev.cocoli.data.AnnotationReport.Action;
 import dev.cocoli.data.AnnotationReport.Finding;
 import dev.cocoli.data.AnnotationReport.Problem;
 import dev.cocoli.structures.Annotation;
+import dev.cocoli.structures.Count;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -103,14 +103,12 @@ public final class DatasetCheck {
               .map(Finding::message)
               .toList();
       throw new DataException(
-          String.format(
-              Locale.ROOT,
-              "%s: %,d annotation%s cannot be trained on: %s%s",
-              role,
-              unusable,
-              unusable == 1 ? "" : "s",
-              String.join("; ", first),
-              unusable > first.size() ? "; and more" : ""));
+          "%s: %s cannot be trained on: %s%s"
+              .formatted(
+                  role,
+                  new Count(unusable, "annotation"),
+                  String.join("; ", first),
+                  unusable > first.size() ? "; and more" : ""));
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.structures.Count;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,10 +72,9 @@ public record TransferReport(
   private String reason() {
     int count = sharedClasses.size() + newClasses.size();
     String numbers =
-        "the weights are of %d class%s%s, the model of %d"
+        "the weights are of %s%s, the model of %d"
             .formatted(
-                fileClassCount,
-                fileClassCount == 1 ? "" : "es",
+                new Count(fileClassCount, "class"),
                 fileClasses.map(names -> " (" + words(names) + ")").orElse(""),
                 count);
     if (fileClasses.isEmpty()) {

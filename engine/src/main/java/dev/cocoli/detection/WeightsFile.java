@@ -12,6 +12,7 @@ import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.nn.StateDict;
 import dev.cocoli.nn.weights.TensorFile;
+import dev.cocoli.structures.Count;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.FileSystems;
@@ -228,8 +229,8 @@ public final class WeightsFile implements AutoCloseable {
     int count = classCount(model);
     if (fileClasses.isPresent() && count > 0 && fileClasses.get().size() != count) {
       throw new IOException(
-          "%s has %d classes, not the %d that were named"
-              .formatted(path, count, fileClasses.get().size()));
+          "%s has %s, not the %d that were named"
+              .formatted(path, new Count(count, "class"), fileClasses.get().size()));
     }
     boolean same =
         fileClasses.map(classNames::equals).orElse(count == classNames.size()) || count == 0;

@@ -1,5 +1,6 @@
 package dev.cocoli.train;
 
+import dev.cocoli.structures.Count;
 import java.util.List;
 
 /** Refuses to bring together what does not speak of the same classes, in the same order. */
@@ -24,11 +25,8 @@ final class ClassCheck {
 
   private static String words(List<String> classes) {
     String names = String.join(", ", classes.subList(0, Math.min(NAMED, classes.size())));
-    return "%d class%s (%s%s)"
+    return "%s (%s%s)"
         .formatted(
-            classes.size(),
-            classes.size() == 1 ? "" : "es",
-            names,
-            classes.size() > NAMED ? ", ..." : "");
+            new Count(classes.size(), "class"), names, classes.size() > NAMED ? ", ..." : "");
   }
 }

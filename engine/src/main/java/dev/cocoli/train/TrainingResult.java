@@ -1,5 +1,6 @@
 package dev.cocoli.train;
 
+import dev.cocoli.structures.Count;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -37,7 +38,7 @@ public record TrainingResult(
 
   /** {@return one line: what was done, and how to go on where there is more to do} */
   public String summary() {
-    String done = String.format(Locale.ROOT, "%,d of %,d steps", step, totalSteps);
+    String done = String.format(Locale.ROOT, "%,d of %s", step, new Count(totalSteps, "step"));
     return switch (outcome) {
       case COMPLETED -> "trained " + done + bestInWords();
       case STOPPED_EARLY -> "stopped after " + done + ": AP does not rise any more" + bestInWords();

@@ -99,7 +99,7 @@ class ModulePathTest {
     Path run = folder.resolve("run");
     String program = "dev.cocoli.examples/dev.cocoli.examples.TrainInMemory";
     String output = java(modulePath(), List.of(), List.of(program, run.toString(), "4", "1"));
-    assertTrue(output.contains("trained 1 of 1 steps"), output);
+    assertTrue(output.contains("trained 1 of 1 step"), output);
     assertTrue(Files.size(run.resolve("losses.png")) > 1000);
   }
 

@@ -3,6 +3,7 @@ package dev.cocoli.cli.options;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.distributed.RankEnvironment;
+import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -117,10 +118,9 @@ public final class DeviceOption {
       notes.printf("device: %s (auto)%n", gpu);
       return gpu;
     }
-    int threads = Runtime.getRuntime().availableProcessors();
     notes.printf(
-        "device: cpu, %d thread%s (auto: no GPU can be used, cocoli doctor says why)%n",
-        threads, threads == 1 ? "" : "s");
+        "device: cpu, %s (auto: no GPU can be used, cocoli doctor says why)%n",
+        new Count(Runtime.getRuntime().availableProcessors(), "thread"));
     return Device.CPU;
   }
 

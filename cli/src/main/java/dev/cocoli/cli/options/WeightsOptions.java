@@ -8,6 +8,7 @@ import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
+import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -121,10 +122,10 @@ public final class WeightsOptions {
     }
     if (names.get().size() != described.classNames().size()) {
       throw new CommandException(
-          "%s has %d classes (%s), --classes says %d"
+          "%s has %s (%s), --classes says %d"
               .formatted(
                   weights,
-                  described.classNames().size(),
+                  new Count(described.classNames().size(), "class"),
                   String.join(", ", described.classNames()),
                   names.get().size()));
     }

@@ -1,5 +1,6 @@
 package dev.cocoli.cli.terminal;
 
+import dev.cocoli.structures.Count;
 import java.io.PrintWriter;
 import java.util.Optional;
 
@@ -62,7 +63,7 @@ public final class ImagesBar implements AutoCloseable {
       line.get().show(task, done, total, left, rate);
     } else if (now - printedAt > lineNanos && done < total) {
       printedAt = now;
-      out.printf("%s: %,d of %,d images, %s, %s%n", task, done, total, left, rate);
+      out.printf("%s: %,d of %s, %s, %s%n", task, done, new Count(total, "image"), left, rate);
     }
   }
 

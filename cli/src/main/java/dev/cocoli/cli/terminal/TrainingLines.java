@@ -1,6 +1,7 @@
 package dev.cocoli.cli.terminal;
 
 import dev.cocoli.detection.LossValues;
+import dev.cocoli.structures.Count;
 import dev.cocoli.train.StepReport;
 import java.io.PrintWriter;
 import java.util.Locale;
@@ -71,7 +72,7 @@ public class TrainingLines extends TrainingText {
   @Override
   public void stage(String name, int done, int total) {
     if (done % STAGE_EVERY == 0 || done == total) {
-      out.printf("%s: %,d of %,d images%n", name, done, total);
+      out.printf("%s: %,d of %s%n", name, done, new Count(total, "image"));
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocoli.cli.terminal;
 
+import dev.cocoli.structures.Count;
 import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.TrainingPlan;
 import java.util.Locale;
@@ -12,13 +13,13 @@ public final class TrainingWords {
     String scored =
         plan.validationImages() == 0
             ? "no images to score on"
-            : String.format(Locale.ROOT, "scored on %,d images", plan.validationImages());
+            : "scored on " + new Count(plan.validationImages(), "image");
     return String.format(
         Locale.ROOT,
-        "training %.1f million parameters: %d epochs of %,d steps, %s%s",
+        "training %.1f million parameters: %s of %s, %s%s",
         plan.trainedElements() / 1e6,
-        plan.epochs(),
-        plan.stepsPerEpoch(),
+        new Count(plan.epochs(), "epoch"),
+        new Count(plan.stepsPerEpoch(), "step"),
         scored,
         plan.firstStep() == 0
             ? ""

@@ -7,6 +7,7 @@ import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.nn.Safetensors;
+import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
@@ -159,9 +160,9 @@ public final class Replicas {
     if (batch % size != 0) {
       int less = batch / size * size;
       throw new IllegalArgumentException(
-          "batch is over all devices: %d image%s cannot be shared evenly by %d replicas; use %s%d"
+          "batch is over all devices: %s cannot be shared evenly by %d replicas; use %s%d"
               .formatted(
-                  batch, batch == 1 ? "" : "s", size, less == 0 ? "" : less + " or ", less + size));
+                  new Count(batch, "image"), size, less == 0 ? "" : less + " or ", less + size));
     }
   }
 

@@ -9,6 +9,7 @@ import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.data.proposals.SelectiveSearch;
 import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.structures.Box;
+import dev.cocoli.structures.Count;
 import dev.cocoli.train.TrainingListener;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,9 +75,9 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
   }
 
   private boolean search(TrainingListener listener, BooleanSupplier isStopRequested) {
+    Count images = new Count(data.size(), "image");
     listener.message(
-        "finding regions of %,d images by selective search, once, into %s"
-            .formatted(data.size(), file));
+        "finding regions of %s by selective search, once, into %s".formatted(images, file));
     SelectiveSearch search = new SelectiveSearch(SelectiveSearchConfig.fast());
     AtomicInteger done = new AtomicInteger();
     ProposalSource source =
@@ -87,7 +88,7 @@ public final class RunProposals implements ProposalSource, AutoCloseable {
           List<Box> found = search.proposals(annotated, image);
           int count = done.incrementAndGet();
           if (count % TOLD_EVERY == 0) {
-            listener.message("regions of %,d of %,d images".formatted(count, data.size()));
+            listener.message("regions of %,d of %s".formatted(count, images));
           }
           return found;
         };
