@@ -16,8 +16,6 @@ import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
-import dev.cocoli.data.proposals.SelectiveSearch;
-import dev.cocoli.data.proposals.SelectiveSearchConfig;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoCategory;
@@ -180,9 +178,8 @@ final class DetectCommand implements Callable<Integer> {
   private static ProposalSource source(ProposalsOption regions, ModelSpec model) {
     Optional<ProposalSource> given = regions.open(model);
     return model.needsProposals()
-        ? new CheckedProposals(
-            given.orElseGet(() -> new SelectiveSearch(SelectiveSearchConfig.fast())))
-        : (known, image) -> List.of();
+        ? CheckedProposals.orSelectiveSearch(given)
+        : ProposalSource.NONE;
   }
 
   private static ImagesAhead ahead(

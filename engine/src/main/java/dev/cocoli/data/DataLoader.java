@@ -51,7 +51,7 @@ public final class DataLoader implements AutoCloseable {
    * @param warnings receives one message per skipped image, on the thread that takes batches
    */
   public DataLoader(Dataset dataset, DataLoaderConfig config, Consumer<String> warnings) {
-    this(dataset, config, (annotated, image) -> List.of(), warnings);
+    this(dataset, config, ProposalSource.NONE, warnings);
   }
 
   /**

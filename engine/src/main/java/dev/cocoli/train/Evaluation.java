@@ -7,6 +7,7 @@ import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.Epoch;
+import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.PartListener;
 import dev.cocoli.eval.CocoAnnotation;
@@ -15,7 +16,6 @@ import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Detection;
-import dev.cocoli.train.rcnn.Regions;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -85,8 +85,11 @@ public final class Evaluation {
   public boolean detect(Detector detector, BiConsumer<AnnotatedImage, List<Detection>> listener, BooleanSupplier isCancelled) {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
-    try (DataLoader loader =
-            new DataLoader(data, loading, Regions.of(detector.spec(), proposals), warnings);
+    ProposalSource regions =
+        detector.spec().needsProposals()
+            ? CheckedProposals.orSelectiveSearch(proposals)
+            : ProposalSource.NONE;
+    try (DataLoader loader = new DataLoader(data, loading, regions, warnings);
         Epoch batches = loader.inOrder()) {
       while (batches.hasNext()) {
         if (isCancelled.getAsBoolean()) {

@@ -115,7 +115,7 @@ final class TrainingLoop implements AutoCloseable {
 
   private ProposalSource proposals(Dataset data, Optional<ProposalSource> given, Path file) {
     if (!run.model().needsProposals()) {
-      return (annotated, image) -> List.of();
+      return ProposalSource.NONE;
     }
     RunProposals found = new RunProposals(data, given, file, config.data().workers());
     proposals.add(found);

@@ -5,6 +5,7 @@ import dev.cocoli.data.DataException;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.structures.Box;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A source of proposals that checks those of another source: a box outside its image or without an
@@ -13,6 +14,16 @@ import java.util.List;
  * @param source where the regions come from
  */
 public record CheckedProposals(ProposalSource source) implements ProposalSource {
+  /**
+   * {@return a source, checked; without one, selective search in its fast mode}
+   *
+   * @param given the source
+   */
+  public static ProposalSource orSelectiveSearch(Optional<ProposalSource> given) {
+    return new CheckedProposals(
+        given.orElseGet(() -> new SelectiveSearch(SelectiveSearchConfig.fast())));
+  }
+
 
   /**
    * {@inheritDoc}

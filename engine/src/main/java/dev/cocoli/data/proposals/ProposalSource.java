@@ -10,6 +10,8 @@ import java.util.List;
  * Implementations are safe for many threads.
  */
 public interface ProposalSource {
+  /** Finds none, for a detector that finds its regions itself. */
+  ProposalSource NONE = (annotated, image) -> List.of();
 
   /**
    * {@return the regions of an image that may hold an object, xyxy in pixels of the decoded image,

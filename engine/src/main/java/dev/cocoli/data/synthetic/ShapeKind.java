@@ -7,45 +7,25 @@ import java.awt.geom.Path2D;
 
 /** The classes of objects; label 1 is the first. The outlines lie in the circle of radius 1. */
 enum ShapeKind {
-  CIRCLE("circle"),
-  SQUARE("square"),
-  TRIANGLE("triangle"),
-  STAR("star");
+  CIRCLE("circle", new Path2D.Double(new Ellipse2D.Double(-1, -1, 2, 2)), Math.PI),
+  SQUARE("square", polygon(1, 1, 1, 1), 2),
+  TRIANGLE("triangle", polygon(1, 1, 1), 0.75 * StrictMath.sqrt(3)),
+  STAR(
+      "star",
+      polygon(1, ShapeKind.INNER, 1, ShapeKind.INNER, 1, ShapeKind.INNER, 1, ShapeKind.INNER, 1, ShapeKind.INNER),
+      5 * ShapeKind.INNER * StrictMath.sin(Math.PI / 5));
 
   /** The distance of a star's inner corners from its centre. */
-  private static final double STAR_INNER_RADIUS = 0.42;
+  private static final double INNER = 0.42;
 
   private final String className;
   private final Path2D outline;
   private final double area;
 
-  ShapeKind(String className) {
+  ShapeKind(String className, Path2D outline, double area) {
     this.className = className;
-    this.outline =
-        switch (className) {
-          case "circle" -> new Path2D.Double(new Ellipse2D.Double(-1, -1, 2, 2));
-          case "square" -> polygon(1, 1, 1, 1);
-          case "triangle" -> polygon(1, 1, 1);
-          default ->
-              polygon(
-                  1,
-                  STAR_INNER_RADIUS,
-                  1,
-                  STAR_INNER_RADIUS,
-                  1,
-                  STAR_INNER_RADIUS,
-                  1,
-                  STAR_INNER_RADIUS,
-                  1,
-                  STAR_INNER_RADIUS);
-        };
-    this.area =
-        switch (className) {
-          case "circle" -> Math.PI;
-          case "square" -> 2;
-          case "triangle" -> 0.75 * StrictMath.sqrt(3);
-          default -> 5 * STAR_INNER_RADIUS * StrictMath.sin(Math.PI / 5);
-        };
+    this.outline = outline;
+    this.area = area;
   }
 
   String className() {
