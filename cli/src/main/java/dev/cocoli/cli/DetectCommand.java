@@ -177,9 +177,7 @@ final class DetectCommand implements Callable<Integer> {
 
   private static ProposalSource source(ProposalsOption regions, ModelSpec model) {
     Optional<ProposalSource> given = regions.open(model);
-    return model.needsProposals()
-        ? CheckedProposals.orSelectiveSearch(given)
-        : ProposalSource.NONE;
+    return model.needsProposals() ? CheckedProposals.orSelectiveSearch(given) : ProposalSource.NONE;
   }
 
   private static ImagesAhead ahead(

@@ -82,7 +82,10 @@ public final class Evaluation {
    * @param isCancelled asked before each batch
    * @return whether all images were done
    */
-  public boolean detect(Detector detector, BiConsumer<AnnotatedImage, List<Detection>> listener, BooleanSupplier isCancelled) {
+  public boolean detect(
+      Detector detector,
+      BiConsumer<AnnotatedImage, List<Detection>> listener,
+      BooleanSupplier isCancelled) {
     ClassCheck.requireSame(
         "the detector", detector.spec().classNames(), "the data", data.classNames());
     ProposalSource regions =
@@ -101,7 +104,8 @@ public final class Evaluation {
     return true;
   }
 
-  private static void detect(Detector detector, Batch batch, BiConsumer<AnnotatedImage, List<Detection>> listener) {
+  private static void detect(
+      Detector detector, Batch batch, BiConsumer<AnnotatedImage, List<Detection>> listener) {
     if (batch.images().isEmpty()) { // of the last images none is this replica's
       return;
     }

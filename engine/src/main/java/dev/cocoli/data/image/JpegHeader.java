@@ -115,7 +115,9 @@ record JpegHeader(
         jfif |= ImageHeader.startsWith(body, 0, "JFIF\0");
       } else if (marker == APP14 && ImageHeader.startsWith(body, 0, "Adobe") && body.length >= 12) {
         adobeTransform = body[11] & 0xFF;
-      } else if (marker == APP1 && ImageHeader.startsWith(body, 0, "Exif\0\0") && ofExif == Orientation.NONE) {
+      } else if (marker == APP1
+          && ImageHeader.startsWith(body, 0, "Exif\0\0")
+          && ofExif == Orientation.NONE) {
         ofExif = Orientation.ofTiff(body, 6);
       } else if (marker == APP1 && ImageHeader.startsWith(body, 0, OrientationText.XMP_OF_JPEG)) {
         ofXmp = OrientationText.ofXmp(new String(body, StandardCharsets.ISO_8859_1));

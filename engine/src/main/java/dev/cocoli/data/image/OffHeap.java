@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.AtomicLong;
 final class OffHeap {
 
   private static final MethodHandle MALLOC =
-      NativeAccess.function("malloc", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+      NativeAccess.function(
+          "malloc", FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
   private static final MethodHandle FREE =
       NativeAccess.function("free", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
   private static final AtomicLong ALLOCATED = new AtomicLong();

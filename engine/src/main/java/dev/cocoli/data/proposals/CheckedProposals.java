@@ -24,7 +24,6 @@ public record CheckedProposals(ProposalSource source) implements ProposalSource 
         given.orElseGet(() -> new SelectiveSearch(SelectiveSearchConfig.fast())));
   }
 
-
   /**
    * {@inheritDoc}
    *

@@ -12,7 +12,17 @@ enum ShapeKind {
   TRIANGLE("triangle", polygon(1, 1, 1), 0.75 * StrictMath.sqrt(3)),
   STAR(
       "star",
-      polygon(1, ShapeKind.INNER, 1, ShapeKind.INNER, 1, ShapeKind.INNER, 1, ShapeKind.INNER, 1, ShapeKind.INNER),
+      polygon(
+          1,
+          ShapeKind.INNER,
+          1,
+          ShapeKind.INNER,
+          1,
+          ShapeKind.INNER,
+          1,
+          ShapeKind.INNER,
+          1,
+          ShapeKind.INNER),
       5 * ShapeKind.INNER * StrictMath.sin(Math.PI / 5));
 
   /** The distance of a star's inner corners from its centre. */
