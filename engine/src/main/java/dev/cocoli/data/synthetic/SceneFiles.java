@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import javax.imageio.IIOImage;
@@ -32,10 +34,11 @@ final class SceneFiles {
     return String.format(Locale.ROOT, "%06d", index);
   }
 
-  /** Writes the images {@code 0 .. count-1}. */
-  static void write(ShapeScenes scenes, int count, Path folder, Annotator annotator)
+  /** Writes the images {@code 0 .. count-1} and returns their objects in that order. */
+  static List<Target> write(ShapeScenes scenes, int count, Path folder, Annotator annotator)
       throws IOException {
     Files.createDirectories(folder);
+    Target[] targets = new Target[count];
     try {
       IntStream.range(0, count)
           .parallel()
@@ -45,6 +48,7 @@ final class SceneFiles {
                   ShapeScene scene = scenes.scene(index);
                   OutputFile.write(folder.resolve(name(index) + ".jpg"), jpeg(scene.image()));
                   annotator.annotate(index, scene.target());
+                  targets[index] = scene.target();
                 } catch (IOException e) {
                   throw new UncheckedIOException(e);
                 }
@@ -52,6 +56,7 @@ final class SceneFiles {
     } catch (UncheckedIOException e) {
       throw new IOException("cannot write images to " + folder + ": " + e.getMessage(), e);
     }
+    return Arrays.asList(targets);
   }
 
   private static byte[] jpeg(BufferedImage image) throws IOException {
