@@ -53,13 +53,13 @@ class StartAdviceTest {
   void imagesOfBothSplitsAreCounted() {
     List<String> advice = StartAdvice.of(scored("trainval", "val"), false, true);
     assertEquals(1, advice.size(), advice.toString());
-    assertTrue(advice.getFirst().startsWith("2 of the 2 images that are scored"), advice.getFirst());
+    assertTrue(
+        advice.getFirst().startsWith("2 of the 2 images that are scored"), advice.getFirst());
   }
 
   private TrainingRun unscored(String split) {
     Dataset training = VocDataset.open(data, split);
-    ModelSpec model =
-        ModelSpec.of("fasterrcnn_tiny_fpn", training.classNames(), Norm.Type.FROZEN);
+    ModelSpec model = ModelSpec.of("fasterrcnn_tiny_fpn", training.classNames(), Norm.Type.FROZEN);
     return TrainingRun.of(model, training, TrainConfig.DEFAULT, folder.resolve("run"));
   }
 

@@ -112,6 +112,7 @@ public final class Datasets {
             + ": is neither a folder nor a COCO .json file; "
             + (YoloLabels.isDescription(data)
                 ? YoloLabels.ADVICE
-                : "if it is COCO, say so with the format; if not, docs/faq.md says how to make one"));
+                : "if it is COCO, say so with the format; if not, docs/faq.md says how to make"
+                      + " one"));
   }
 }

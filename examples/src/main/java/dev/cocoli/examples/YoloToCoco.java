@@ -37,8 +37,7 @@ final class YoloToCoco {
       categories.add("{\"id\": %d, \"name\": %s}".formatted(categories.size(), quoted(name)));
     }
     String json = "{\"images\": %s,\n\"annotations\": %s,\n\"categories\": %s}\n";
-    Files.writeString(
-        Path.of(args[3]), json.formatted(coco.images, coco.objects, categories));
+    Files.writeString(Path.of(args[3]), json.formatted(coco.images, coco.objects, categories));
     System.out.printf("%d images, %d objects%n", coco.images.size(), coco.objects.size());
   }
 
@@ -62,7 +61,15 @@ final class YoloToCoco {
               + " \"area\": %f, \"iscrowd\": 0}";
       objects.add(
           String.format(
-              Locale.ROOT, object, objects.size() + 1, id, numbers[0], x, y, width, height,
+              Locale.ROOT,
+              object,
+              objects.size() + 1,
+              id,
+              numbers[0],
+              x,
+              y,
+              width,
+              height,
               width * height));
     }
   }

@@ -15,16 +15,15 @@ public final class ModelOptions {
       names = "--min-size",
       paramLabel = "N",
       description =
-          "The shorter side in pixels. Images are resized to it (min_size); a larger N than max_size"
-              + " moves that along, in torchvision's proportion of 1333 to 800. Default: usually"
-              + " 800.")
+          "The shorter side in pixels. Images are resized to it (min_size); a larger N than"
+              + " max_size moves that along, in torchvision's proportion of 1333 to 800. Default:"
+              + " usually 800.")
   private Integer minSize;
 
   @Option(
       names = "--max-size",
       paramLabel = "N",
-      description =
-          "The longer side in pixels, at most (max_size). Default: usually 1333.")
+      description = "The longer side in pixels, at most (max_size). Default: usually 1333.")
   private Integer maxSize;
 
   @Option(

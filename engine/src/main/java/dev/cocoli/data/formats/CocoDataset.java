@@ -76,8 +76,8 @@ public final class CocoDataset implements Dataset {
   }
 
   /**
-   * Opens a file whose images are in its own folder, or in a folder {@code images} in that or beside
-   * it.
+   * Opens a file whose images are in its own folder, or in a folder {@code images} in that or
+   * beside it.
    *
    * @param json the annotation file
    * @param options the classes and the policy

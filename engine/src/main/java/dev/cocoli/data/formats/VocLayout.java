@@ -110,7 +110,8 @@ record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists)
   private static String hint(Path root) {
     try (Stream<Path> walk = Files.walk(root, 2)) {
       List<Path> below = walk.filter(path -> !path.equals(root)).sorted().toList();
-      List<Path> json = below.stream().filter(path -> NamedFiles.hasExtension(path, "json")).toList();
+      List<Path> json =
+          below.stream().filter(path -> NamedFiles.hasExtension(path, "json")).toList();
       return below.stream()
           .filter(path -> Files.isDirectory(path) && find(path, Optional.empty()).isPresent())
           .findFirst()
