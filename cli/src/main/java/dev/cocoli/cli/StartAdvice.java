@@ -4,6 +4,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.train.TrainingRun;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -13,6 +14,9 @@ import java.util.stream.Stream;
 
 /** What a user may have overlooked in a training that can be run as it is. */
 final class StartAdvice {
+  /** How many classes of a long list are named. */
+  private static final int NAMED = 5;
+
   private StartAdvice() {}
 
   /**
@@ -47,7 +51,26 @@ final class StartAdvice {
                             + " say little about other images",
                         shared,
                         run.validationData().orElseThrow().size())));
+    List<String> unseen = classesWithoutObjects(run.trainData());
+    if (!unseen.isEmpty()) {
+      int more = unseen.size() - NAMED;
+      lines.add(
+          "no object that is trained on is of the class "
+              + String.join(", ", unseen.subList(0, Math.min(NAMED, unseen.size())))
+              + (more > 0 ? " and of " + more + " more" : ""));
+    }
     return lines;
+  }
+
+  private static List<String> classesWithoutObjects(Dataset data) {
+    BitSet seen = new BitSet();
+    for (int index = 0; index < data.size(); index++) {
+      data.get(index).annotations().forEach(object -> seen.set(object.label()));
+    }
+    return IntStream.rangeClosed(1, data.classNames().size())
+        .filter(label -> !seen.get(label))
+        .mapToObj(label -> data.classNames().get(label - 1))
+        .toList();
   }
 
   /** Returns how many images of the second data set are files of the first. */

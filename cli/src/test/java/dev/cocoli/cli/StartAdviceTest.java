@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
@@ -57,8 +58,19 @@ class StartAdviceTest {
         advice.getFirst().startsWith("2 of the 2 images that are scored"), advice.getFirst());
   }
 
+  @Test
+  void classesWithoutObjectsAreNamed() {
+    List<String> names = List.of("circle", "dog", "square", "star", "cat", "triangle");
+    Dataset training = VocDataset.open(data, "train", DatasetOptions.DEFAULT.withClassNames(names));
+    String advice = StartAdvice.of(run(training), false, false).getLast();
+    assertEquals("no object that is trained on is of the class dog, cat", advice);
+  }
+
   private TrainingRun unscored(String split) {
-    Dataset training = VocDataset.open(data, split);
+    return run(VocDataset.open(data, split));
+  }
+
+  private TrainingRun run(Dataset training) {
     ModelSpec model = ModelSpec.of("fasterrcnn_tiny_fpn", training.classNames(), Norm.Type.FROZEN);
     return TrainingRun.of(model, training, TrainConfig.DEFAULT, folder.resolve("run"));
   }

@@ -113,6 +113,6 @@ public final class Datasets {
             + (YoloLabels.isDescription(data)
                 ? YoloLabels.ADVICE
                 : "if it is COCO, say so with the format; if not, docs/faq.md says how to make"
-                      + " one"));
+                    + " one"));
   }
 }
