@@ -125,6 +125,17 @@ class DetectCommandTest {
   }
 
   @Test
+  void saysThatNothingWasFound() {
+    Cli nothing = detect("--score", "1", images).ok();
+    assertEquals("", nothing.out());
+    String note = "note: no object scores more than 1.0; --score 0.05 shows what is less sure\n";
+    assertEquals(note, nothing.err());
+    Path drawn = folder.resolve("drawn");
+    assertTrue(detect("--score", "1", "--out", drawn, images).ok().out().endsWith(note));
+    assertEquals("", detect("--score", "0.05", images).ok().err());
+  }
+
+  @Test
   void namesForgeNoLineAndReachNoTerminal() throws IOException {
     write("c\n\u001b[2J\u0007.png", "png", 64, 64);
     Path names = Files.writeString(folder.resolve("names.txt"), "red\u001b[1m\nb\u009b\nc\u202e\n");
@@ -270,6 +281,7 @@ class DetectCommandTest {
   void emptyFoldersAndUnwritableOutputsAreTold() throws IOException {
     Path empty = Files.createDirectory(folder.resolve("empty"));
     detect(empty).failed(1, empty.toString(), "no image");
+    detect(folder).failed(1, folder.toString(), "no image", "below it", "such as " + images);
     Path file = Files.writeString(folder.resolve("file"), "");
     detect("--out", file, images).failed(1, "cannot write", file.toString());
     detect("--json", file.resolve("x.json"), images).failed(1, "cannot write");
