@@ -35,8 +35,7 @@ class EmulationTest {
   static void compile() {
     assumeTrue(CudaOnHost.isPossible(), "there is no C++ compiler");
     queue =
-        new HostQueue(
-            HostKernels.mistakes(Compilers.cpp().orElseThrow(), HostKernels.Checks.NONE));
+        new HostQueue(HostKernels.mistakes(Compilers.cpp().orElseThrow(), HostKernels.Checks.NONE));
   }
 
   @AfterAll

@@ -59,13 +59,13 @@ final class HostKernels {
     return library(compiler, checks, sources);
   }
 
-  private static Path library(
-      String compiler, Checks checks, SortedMap<String, byte[]> sources) {
+  private static Path library(String compiler, Checks checks, SortedMap<String, byte[]> sources) {
     for (String name : RUNTIME) {
       sources.put(name.substring(name.indexOf('/') + 1), resource(SOURCES + "/" + name));
     }
     // lines are what a sanitizer's message needs
-    List<String> command = new ArrayList<>(List.of(compiler, "-std=c++17", "-g1", "-fPIC", "-Wall"));
+    List<String> command =
+        new ArrayList<>(List.of(compiler, "-std=c++17", "-g1", "-fPIC", "-Wall"));
     command.add("-O1");
     // as on the GPU, where products and sums are rounded apart
     command.add("-ffp-contract=off");

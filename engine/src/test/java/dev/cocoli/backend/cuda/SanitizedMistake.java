@@ -17,8 +17,7 @@ final class SanitizedMistake {
   public static void main(String[] arguments) {
     HostQueue queue =
         new HostQueue(
-            HostKernels.mistakes(
-                Compilers.cpp().orElseThrow(), HostKernels.Checks.SANITIZERS));
+            HostKernels.mistakes(Compilers.cpp().orElseThrow(), HostKernels.Checks.SANITIZERS));
     Buffer buffer = queue.allocate(Integer.BYTES * THREADS);
     new KernelCall(queue)
         .of(new Kernel("mistakes", arguments[0]))
