@@ -79,7 +79,8 @@ class DetectCommandTest {
     List<String> words = new ArrayList<>();
     words.add(ProcessHandle.current().info().command().orElseThrow());
     words.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Duser.home=" + home));
-    words.addAll(List.of("-Djava.awt.headless=true"));
+    words.addAll(
+        List.of("-Djava.awt.headless=true", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     words.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
     words.addAll(List.of("detect", "--weights", weights.toString(), "--device", "cpu"));
     words.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--classes", "3", "--min-size", "96"));
