@@ -105,6 +105,39 @@ struct Epilogue {
 };
 KERNEL_FLOATS(epilogue, Epilogue, 256)
 
+// y[n, i * stride, j * stride] += x[n, i, j]. A thread has neighbouring channels of one pixel of x.
+template <typename T, int Width>
+struct AddAtStride {
+  const T* x;  // [N,h,w,C]
+  T* y;        // [N,H,W,C]
+  i64 count;   // of threads' pieces
+  Divider packs;
+  Divider width;
+  Divider height;
+  int y_height;
+  int y_width;
+  int stride;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      u32 pixel = packs.quotient(static_cast<u32>(i));
+      u32 pack = static_cast<u32>(i) - pixel * packs.divisor;
+      u32 line = width.quotient(pixel);
+      u32 image = height.quotient(line);
+      i64 row = static_cast<i64>(image) * y_height + (line - image * height.divisor) * stride;
+      i64 at = row * y_width + (pixel - line * width.divisor) * stride;
+      Pack<T, Width> values = reinterpret_cast<const Pack<T, Width>*>(x)[i];
+      Pack<T, Width>& target = reinterpret_cast<Pack<T, Width>*>(y)[at * packs.divisor + pack];
+      Pack<T, Width> sums = target;
+      for (int j = 0; j < Width; j++) {
+        sums.at[j] = from_float<T>(to_float(sums.at[j]) + to_float(values.at[j]));
+      }
+      target = sums;
+    }
+  }
+};
+CHANNEL_KERNELS(add_at_stride, AddAtStride)
+
 // The sums of the columns of [R,C], added to a vector
 struct AddToVector {
   float* y;  // [C]

@@ -54,15 +54,14 @@ final class ResidualBlock extends Module {
 
   /** The block's output; the input is the caller's to release. */
   Tensor forward(Ops ops, Tensor x) {
-    Tensor shortcut =
-        downsample == null
-            ? x
-            : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
+    Tensor shortcut = null;
     Tensor inner = x;
     for (Stage stage : branch) {
-      boolean last = stage == branch.getLast();
-      Tensor next =
-          stage.norm.forward(ops, stage.conv, inner, last ? shortcut : null, Activation.RELU);
+      if (stage == branch.getLast()) {
+        // not before, so that it takes memory in the last stage alone
+        shortcut = shortcut(ops, x);
+      }
+      Tensor next = stage.norm.forward(ops, stage.conv, inner, shortcut, Activation.RELU);
       if (inner != x) {
         ops.release(inner);
       }
@@ -72,5 +71,11 @@ final class ResidualBlock extends Module {
       ops.release(shortcut);
     }
     return inner;
+  }
+
+  private Tensor shortcut(Ops ops, Tensor x) {
+    return downsample == null
+        ? x
+        : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
   }
 }

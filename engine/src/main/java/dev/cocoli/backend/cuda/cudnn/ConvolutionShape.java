@@ -105,7 +105,12 @@ record ConvolutionShape(
 
   /** Returns whether each output pixel is a product of the input pixel in the same place. */
   static boolean isPointwise(Conv2dSpec spec) {
-    return spec.kernel() == 1 && spec.stride() == 1 && spec.padding() == 0;
+    return isPoint(spec) && spec.stride() == 1;
+  }
+
+  /** Returns whether a pixel of the output depends on one of the input. */
+  static boolean isPoint(Conv2dSpec spec) {
+    return spec.kernel() == 1 && spec.padding() == 0;
   }
 
   /** Returns N, C, H, W of the input: cuDNN's order, whatever the layout. */

@@ -172,12 +172,28 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
       try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
         matmul.addTimes(dy.reshape(rows, dy.dim(3)), factors.tensor(), dx.reshape(rows, dx.dim(3)));
       }
+    } else if (ConvolutionShape.isPoint(spec) && dy.elementCount() > 0) {
+      addAtStride(spec, dy, weight, scale, addend, dx);
     } else {
       try (TensorScope scope = new TensorScope(pool)) {
         Tensor product = scope.allocate(dx.dtype(), dx.shape());
         backwardData(spec, dy, weight, scale, product);
         elementwise.add(product, addend, dx);
       }
+    }
+  }
+
+  /** Of a window of one pixel, most pixels of the input have no gradient if there is a stride. */
+  private void addAtStride(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (addend.segment().address() != dx.segment().address()) {
+      memory.copy(addend, dx);
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor product =
+          scope.allocate(dx.dtype(), dy.dim(0), dy.dim(1), dy.dim(2), dx.dim(3));
+      backwardData(Conv2dSpec.of(1, 1, 0), dy, weight, scale, product);
+      elementwise.addAtStride(product, spec.stride(), dx);
     }
   }
 
@@ -228,8 +244,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
         matmul.addTransposedTimes(gradients, rows, dWeight);
       } else {
         Tensor unscaled = scope.allocate(DType.F32, dWeight.shape());
-        context.queue().zero(unscaled.segment());
-        matmul.addTransposedTimes(gradients, rows, unscaled);
+        matmul.transposedTimes(gradients, rows, unscaled);
         elementwise.addScaledRows(unscaled, scale, dWeight);
       }
     }
