@@ -144,9 +144,12 @@ public final class MapOps {
         List.of(),
         dy -> {
           if (tape.tracks(coarse)) {
-            Tensor dCoarse = ops.like(coarse);
-            upsampling.upsampleNearestBackward(dy, dCoarse);
-            tape.contribute(coarse, dCoarse);
+            Tensor sum = tape.gradient(coarse);
+            Tensor dCoarse = sum == null ? ops.like(coarse) : sum;
+            upsampling.upsampleNearestBackward(dy, sum, dCoarse);
+            if (sum == null) {
+              tape.contribute(coarse, dCoarse);
+            }
           }
           if (tape.tracks(fine)) {
             tape.contribute(fine, dy);

@@ -267,7 +267,7 @@ class WrittenContractTest {
     outputs.remove(argmax);
     call("maxPool2dBackward", pool, floats(1, 2, 2, 2), argmax, written(1, 4, 4, 2));
     call("upsampleNearest", floats(1, 2, 2, 3), floats(1, 4, 4, 3), written(1, 4, 4, 3));
-    call("upsampleNearestBackward", floats(1, 4, 4, 3), written(1, 2, 2, 3));
+    call("upsampleNearestBackward", floats(1, 4, 4, 3), null, written(1, 2, 2, 3));
     NormalizeSpec normalize = new NormalizeSpec(new float[3], new float[] {1, 1, 1});
     Tensor image = tensors.bytes(new byte[3 * 4 * 3], 3, 4, 3);
     call("resizeNormalize", normalize, image, 4, 5, written(6, 6, 3));
