@@ -6,6 +6,7 @@ import static dev.cocoli.ops.Ops.require;
 import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Upsampling;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
@@ -79,7 +80,7 @@ public final class MapOps {
         dy -> {
           Tensor dx = ops.like(x);
           norms.batchNormBackward(
-              spec,
+              tape.isMasked() ? spec.withoutActivation() : spec,
               x,
               weight,
               bias,
@@ -96,6 +97,10 @@ public final class MapOps {
             tape.contribute(residual, dy);
           }
         });
+    // without a residual the mask follows from what the gradient reads in any case
+    if (spec.activation() == Activation.RELU && residual != null && !norms.masksInPassing()) {
+      tape.activated(y);
+    }
     return y;
   }
 

@@ -90,7 +90,13 @@ final class KernelTraffic {
 
   private void elementwise() {
     formulas.put("add", k -> 3 * k.element() * k.in().pointers(3).i64());
-    formulas.put("relu_backward", k -> 3 * k.element() * k.in().pointers(2).i64());
+    formulas.put(
+        "relu_backward",
+        k -> {
+          k.in().pointer();
+          int passes = k.in().pointer() ? 4 : 3;
+          return passes * k.element() * k.in().pointers(1).i64();
+        });
     formulas.put(
         "epilogue",
         k -> {

@@ -41,7 +41,23 @@ public final class ElementwiseKernels implements Elementwise {
 
   @Override
   public void reluBackward(Tensor y, Tensor dy) {
-    call.of(RELU_BACKWARD.of(y.dtype())).tensor(y).output(dy).i64(y.elementCount()).over(wide(y));
+    reluBackward(y, null, dy);
+  }
+
+  /**
+   * Adds to a gradient, and sets the sum to 0 where the activation's output is not positive.
+   *
+   * @param y the output of a {@link Activation#RELU}
+   * @param addend like y, or null
+   * @param dy like y, overwritten
+   */
+  public void reluBackward(Tensor y, Tensor addend, Tensor dy) {
+    call.of(RELU_BACKWARD.of(y.dtype()))
+        .tensor(y)
+        .tensor(addend)
+        .output(dy)
+        .i64(y.elementCount())
+        .over(wide(y));
   }
 
   /**
