@@ -3,6 +3,7 @@ package dev.cocoli.ops;
 import static dev.cocoli.ops.Ops.isLike;
 import static dev.cocoli.ops.Ops.require;
 
+import dev.cocoli.backend.primitives.Elementwise;
 import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Upsampling;
@@ -25,6 +26,7 @@ public final class MapOps {
   private final Norms norms;
   private final Pooling pooling;
   private final Upsampling upsampling;
+  private final Elementwise elementwise;
 
   /**
    * Operations of a forward pass.
@@ -37,6 +39,7 @@ public final class MapOps {
     norms = ops.backend().norms();
     pooling = ops.backend().pooling();
     upsampling = ops.backend().upsampling();
+    elementwise = ops.backend().elementwise();
   }
 
   /**
@@ -124,11 +127,23 @@ public final class MapOps {
         List.of(x),
         List.of(),
         dy -> {
+          // a maximum is positive where its place in x is, so that a ReLU's mask fits either map
+          boolean masks = tape.mayMask(x) && tape.gradient(x) == null;
+          if (masks && !tape.isMasked()) {
+            elementwise.reluBackward(y, dy);
+          }
           Tensor dx = ops.like(x);
           pooling.maxPool2dBackward(spec, dy, argmax, dx);
           ops.scope().release(argmax);
-          tape.contribute(x, dx);
+          if (masks) {
+            tape.contributeMasked(x, dx);
+          } else {
+            tape.contribute(x, dx);
+          }
         });
+    if (tape.isActivated(x)) {
+      tape.activated(y);
+    }
     return y;
   }
 

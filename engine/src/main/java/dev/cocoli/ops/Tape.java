@@ -160,6 +160,12 @@ public final class Tape {
     }
   }
 
+  /** Whether {@link #activated} was said of a tensor. */
+  boolean isActivated(Tensor tensor) {
+    Entry entry = entries.get(tensor);
+    return entry != null && entry.activated;
+  }
+
   /** Whether the gradient that the running node was given has been masked by another. */
   boolean isMasked() {
     return masked;
