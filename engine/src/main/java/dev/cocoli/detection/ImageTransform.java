@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * Resizes, normalises and pads images into a batch, and takes boxes there and back (torchvision's
- * {@code GeneralizedRCNNTransform}). In: images {@code [h,w,3]}, U8 or F32; out: {@code [N,H,W,3]} in
- * the type of the activations.
+ * {@code GeneralizedRCNNTransform}). In: images {@code [h,w,3]}, U8 or F32; out: {@code [N,H,W,3]}
+ * in the type of the activations.
  */
 public final class ImageTransform {
   /** The padded size is a multiple of this, the coarsest stride of the backbone. */

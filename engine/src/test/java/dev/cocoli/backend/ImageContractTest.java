@@ -101,8 +101,11 @@ class ImageContractTest extends BackendContract {
       backend.images().resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, slot);
       assertArrayEquals(own.floats(expected), tensors.floats(slot));
       float[] rounded = Bf16.round(own.floats(expected));
-      Tensor narrow = tensors.bfloats(values(new Random(9), rounded.length), slot.shape().toArray());
-      backend.images().resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, narrow);
+      Tensor narrow =
+          tensors.bfloats(values(new Random(9), rounded.length), slot.shape().toArray());
+      backend
+          .images()
+          .resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, narrow);
       assertArrayEquals(rounded, tensors.floats(narrow), "bf16");
     }
   }

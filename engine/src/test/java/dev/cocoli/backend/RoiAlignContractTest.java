@@ -299,8 +299,7 @@ class RoiAlignContractTest extends BackendContract {
     RoiAlignSpec spec = new RoiAlignSpec(7, 2, false, new float[] {0.25f, 0.125f}, 32, 3);
     float[] dy = values(random, count * 49 * channels);
     List<Tensor> dMaps =
-        List.of(
-            tensors.floatOutput(2, 27, 35, channels), tensors.floatOutput(2, 14, 18, channels));
+        List.of(tensors.floatOutput(2, 27, 35, channels), tensors.floatOutput(2, 14, 18, channels));
     backend
         .regions()
         .roiAlignBackward(

@@ -85,8 +85,8 @@ public abstract sealed class FloatBlock {
   }
 
   /**
-   * Writes the elements that were loaded last, {@link #take}n or {@link #clear}ed; BF16 is rounded to the nearest,
-   * ties to even.
+   * Writes the elements that were loaded last, {@link #take}n or {@link #clear}ed; BF16 is rounded
+   * to the nearest, ties to even.
    *
    * @param to a tensor's memory
    * @param element the first

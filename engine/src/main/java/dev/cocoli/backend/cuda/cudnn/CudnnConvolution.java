@@ -262,8 +262,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
       memory.copy(addend, dx);
     }
     try (TensorScope scope = new TensorScope(pool)) {
-      Tensor product =
-          scope.allocate(dx.dtype(), dy.dim(0), dy.dim(1), dy.dim(2), dx.dim(3));
+      Tensor product = scope.allocate(dx.dtype(), dy.dim(0), dy.dim(1), dy.dim(2), dx.dim(3));
       backwardData(Conv2dSpec.of(1, 1, 0), dy, weight, scale, product);
       elementwise.addAtStride(product, spec.stride(), dx);
     }
@@ -291,8 +290,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
               dy,
               Tail.NONE,
               ConvolutionShape.alignment(dx, factors.tensor(), dy));
-      plans.run(
-          shape, Operands.of(dx.segment(), factors.tensor().segment(), dy.segment()));
+      plans.run(shape, Operands.of(dx.segment(), factors.tensor().segment(), dy.segment()));
     }
   }
 

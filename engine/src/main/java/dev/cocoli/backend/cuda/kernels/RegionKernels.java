@@ -161,8 +161,7 @@ final class RegionKernels implements Regions {
           .tensor(counts)
           .i64(rois.dim(0))
           .i32(images)
-          .blocks(
-              squares, Math.ceilDiv(dy.dim(3) / width, SQUARE_PACKS), KernelCall.THREADS, 0);
+          .blocks(squares, Math.ceilDiv(dy.dim(3) / width, SQUARE_PACKS), KernelCall.THREADS, 0);
     }
   }
 
@@ -181,12 +180,7 @@ final class RegionKernels implements Regions {
 
   /** Writes the arguments that all kernels of RoIAlign begin with; returns the pieces of work. */
   private long alignArguments(
-      Kernel kernel,
-      long width,
-      RoiAlignSpec spec,
-      List<Tensor> maps,
-      Tensor rois,
-      Tensor pooled) {
+      Kernel kernel, long width, RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor pooled) {
     if (maps.size() > MAX_MAPS) {
       throw new IllegalArgumentException(
           "RoIAlign takes " + MAX_MAPS + " maps at most, not " + maps.size());
