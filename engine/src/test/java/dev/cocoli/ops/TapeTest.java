@@ -136,6 +136,66 @@ class TapeTest {
     }
   }
 
+  /** Whoever contributes last masks, if it can; then the ReLU's own operation need not. */
+  @Test
+  void theConvolutionThatContributesLastMasks() {
+    Conv2dSpec spec = Conv2dSpec.of(1, 1, 0);
+    Tensor weight = random(2, 3, 1, 1, 3);
+    assertMasked(true, y -> List.of(convolved(spec, y, weight, null)));
+    assertMasked(true, y -> List.of(convolved(spec, y, weight, null), new MapOps(ops).upsampleAdd(y, y)));
+    // the convolution comes before what was recorded first
+    assertMasked(
+        false, y -> List.of(new MapOps(ops).upsampleAdd(y, y), convolved(spec, y, weight, null)));
+    assertMasked(false, y -> List.of(convolved(spec, y, weight, y)));
+    assertMasked(
+        true, y -> List.of(convolved(spec, convolved(spec, y, weight, null), weight, y)));
+  }
+
+  private Tensor convolved(Conv2dSpec spec, Tensor x, Tensor weight, Tensor residual) {
+    return new DenseOps(ops).conv2d(spec, x, weight, null, null, residual);
+  }
+
+  /** Passes ones back from all that is made of the output of a ReLU. */
+  private void assertMasked(boolean expected, Function<Tensor, List<Tensor>> consumers) {
+    float[][] gradients = new float[2][];
+    float[] values = null;
+    for (int times = 0; times < 2; times++) {
+      int run = times;
+      tape = new Tape();
+      ops = new Ops(backend, scope, tape);
+      Tensor x = random(1, 1, 4, 5, 3);
+      values = ops.download(x);
+      tape.watch(x, zerosLike(x), null);
+      Tensor y = ops.allocate(DType.F32, x.shape().toArray());
+      backend.copies().copy(x, y);
+      tape.record(
+          y,
+          List.of(x),
+          List.of(),
+          dy -> {
+            assertEquals(expected && run == 0, tape.isMasked());
+            gradients[run] = ops.download(dy);
+          });
+      if (run == 0) {
+        tape.activated(y);
+      }
+      for (Tensor z : consumers.apply(y)) {
+        tape.recordLoss(
+            z,
+            none -> {
+              Tensor ones = ops.like(z);
+              backend.copies().fill(ones, 1);
+              tape.contribute(z, ones);
+            });
+      }
+      ops.backward();
+    }
+    for (int i = 0; i < values.length; i++) {
+      float plain = gradients[1][i];
+      assertEquals(expected && values[i] <= 0 ? 0 : plain, gradients[0][i], "element " + i);
+    }
+  }
+
   @Test
   void backwardLeavesNoMemoryBehind() {
     Tensor x = random(1, 1, 8, 8, 4);

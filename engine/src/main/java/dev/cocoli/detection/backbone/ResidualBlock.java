@@ -52,14 +52,19 @@ final class ResidualBlock extends Module {
     return new Stage(conv, child("downsample.1", norm.apply(out)));
   }
 
-  /** The block's output; the input is the caller's to release. */
+  /**
+   * The block's output; the input is the caller's to release. The first convolution comes before
+   * the downsampling one, so that its gradient completes that of the input, and masks it.
+   */
   Tensor forward(Ops ops, Tensor x) {
-    Tensor shortcut = null;
     Tensor inner = x;
+    Tensor shortcut = null;
     for (Stage stage : branch) {
       if (stage == branch.getLast()) {
-        // not before, so that it takes memory in the last stage alone
-        shortcut = shortcut(ops, x);
+        shortcut =
+            downsample == null
+                ? x
+                : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
       }
       Tensor next = stage.norm.forward(ops, stage.conv, inner, shortcut, Activation.RELU);
       if (inner != x) {
@@ -71,11 +76,5 @@ final class ResidualBlock extends Module {
       ops.release(shortcut);
     }
     return inner;
-  }
-
-  private Tensor shortcut(Ops ops, Tensor x) {
-    return downsample == null
-        ? x
-        : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
   }
 }
