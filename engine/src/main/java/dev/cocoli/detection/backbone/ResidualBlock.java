@@ -52,21 +52,17 @@ final class ResidualBlock extends Module {
     return new Stage(conv, child("downsample.1", norm.apply(out)));
   }
 
-  /**
-   * The block's output; the input is the caller's to release. The first convolution comes before
-   * the downsampling one, so that its gradient completes that of the input, and masks it.
-   */
+  /** The block's output; the input is the caller's to release. */
   Tensor forward(Ops ops, Tensor x) {
+    Tensor shortcut =
+        downsample == null
+            ? x
+            : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
     Tensor inner = x;
-    Tensor shortcut = null;
     for (Stage stage : branch) {
-      if (stage == branch.getLast()) {
-        shortcut =
-            downsample == null
-                ? x
-                : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
-      }
-      Tensor next = stage.norm.forward(ops, stage.conv, inner, shortcut, Activation.RELU);
+      boolean last = stage == branch.getLast();
+      Tensor next =
+          stage.norm.forward(ops, stage.conv, inner, last ? shortcut : null, Activation.RELU);
       if (inner != x) {
         ops.release(inner);
       }
