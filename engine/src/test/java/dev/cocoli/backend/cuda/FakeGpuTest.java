@@ -119,6 +119,10 @@ class FakeGpuTest {
     if (properties.contains(DETERMINISTIC) || properties.contains(EXACT)) {
       builder.environment().put("FAKE_CHANCE", "yes");
     }
+    if (properties.contains(EXACT)) {
+      // as a release or a device for which cuDNN compiles nothing
+      builder.environment().put("FAKE_NO_FUSION", "yes");
+    }
     // the real ones, of which some would be taken for what the stand-in lacks
     builder.environment().keySet().removeAll(List.of("VIRTUAL_ENV", "COCOLI_LIBRARY_PATH"));
     Process process = builder.start();
