@@ -46,6 +46,7 @@ public final class Tape {
 
     /** Whether that has been done. */
     boolean masked;
+
     Runnable onLastUse;
   }
 
@@ -150,8 +151,9 @@ public final class Tape {
   }
 
   /**
-   * Says that a recorded output was written by a ReLU, and that its node asks {@link #isMasked}: the
-   * last operation to contribute to the output's gradient may apply the ReLU's mask to all of it.
+   * Says that a recorded output was written by a ReLU, and that its node asks {@link #isMasked}:
+   * the last operation to contribute to the output's gradient may apply the ReLU's mask to all of
+   * it.
    */
   void activated(Tensor output) {
     Entry entry = entries.get(output);

@@ -275,8 +275,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
               dy,
               Tail.NONE,
               ConvolutionShape.alignment(dx, factors.tensor(), dy));
-      plans.run(
-          shape, Operands.of(dx.segment(), factors.tensor().segment(), dy.segment()));
+      plans.run(shape, Operands.of(dx.segment(), factors.tensor().segment(), dy.segment()));
     }
   }
 
