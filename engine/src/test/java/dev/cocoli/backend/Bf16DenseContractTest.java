@@ -199,7 +199,9 @@ class Bf16DenseContractTest extends Bf16Contract {
       Tensor dx = output(1, 37, 41, 32).bf16();
       Tensor dWeight = zeros(48, 3, 3, 32);
       backend.convolutions().conv2d(spec, x.bf16(), weight.f32(), null, null, null, y);
-      backend.convolutions().conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, null, dx);
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, null, dx);
       backend.convolutions().conv2dBackwardWeight(spec, x.bf16(), dy.bf16(), null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {

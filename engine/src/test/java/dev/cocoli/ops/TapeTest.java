@@ -142,13 +142,13 @@ class TapeTest {
     Conv2dSpec spec = Conv2dSpec.of(1, 1, 0);
     Tensor weight = random(2, 3, 1, 1, 3);
     assertMasked(true, y -> List.of(convolved(spec, y, weight, null)));
-    assertMasked(true, y -> List.of(convolved(spec, y, weight, null), new MapOps(ops).upsampleAdd(y, y)));
+    assertMasked(
+        true, y -> List.of(convolved(spec, y, weight, null), new MapOps(ops).upsampleAdd(y, y)));
     // the convolution comes before what was recorded first
     assertMasked(
         false, y -> List.of(new MapOps(ops).upsampleAdd(y, y), convolved(spec, y, weight, null)));
     assertMasked(false, y -> List.of(convolved(spec, y, weight, y)));
-    assertMasked(
-        true, y -> List.of(convolved(spec, convolved(spec, y, weight, null), weight, y)));
+    assertMasked(true, y -> List.of(convolved(spec, convolved(spec, y, weight, null), weight, y)));
   }
 
   private Tensor convolved(Conv2dSpec spec, Tensor x, Tensor weight, Tensor residual) {

@@ -120,17 +120,27 @@ final class ConvolutionGraph implements AutoCloseable {
             .finish("the operation of " + shape));
     int done = 0;
     if (tail.residual()) {
-      value = sum(value, tensor(RESIDUAL, shape.outputDims()), result(Y, shape.outputDims(), ++done, fused));
+      value =
+          sum(
+              value,
+              tensor(RESIDUAL, shape.outputDims()),
+              result(Y, shape.outputDims(), ++done, fused));
     }
     if (tail.shift()) {
-      value = sum(value, tensor(SHIFT, shape.channelDims()), result(Y, shape.outputDims(), ++done, fused));
+      value =
+          sum(
+              value,
+              tensor(SHIFT, shape.channelDims()),
+              result(Y, shape.outputDims(), ++done, fused));
     }
     if (relu) {
       relu(value, result(Y, shape.outputDims(), ++done, fused));
     }
   }
 
-  /** The output tensor of the n-th operation after the convolution: the result if it is the last. */
+  /**
+   * The output tensor of the n-th operation after the convolution: the result if it is the last.
+   */
   private CudnnDescriptor result(long number, long[] dims, int done, int all) {
     return done == all ? tensor(number, dims) : virtual(FIRST_VIRTUAL + done, dims);
   }
@@ -191,7 +201,8 @@ final class ConvolutionGraph implements AutoCloseable {
       value = sum(value, tensor(RESIDUAL, shape.inputDims()), sum);
     }
     if (masked) {
-      mask(value, tensor(ACTIVATED, shape.inputDims()), result(X, shape.inputDims(), ++done, fused));
+      mask(
+          value, tensor(ACTIVATED, shape.inputDims()), result(X, shape.inputDims(), ++done, fused));
     }
   }
 
