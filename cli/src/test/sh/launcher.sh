@@ -41,7 +41,7 @@ mkdir "$work/bin"
 cat >"$work/bin/mvn" <<'EOF'
 #!/bin/sh
 echo call >>"$CALLS"
-sleep 2
+sleep "${BUILD_SECONDS:-0}"
 if [ "${BREAK:-}" = silently ]; then
   echo "said nothing"
   exit 1
@@ -121,9 +121,9 @@ unset BREAK
 : >"$CALLS"
 mkdir "$copy/target/build.lock"
 sh -c 'echo $$' >"$copy/target/build.lock/pid" # of a process that is gone
-"$copy/cocoli" --version >"$work/first" 2>&1 &
+BUILD_SECONDS=2 "$copy/cocoli" --version >"$work/first" 2>&1 &
 first=$!
-expect "waits for another's build" 0 "Java " "$copy/cocoli" --version
+expect "waits for another's build" 0 "Java " env BUILD_SECONDS=2 "$copy/cocoli" --version
 wait "$first" || fail "the other one failed"
 [ "$(calls)" -eq 1 ] || fail "two at once built $(calls) times, not once"
 expect "does not build twice" 0 "Java " "$copy/cocoli" --version

@@ -28,30 +28,34 @@ struct Add {
 };
 KERNEL_FLOATS(add, Add, 256)
 
-// dy = 0 where y is not positive
+// dy = dy + addend where y is positive, else 0
 template <typename T>
 struct ReluBackward {
   const T* y;
+  const T* addend;  // or null
   T* dy;
   i64 count;
 
   __device__ void operator()() const {
-    i64 wide = is_wide(y) && is_wide(dy) ? count / Wide<T>::size : 0;
+    bool aligned = is_wide(y) && is_wide(dy) && (addend == nullptr || is_wide(addend));
+    i64 wide = aligned ? count / Wide<T>::size : 0;
     for (i64 i = first_piece(); i < wide; i += piece_stride()) {
       WideFloats<T> output;
       output.load(reinterpret_cast<const Wide<T>*>(y)[i]);
-      Wide<T> gradient = reinterpret_cast<Wide<T>*>(dy)[i];
-      for (int j = 0; j < Wide<T>::size; j++) {
-        if (!(output.at[j] > 0)) {
-          gradient.at[j] = T{};
-        }
+      WideFloats<T> gradient;
+      gradient.load(reinterpret_cast<Wide<T>*>(dy)[i]);
+      WideFloats<T> other = {};
+      if (addend != nullptr) {
+        other.load(reinterpret_cast<const Wide<T>*>(addend)[i]);
       }
-      reinterpret_cast<Wide<T>*>(dy)[i] = gradient;
+      for (int j = 0; j < Wide<T>::size; j++) {
+        gradient.at[j] = output.at[j] > 0 ? gradient.at[j] + other.at[j] : 0.0f;
+      }
+      reinterpret_cast<Wide<T>*>(dy)[i] = gradient.pack();
     }
     for (i64 i = wide * Wide<T>::size + first_piece(); i < count; i += piece_stride()) {
-      if (!(to_float(y[i]) > 0)) {
-        dy[i] = T{};
-      }
+      float other = addend == nullptr ? 0.0f : to_float(addend[i]);
+      dy[i] = from_float<T>(to_float(y[i]) > 0 ? to_float(dy[i]) + other : 0.0f);
     }
   }
 };
@@ -104,6 +108,39 @@ struct Epilogue {
   }
 };
 KERNEL_FLOATS(epilogue, Epilogue, 256)
+
+// y[n, i * stride, j * stride] += x[n, i, j]. A thread has neighbouring channels of one pixel of x.
+template <typename T, int Width>
+struct AddAtStride {
+  const T* x;  // [N,h,w,C]
+  T* y;        // [N,H,W,C]
+  i64 count;   // of threads' pieces
+  Divider packs;
+  Divider width;
+  Divider height;
+  int y_height;
+  int y_width;
+  int stride;
+
+  __device__ void operator()() const {
+    for (i64 i = first_piece(); i < count; i += piece_stride()) {
+      u32 pixel = packs.quotient(static_cast<u32>(i));
+      u32 pack = static_cast<u32>(i) - pixel * packs.divisor;
+      u32 line = width.quotient(pixel);
+      u32 image = height.quotient(line);
+      i64 row = static_cast<i64>(image) * y_height + (line - image * height.divisor) * stride;
+      i64 at = row * y_width + (pixel - line * width.divisor) * stride;
+      Pack<T, Width> values = reinterpret_cast<const Pack<T, Width>*>(x)[i];
+      Pack<T, Width>& target = reinterpret_cast<Pack<T, Width>*>(y)[at * packs.divisor + pack];
+      Pack<T, Width> sums = target;
+      for (int j = 0; j < Width; j++) {
+        sums.at[j] = from_float<T>(to_float(sums.at[j]) + to_float(values.at[j]));
+      }
+      target = sums;
+    }
+  }
+};
+CHANNEL_KERNELS(add_at_stride, AddAtStride)
 
 // The sums of the columns of [R,C], added to a vector
 struct AddToVector {

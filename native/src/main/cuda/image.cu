@@ -51,10 +51,10 @@ struct BytePixels {
 };
 
 // The order of operations is that of the CPU, so that the results are the same: along x first, then along y.
-template <typename Pixels>
+template <typename Pixels, typename T>
 struct ResizeNormalize {
   Pixels pixels;
-  float* slot;
+  T* slot;
   i64 count;  // elements of the slot
   Divider row_elements;
   LinearAxis down;
@@ -76,7 +76,7 @@ struct ResizeNormalize {
       u32 column = element / COLOURS;
       u32 colour = element - column * COLOURS;
       if (row >= static_cast<u32>(down.to) || column >= static_cast<u32>(along.to)) {
-        slot[i] = 0;
+        slot[i] = T{};
         continue;
       }
       int left;
@@ -89,9 +89,14 @@ struct ResizeNormalize {
       down.place(static_cast<int>(row), top, bottom, share);
       float upper = mixed(top, left, right, across, colour);
       float lower = mixed(bottom, left, right, across, colour);
-      slot[i] = (1 - share) * upper + share * lower;
+      slot[i] = from_float<T>((1 - share) * upper + share * lower);
     }
   }
 };
-KERNEL(resize_normalize_f32, ResizeNormalize<FloatPixels>, 256)
-KERNEL(resize_normalize_u8, ResizeNormalize<BytePixels>, 256)
+
+template <typename T>
+using ResizeNormalizeFloats = ResizeNormalize<FloatPixels, T>;
+template <typename T>
+using ResizeNormalizeBytes = ResizeNormalize<BytePixels, T>;
+KERNEL_FLOATS(resize_normalize_f32, ResizeNormalizeFloats, 256)
+KERNEL_FLOATS(resize_normalize_u8, ResizeNormalizeBytes, 256)

@@ -1,4 +1,4 @@
-// What the kernels that pool regions share, and sums that do not depend on their order.
+// What the kernels that pool regions share: regions on their maps, and sums that do not depend on their order.
 #pragma once
 
 #include "cocoli.cuh"
@@ -26,24 +26,6 @@ __device__ inline void store(const float (&values)[N], T* into) {
   *reinterpret_cast<Pack<T, N>*>(into) = pack;
 }
 
-// Adds neighbours, each by itself an atomic addition: the order of the sums is not fixed, so that their last bits may change from
-// run to run.
-template <int N>
-__device__ inline void add_atomically(float* into, const float (&values)[N]) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900  // the host has it too
-  constexpr int STEP = N % 4 == 0 ? 4 : 1;
-#else
-  constexpr int STEP = 1;
-#endif
-  for (int i = 0; i < N; i += STEP) {
-    if constexpr (STEP == 4) {
-      atomicAdd(reinterpret_cast<float4*>(into + i), make_float4(values[i], values[i + 1], values[i + 2], values[i + 3]));
-    } else {
-      atomicAdd(into + i, values[i]);
-    }
-  }
-}
-
 // The place of an element of [R, bins, bins, C], where threads count N channels as one.
 struct BinPlace {
   u32 roi;
@@ -58,6 +40,139 @@ struct BinPlace {
     column = bin - rows * bins.divisor;
     roi = bins.quotient(rows);
     row = rows - roi * bins.divisor;
+  }
+};
+
+// ---- RoIAlign
+
+constexpr int ROI_MAPS = 8;
+
+struct RoiMap {
+  void* pixels;  // [N,H,W,C]
+  int height;
+  int width;
+  float scale;
+  float least_side;  // a region belongs here, or to a coarser map, from this root of its area on
+};
+
+// The two pixels along one axis that a sample lies between, and its weights.
+struct AxisSample {
+  int low;
+  int high;
+  float low_weight;
+  float high_weight;
+
+  // Returns whether the sample is within the map; the roundings are torchvision's.
+  __device__ bool place(float start, float bin_size, u32 bin, int i, int samples, int size) {
+    float at = start + bin * bin_size + (i + 0.5f) * bin_size / samples;
+    if (at < -1 || at > size) {
+      return false;
+    }
+    at = fmaxf(at, 0);
+    low = min(static_cast<int>(at), size - 1);
+    high = min(low + 1, size - 1);
+    // from the last pixel's centre on there is nothing to interpolate with
+    float beyond = low == high ? 0 : at - low;
+    low_weight = (1 - beyond) / samples;
+    high_weight = beyond / samples;
+    return true;
+  }
+};
+
+// A region on its map.
+struct RoiPlace {
+  const RoiMap* map;
+  int level;  // of the map
+  int image;
+  i64 first_row;  // of its image, in rows of the map
+  float start_x;
+  float start_y;
+  float bin_width;
+  float bin_height;
+  int samples_x;  // of a bin
+  int samples_y;
+
+  __device__ bool place_column(AxisSample& sample, u32 bin, int i) const {
+    return sample.place(start_x, bin_width, bin, i, samples_x, map->width);
+  }
+
+  __device__ bool place_row(AxisSample& sample, u32 bin, int i) const {
+    return sample.place(start_y, bin_height, bin, i, samples_y, map->height);
+  }
+};
+
+// What a thread of RoIAlign and of its gradient does: it finds the region of its bin and that region's map, and the samples of
+// the bin one after the other (torchvision's roi_align and LevelMapper; He et al. 2017). A thread takes N channels of a bin; a
+// warp takes neighbouring channels, so that it reads whole lines of the maps.
+struct RoiBins {
+  RoiMap maps[ROI_MAPS];
+  const float* rois;  // [R,5]
+  i64 count;          // R * bins * bins * packs
+  Divider packs;      // of N channels
+  Divider bins;
+  int map_count;
+  int sampling_ratio;  // 0 or less: a sample for each pixel
+  float offset;        // half a pixel if aligned
+  float least_extent;  // 1 if not aligned
+
+  // Returns whether there is a region, and not only padding.
+  __device__ bool find(u32 number, RoiPlace& region) const {
+    const float* roi = rois + 5 * static_cast<i64>(number);
+    int image = to_int(roi[0]);
+    if (image < 0) {
+      return false;
+    }
+    float x1 = roi[1];
+    float y1 = roi[2];
+    float x2 = roi[3];
+    float y2 = roi[4];
+    float side = sqrtf((x2 - x1) * (y2 - y1));
+    int level = 0;
+    while (level + 1 < map_count && side >= maps[level + 1].least_side) {
+      level++;
+    }
+    const RoiMap& map = maps[level];
+    region.map = &map;
+    region.level = level;
+    region.image = image;
+    region.first_row = static_cast<i64>(image) * map.height;
+    region.start_x = x1 * map.scale - offset;
+    region.start_y = y1 * map.scale - offset;
+    region.bin_width = fmaxf(x2 * map.scale - offset - region.start_x, least_extent) / bins.divisor;
+    region.bin_height = fmaxf(y2 * map.scale - offset - region.start_y, least_extent) / bins.divisor;
+    region.samples_x = sampling_ratio > 0 ? sampling_ratio : to_int(ceilf(region.bin_width));
+    region.samples_y = sampling_ratio > 0 ? sampling_ratio : to_int(ceilf(region.bin_height));
+    return true;
+  }
+
+  // Calls what with the offset of each pixel in its map, and its weight.
+  template <int N, typename What>
+  __device__ void each_pixel(const BinPlace& place, const What& what) const {
+    RoiPlace region;
+    if (!find(place.roi, region)) {
+      return;
+    }
+    const RoiMap& map = *region.map;
+    i64 channels = static_cast<i64>(packs.divisor) * N;
+    for (int i = 0; i < region.samples_y; i++) {
+      AxisSample y;
+      if (!region.place_row(y, place.row, i)) {
+        continue;
+      }
+      i64 low_row = (region.first_row + y.low) * map.width;
+      i64 high_row = (region.first_row + y.high) * map.width;
+      for (int j = 0; j < region.samples_x; j++) {
+        AxisSample x;
+        if (!region.place_column(x, place.column, j)) {
+          continue;
+        }
+        i64 channel = place.pack * N;
+        what(map.pixels, (low_row + x.low) * channels + channel, y.low_weight * x.low_weight);
+        what(map.pixels, (low_row + x.high) * channels + channel, y.low_weight * x.high_weight);
+        what(map.pixels, (high_row + x.low) * channels + channel, y.high_weight * x.low_weight);
+        what(map.pixels, (high_row + x.high) * channels + channel, y.high_weight * x.high_weight);
+      }
+    }
   }
 };
 

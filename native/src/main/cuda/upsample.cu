@@ -65,6 +65,7 @@ struct UpsampleNearest {
 template <typename T, int Width>
 struct UpsampleNearestBackward {
   const T* dy;
+  const T* addend;  // or null; may be dx
   T* dx;
   i64 count;
   Divider packs;
@@ -92,6 +93,12 @@ struct UpsampleNearestBackward {
           for (int j = 0; j < Width; j++) {
             sum[j] += to_float(slopes.at[j]);
           }
+        }
+      }
+      if (addend != nullptr) {
+        Pack<T, Width> others = reinterpret_cast<const Pack<T, Width>*>(addend)[i];
+        for (int j = 0; j < Width; j++) {
+          sum[j] += to_float(others.at[j]);
         }
       }
       Pack<T, Width> result;

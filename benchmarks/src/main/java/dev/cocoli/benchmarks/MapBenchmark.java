@@ -128,7 +128,7 @@ public class MapBenchmark {
   /** Computes the gradient of that by the coarser map. */
   @Benchmark
   public void upsampleBackward() {
-    backend.upsampling().upsampleNearestBackward(y, coarse);
+    backend.upsampling().upsampleNearestBackward(y, null, coarse);
     backend.transfers().synchronize();
   }
 

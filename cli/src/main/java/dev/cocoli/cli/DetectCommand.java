@@ -45,9 +45,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "detect",
     description = {
-      "Detects objects in images. Prints a line per object, unless --json or --out say where to"
-          + " write them. An image that cannot be decoded is reported, and the others are"
-          + " processed."
+      "Detects objects in images. Prints a line per object (file, class, score, x1, y1, x2, y2),"
+          + " unless --json or --out say where to write them. An image that cannot be decoded is"
+          + " reported, and the others are processed."
     },
     customSynopsis = {
       "cocoli detect --weights FILE [options] IMAGE|DIR...",
@@ -59,6 +59,9 @@ final class DetectCommand implements Callable<Integer> {
    * the model returns.
    */
   private static final float SHOWN_SCORE = DetectorOptions.DEFAULT.scoreThreshold();
+
+  /** What a user may try if nothing scores more; what most models return. */
+  private static final double LOW_SCORE = 0.05;
 
   /** Threads that decode for a GPU, which is done with an image sooner than one of them. */
   private static final int DECODERS_OF_GPU = 4;
@@ -158,6 +161,9 @@ final class DetectCommand implements Callable<Integer> {
     }
     if (!lines) {
       summarize(images.size() - failures, notes);
+    }
+    if (objects == 0 && failures < images.size()) {
+      suggestLowerScore(model, notes);
     }
     return failures == 0 ? 0 : 1;
   }
@@ -273,6 +279,17 @@ final class DetectCommand implements Callable<Integer> {
         found.box().y1(),
         found.box().x2(),
         found.box().y2());
+  }
+
+  /** Without it, a user of weights that are not sure of anything would see nothing at all. */
+  private void suggestLowerScore(ModelSpec model, PrintWriter notes) {
+    float usual = json == null ? SHOWN_SCORE : model.config().boxHead().scoreThresh();
+    String least = score == null ? Float.toString(usual) : score.toString();
+    boolean canBeLower = Double.parseDouble(least) > LOW_SCORE;
+    notes.println(
+        "note: no object scores more than "
+            + least
+            + (canBeLower ? "; --score " + LOW_SCORE + " shows what is less sure" : ""));
   }
 
   private void summarize(int done, PrintWriter notes) {

@@ -5,6 +5,7 @@ import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.TerminalWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -90,7 +91,11 @@ public final class Main {
     String word = problem.getUnmatched().getFirst();
     boolean isTop = problem.getCommandLine().getParent() == null;
     String kind = problem.isUnknownOption() ? "option" : isTop ? "command" : "argument";
-    List<String> similar = problem.getSuggestions();
+    List<String> similar = new ArrayList<>(problem.getSuggestions());
+    String option = "--" + word.replaceFirst("=.*", "").replace('_', '-');
+    if (problem.getCommandLine().getCommandSpec().findOption(option) != null) {
+      similar.add(option + word.replaceFirst("[^=]*", "")); // epochs=3, as Ultralytics has it
+    }
     return ErrorMessages.oneLine("unknown " + kind + " '" + word + "'")
         + (similar.isEmpty() ? "" : "; did you mean " + String.join(", ", similar) + "?");
   }

@@ -84,7 +84,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "The model, such as fasterrcnn_resnet18_fpn. All: ${COMPLETION-CANDIDATES}.",
+      description =
+          "The model, such as fasterrcnn_resnet18_fpn. Default: that of --weights, if they name it."
+              + " All: ${COMPLETION-CANDIDATES}.",
       completionCandidates = ModelNames.class)
   private String model;
 
@@ -198,11 +200,14 @@ final class TrainCommand implements Callable<Integer> {
     if (resume && this.out != null) {
       RunOptions.complete(this.spec.commandLine(), this.out);
     }
-    if (!data.isGiven() || model == null || this.out == null) {
+    if (!data.isGiven() || model == null && !weights.isGiven() || this.out == null) {
       throw usage("--data, --model and --out are needed, or --out and --resume", null);
     }
     TrainConfig config = config();
     weights.read();
+    if (model == null) {
+      model = weights.modelName();
+    }
     ModelSpec any = model(List.of("any")); // its errors come before a large data set is read
     data.read(any.builder().fields());
     List<Device> where = device.chooseAll(out, processes);
@@ -229,6 +234,8 @@ final class TrainCommand implements Callable<Integer> {
     }
     if (!resume && processes.filter(ranks -> ranks.rank() > 0).isEmpty()) {
       OutputPaths.requireWritableFolder(this.out);
+      StartAdvice.of(run, data.isFile(), !NONE.equals(validationSplit))
+          .forEach(line -> out.println("note: " + line));
     }
     try (ProposalsOption regions = proposals;
         ProposalFile scored = openValidationProposals(spec)) {

@@ -37,7 +37,7 @@ final class ValidationSheet {
       }
     }
     if (!entries.isEmpty()) {
-      String title = "Images that were not trained on";
+      String title = "Images that the run is scored on";
       DetectionSheet sheet = new DetectionSheet(data.classNames(), COLUMNS);
       PngFile.write(sheet.paint(title, entries), file);
     }

@@ -79,7 +79,8 @@ class DetectCommandTest {
     List<String> words = new ArrayList<>();
     words.add(ProcessHandle.current().info().command().orElseThrow());
     words.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Duser.home=" + home));
-    words.addAll(List.of("-Djava.awt.headless=true"));
+    words.addAll(
+        List.of("-Djava.awt.headless=true", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     words.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
     words.addAll(List.of("detect", "--weights", weights.toString(), "--device", "cpu"));
     words.addAll(List.of("--model", "fasterrcnn_tiny_fpn", "--classes", "3", "--min-size", "96"));
@@ -122,6 +123,17 @@ class DetectCommandTest {
     List<String> sure = detect("--score", "1", images).ok().out().lines().toList();
     assertTrue(all.size() > sure.size(), all + " " + sure);
     assertTrue(all.getFirst().startsWith(images.resolve("a.png") + "  "), all.getFirst());
+  }
+
+  @Test
+  void saysThatNothingWasFound() {
+    Cli nothing = detect("--score", "1", images).ok();
+    assertEquals("", nothing.out());
+    String note = "note: no object scores more than 1.0; --score 0.05 shows what is less sure\n";
+    assertEquals(note, nothing.err());
+    Path drawn = folder.resolve("drawn");
+    assertTrue(detect("--score", "1", "--out", drawn, images).ok().out().endsWith(note));
+    assertEquals("", detect("--score", "0.05", images).ok().err());
   }
 
   @Test
@@ -270,6 +282,7 @@ class DetectCommandTest {
   void emptyFoldersAndUnwritableOutputsAreTold() throws IOException {
     Path empty = Files.createDirectory(folder.resolve("empty"));
     detect(empty).failed(1, empty.toString(), "no image");
+    detect(folder).failed(1, folder.toString(), "no image", "below it", "such as " + images);
     Path file = Files.writeString(folder.resolve("file"), "");
     detect("--out", file, images).failed(1, "cannot write", file.toString());
     detect("--json", file.resolve("x.json"), images).failed(1, "cannot write");

@@ -118,7 +118,8 @@ final class DocumentFiles {
     for (String name : List.of("_coco.pth", "_coco-258fb6c6.pth")) {
       Files.copy(detector, folder.resolve("fasterrcnn_resnet50_fpn" + name));
     }
-    unpack("classifier.pth.gz", "resnet50.pth");
+    Path ofResNet = unpack("classifier.pth.gz", "resnet50.pth");
+    Files.copy(ofResNet, folder.resolve("resnet18.pth"));
 
     ModelSpec spec =
         ModelSpec.of("fasterrcnn_tiny_fpn", CLASSES, Norm.Type.BATCH)

@@ -26,6 +26,7 @@ final class DocumentSnippets {
           "dev.cocoli.data.image.*",
           "dev.cocoli.detection.*",
           "dev.cocoli.detection.config.*",
+          "dev.cocoli.eval.*",
           "dev.cocoli.failure.*",
           "dev.cocoli.nn.*",
           "dev.cocoli.report.*",

@@ -62,6 +62,7 @@ class TrainCommandTest {
         1e-5);
     assertEquals(0.02 * 2 / 16, step.get("lr").asDouble(), 1e-9);
     assertTrue(cli.out().contains("6 images"), cli.out());
+    assertTrue(cli.out().contains("note: no --weights: "), cli.out());
 
     Path weights = out.resolve("best.safetensors");
     Cli.run("detect", "--weights", weights, data.resolve("JPEGImages")).ok();
@@ -86,6 +87,7 @@ class TrainCommandTest {
     Cli.run("train", "--out", out, "--resume", "--batch", "3").failed(1, "batch was 2, is 3");
     Cli again = Cli.run("train", "--out", out, "--resume", "--epochs", "3").ok();
     assertTrue(again.out().contains("trained 9 of 9 steps"), again.out());
+    assertFalse(again.out().contains("note: "), again.out());
     out = folder.resolve("nothing");
     train("--resume").failed(1, out.toString());
     assertFalse(Files.exists(out), "a folder was made for a run that is not there");
@@ -166,6 +168,11 @@ class TrainCommandTest {
     Files.delete(out.resolve("state.safetensors"));
     Cli again = Cli.run("train", "--out", out, "--resume").ok();
     assertTrue(again.out().contains("the rows of the background and of circle"), again.out());
+    out = folder.resolve("of-the-same-model");
+    Cli.run("train", "--data", data, "--out", out, "--weights", weights, "--epochs", 1).ok();
+    assertTrue(Files.readString(out.resolve("config.json")).contains("fasterrcnn_tiny_fpn"));
+    Cli.run("train", "--data", data, "--out", folder.resolve("no"), "--weights", bare)
+        .failed(2, "--model is needed", bare.toString());
     out = folder.resolve("fourth");
     train("--epochs", "1", "--weights", bare, "--classes", "coco")
         .failed(1, bare.toString(), "has 4 classes, not the 90 that were named");

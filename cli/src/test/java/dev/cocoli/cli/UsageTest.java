@@ -233,6 +233,7 @@ class UsageTest {
   @Test
   void optionsAreKnownAndComplete() {
     Cli.run("train", "--epoch", "3").failed(2, "unknown option '--epoch'", "--epochs?");
+    Cli.run("train", "data=d", "epochs=3").failed(2, "'data=d'", "did you mean --data=d?");
     Cli.run("train", "--data", "d", "--out", "o").failed(2, "--model");
     Cli.run("train", "--model", "m", "--out", "o").failed(2, "--data");
     Cli.run("detect", "--weights", "w").failed(2, "IMAGE");
@@ -258,7 +259,8 @@ class UsageTest {
     train("--epochs", "3", "--epochs", "4").failed(2, "--epochs");
     // checked before the data is read
     train("--norm", "layer").failed(2, "--norm", "layer");
-    train("--set", "box_heads=3").failed(2, "box_heads");
+    train("--set", "box_heads=3").failed(2, "unknown", "box_heads; fasterrcnn_resnet18_fpn has");
+    assertFalse(train("--set", "box_heads=3").err().contains("warp_size"), "it is of R-CNN");
     Cli.run("train", "--data", "no-such-data", "--model", "yolo", "--out", "no-such-run")
         .failed(2, "yolo", "fasterrcnn_resnet50_fpn");
   }

@@ -4,6 +4,7 @@ import dev.cocoli.data.formats.CocoDataset;
 import dev.cocoli.data.formats.CocoLayout;
 import dev.cocoli.data.formats.DatasetFormat;
 import dev.cocoli.data.formats.VocDataset;
+import dev.cocoli.data.formats.YoloLabels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,7 +21,8 @@ public final class Datasets {
    *
    * @param data a folder in one of the layouts of {@link VocDataset} or {@link CocoLayout}, or a
    *     COCO annotation file
-   * @param images the folder of the images; without it, that of the layout, or a COCO file's own
+   * @param images the folder of the images; without it, that of the layout; of a COCO file its own,
+   *     or {@code images} in that or beside it
    * @param split the split of a folder; COCO files are a split by themselves and take none
    * @param format the format, or {@link DatasetFormat#AUTO} to determine it from the path
    * @param options classes, policy, box convention, division of folders without lists
@@ -36,11 +38,13 @@ public final class Datasets {
       DatasetOptions options) {
     return switch (format == DatasetFormat.AUTO ? formatOf(data) : format) {
       case COCO -> {
-        CocoLayout layout =
-            Files.isDirectory(data)
-                ? layout(data, required(data, split))
-                : new CocoLayout(data, data.toAbsolutePath().getParent());
-        yield CocoDataset.open(layout.file(), images.orElse(layout.images()), options);
+        if (Files.isDirectory(data)) {
+          CocoLayout layout = layout(data, required(data, split));
+          yield CocoDataset.open(layout.file(), images.orElse(layout.images()), options);
+        }
+        yield images.isPresent()
+            ? CocoDataset.open(data, images.get(), options)
+            : CocoDataset.open(data, options);
       }
       default -> VocDataset.open(data, images, required(data, split), options);
     };
@@ -104,6 +108,11 @@ public final class Datasets {
       return DatasetFormat.COCO;
     }
     throw new DataException(
-        data + ": is neither a folder nor a COCO .json file; say which with the format");
+        data
+            + ": is neither a folder nor a COCO .json file; "
+            + (YoloLabels.isDescription(data)
+                ? YoloLabels.ADVICE
+                : "if it is COCO, say so with the format; if not, docs/faq.md says how to make"
+                    + " one"));
   }
 }

@@ -4,14 +4,14 @@ import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.detection.config.TransformConfig;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.RegionOps;
-import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Resizes, normalises and pads images into a batch, and takes boxes there and back (torchvision's
- * {@code GeneralizedRCNNTransform}). In: images {@code [h,w,3]}, U8 or F32; out: {@code [N,H,W,3]}.
+ * {@code GeneralizedRCNNTransform}). In: images {@code [h,w,3]}, U8 or F32; out: {@code [N,H,W,3]}
+ * in the type of the activations.
  */
 public final class ImageTransform {
   /** The padded size is a multiple of this, the coarsest stride of the backbone. */
@@ -91,7 +91,7 @@ public final class ImageTransform {
     height = roundUp(height);
     width = roundUp(width);
     int count = images.size();
-    Tensor resized = ops.allocate(DType.F32, count, height, width, 3);
+    Tensor resized = ops.allocate(ops.precision().activations(), count, height, width, 3);
     RegionOps regions = new RegionOps(ops);
     float[] flatSizes = new float[2 * count];
     for (int i = 0; i < count; i++) {

@@ -104,9 +104,11 @@ public record ModelSpec(
     List<String> names = Hyperparameters.names(config);
     List<String> used = names.stream().filter(builder::uses).toList();
     for (String name : changes.keySet()) {
-      if (names.contains(name) && !used.contains(name)) {
+      if (!used.contains(name)) {
         throw new IllegalArgumentException(
-            "the hyper-parameter %s means nothing to %s; it has %s"
+            (names.contains(name)
+                    ? "the hyper-parameter %s means nothing to %s; it has %s"
+                    : "unknown hyper-parameter %s; %s has %s")
                 .formatted(name, model, String.join(", ", used)));
       }
     }

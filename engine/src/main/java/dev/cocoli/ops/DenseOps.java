@@ -94,8 +94,14 @@ public final class DenseOps {
             convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),
         dy -> {
           Tensor sum = tape.gradient(x);
+          if (tape.mayMask(x)) {
+            Tensor dx = ops.like(x);
+            convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, x, dx);
+            tape.contributeMasked(x, dx);
+            return;
+          }
           Tensor dx = sum == null ? ops.like(x) : sum;
-          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, dx);
+          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, null, dx);
           if (sum == null) {
             tape.contribute(x, dx);
           }
@@ -171,7 +177,7 @@ public final class DenseOps {
         Arrays.asList(x, residual),
         Arrays.asList(weight, bias),
         dy -> {
-          if (activation == Activation.RELU) {
+          if (activation == Activation.RELU && !tape.isMasked()) {
             elementwise.reluBackward(y, dy);
           }
           // the primitives take the gradient in the type of the input
@@ -190,6 +196,9 @@ public final class DenseOps {
             tape.contribute(residual, dy);
           }
         });
+    if (activation == Activation.RELU) {
+      tape.activated(y);
+    }
     return y;
   }
 }

@@ -3,9 +3,11 @@ package dev.cocoli.ops;
 import static dev.cocoli.ops.Ops.isLike;
 import static dev.cocoli.ops.Ops.require;
 
+import dev.cocoli.backend.primitives.Elementwise;
 import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Upsampling;
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
@@ -24,6 +26,7 @@ public final class MapOps {
   private final Norms norms;
   private final Pooling pooling;
   private final Upsampling upsampling;
+  private final Elementwise elementwise;
 
   /**
    * Operations of a forward pass.
@@ -36,6 +39,7 @@ public final class MapOps {
     norms = ops.backend().norms();
     pooling = ops.backend().pooling();
     upsampling = ops.backend().upsampling();
+    elementwise = ops.backend().elementwise();
   }
 
   /**
@@ -79,7 +83,7 @@ public final class MapOps {
         dy -> {
           Tensor dx = ops.like(x);
           norms.batchNormBackward(
-              spec,
+              tape.isMasked() ? spec.withoutActivation() : spec,
               x,
               weight,
               bias,
@@ -96,6 +100,10 @@ public final class MapOps {
             tape.contribute(residual, dy);
           }
         });
+    // without a residual the mask follows from what the gradient reads in any case
+    if (spec.activation() == Activation.RELU && residual != null && !norms.masksInPassing()) {
+      tape.activated(y);
+    }
     return y;
   }
 
@@ -119,11 +127,23 @@ public final class MapOps {
         List.of(x),
         List.of(),
         dy -> {
+          // a maximum is positive where its place in x is, so that a ReLU's mask fits either map
+          boolean masks = tape.mayMask(x) && tape.gradient(x) == null;
+          if (masks && !tape.isMasked()) {
+            elementwise.reluBackward(y, dy);
+          }
           Tensor dx = ops.like(x);
           pooling.maxPool2dBackward(spec, dy, argmax, dx);
           ops.scope().release(argmax);
-          tape.contribute(x, dx);
+          if (masks) {
+            tape.contributeMasked(x, dx);
+          } else {
+            tape.contribute(x, dx);
+          }
         });
+    if (tape.isActivated(x)) {
+      tape.activated(y);
+    }
     return y;
   }
 
@@ -144,9 +164,12 @@ public final class MapOps {
         List.of(),
         dy -> {
           if (tape.tracks(coarse)) {
-            Tensor dCoarse = ops.like(coarse);
-            upsampling.upsampleNearestBackward(dy, dCoarse);
-            tape.contribute(coarse, dCoarse);
+            Tensor sum = tape.gradient(coarse);
+            Tensor dCoarse = sum == null ? ops.like(coarse) : sum;
+            upsampling.upsampleNearestBackward(dy, sum, dCoarse);
+            if (sum == null) {
+              tape.contribute(coarse, dCoarse);
+            }
           }
           if (tape.tracks(fine)) {
             tape.contribute(fine, dy);

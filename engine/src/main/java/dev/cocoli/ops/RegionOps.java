@@ -58,7 +58,7 @@ public final class RegionOps {
    * @param image {@code [h,w,3]} U8 or F32
    * @param height rows after resizing
    * @param width columns after resizing
-   * @param slot {@code [H,W,3]}, overwritten
+   * @param slot {@code [H,W,3]}, F32 or BF16, overwritten
    */
   public void resizeNormalize(
       NormalizeSpec spec, Tensor image, long height, long width, Tensor slot) {

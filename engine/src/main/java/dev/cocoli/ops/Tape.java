@@ -37,6 +37,16 @@ public final class Tape {
 
     boolean leaf;
     int usesLeft;
+
+    /** Operations yet to contribute to the gradient of a tensor that an operation wrote. */
+    int contributionsLeft;
+
+    /** Whether it was written by a ReLU whose mask another operation may apply to the gradient. */
+    boolean activated;
+
+    /** Whether that has been done. */
+    boolean masked;
+
     Runnable onLastUse;
   }
 
@@ -46,7 +56,12 @@ public final class Tape {
     LOSS
   }
 
-  private record Node(Tensor output, Output kind, List<Tensor> parameters, Backward backward) {}
+  private record Node(
+      Tensor output,
+      Output kind,
+      List<Tensor> inputs,
+      List<Tensor> parameters,
+      Backward backward) {}
 
   private final boolean recording;
   private final Map<Tensor, Entry> entries = new IdentityHashMap<>();
@@ -55,6 +70,7 @@ public final class Tape {
   private Ops ops;
   private Tensor running;
   private boolean handedOver;
+  private boolean masked;
 
   /** Starts an empty tape. */
   public Tape() {
@@ -134,6 +150,45 @@ public final class Tape {
     add(output, Output.OWNED, inputs, parameters, backward);
   }
 
+  /**
+   * Says that a recorded output was written by a ReLU, and that its node asks {@link #isMasked}:
+   * the last operation to contribute to the output's gradient may apply the ReLU's mask to all of
+   * it.
+   */
+  void activated(Tensor output) {
+    Entry entry = entries.get(output);
+    if (entry != null) {
+      entry.activated = true;
+    }
+  }
+
+  /** Whether {@link #activated} was said of a tensor. */
+  boolean isActivated(Tensor tensor) {
+    Entry entry = entries.get(tensor);
+    return entry != null && entry.activated;
+  }
+
+  /** Whether the gradient that the running node was given has been masked by another. */
+  boolean isMasked() {
+    return masked;
+  }
+
+  /** Whether the running node may mask the gradient of its input, being the last to contribute. */
+  boolean mayMask(Tensor input) {
+    Entry entry = entries.get(input);
+    return entry != null && entry.activated && entry.contributionsLeft == 1;
+  }
+
+  /** Replaces what has come of a gradient by its sum with the last part, masked. */
+  void contributeMasked(Tensor input, Tensor gradient) {
+    Entry entry = entries.get(input);
+    if (entry.gradient != null) {
+      release(entry.gradient);
+    }
+    entry.gradient = gradient;
+    entry.masked = true;
+  }
+
   /** Records an operation whose output shares its input's memory. */
   void recordView(Tensor output, Tensor input, Backward backward) {
     add(output, Output.VIEW, List.of(input), List.of(), backward);
@@ -168,6 +223,9 @@ public final class Tape {
       if (input != null) {
         held.add(input.buffer());
       }
+      if (tracks(input)) {
+        entries.get(input).contributionsLeft++;
+      }
     }
     for (Tensor parameter : parameters) {
       if (tracks(parameter)) {
@@ -177,7 +235,7 @@ public final class Tape {
     if (output != null) {
       entries.put(output, new Entry());
     }
-    nodes.add(new Node(output, kind, parameters, backward));
+    nodes.add(new Node(output, kind, inputs, parameters, backward));
   }
 
   /**
@@ -233,10 +291,12 @@ public final class Tape {
     this.ops = ops;
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node node = nodes.set(i, null);
-      Tensor gradient = node.output == null ? null : entries.remove(node.output).gradient;
+      Entry entry = node.output == null ? null : entries.remove(node.output);
+      Tensor gradient = entry == null ? null : entry.gradient;
       if (gradient != null || node.kind == Output.LOSS) {
         running = gradient;
         handedOver = false;
+        masked = entry != null && entry.masked;
         node.backward.run(gradient);
         running = null;
         if (gradient != null && !handedOver) {
@@ -245,6 +305,12 @@ public final class Tape {
       }
       if (node.kind == Output.OWNED) {
         ops.scope().release(node.output);
+      }
+      for (Tensor input : node.inputs) {
+        Entry read = input == null ? null : entries.get(input);
+        if (read != null) {
+          read.contributionsLeft--;
+        }
       }
       for (Tensor parameter : node.parameters) {
         arrived(parameter);

@@ -245,9 +245,12 @@ class Bf16ContractTest extends Bf16Contract {
     backend.upsampling().upsampleNearest(x.bf16(), null, y.bf16());
     assertArrayEquals(tensors.floats(y.f32()), tensors.floats(y.bf16()));
     Pair dx = output(n, h, w, c);
-    backend.upsampling().upsampleNearestBackward(addend.f32(), dx.f32());
-    backend.upsampling().upsampleNearestBackward(addend.bf16(), dx.bf16());
+    backend.upsampling().upsampleNearestBackward(addend.f32(), null, dx.f32());
+    backend.upsampling().upsampleNearestBackward(addend.bf16(), null, dx.bf16());
     assertRounded(dx, "dx");
+    backend.upsampling().upsampleNearestBackward(addend.f32(), x.f32(), dx.f32());
+    backend.upsampling().upsampleNearestBackward(addend.bf16(), x.bf16(), dx.bf16());
+    assertRounded(dx, "dx, added");
   }
 
   @ParameterizedTest

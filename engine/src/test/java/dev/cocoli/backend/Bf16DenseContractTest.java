@@ -74,17 +74,17 @@ class Bf16DenseContractTest extends Bf16Contract {
       Pair dx = output(n, h, w, in);
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, dx.f32());
+          .conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, null, dx.f32());
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, dx.bf16());
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, null, dx.bf16());
       assertRounded(dx, "dx");
       Pair sum = pair(n, h, w, in);
       float[] exact = tensors.floats(sum.f32());
       float[] product = tensors.floats(dx.f32());
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, sum.bf16(), sum.bf16());
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, sum.bf16(), null, sum.bf16());
       float[] actual = tensors.floats(sum.bf16());
       for (int i = 0; i < exact.length; i++) {
         exact[i] += product[i];
@@ -92,6 +92,7 @@ class Bf16DenseContractTest extends Bf16Contract {
         double allowed = ROUNDING * (Math.abs(exact[i]) + Math.abs(product[i])) + 1e-5;
         assertEquals(exact[i], actual[i], allowed, "added to an addend, element " + i);
       }
+      masks(spec, dy.bf16(), weight.f32(), factor, dx.f32());
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
@@ -108,6 +109,32 @@ class Bf16DenseContractTest extends Bf16Contract {
         assertSame(dWeights[0], dWeights[1], "dWeight, added to twice");
       }
       assertSame(dShifts[0], dShifts[1], "dShift, added to twice");
+    }
+  }
+
+  /** Often enough, where it is quick, that a device has chosen between the ways to do it. */
+  private void masks(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor factor, Tensor product) {
+    float[] products = tensors.floats(product);
+    int uses = products.length < 2000 ? 10 : 1;
+    for (int use = 1; use <= uses; use++) {
+      long[] dims = product.shape().toArray();
+      Pair x = pair(dims);
+      Pair addend = pair(dims);
+      float[] inputs = tensors.floats(x.f32());
+      float[] addends = tensors.floats(addend.f32());
+      for (Tensor added : new Tensor[] {null, addend.bf16()}) {
+        Tensor dx = output(dims).bf16();
+        backend.convolutions().conv2dBackwardData(spec, dy, weight, factor, added, x.bf16(), dx);
+        float[] actual = tensors.floats(dx);
+        for (int i = 0; i < actual.length; i++) {
+          double sum = added == null ? products[i] : (double) products[i] + addends[i];
+          // the product may be rounded before it is added
+          double allowed = ROUNDING * (Math.abs(sum) + Math.abs(products[i])) + 1e-5;
+          boolean passes = inputs[i] > 0;
+          assertEquals(
+              passes ? sum : 0, actual[i], passes ? allowed : 0, "masked, use " + use + ", " + i);
+        }
+      }
     }
   }
 
@@ -172,7 +199,9 @@ class Bf16DenseContractTest extends Bf16Contract {
       Tensor dx = output(1, 37, 41, 32).bf16();
       Tensor dWeight = zeros(48, 3, 3, 32);
       backend.convolutions().conv2d(spec, x.bf16(), weight.f32(), null, null, null, y);
-      backend.convolutions().conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, dx);
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, null, dx);
       backend.convolutions().conv2dBackwardWeight(spec, x.bf16(), dy.bf16(), null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.cocoli.backend.spec.NormalizeSpec;
 import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.BackendContract;
+import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;
@@ -99,6 +100,13 @@ class ImageContractTest extends BackendContract {
       cpu.images().resizeNormalize(spec, own.floats(shares, h, w, 3), height, width, expected);
       backend.images().resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, slot);
       assertArrayEquals(own.floats(expected), tensors.floats(slot));
+      float[] rounded = Bf16.round(own.floats(expected));
+      Tensor narrow =
+          tensors.bfloats(values(new Random(9), rounded.length), slot.shape().toArray());
+      backend
+          .images()
+          .resizeNormalize(spec, tensors.floats(shares, h, w, 3), height, width, narrow);
+      assertArrayEquals(rounded, tensors.floats(narrow), "bf16");
     }
   }
 

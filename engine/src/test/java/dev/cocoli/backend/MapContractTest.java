@@ -148,7 +148,7 @@ class MapContractTest {
     assertArrayEquals(oracle.channelsLast("upsample_nearest.out.y"), tensors.floats(y));
     Tensor dy = tensors.floats(oracle.channelsLast("upsample_nearest.seed"), 2, 13, 20, 4);
     Tensor dx = tensors.floatOutput(2, 7, 10, 4);
-    backend.upsampling().upsampleNearestBackward(dy, dx);
+    backend.upsampling().upsampleNearestBackward(dy, null, dx);
     assertClose(
         oracle.channelsLast("upsample_nearest.grad.x"), tensors.floats(dx), 1e-5, "gradient");
   }
@@ -190,12 +190,19 @@ class MapContractTest {
     backend.upsampling().upsampleNearest(small, addend, addend);
     assertArrayEquals(sum, tensors.floats(addend), "in place");
     Tensor gradient = tensors.floatOutput(2, h, w, c);
-    backend.upsampling().upsampleNearestBackward(tensors.floats(dy, 2, height, width, c), gradient);
+    Tensor slopes = tensors.floats(dy, 2, height, width, c);
+    backend.upsampling().upsampleNearestBackward(slopes, null, gradient);
     float[] expected = new float[dx.length];
+    float[] added = new float[dx.length];
     for (int i = 0; i < dx.length; i++) {
       expected[i] = (float) dx[i];
+      added[i] = (float) (dx[i] + x[i]);
     }
     assertClose(expected, tensors.floats(gradient), 1e-5, "gradient");
+    backend.upsampling().upsampleNearestBackward(slopes, small, gradient);
+    assertClose(added, tensors.floats(gradient), 1e-5, "added to another");
+    backend.upsampling().upsampleNearestBackward(slopes, small, small);
+    assertClose(added, tensors.floats(small), 1e-5, "added in place");
   }
 
   @ParameterizedTest

@@ -281,6 +281,46 @@ class RoiAlignContractTest extends BackendContract {
     }
   }
 
+  /** Hundreds of regions in one place, and some everywhere. */
+  @ParameterizedTest
+  @ValueSource(ints = {3, 8, 160})
+  void addsUpManyRegions(int channels) {
+    Random random = new Random(23);
+    int count = 600;
+    float[] regions = new float[5 * count];
+    for (int r = 0; r < count; r++) {
+      boolean crowd = r % 3 != 0;
+      regions[5 * r] = random.nextInt(-1, 2);
+      regions[5 * r + 1] = (crowd ? 60 : 120) * random.nextFloat();
+      regions[5 * r + 2] = (crowd ? 40 : 90) * random.nextFloat();
+      regions[5 * r + 3] = regions[5 * r + 1] + (crowd ? 30 : 80) * random.nextFloat();
+      regions[5 * r + 4] = regions[5 * r + 2] + (crowd ? 30 : 80) * random.nextFloat();
+    }
+    RoiAlignSpec spec = new RoiAlignSpec(7, 2, false, new float[] {0.25f, 0.125f}, 32, 3);
+    float[] dy = values(random, count * 49 * channels);
+    List<Tensor> dMaps =
+        List.of(tensors.floatOutput(2, 27, 35, channels), tensors.floatOutput(2, 14, 18, channels));
+    backend
+        .regions()
+        .roiAlignBackward(
+            spec,
+            tensors.floats(dy, count, 7, 7, channels),
+            tensors.floats(regions, count, 5),
+            dMaps);
+    try (Backend cpu = TestBackends.cpu(2);
+        TestTensors own = new TestTensors(cpu)) {
+      List<Tensor> expected =
+          List.of(own.floatOutput(2, 27, 35, channels), own.floatOutput(2, 14, 18, channels));
+      cpu.regions()
+          .roiAlignBackward(
+              spec, own.floats(dy, count, 7, 7, channels), own.floats(regions, count, 5), expected);
+      for (int m = 0; m < 2; m++) {
+        double off = relativeNorm(own.floats(expected.get(m)), tensors.floats(dMaps.get(m)));
+        assertTrue(off < 1e-6, "map " + m + " is off by " + off);
+      }
+    }
+  }
+
   @Test
   void doesNotDependOnTheThreads() {
     assertArrayEquals(bothWays(1)[0], bothWays(3)[0]);

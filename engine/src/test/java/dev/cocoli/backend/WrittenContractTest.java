@@ -195,9 +195,11 @@ class WrittenContractTest {
       Tensor like = floats(1, 4, 5, 3);
       call("conv2d", spec, x, weight, floats(3), floats(3), like, written(1, 4, 5, 3));
       Tensor dx = written(1, 4, 5, 2);
-      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), dx);
+      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, dx);
       for (Tensor scale : new Tensor[] {null, floats(3)}) {
-        call("conv2dBackwardData", spec, like, weight, scale, null, written(1, 4, 5, 2));
+        call("conv2dBackwardData", spec, like, weight, scale, null, null, written(1, 4, 5, 2));
+        Tensor activated = floats(1, 4, 5, 2);
+        call("conv2dBackwardData", spec, like, weight, scale, null, activated, written(1, 4, 5, 2));
         Tensor dWeight = written(3, kernel, kernel, 2);
         call("conv2dBackwardWeight", spec, x, like, scale, dWeight, written(3));
       }
@@ -267,7 +269,7 @@ class WrittenContractTest {
     outputs.remove(argmax);
     call("maxPool2dBackward", pool, floats(1, 2, 2, 2), argmax, written(1, 4, 4, 2));
     call("upsampleNearest", floats(1, 2, 2, 3), floats(1, 4, 4, 3), written(1, 4, 4, 3));
-    call("upsampleNearestBackward", floats(1, 4, 4, 3), written(1, 2, 2, 3));
+    call("upsampleNearestBackward", floats(1, 4, 4, 3), null, written(1, 2, 2, 3));
     NormalizeSpec normalize = new NormalizeSpec(new float[3], new float[] {1, 1, 1});
     Tensor image = tensors.bytes(new byte[3 * 4 * 3], 3, 4, 3);
     call("resizeNormalize", normalize, image, 4, 5, written(6, 6, 3));

@@ -12,6 +12,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
+import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.tensor.Tensor;
@@ -20,6 +21,7 @@ import dev.cocoli.testing.TestBackends;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -69,13 +71,25 @@ class TapeTest {
     long pixels = x.dim(1) * x.dim(2);
     Tensor rows = on.reshape(twice, x.dim(0) * pixels, x.dim(3));
     Tensor flat = on.reshape(x, x.dim(0) * pixels, x.dim(3));
-    Tensor joined = on.concatColumns(List.of(rows, flat));
-    int[] labels = new int[(int) (x.dim(0) * pixels)];
+    return crossEntropy(on, on.concatColumns(List.of(rows, flat)));
+  }
+
+  /** Maxima of a ReLU's output, which are used twice. */
+  private Tensor lossOfMaxima(Ops on, Tensor x, Tensor weight) {
+    Conv2dSpec spec = Conv2dSpec.of(3, 1, 1).with(Activation.RELU);
+    Tensor once = new DenseOps(on).conv2d(spec, x, weight, null, null, null);
+    Tensor maxima = new MapOps(on).maxPool2d(new Pool2dSpec(3, 2, 1), once);
+    Tensor twice = new DenseOps(on).conv2d(spec, maxima, weight, null, null, maxima);
+    return crossEntropy(on, on.reshape(twice, twice.elementCount() / 3, 3));
+  }
+
+  private static Tensor crossEntropy(Ops on, Tensor rows) {
+    int[] labels = new int[(int) rows.dim(0)];
     for (int i = 0; i < labels.length; i++) {
-      labels[i] = i % (int) joined.dim(1);
+      labels[i] = i % (int) rows.dim(1);
     }
     Tensor value = on.allocate(DType.F32, 1);
-    new Losses(on).softmaxCrossEntropy(joined, on.upload(labels, labels.length), value);
+    new Losses(on).softmaxCrossEntropy(rows, on.upload(labels, labels.length), value);
     return value;
   }
 
@@ -89,11 +103,22 @@ class TapeTest {
     tape.watch(weight, dWeight, null);
     loss(ops, x, weight);
     ops.backward();
-    assertSlope(x, dx, x, weight);
-    assertSlope(weight, dWeight, x, weight);
+    assertSlope(x, dx, on -> loss(on, x, weight));
+    assertSlope(weight, dWeight, on -> loss(on, x, weight));
   }
 
-  private void assertSlope(Tensor moved, Tensor gradient, Tensor x, Tensor weight) {
+  @Test
+  void aMaskOnMaximaIsThatOfWhatTheyAreOf() {
+    Tensor x = random(5, 2, 7, 8, 3);
+    Tensor weight = random(6, 3, 3, 3, 3);
+    Tensor dWeight = zerosLike(weight);
+    tape.watch(weight, dWeight, null);
+    lossOfMaxima(ops, x, weight);
+    ops.backward();
+    assertSlope(weight, dWeight, on -> lossOfMaxima(on, x, weight));
+  }
+
+  private void assertSlope(Tensor moved, Tensor gradient, Function<Ops, Tensor> loss) {
     float[] values = ops.download(moved);
     float[] slopes = ops.download(gradient);
     Ops plain = new Ops(backend, scope, Tape.NONE);
@@ -103,11 +128,73 @@ class TapeTest {
         float[] changed = values.clone();
         changed[i] += side == 0 ? -1e-2f : 1e-2f;
         backend.transfers().upload(java.lang.foreign.MemorySegment.ofArray(changed), moved);
-        at[side] = ops.download(loss(plain, x, weight))[0];
+        at[side] = ops.download(loss.apply(plain))[0];
       }
       backend.transfers().upload(java.lang.foreign.MemorySegment.ofArray(values), moved);
       double measured = (at[1] - at[0]) / 2e-2;
       assertEquals(measured, slopes[i], 2e-2 * Math.max(0.05, Math.abs(measured)), "element " + i);
+    }
+  }
+
+  /** Whoever contributes last masks, if it can; then the ReLU's own operation need not. */
+  @Test
+  void theConvolutionThatContributesLastMasks() {
+    Conv2dSpec spec = Conv2dSpec.of(1, 1, 0);
+    Tensor weight = random(2, 3, 1, 1, 3);
+    assertMasked(true, y -> List.of(convolved(spec, y, weight, null)));
+    assertMasked(
+        true, y -> List.of(convolved(spec, y, weight, null), new MapOps(ops).upsampleAdd(y, y)));
+    // the convolution comes before what was recorded first
+    assertMasked(
+        false, y -> List.of(new MapOps(ops).upsampleAdd(y, y), convolved(spec, y, weight, null)));
+    assertMasked(false, y -> List.of(convolved(spec, y, weight, y)));
+    assertMasked(true, y -> List.of(convolved(spec, convolved(spec, y, weight, null), weight, y)));
+  }
+
+  private Tensor convolved(Conv2dSpec spec, Tensor x, Tensor weight, Tensor residual) {
+    return new DenseOps(ops).conv2d(spec, x, weight, null, null, residual);
+  }
+
+  /** Passes ones back from all that is made of the output of a ReLU. */
+  private void assertMasked(boolean expected, Function<Tensor, List<Tensor>> consumers) {
+    float[][] gradients = new float[2][];
+    float[] values = null;
+    for (int times = 0; times < 2; times++) {
+      int run = times;
+      tape = new Tape();
+      ops = new Ops(backend, scope, tape);
+      Tensor x = random(1, 1, 4, 5, 3);
+      values = ops.download(x);
+      tape.watch(x, zerosLike(x), null);
+      Tensor y = ops.allocate(DType.F32, x.shape().toArray());
+      backend.copies().copy(x, y);
+      tape.record(
+          y,
+          List.of(x),
+          List.of(),
+          dy -> {
+            assertEquals(expected && run == 0, tape.isMasked());
+            gradients[run] = ops.download(dy);
+          });
+      if (run == 0) {
+        tape.activated(y);
+      }
+      for (Tensor z : consumers.apply(y)) {
+        tape.recordLoss(
+            z,
+            none -> {
+              Tensor ones = ops.like(z);
+              backend.copies().fill(ones, 1);
+              tape.contribute(z, ones);
+            });
+      }
+      ops.backward();
+    }
+    for (int i = 0; i < values.length; i++) {
+      float plain = gradients[1][i];
+      // without the sign of a zero
+      float masked = gradients[0][i] + 0f;
+      assertEquals(expected && values[i] <= 0 ? 0f : plain + 0f, masked, "element " + i);
     }
   }
 

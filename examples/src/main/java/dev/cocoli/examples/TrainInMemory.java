@@ -5,6 +5,7 @@ import dev.cocoli.backend.Backends;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.EvaluationReport;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
@@ -20,6 +21,19 @@ import java.nio.file.Path;
 final class TrainInMemory {
   private TrainInMemory() {}
 
+  /** Prints how the run goes; a program that draws a bar overrides {@code stepDone}. */
+  private static final class Lines implements TrainingListener {
+    @Override
+    public void evaluated(EvaluationReport report) {
+      System.out.printf("epoch %d: AP %.3f%n", report.epoch(), report.metrics().ap());
+    }
+
+    @Override
+    public void message(String text) {
+      System.err.println(text);
+    }
+  }
+
   static void main(String[] args) throws IOException {
     Path out = Path.of(args[0]);
     int images = Integer.parseInt(args[1]);
@@ -33,7 +47,7 @@ final class TrainInMemory {
     TrainingRun run =
         TrainingRun.of(SmallModel.of(training), training, config, out).withValidation(validation);
     try (Backend backend = Backends.open(Device.CPU)) {
-      TrainingResult result = new Trainer(run, backend, TrainingListener.NONE).start();
+      TrainingResult result = new Trainer(run, backend, new Lines()).start();
       System.out.println(result.summary());
     }
     TrainingPlots.write(out);

@@ -10,6 +10,7 @@ import dev.cocoli.backend.Backends;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.augment.AugmentationContext;
 import dev.cocoli.data.augment.Sample;
+import dev.cocoli.data.formats.CocoDataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.report.StepMetrics;
 import dev.cocoli.report.TrainingLog;
@@ -20,6 +21,7 @@ import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingRun;
+import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -43,7 +45,8 @@ class ExamplesTest {
   void trainsInMemoryAndDetects() throws Exception {
     Path run = folder.resolve("run");
     String summary = printed(TrainInMemory::main, run.toString(), "8", "1");
-    assertTrue(summary.startsWith("trained 2 of 2 steps"), summary);
+    assertTrue(summary.startsWith("epoch 1: AP "), summary);
+    assertTrue(summary.contains("trained 2 of 2 steps"), summary);
     assertTrue(Files.size(run.resolve("losses.png")) > 1000);
     assertTrue(Files.size(run.resolve("ap.png")) > 1000);
 
@@ -140,6 +143,34 @@ class ExamplesTest {
           flipped.image().pixels().toArray(ValueLayout.JAVA_BYTE));
       assertEquals(List.of(new Box(0, 2, 1, 3)), flipped.target().boxes());
     }
+  }
+
+  @Test
+  void labelsOfYoloBecomeACocoFile() throws Exception {
+    Path labels = Files.createDirectory(folder.resolve("labels"));
+    Path images = Files.createDirectory(folder.resolve("images"));
+    for (String name : List.of("a", "b")) {
+      BufferedImage pixels = new BufferedImage(40, 20, BufferedImage.TYPE_INT_RGB);
+      ImageIO.write(pixels, "png", images.resolve(name + ".png").toFile());
+    }
+    Files.writeString(labels.resolve("a.txt"), "1 0.5 0.25 0.5 0.5\n0 0.5 0.5 1 1\n");
+    Path names = Files.writeString(folder.resolve("names.txt"), "cat\n\"big\" dog\n");
+    Path out = folder.resolve("train.json");
+    String counts =
+        printed(
+            YoloToCoco::main,
+            labels.toString(),
+            images.toString(),
+            names.toString(),
+            out.toString());
+    assertEquals("2 images, 2 objects", counts.strip());
+    Dataset data = CocoDataset.open(out, images);
+    assertEquals(List.of("cat", "\"big\" dog"), data.classNames());
+    assertEquals(2, data.size());
+    Target found = data.get(0).target();
+    assertEquals(List.of(new Box(10, 0, 30, 10), new Box(0, 0, 40, 20)), found.boxes());
+    assertArrayEquals(new int[] {2, 1}, found.labels());
+    assertEquals(0, data.get(1).annotations().size());
   }
 
   private static final class Chance implements AugmentationContext {

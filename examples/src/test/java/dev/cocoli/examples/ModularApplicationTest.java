@@ -105,6 +105,7 @@ class ModularApplicationTest {
 
     Path out = folder.resolve("run");
     List<String> start = new ArrayList<>(List.of("java", "-Djava.awt.headless=true"));
+    start.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     start.add("--enable-native-access=dev.cocoli.bindings");
     // what would be a warning today is an error
     start.add("--illegal-native-access=deny");
@@ -135,7 +136,9 @@ class ModularApplicationTest {
     List<String> link = new ArrayList<>(List.of("jlink"));
     link.addAll(List.of("-p", linked + File.pathSeparator + classes));
     link.addAll(List.of("--add-modules", "com.example.street"));
-    link.add("--add-options= --enable-native-access=dev.cocoli.bindings");
+    link.add(
+        "--add-options= --enable-native-access=dev.cocoli.bindings -XX:+UseSerialGC"
+            + " -XX:TieredStopAtLevel=1");
     link.addAll(List.of("--launcher", "street=com.example.street/com.example.street.Main"));
     link.addAll(List.of("--output", image.toString()));
     assertEquals("", run(link));

@@ -142,6 +142,8 @@ class ModulePathTest {
         List.of(
             "--enable-native-access=dev.cocoli,dev.cocoli.bindings",
             "--illegal-native-access=deny",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-Djava.awt.headless=true",
             "-p",
             modules));

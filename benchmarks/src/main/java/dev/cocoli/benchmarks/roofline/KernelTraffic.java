@@ -27,6 +27,9 @@ final class KernelTraffic {
   private static final long DOUBLE = 8;
   private static final long BOX = 16;
 
+  /** A region of RoIAlign, and how far it reaches. */
+  private static final long ROI = 20;
+
   /**
    * One launch.
    *
@@ -87,13 +90,20 @@ final class KernelTraffic {
 
   private void elementwise() {
     formulas.put("add", k -> 3 * k.element() * k.in().pointers(3).i64());
-    formulas.put("relu_backward", k -> 3 * k.element() * k.in().pointers(2).i64());
+    formulas.put(
+        "relu_backward",
+        k -> {
+          k.in().pointer();
+          int passes = k.in().pointer() ? 4 : 3;
+          return passes * k.element() * k.in().pointers(1).i64();
+        });
     formulas.put(
         "epilogue",
         k -> {
           int passes = k.in().pointers(3).pointer() ? 3 : 2;
           return passes * k.element() * k.in().i64();
         });
+    formulas.put("add_at_stride", k -> 3 * k.element() * k.width() * k.in().pointers(2).i64());
     formulas.put("add_column_sums", k -> summed(k.in().pointers(1), k, 1, 1));
     formulas.put(
         "scale_rows",
@@ -216,8 +226,10 @@ final class KernelTraffic {
     formulas.put(
         "upsample_nearest_backward",
         k -> {
-          k.in().pointers(2);
-          return upsample(k, true, 1);
+          k.in().pointer();
+          boolean addend = k.in().pointer();
+          k.in().pointer();
+          return upsample(k, true, addend ? 2 : 1);
         });
     formulas.put("resize_normalize_u8", k -> resize(k, 1));
     formulas.put("resize_normalize_f32", k -> resize(k, WORD));
@@ -246,38 +258,61 @@ final class KernelTraffic {
     long height = k.in().i32();
     k.in().i32();
     k.in().f32();
-    return height * k.in().i32() * 3 * element + count * WORD;
+    return height * k.in().i32() * 3 * element + count * k.element();
   }
 
   private void regions() {
-    formulas.put("roi_align", k -> roiAlign(k, k.element(), 1));
-    // sums in fp32, which are read and written
-    formulas.put("roi_align_backward", k -> roiAlign(k, WORD, 2));
+    formulas.put(
+        "roi_align",
+        k -> {
+          RoiBins regions = RoiBins.read(k);
+          long touched = Math.min(images * regions.elements(), regions.samples());
+          return (touched + regions.pooled()) * k.element();
+        });
+    formulas.put(
+        "roi_align_backward",
+        k -> {
+          RoiBins regions = RoiBins.read(k);
+          return (images * regions.elements() + regions.pooled()) * k.element();
+        });
+    formulas.put(
+        "roi_reaches",
+        k -> {
+          RoiBins.read(k);
+          return 2 * ROI * k.in().pointers(2).i64();
+        });
     formulas.put("anchor_slots", k -> 2 * WORD * k.in().pointers(2).i64());
     formulas.put("anchor_rows", k -> 2 * WORD * k.in().pointers(2).i64());
     formulas.put("gather_patches", k -> 2 * patches(k));
     formulas.put("gather_patches_backward", k -> 3 * patches(k));
   }
 
-  /** The regions' bins once, and of the maps at most what the samples touch. */
-  private long roiAlign(Launch k, long mapElement, int passes) {
-    long pixels = 0;
-    for (int map = 0; map < MAPS; map++) {
+  /**
+   * What the kernels of RoIAlign begin with.
+   *
+   * @param elements of the maps of an image
+   * @param pooled elements of all bins
+   * @param samples elements of the maps that the samples touch, each counted
+   */
+  private record RoiBins(long elements, long pooled, long samples) {
+    static RoiBins read(Launch k) {
+      long pixels = 0;
+      for (int map = 0; map < MAPS; map++) {
+        k.in().pointer();
+        pixels += (long) k.in().i32() * k.in().i32();
+        k.in().f32();
+        k.in().f32();
+      }
       k.in().pointer();
-      pixels += (long) k.in().i32() * k.in().i32();
+      long pooled = k.in().i64() * k.width();
+      long channels = k.in().divider() * k.width();
+      k.in().divider();
+      k.in().i32();
+      long samples = Math.max(1, k.in().i32());
       k.in().f32();
       k.in().f32();
+      return new RoiBins(pixels * channels, pooled, 4 * samples * samples * pooled);
     }
-    k.in().pointer();
-    // a thread of the wide gradient has 4 channels in both types
-    long width = k.width() == 1 ? 1 : passes == 2 ? 4 : k.width();
-    long bins = k.in().i64() * width;
-    long channels = k.in().divider() * width;
-    k.in().divider();
-    k.in().i32();
-    long samples = Math.max(1, k.in().i32());
-    long touched = Math.min(images * pixels * channels, 4 * samples * samples * bins);
-    return passes * touched * mapElement + bins * k.element();
   }
 
   /** The bytes of all patches. */

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class KernelTrafficTest {
@@ -58,6 +60,25 @@ class KernelTrafficTest {
             20L,
             64,
             3));
+  }
+
+  @Test
+  void piecesOfAWideKernelAreManyElements() {
+    assertEquals(3 * 2 * 8 * 100, bytes("add_at_stride_wide_bf16", 1, 1, POINTER, POINTER, 100L));
+    assertEquals(3 * 2 * 100, bytes("add_at_stride_bf16", 1, 1, POINTER, POINTER, 100L));
+  }
+
+  @Test
+  void aGradientOfRegionsIsWrittenOnce() {
+    // two images with a map of 3 x 5, four regions of 7 x 7 bins, 64 channels in 8 packs
+    List<Number> fields = new ArrayList<>(List.of(POINTER, 3, 5, 0, 0));
+    for (int map = 1; map < 8; map++) {
+      fields.addAll(List.of(0L, 0, 0, 0, 0));
+    }
+    fields.addAll(List.of(POINTER, 4L * 49 * 8, 8, 1, 3, 7, 613566757, 3, 1, 2, 0, 0));
+    assertEquals(
+        2 * (2 * 3 * 5 * 64 + 4 * 49 * 64),
+        bytes("roi_align_backward_wide_bf16", 2, 1, fields.toArray(Number[]::new)));
   }
 
   @Test

@@ -1016,6 +1016,15 @@ public class Cudnn extends Cudnn$shared {
     public static int CUDNN_POINTWISE_RELU_FWD() {
         return CUDNN_POINTWISE_RELU_FWD;
     }
+    private static final int CUDNN_POINTWISE_RELU_BWD = (int)200L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_POINTWISE_RELU_BWD = 200
+     * }
+     */
+    public static int CUDNN_POINTWISE_RELU_BWD() {
+        return CUDNN_POINTWISE_RELU_BWD;
+    }
     private static final int CUDNN_ATTR_POINTWISE_MODE = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1375,6 +1384,24 @@ public class Cudnn extends Cudnn$shared {
      */
     public static int CUDNN_ATTR_OPERATION_POINTWISE_YDESC() {
         return CUDNN_ATTR_OPERATION_POINTWISE_YDESC;
+    }
+    private static final int CUDNN_ATTR_OPERATION_POINTWISE_DXDESC = (int)756L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_OPERATION_POINTWISE_DXDESC = 756
+     * }
+     */
+    public static int CUDNN_ATTR_OPERATION_POINTWISE_DXDESC() {
+        return CUDNN_ATTR_OPERATION_POINTWISE_DXDESC;
+    }
+    private static final int CUDNN_ATTR_OPERATION_POINTWISE_DYDESC = (int)757L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_OPERATION_POINTWISE_DYDESC = 757
+     * }
+     */
+    public static int CUDNN_ATTR_OPERATION_POINTWISE_DYDESC() {
+        return CUDNN_ATTR_OPERATION_POINTWISE_DYDESC;
     }
     private static final int CUDNN_ATTR_OPERATIONGRAPH_HANDLE = (int)800L;
     /**

@@ -1,5 +1,6 @@
 package dev.cocoli.backend.cuda;
 
+import dev.cocoli.testing.Compilers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,7 +12,7 @@ import java.util.Optional;
  */
 public final class StandIn {
   /** What the engine's tests have compiled, if they ran. */
-  private static final String KERNELS = "../engine/target/host-kernels";
+  private static final String COMPILED = "../engine/target/compiled";
 
   private StandIn() {}
 
@@ -21,15 +22,13 @@ public final class StandIn {
    * @param folder receives it
    * @return the environment of a process that is to use it; empty if there is no C++ compiler
    */
-  public static Optional<Map<String, String>> build(Path folder)
-      throws IOException, InterruptedException {
-    Optional<String> compiler = HostKernels.compiler();
+  public static Optional<Map<String, String>> build(Path folder) throws IOException {
+    Optional<String> compiler = Compilers.cpp();
     if (compiler.isEmpty()) {
       return Optional.empty();
     }
-    Path libraries = Files.createDirectory(folder.resolve("libraries"));
-    FakeGpu.build(compiler.get(), libraries);
-    System.setProperty("cocoli.test.host.kernels", KERNELS);
+    System.setProperty("cocoli.test.compiled", COMPILED);
+    Path libraries = FakeGpu.libraries(compiler.get());
     Path kernels = HostKernels.library(compiler.get(), HostKernels.Checks.NONE);
     return Optional.of(
         Map.of(

@@ -37,8 +37,8 @@ public final class DataOptions {
       names = "--images",
       paramLabel = "DIR",
       description =
-          "The folder of the images. Default: that of the annotation file, or a usual one beside"
-              + " the annotations.")
+          "The folder of the images. Default: that of the annotation file, or a usual one in it or"
+              + " beside it, such as images.")
   private Path images;
 
   @Option(

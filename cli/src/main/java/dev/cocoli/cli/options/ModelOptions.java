@@ -15,17 +15,15 @@ public final class ModelOptions {
       names = "--min-size",
       paramLabel = "N",
       description =
-          "Resize the shorter side of images to N pixels (min_size). A larger N than max_size moves"
-              + " that along, in torchvision's proportion of 1333 to 800. Default: the model's,"
+          "The shorter side in pixels. Images are resized to it (min_size); a larger N than"
+              + " max_size moves that along, in torchvision's proportion of 1333 to 800. Default:"
               + " usually 800.")
   private Integer minSize;
 
   @Option(
       names = "--max-size",
       paramLabel = "N",
-      description =
-          "... but the longer side to N pixels at most (max_size). Default: the model's, usually"
-              + " 1333.")
+      description = "The longer side in pixels, at most (max_size). Default: usually 1333.")
   private Integer maxSize;
 
   @Option(
@@ -33,7 +31,8 @@ public final class ModelOptions {
       paramLabel = "NAME=VALUE",
       description =
           "Set a hyper-parameter under torchvision's name, for example"
-              + " rpn_post_nms_top_n_train=300; again for more. An unknown name lists all.")
+              + " rpn_post_nms_top_n_train=300; again for more. docs/hyperparameters.md has all; an"
+              + " unknown name lists those of the model.")
   private Map<String, String> set = new LinkedHashMap<>();
 
   @Option(

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The option {@code --weights} of a training, and what the weights decide of its model. */
@@ -27,6 +28,21 @@ public final class StartOption {
   private CommandSpec spec;
 
   private Optional<ModelSpec> described = Optional.empty();
+
+  public boolean isGiven() {
+    return file != null;
+  }
+
+  /** Returns the name of the model that the file is of; a usage error if it does not name one. */
+  public String modelName() {
+    return described
+        .map(ModelSpec::model)
+        .orElseThrow(
+            () ->
+                new ParameterException(
+                    spec.commandLine(),
+                    "--model is needed: " + file + " does not say what model it is of"));
+  }
 
   /** Reads what the file says of its model. */
   public void read() throws IOException {

@@ -35,7 +35,8 @@ public final class WeightsOptions {
       names = "--model",
       paramLabel = "NAME",
       description =
-          "The model of bare weights, such as fasterrcnn_resnet50_fpn; train --help has the names.")
+          "The model of bare weights, such as fasterrcnn_resnet50_fpn; they need --classes as well."
+              + " train --help-all has the names.")
   private String model;
 
   @Mixin private ClassesOption classes;

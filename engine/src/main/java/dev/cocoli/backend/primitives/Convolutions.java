@@ -1,5 +1,6 @@
 package dev.cocoli.backend.primitives;
 
+import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Tensor;
 
@@ -36,10 +37,18 @@ public interface Convolutions {
    * @param weight the weight
    * @param scale the scale or null
    * @param addend like dx, added; may be dx; or null
+   * @param activated the input x, if a {@link Activation#RELU} made it and dx is to be the gradient
+   *     before that: 0 wherever x is not positive; or null
    * @param dx like x
    */
   void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx);
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      Tensor addend,
+      Tensor activated,
+      Tensor dx);
 
   /**
    * Adds the gradients of {@link #conv2d} by its parameters, given that by the value before the

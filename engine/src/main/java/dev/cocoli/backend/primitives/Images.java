@@ -14,7 +14,7 @@ public interface Images {
    * @param image {@code [h,w,3]}; U8 from 0 to 255, or F32 from 0 to 1
    * @param height rows of the resized image
    * @param width columns of the resized image
-   * @param slot {@code [H,W,3]}
+   * @param slot {@code [H,W,3]}, F32 or BF16
    */
   void resizeNormalize(NormalizeSpec spec, Tensor image, long height, long width, Tensor slot);
 }

@@ -65,6 +65,12 @@ public interface Norms {
       Tensor dBias);
 
   /**
+   * {@return whether {@link #batchNormBackward} applies the activation's mask without passing over
+   * the gradient once more, even if there is a residual: then nobody else needs to apply it}
+   */
+  boolean masksInPassing();
+
+  /**
    * Writes a normalisation with fixed statistics as one factor and one addend per channel: {@code
    * scale = weight / sqrt(var + eps)}, {@code shift = bias - mean * scale}.
    *

@@ -18,7 +18,8 @@ public interface Upsampling {
    * Gradient of {@link #upsampleNearest} by x.
    *
    * @param dy {@code [N,H,W,C]}
+   * @param addend like dx, added; may be dx; or null
    * @param dx {@code [N,h,w,C]}
    */
-  void upsampleNearestBackward(Tensor dy, Tensor dx);
+  void upsampleNearestBackward(Tensor dy, Tensor addend, Tensor dx);
 }

@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A data set of a COCO annotation file ({@code instances_*.json}) and a folder of images. Labels
@@ -60,7 +61,35 @@ public final class CocoDataset implements Dataset {
     if (!Files.isDirectory(imagesFolder)) {
       throw new DataException(imagesFolder + ": there is no such folder of images");
     }
-    return new Opening(json, imagesFolder, options).open();
+    return new Opening(json, CocoFile.read(json, options.fields()), imagesFolder, options).open();
+  }
+
+  /**
+   * Opens a file whose images are in its own folder, or in a folder {@code images} in that or
+   * beside it.
+   *
+   * @param json the annotation file
+   * @param options the classes and the policy
+   * @return the images of the file, in its order
+   * @throws DataException if the file is not a COCO annotation file, no usable image is left, or
+   *     the policy is to stop and there is a problem
+   */
+  public static CocoDataset open(Path json, DatasetOptions options) {
+    CocoFile file = CocoFile.read(json, options.fields());
+    Path own = json.toAbsolutePath().getParent();
+    Path folder =
+        Stream.of(own, own.resolve("images"), own.resolveSibling("images"))
+            .filter(candidate -> hasFirst(candidate, file))
+            .findFirst()
+            .orElse(own);
+    return new Opening(json, file, folder, options).open();
+  }
+
+  private static boolean hasFirst(Path folder, CocoFile file) {
+    NamedFiles files = new NamedFiles(folder, NamedFiles.IMAGES);
+    return file.images.values().stream()
+        .limit(1)
+        .anyMatch(image -> files.find(image.fileName()).isPresent());
   }
 
   @Override
@@ -107,11 +136,11 @@ public final class CocoDataset implements Dataset {
     private final AnnotationCheck check;
     private final ClassNames classes;
 
-    Opening(Path json, Path folder, DatasetOptions options) {
+    Opening(Path json, CocoFile file, Path folder, DatasetOptions options) {
       this.json = json;
       this.folder = folder;
       this.files = new NamedFiles(folder, NamedFiles.IMAGES);
-      this.file = CocoFile.read(json, options.fields());
+      this.file = file;
       this.check = new AnnotationCheck(options.policy());
       List<String> names =
           options.classNames().isEmpty()

@@ -22,6 +22,10 @@ public record CocoLayout(Path file, Path images) {
 
   private static final Pattern INSTANCES = Pattern.compile("instances_(.+)\\.json");
   private static final Pattern WITH_YEAR = Pattern.compile("(.*\\D)\\d{4}");
+
+  /** Names of the same split. */
+  private static final List<String> VALIDATION = List.of("val", "valid", "validation");
+
   private static final String ROBOFLOW = "_annotations.coco.json";
 
   /**
@@ -50,7 +54,7 @@ public record CocoLayout(Path file, Path images) {
 
   /**
    * {@return a split of a folder; nothing if it has none of that name, nor exactly one that adds a
-   * year to it}
+   * year to it. The names val, valid and validation mean the same}
    *
    * @param root the folder
    * @param split the split's name
@@ -59,6 +63,12 @@ public record CocoLayout(Path file, Path images) {
     Map<String, CocoLayout> splits = splits(root);
     if (splits.containsKey(split)) {
       return Optional.of(splits.get(split));
+    }
+    if (VALIDATION.contains(split)) {
+      List<String> same = VALIDATION.stream().filter(splits::containsKey).toList();
+      if (!same.isEmpty()) {
+        return Optional.of(splits.get(same.getFirst()));
+      }
     }
     List<CocoLayout> found = new ArrayList<>();
     splits.forEach(

@@ -22,6 +22,9 @@ import java.util.stream.Stream;
  */
 record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists) {
 
+  /** JSON files that may be the splits of a COCO data set, and not one per image. */
+  private static final int FEW_FILES = 4;
+
   private static final List<String> ANNOTATIONS =
       List.of("annotations", "annotation", "annots", "xml", "xmls", "labels", "label");
   private static final List<String> IMAGES =
@@ -103,16 +106,18 @@ record VocLayout(Path root, Path images, Path annotations, Optional<Path> lists)
     }
   }
 
-  /** A hint for the original archives, which have the data set in VOCdevkit/VOC2007. */
+  /** A hint for the original archives, which have VOCdevkit/VOC2007, and for other formats. */
   private static String hint(Path root) {
-    try (Stream<Path> below = Files.walk(root, 2)) {
-      return below
-          .filter(path -> !path.equals(root) && Files.isDirectory(path))
-          .sorted()
-          .filter(path -> find(path, Optional.empty()).isPresent())
+    try (Stream<Path> walk = Files.walk(root, 2)) {
+      List<Path> below = walk.filter(path -> !path.equals(root)).sorted().toList();
+      List<Path> json =
+          below.stream().filter(path -> NamedFiles.hasExtension(path, "json")).toList();
+      return below.stream()
+          .filter(path -> Files.isDirectory(path) && find(path, Optional.empty()).isPresent())
           .findFirst()
+          .or(() -> json.stream().limit(json.size() <= FEW_FILES ? 1 : 0).findFirst())
           .map(path -> "; did you mean " + path + "?")
-          .orElse("");
+          .orElseGet(() -> YoloLabels.areIn(root) ? "; " + YoloLabels.ADVICE : "");
     } catch (IOException | UncheckedIOException e) {
       return "";
     }

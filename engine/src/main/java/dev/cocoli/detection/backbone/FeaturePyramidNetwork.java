@@ -56,21 +56,23 @@ public final class FeaturePyramidNetwork extends Module {
    * @param maps the backbone's maps, finest first; released
    */
   public List<Tensor> forward(Ops ops, List<Tensor> maps) {
-    List<Tensor> result = new ArrayList<>();
-    Tensor above = null;
+    List<Tensor> joined = new ArrayList<>();
     for (int i = maps.size() - 1; i >= 0; i--) {
       Tensor lateral = inner.get(i).forward(ops, maps.get(i), Activation.NONE);
       ops.release(maps.get(i));
-      Tensor joined = lateral;
-      if (above != null) {
-        joined = new MapOps(ops).upsampleAdd(above, lateral);
-        ops.release(above);
+      if (joined.isEmpty()) {
+        joined.add(lateral);
+      } else {
+        joined.addFirst(new MapOps(ops).upsampleAdd(joined.getFirst(), lateral));
         ops.release(lateral);
       }
-      result.addFirst(outer.get(i).forward(ops, joined, Activation.NONE));
-      above = joined;
     }
-    ops.release(above);
+    // after the whole way down: in the backward pass these come first, and upsampling adds to them
+    List<Tensor> result = new ArrayList<>();
+    for (int i = 0; i < joined.size(); i++) {
+      result.add(outer.get(i).forward(ops, joined.get(i), Activation.NONE));
+      ops.release(joined.get(i));
+    }
     result.add(new MapOps(ops).maxPool2d(SUBSAMPLE, result.getLast()));
     return result;
   }

@@ -52,17 +52,21 @@ final class ResidualBlock extends Module {
     return new Stage(conv, child("downsample.1", norm.apply(out)));
   }
 
-  /** The block's output; the input is the caller's to release. */
+  /**
+   * The block's output; the input is the caller's to release. The first convolution comes before
+   * the downsampling one, so that its gradient completes that of the input, and masks it.
+   */
   Tensor forward(Ops ops, Tensor x) {
-    Tensor shortcut =
-        downsample == null
-            ? x
-            : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
     Tensor inner = x;
+    Tensor shortcut = null;
     for (Stage stage : branch) {
-      boolean last = stage == branch.getLast();
-      Tensor next =
-          stage.norm.forward(ops, stage.conv, inner, last ? shortcut : null, Activation.RELU);
+      if (stage == branch.getLast()) {
+        shortcut =
+            downsample == null
+                ? x
+                : downsample.norm.forward(ops, downsample.conv, x, null, Activation.NONE);
+      }
+      Tensor next = stage.norm.forward(ops, stage.conv, inner, shortcut, Activation.RELU);
       if (inner != x) {
         ops.release(inner);
       }

@@ -64,14 +64,14 @@ enum FileKind {
       return EMPTY;
     }
     byte[] head = file.asSlice(0, Math.min(size, HEAD)).toArray(ValueLayout.JAVA_BYTE);
+    if (isSafetensors(head, size)) { // first: the length it begins with may look like the others
+      return SAFETENSORS;
+    }
     if (starts(head, "504b0304") || starts(head, "504b0506")) {
       return TORCH_ZIP; // its records say whether it is
     }
     if (head[0] == (byte) 0x80) {
       return indexOf(head, TORCH_MAGIC) >= 0 ? TORCH_STREAM : PICKLE;
-    }
-    if (isSafetensors(head, size)) {
-      return SAFETENSORS;
     }
     if (allZero(head)) {
       return ZEROS;

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.cuda.kernels.Summation;
+import dev.cocoli.testing.Compilers;
 import java.util.Optional;
 
 /**
@@ -12,7 +13,7 @@ public final class CudaOnHost {
   /** Set in the process that {@link SanitizerTest} starts. */
   static final String SANITIZE = "cocoli.test.sanitize";
 
-  private static final Optional<String> COMPILER = HostKernels.compiler();
+  private static final Optional<String> COMPILER = Compilers.cpp();
 
   static {
     if (COMPILER.isEmpty()) {

@@ -12,6 +12,7 @@ import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Compilers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -34,8 +35,7 @@ class EmulationTest {
   static void compile() {
     assumeTrue(CudaOnHost.isPossible(), "there is no C++ compiler");
     queue =
-        new HostQueue(
-            HostKernels.mistakes(HostKernels.compiler().orElseThrow(), HostKernels.Checks.NONE));
+        new HostQueue(HostKernels.mistakes(Compilers.cpp().orElseThrow(), HostKernels.Checks.NONE));
   }
 
   @AfterAll

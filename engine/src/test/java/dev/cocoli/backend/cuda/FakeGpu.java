@@ -11,9 +11,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * NVIDIA's libraries by a stand-in that does on the host what they are asked for ({@code
@@ -30,31 +31,41 @@ final class FakeGpu {
   private FakeGpu() {}
 
   /**
-   * Compiles the stand-in, under the names of all the libraries.
+   * Compiles the stand-in, under the names of all the libraries, if it is not compiled yet.
    *
    * @param compiler a C++ compiler
-   * @param folder where they are to lie
+   * @return the folder of the libraries
    */
-  static void build(String compiler, Path folder) throws IOException, InterruptedException {
+  static Path libraries(String compiler) throws IOException {
+    SortedMap<String, byte[]> sources = new TreeMap<>();
     for (String file : FILES) {
-      copy(FakeGpu.class, FOLDER + file, folder.resolve(file));
+      sources.put(file, read(FakeGpu.class, FOLDER + file));
     }
     for (String list : ALLOW_LISTS) {
-      copy(NvidiaLibraries.class, list, folder.resolve(list));
+      sources.put(list, read(NvidiaLibraries.class, list));
     }
+    List<String> command = List.of("sh", "build.sh", compiler, "-O2");
+    return CompiledOnce.folder(sources, command, folder -> build(command, folder));
+  }
+
+  private static void build(List<String> command, Path folder) throws IOException {
     Process process =
-        new ProcessBuilder("sh", folder.resolve("build.sh").toString(), compiler, "-O2")
-            .redirectErrorStream(true)
-            .start();
+        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
     String log = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (process.waitFor() != 0) {
-      throw new IllegalStateException("the fake GPU does not compile:\n" + log);
+    try {
+      if (process.waitFor() != 0) {
+        throw new IllegalStateException("the fake GPU does not compile:\n" + log);
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
     }
   }
 
-  private static void copy(Class<?> owner, String resource, Path file) throws IOException {
+  private static byte[] read(Class<?> owner, String resource) throws IOException {
     try (InputStream in = owner.getResourceAsStream(resource)) {
-      Files.copy(in, file);
+      return in.readAllBytes();
     }
   }
 

@@ -57,6 +57,7 @@ public final class FakeGpuRun {
     manyUploadsInARowArrive(60_000, 2500);
     whatIsLessAlignedIsSaidToBe();
     plansAreTimedOnce();
+    masksAreFusedOnceTheyAreTimed();
     tensorsShareAllocationsUnlessExact();
     if (!Boolean.getBoolean("cocoli.cuda.exact")) {
       memoryRunsOut();
@@ -152,7 +153,7 @@ public final class FakeGpuRun {
         Tensor x = new Tensor(memory, 2048 + type.byteSize(), Shape.of(1, 5, 6, 4), type);
         Tensor y = new Tensor(memory, 8192 + 8, Shape.of(1, 5, 6, 4), type);
         backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
-        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, x);
+        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, x);
         Tensor columns = new Tensor(memory, 0, Shape.of(6, 4), DType.F32);
         Tensor result = new Tensor(memory, 16_384 + 8, Shape.of(30, 6), type);
         backend.dense().linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
@@ -182,6 +183,50 @@ public final class FakeGpuRun {
       timedOnce(
           uses, () -> backend.convolutions().conv2d(spec, image, window, null, null, null, y));
     }
+  }
+
+  /** A mask is a kernel of its own until its shape is timed; then it depends on the times. */
+  private static void masksAreFusedOnceTheyAreTimed() {
+    boolean possible =
+        !Boolean.getBoolean("cocoli.cuda.deterministic") && System.getenv("FAKE_NO_FUSION") == null;
+    boolean fused = false;
+    try (Backend backend = Backends.open(GPU);
+        TensorScope scope = new TensorScope(backend.pool())) {
+      Tensor weight = ones(backend, scope, Shape.of(8, 1, 1, 8));
+      // as many shapes as it takes until the times of the stand-in are for it
+      for (int width = 1; width <= 30; width++) {
+        Tensor dy = narrow(backend, scope, 1, Shape.of(1, 1, width, 8));
+        Tensor x = narrow(backend, scope, width % 2, dy.shape());
+        Tensor addend = narrow(backend, scope, 3, dy.shape());
+        Tensor dx = scope.allocate(DType.BF16, dy.shape());
+        for (int use = 1; use <= PlanTimer.TIMED_AT_USE + 2; use++) {
+          long before = FakeGpu.count("relu_backward_bf16");
+          backend
+              .convolutions()
+              .conv2dBackwardData(Conv2dSpec.of(1, 1, 0), dy, weight, null, addend, x, dx);
+          boolean apart = FakeGpu.count("relu_backward_bf16") > before;
+          check(apart || use >= PlanTimer.TIMED_AT_USE, "no mask in use " + use);
+          check(apart || possible, "fused without a plan");
+          fused |= !apart;
+          Tensor wide = scope.allocate(DType.F32, dy.shape());
+          backend.copies().cast(dx, wide);
+          float[] values = new float[8 * width];
+          backend.transfers().download(wide, MemorySegment.ofArray(values));
+          for (float value : values) {
+            check(value == 11 * (width % 2), "use " + use + " of width " + width + ": " + value);
+          }
+        }
+      }
+    }
+    check(fused == possible, fused ? "fused" : "never fused");
+  }
+
+  private static Tensor narrow(Backend backend, TensorScope scope, float value, Shape shape) {
+    Tensor wide = scope.allocate(DType.F32, shape);
+    backend.copies().fill(wide, value);
+    Tensor narrow = scope.allocate(DType.BF16, shape);
+    backend.copies().cast(wide, narrow);
+    return narrow;
   }
 
   private static Tensor ones(Backend backend, TensorScope scope, Shape shape) {

@@ -3,6 +3,7 @@ package dev.cocoli.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.cocoli.testing.Compilers;
 import dev.cocoli.testing.Nvidia;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +39,7 @@ class HostBranchesTest {
 
   @Test
   void theHostTakesTheBranchesOfHopper() throws Exception {
-    Optional<String> compiler = HostKernels.compiler();
+    Optional<String> compiler = Compilers.cpp();
     if (compiler.isEmpty()) {
       Nvidia.skip("branches of the kernels: there is no C++ compiler");
     }

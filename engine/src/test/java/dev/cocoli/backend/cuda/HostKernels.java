@@ -5,36 +5,26 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
  * Compiles the kernels for the host: every file of {@code dev/cocoli/cuda} with a header that
- * provides what CUDA has built in, into one shared library. What was compiled from the same sources
- * with the same flags is used again.
+ * provides what CUDA has built in, into one shared library.
  */
 final class HostKernels {
   private static final String SOURCES = "/dev/cocoli/cuda";
   private static final List<String> RUNTIME =
       List.of("host/cuda_on_host.h", "host/cuda_on_host.cpp");
-
-  /** Another module may use what this one has compiled. */
-  private static final Path CACHE =
-      Path.of(System.getProperty("cocoli.test.host.kernels", "target/host-kernels"));
 
   private static final long MINUTES = 10;
 
@@ -46,29 +36,6 @@ final class HostKernels {
     NONE,
     /** They do; the process must have been started with the address sanitizer's library. */
     SANITIZERS
-  }
-
-  /** Returns the C++ compiler, if there is one: that of CXX, or g++, or clang++. */
-  static Optional<String> compiler() {
-    return Stream.of(Optional.ofNullable(System.getenv("CXX")).orElse("g++"), "g++", "clang++")
-        .filter(HostKernels::runs)
-        .findFirst();
-  }
-
-  private static boolean runs(String compiler) {
-    try {
-      return new ProcessBuilder(compiler, "--version")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start()
-              .waitFor()
-          == 0;
-    } catch (IOException e) {
-      return false;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
   }
 
   /** Returns the names of the kernel files, without their ending. */
@@ -86,44 +53,32 @@ final class HostKernels {
 
   /** Compiles the kernels that are wrong on purpose, if they are not compiled yet. */
   static Path mistakes(String compiler, Checks checks) {
-    Map<String, byte[]> sources = new TreeMap<>();
+    SortedMap<String, byte[]> sources = new TreeMap<>();
     sources.put("cocoli.cuh", resource(SOURCES + "/cocoli.cuh"));
     sources.put("mistakes.cu", resource(SOURCES + "/host/mistakes.cu"));
     return library(compiler, checks, sources);
   }
 
-  private static synchronized Path library(
-      String compiler, Checks checks, Map<String, byte[]> sources) {
+  private static Path library(String compiler, Checks checks, SortedMap<String, byte[]> sources) {
     for (String name : RUNTIME) {
       sources.put(name.substring(name.indexOf('/') + 1), resource(SOURCES + "/" + name));
     }
-    List<String> flags = new ArrayList<>(List.of("-std=c++17", "-O1", "-g", "-fPIC", "-Wall"));
+    // lines are what a sanitizer's message needs
+    List<String> command =
+        new ArrayList<>(List.of(compiler, "-std=c++17", "-g1", "-fPIC", "-Wall"));
+    command.add("-O1");
     // as on the GPU, where products and sums are rounded apart
-    flags.add("-ffp-contract=off");
+    command.add("-ffp-contract=off");
     if (checks == Checks.SANITIZERS) {
-      flags.add("-fsanitize=address,undefined");
-      flags.add("-fno-sanitize-recover=undefined");
+      command.add("-fsanitize=address,undefined");
+      command.add("-fno-sanitize-recover=undefined");
     }
-    Path folder = CACHE.resolve(digest(sources, compiler, flags));
-    Path library = folder.resolve("libkernels.so").toAbsolutePath();
-    try {
-      if (!Files.exists(library)) {
-        compile(sources, compiler, flags, folder, library);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return library;
+    return CompiledOnce.folder(sources, command, work -> compile(sources, command, work))
+        .resolve("libkernels.so");
   }
 
-  private static void compile(
-      Map<String, byte[]> sources, String compiler, List<String> flags, Path folder, Path library)
+  private static void compile(Map<String, byte[]> sources, List<String> command, Path work)
       throws IOException {
-    Files.createDirectories(CACHE);
-    Path work = Files.createTempDirectory(CACHE, "compiling");
-    for (Map.Entry<String, byte[]> source : sources.entrySet()) {
-      Files.write(work.resolve(source.getKey()), source.getValue());
-    }
     List<String> units = new ArrayList<>(List.of("cuda_on_host.cpp"));
     for (String name : sources.keySet()) {
       if (name.endsWith(".cu")) {
@@ -137,35 +92,21 @@ final class HostKernels {
       }
     }
     List<Process> running = new ArrayList<>();
-    List<String> link = new ArrayList<>(List.of(compiler));
-    link.addAll(flags);
+    List<String> link = new ArrayList<>(command);
     link.addAll(List.of("-shared", "-o", "libkernels.so"));
     for (String unit : units) {
-      List<String> command = new ArrayList<>(List.of(compiler));
-      command.addAll(flags);
-      command.addAll(List.of("-c", unit, "-o", unit + ".o"));
+      List<String> compile = new ArrayList<>(command);
+      compile.addAll(List.of("-c", unit, "-o", unit + ".o"));
       link.add(unit + ".o");
       if (running.size() >= Runtime.getRuntime().availableProcessors()) {
         await(running.removeFirst(), work);
       }
-      running.add(start(command, work));
+      running.add(start(compile, work));
     }
     for (Process process : running) {
       await(process, work);
     }
     await(start(link, work), work);
-    Files.createDirectories(folder);
-    Files.move(
-        work.resolve("libkernels.so"),
-        library,
-        StandardCopyOption.ATOMIC_MOVE,
-        StandardCopyOption.REPLACE_EXISTING);
-    try (Stream<Path> rest = Files.list(work)) {
-      for (Path file : rest.toList()) {
-        Files.delete(file);
-      }
-    }
-    Files.delete(work);
   }
 
   private static Process start(List<String> command, Path work) throws IOException {
@@ -194,7 +135,7 @@ final class HostKernels {
     }
   }
 
-  private static Map<String, byte[]> sources() {
+  private static SortedMap<String, byte[]> sources() {
     try {
       URI place = HostKernels.class.getResource(SOURCES + "/cocoli.cuh").toURI();
       if (!place.getScheme().equals("jar")) {
@@ -210,8 +151,8 @@ final class HostKernels {
     }
   }
 
-  private static Map<String, byte[]> read(Path folder) throws IOException {
-    Map<String, byte[]> found = new TreeMap<>();
+  private static SortedMap<String, byte[]> read(Path folder) throws IOException {
+    SortedMap<String, byte[]> found = new TreeMap<>();
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
         String name = file.getFileName().toString();
@@ -228,21 +169,6 @@ final class HostKernels {
       return in.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private static String digest(Map<String, byte[]> sources, String compiler, List<String> flags) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update((compiler + flags).getBytes(StandardCharsets.UTF_8));
-      sources.forEach(
-          (name, bytes) -> {
-            digest.update(name.getBytes(StandardCharsets.UTF_8));
-            digest.update(bytes);
-          });
-      return HexFormat.of().formatHex(digest.digest(), 0, 12);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
     }
   }
 }

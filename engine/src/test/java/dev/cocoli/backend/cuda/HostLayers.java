@@ -54,15 +54,29 @@ record HostLayers(
 
   @Override
   public void conv2dBackwardData(
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      Tensor addend,
+      Tensor activated,
+      Tensor dx) {
+    backwardData(spec, dy, weight, scale, addend, dx);
+    if (activated != null) {
+      elementwise.reluBackward(activated, dx);
+    }
+  }
+
+  private void backwardData(
       Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (scale == null) {
-      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, addend, dx);
+      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, addend, null, dx);
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
       elementwise.scaleRows(List.of(new ElementwiseKernels.ScaledRows(weight, scale, scaled)));
-      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, dx);
+      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, null, dx);
     }
   }
 

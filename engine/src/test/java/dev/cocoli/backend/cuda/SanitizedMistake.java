@@ -6,6 +6,7 @@ import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
+import dev.cocoli.testing.Compilers;
 
 /** Runs one wrong kernel, in the process that {@link SanitizerTest} starts. */
 final class SanitizedMistake {
@@ -16,8 +17,7 @@ final class SanitizedMistake {
   public static void main(String[] arguments) {
     HostQueue queue =
         new HostQueue(
-            HostKernels.mistakes(
-                HostKernels.compiler().orElseThrow(), HostKernels.Checks.SANITIZERS));
+            HostKernels.mistakes(Compilers.cpp().orElseThrow(), HostKernels.Checks.SANITIZERS));
     Buffer buffer = queue.allocate(Integer.BYTES * THREADS);
     new KernelCall(queue)
         .of(new Kernel("mistakes", arguments[0]))

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.cocoli.testing.Compilers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -67,7 +68,7 @@ class SanitizerTest {
 
   /** Runs a main method with the sanitizers, or skips the test and says why. */
   private static Run fork(Class<?> main, String... arguments) throws Exception {
-    String compiler = HostKernels.compiler().orElseGet(() -> skip("there is no C++ compiler"));
+    String compiler = Compilers.cpp().orElseGet(() -> skip("there is no C++ compiler"));
     Path runtime = runtime(compiler);
     List<String> command =
         new ArrayList<>(
@@ -76,6 +77,8 @@ class SanitizerTest {
                 "--enable-native-access=ALL-UNNAMED",
                 "-Djava.awt.headless=true",
                 "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 "-D" + CudaOnHost.SANITIZE + "=true",
                 "-cp",
                 System.getProperty("java.class.path"),

@@ -149,6 +149,8 @@ class LayoutTest {
     "annotations/instances_default.json,images,default",
     "train/_annotations.coco.json,train,train",
     "valid/_annotations.coco.json,valid,val",
+    "valid/_annotations.coco.json,valid,valid",
+    "annotations/instances_validation.json,images,val",
   })
   void findsCocoFilesInAFolder(String file, String images, String split) throws IOException {
     image("coco/" + images + "/a.jpg");
@@ -156,6 +158,45 @@ class LayoutTest {
     assertEquals(List.of("a.jpg"), names(open(folder.resolve("coco"), split)));
     assertTrue(Datasets.hasSplit(folder.resolve("coco"), Optional.empty(), split, OPTIONS));
     assertFalse(Datasets.hasSplit(folder.resolve("coco"), Optional.empty(), "other", OPTIONS));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "set/all.json,set/a.jpg",
+    "set/all.json,set/images/a.jpg",
+    "set/annotations/all.json,set/images/a.jpg",
+  })
+  void findsTheImagesOfACocoFile(String file, String image) throws IOException {
+    image("set/images/other/b.jpg");
+    image(image);
+    write(file, coco("a.jpg", 7).getBytes(StandardCharsets.UTF_8));
+    Dataset data =
+        Datasets.open(
+            folder.resolve(file), Optional.empty(), Optional.empty(), DatasetFormat.AUTO, OPTIONS);
+    assertEquals(folder.resolve(image).toAbsolutePath(), data.get(0).path());
+  }
+
+  @Test
+  void saysWhatToDoWithOtherLabels() throws IOException {
+    for (String labels : List.of("yolo/labels/train/a.txt", "robo/train/labels/a.txt")) {
+      write(labels, "0 0.5 0.5 0.1 0.1\n".getBytes(StandardCharsets.UTF_8));
+      Path data = folder.resolve(labels).getParent().getParent().getParent();
+      assertTrue(refusal(data).contains("; YOLO's labels are not read"), refusal(data));
+    }
+    write("yolo/data.yaml", new byte[0]);
+    String described = refusal(folder.resolve("yolo/data.yaml"));
+    assertTrue(described.contains("data.yaml: ") && described.contains("faq.md"), described);
+    write("coco/annotations/all.json", new byte[0]);
+    Path file = folder.resolve("coco/annotations/all.json");
+    String meant = refusal(folder.resolve("coco"));
+    assertTrue(meant.contains("; did you mean " + file + "?"), meant);
+    write("other/notes.txt", new byte[0]);
+    String other = refusal(folder.resolve("other"));
+    assertFalse(other.contains("YOLO") || other.contains("did you mean"), other);
+  }
+
+  private String refusal(Path data) {
+    return assertThrows(DataException.class, () -> open(data, "train")).getMessage();
   }
 
   private static String coco(String fileName, int category) {

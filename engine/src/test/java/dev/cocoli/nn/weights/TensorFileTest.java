@@ -20,6 +20,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -90,6 +92,22 @@ class TensorFileTest {
 
   private static byte[] bytes(Safetensors.Entry entry) {
     return entry.data().toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  /** The first byte of a safetensors file is that of a length, which may be another format's. */
+  @Test
+  void safetensorsOpensWhateverTheLengthOfItsHeaderIs() throws IOException {
+    String header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+    Path path = folder.resolve("header.safetensors");
+    for (int length = 256; length < 512; length += Long.BYTES) { // writers pad it to such
+      ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + length + Float.BYTES);
+      bytes.order(ByteOrder.LITTLE_ENDIAN).putLong(length);
+      bytes.put((header + " ".repeat(length - header.length())).getBytes(StandardCharsets.UTF_8));
+      Files.write(path, bytes.putFloat(1).array());
+      try (TensorFile file = TensorFile.open(path)) {
+        assertEquals(List.of("a"), List.copyOf(file.entries().keySet()), "" + length);
+      }
+    }
   }
 
   @Test

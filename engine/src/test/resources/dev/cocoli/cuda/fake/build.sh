@@ -10,7 +10,15 @@ sed -n 's/^FAKE([^,]*, \([A-Za-z0-9_]*\),.*/\1/p' fake_*.cpp | sort -u >there
   echo '#include "fake_gpu.h"'
   comm -23 wanted there | sed 's/.*/FAKE(void, &, ()) { fail("not faked: &"); }/'
 } >rest.cpp
-"$@" -std=c++17 -Wall -fPIC -shared -o libcuda.so.1 rest.cpp fake_*.cpp -ldl
+compiling=
+for source in rest.cpp fake_*.cpp; do
+  "$@" -std=c++17 -Wall -fPIC -c "$source" &
+  compiling="$compiling $!"
+done
+for process in $compiling; do
+  wait "$process"
+done
+"$@" -std=c++17 -shared -o libcuda.so.1 rest.o fake_*.o -ldl
 # one file under many names is loaded once: they share what they know
 for name in libcudart.so.13 libcublas.so.13 libcublasLt.so.13 libnvrtc.so.13 libnvrtc-builtins.so.13.0 libcudnn.so.9; do
   ln -s libcuda.so.1 "$name"

@@ -19,7 +19,9 @@ constexpr int EXECUTION_FAILED = 5000;
 enum Type { POINTWISE = 0, WINDOW = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, FORWARD = 10, BACKWARD_FILTER = 11,
             BACKWARD_DATA = 12, POINTWISE_OPERATION = 13, GRAPH = 15, PACK = 16, TENSOR = 17 };
 constexpr int BF16 = 9;
+constexpr int ADD = 0;
 constexpr int RELU_FORWARD = 100;
+constexpr int RELU_BACKWARD = 200;
 constexpr int NOTE_TENSOR_CORE = 0;
 constexpr int NOTE_DOWN_CONVERT = 1;
 constexpr int NOTE_NONDETERMINISTIC = 4;
@@ -216,13 +218,28 @@ int64_t arithmetic(Descriptor* operation) {
   return 2 * y.elements() * w.dims[1] * w.dims[2] * w.dims[3];
 }
 
+// Passes dy on where x is positive.
+void mask(Descriptor* operation, Memory& memory) {
+  Tensor x(part(operation, 751, TENSOR));
+  Tensor dx(part(operation, 756, TENSOR));
+  Tensor dy(part(operation, 757, TENSOR));
+  if (x.dims != dx.dims || dy.dims != dx.dims || x.strides != dx.strides || dy.strides != dx.strides) fail("cuDNN: a mask of another shape");
+  for (int64_t i = 0; i < dx.elements(); i++) {
+    memory.set(dx, i, memory.get(x, i) > 0 ? memory.get(dy, i) : 0);
+  }
+}
+
 void pointwise(Descriptor* operation, Memory& memory) {
   int mode = value<int>(part(operation, 750, POINTWISE), 0);
+  if (mode == RELU_BACKWARD) {
+    mask(operation, memory);
+    return;
+  }
   Tensor x(part(operation, 751, TENSOR));
   Tensor y(part(operation, 753, TENSOR));
   std::unique_ptr<Tensor> b;
   if (mode != RELU_FORWARD) b = std::make_unique<Tensor>(part(operation, 752, TENSOR));
-  if (mode != RELU_FORWARD && mode != 0) fail("cuDNN: neither a sum nor an activation");
+  if (mode != RELU_FORWARD && mode != ADD) fail("cuDNN: neither a sum nor an activation");
   for (int64_t n = 0; n < y.dims[0]; n++) {
     for (int64_t c = 0; c < y.dims[1]; c++) {
       for (int64_t h = 0; h < y.dims[2]; h++) {
@@ -247,10 +264,14 @@ std::vector<Descriptor*> operations(Descriptor* graph) {
   return all;
 }
 
-// Of what cuDNN has no ready kernels: one type for all that is stored, and a shift behind a convolution that has anything.
-bool is_supported(Descriptor* graph) {
+// What cuDNN has kernels for: one type for all that is stored, and a shift behind a convolution that has anything. Behind a gradient
+// by the input it compiles them at run time.
+enum class Support { NONE, READY, COMPILED };
+
+Support support(Descriptor* graph) {
   int additions_of_channels = 0;
   int behind = 0;
+  bool is_gradient = false;
   std::set<bool> types;
   for (Descriptor* operation : operations(graph)) {
     for (auto& attribute : operation->attributes) {
@@ -261,6 +282,7 @@ bool is_supported(Descriptor* graph) {
       Tensor tensor(descriptor);
       if (!tensor.is_virtual) types.insert(tensor.bf16);
     }
+    if (operation->type == BACKWARD_DATA) is_gradient = true;
     if (operation->type == POINTWISE_OPERATION) {
       behind++;
       if (operation->attributes.count(752) != 0) {
@@ -269,7 +291,9 @@ bool is_supported(Descriptor* graph) {
       }
     }
   }
-  return types.size() == 1 && (behind == 0 || additions_of_channels >= 1);
+  if (types.size() != 1) return Support::NONE;
+  if (behind > 0 && is_gradient) return getenv("FAKE_NO_FUSION") == nullptr ? Support::COMPILED : Support::NONE;
+  return behind == 0 || additions_of_channels >= 1 ? Support::READY : Support::NONE;
 }
 }  // namespace
 
@@ -317,7 +341,10 @@ FAKE(int, cudnnBackendSetAttribute, (void* where, int attribute, int type, int64
   return SUCCESS;
 }
 
-// Engines 0 to 3: on tensor cores, with rounded inputs, left to chance, and plain.
+// Engines 0 to 3: on tensor cores, with rounded inputs, left to chance, and plain. 4 is on tensor cores and compiled at run time, as 1 is,
+// which refuses when its plan is made.
+constexpr int COMPILED_ENGINE = 4;
+
 FAKE(int, cudnnBackendGetAttribute, (void* where, int attribute, int, int64_t asked, int64_t* count, void* elements)) {
   Descriptor* descriptor = known(where);
   if (!descriptor->finished && descriptor->type != CONFIG && descriptor->type != ENGINE) return BAD_PARAM;
@@ -327,11 +354,13 @@ FAKE(int, cudnnBackendGetAttribute, (void* where, int attribute, int, int64_t as
   switch (attribute) {
     case 202: {
       bool fallback = value<int>(descriptor, 200) == 2;
-      *count = !is_supported(part(descriptor, 201, GRAPH)) ? 0 : fallback ? 1 : 4;
+      Support kernels = support(part(descriptor, 201, GRAPH));
+      bool compiled = kernels == Support::COMPILED;
+      *count = kernels == Support::NONE ? 0 : compiled ? (fallback ? 0 : 2) : fallback ? 1 : 4;
       for (int64_t i = 0; i < std::min(asked, *count); i++) {
         Descriptor* config = known(out[i]);
         if (config->type != CONFIG) return BAD_PARAM;
-        config->engine = fallback ? 3 : int(i);
+        config->engine = compiled ? (i == 0 ? 1 : COMPILED_ENGINE) : fallback ? 3 : int(i);
         config->attributes[-1] = descriptor->attributes.at(201);
         config->finished = true;
       }
@@ -344,8 +373,9 @@ FAKE(int, cudnnBackendGetAttribute, (void* where, int attribute, int, int64_t as
     }
     case 1303: {  // its notes
       auto* notes = static_cast<int*>(elements);
-      *count = descriptor->engine < 3 ? 1 : 0;
-      notes[0] = descriptor->engine == 0 ? NOTE_TENSOR_CORE : descriptor->engine == 1 ? NOTE_DOWN_CONVERT : NOTE_NONDETERMINISTIC;
+      int engine = descriptor->engine;
+      *count = engine != 3 ? 1 : 0;
+      notes[0] = engine == 0 || engine == COMPILED_ENGINE ? NOTE_TENSOR_CORE : engine == 1 ? NOTE_DOWN_CONVERT : NOTE_NONDETERMINISTIC;
       return SUCCESS;
     }
     case 1301:  // its number
@@ -353,7 +383,7 @@ FAKE(int, cudnnBackendGetAttribute, (void* where, int attribute, int, int64_t as
       *static_cast<int64_t*>(elements) = descriptor->engine;
       return SUCCESS;
     case 1305:  // its behaviour
-      *count = descriptor->engine == 1 ? 1 : 0;
+      *count = descriptor->engine == 1 || descriptor->engine == COMPILED_ENGINE ? 1 : 0;
       if (*count == 1) *static_cast<int*>(elements) = BEHAVIOUR_RUNTIME_COMPILATION;
       return SUCCESS;
     case 402:
@@ -390,7 +420,7 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
   int64_t bytes = 0;
   for (Descriptor* operation : operations(graph)) {
     operations_done += arithmetic(operation);
-    for (int attribute : {703, 704, 705, 709, 710, 711, 715, 716, 717, 751, 752, 753}) {
+    for (int attribute : {703, 704, 705, 709, 710, 711, 715, 716, 717, 751, 752, 753, 756, 757}) {
       if (operation->attributes.count(attribute) == 0) continue;
       Tensor tensor(part(operation, attribute, TENSOR));
       if (tensor.is_virtual) continue;

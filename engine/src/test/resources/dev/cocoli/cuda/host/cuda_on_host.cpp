@@ -40,20 +40,26 @@ Place place;
 namespace {
 
 constexpr unsigned WARP = 32;
-constexpr size_t STACK_BYTES = 256 << 10;
+constexpr size_t STACK_BYTES = 320 << 10;
+// The stacks begin at different places of their pages: otherwise all would compete for the same few lines of the cache.
+constexpr size_t LINE_BYTES = 64;
 constexpr unsigned MAX_THREADS = 1024;
 
-enum class State { READY, AT_BLOCK_BARRIER, AT_WARP_BARRIER, GONE };
+enum class State : unsigned char { READY, AT_BLOCK_BARRIER, AT_WARP_BARRIER, GONE };
 
 struct Fiber {
   void* stack = nullptr;
   Jump context;
   bool started = false;
-  State state = State::GONE;
-  unsigned mask = 0;        // of the warp barrier that it waits at
-  uint64_t offered = 0;     // to the other lanes
-  uint64_t received[WARP];  // from the lanes of the mask
   void* fake_stack = nullptr;
+};
+
+// What the lanes of a warp offer, and what they got at the last barrier: each reads it before the next is passed.
+struct Warp {
+  unsigned waiting = 0;      // the lanes at a warp barrier
+  unsigned masks[WARP];      // of the barriers that they wait at
+  uint64_t offered[WARP];    // to the other lanes
+  uint64_t received[WARP];
 };
 
 struct Entry {
@@ -67,6 +73,11 @@ std::map<std::string, Entry>& entries() {
 }
 
 std::vector<Fiber> fibers(MAX_THREADS);
+// Beside the fibers, because the scheduler looks at all of them again and again.
+State states[MAX_THREADS];
+Warp warps[MAX_THREADS / WARP];
+unsigned positions[MAX_THREADS];         // of the threads in the order of their block
+uint64_t ready[MAX_THREADS / 64];        // a bit for each position
 std::unique_ptr<unsigned char[]> shared;
 std::string error;
 Kernel kernel;
@@ -85,7 +96,7 @@ unsigned draw(unsigned below) {
   random_state ^= random_state << 13;
   random_state ^= random_state >> 7;
   random_state ^= random_state << 17;
-  return unsigned(random_state % below);
+  return unsigned((random_state >> 32) * below >> 32);
 }
 
 // Makes a permutation of the numbers below.
@@ -99,6 +110,11 @@ void shuffle(std::vector<unsigned>& order, unsigned below) {
   }
 }
 
+void set_ready(unsigned thread) {
+  states[thread] = State::READY;
+  ready[positions[thread] / 64] |= uint64_t(1) << positions[thread] % 64;
+}
+
 void set_place(unsigned thread) {
   place.thread = {thread, 0, 0};
   place.lane = thread % WARP;
@@ -107,7 +123,7 @@ void set_place(unsigned thread) {
 // Leaves the running fiber for the scheduler; returns when the fiber is resumed.
 SWITCHES_STACKS void leave(State state) {
   Fiber& fiber = fibers[running];
-  fiber.state = state;
+  states[running] = state;
   if (SET_JUMP(fiber.context) == 0) {
     FIBER_START(&fiber.fake_stack, scheduler_bottom, scheduler_size);
     JUMP(scheduler);
@@ -135,7 +151,7 @@ SWITCHES_STACKS void resume(unsigned thread) {
       ucontext_t context;
       getcontext(&context);
       context.uc_stack.ss_sp = fiber.stack;
-      context.uc_stack.ss_size = STACK_BYTES;
+      context.uc_stack.ss_size = STACK_BYTES - thread * LINE_BYTES;
       context.uc_link = nullptr;
       makecontext(&context, run_threads, 0);
       setcontext(&context);
@@ -147,29 +163,23 @@ SWITCHES_STACKS void resume(unsigned thread) {
 }
 
 // Lets the lanes of a warp go on when all that a mask names have come.
-bool release_warp(unsigned warp) {
-  for (unsigned lane = 0; lane < WARP && warp * WARP + lane < threads; lane++) {
-    const Fiber& first = fibers[warp * WARP + lane];
-    if (first.state != State::AT_WARP_BARRIER) {
+bool release_warp(unsigned number) {
+  Warp& warp = warps[number];
+  for (unsigned rest = warp.waiting; rest != 0; rest &= rest - 1) {
+    unsigned mask = warp.masks[__builtin_ctz(rest)];
+    if ((mask & ~warp.waiting) != 0) {
       continue;
     }
     bool all = true;
-    for (unsigned other = 0; other < WARP && all; other++) {
-      if ((first.mask >> other & 1) != 0) {
-        unsigned thread = warp * WARP + other;
-        all = thread < threads && fibers[thread].state == State::AT_WARP_BARRIER && fibers[thread].mask == first.mask;
-      }
+    for (unsigned lanes = mask; lanes != 0 && all; lanes &= lanes - 1) {
+      all = warp.masks[__builtin_ctz(lanes)] == mask;
     }
     if (all) {
-      unsigned mask = first.mask;
-      for (unsigned other = 0; other < WARP; other++) {
-        if ((mask >> other & 1) != 0) {
-          Fiber& fiber = fibers[warp * WARP + other];
-          fiber.state = State::READY;
-          for (unsigned source = 0; source < WARP && warp * WARP + source < threads; source++) {
-            fiber.received[source] = fibers[warp * WARP + source].offered;
-          }
-        }
+      warp.waiting &= ~mask;
+      for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+        unsigned lane = unsigned(__builtin_ctz(lanes));
+        warp.received[lane] = warp.offered[lane];
+        set_ready(number * WARP + lane);
       }
       return true;
     }
@@ -180,28 +190,29 @@ bool release_warp(unsigned warp) {
 std::string stuck() {
   unsigned counts[4] = {};
   for (unsigned thread = 0; thread < threads; thread++) {
-    counts[static_cast<int>(fibers[thread].state)]++;
+    counts[static_cast<int>(states[thread])]++;
   }
   return "threads wait for each other: " + std::to_string(counts[1]) + " at __syncthreads, " + std::to_string(counts[2]) +
          " at a warp's shuffle or vote, " + std::to_string(counts[3]) + " have returned";
 }
 
 void run_block() {
-  for (unsigned thread = 0; thread < threads; thread++) {
-    fibers[thread].state = State::READY;
-  }
   block_votes = 0;
   static std::vector<unsigned> order;
   shuffle(order, threads);
+  for (unsigned i = 0; i < threads; i++) {
+    positions[order[i]] = i;
+    set_ready(order[i]);
+  }
   while (error.empty()) {
     bool ran = false;
-    for (unsigned thread : order) {
-      if (fibers[thread].state == State::READY) {
+    for (unsigned word = 0; word * 64 < threads && error.empty(); word++) {
+      // none becomes ready before all of these have run
+      while (ready[word] != 0 && error.empty()) {
+        unsigned position = word * 64 + unsigned(__builtin_ctzll(ready[word]));
+        ready[word] &= ready[word] - 1;
         ran = true;
-        resume(thread);
-        if (!error.empty()) {
-          break;
-        }
+        resume(order[position]);
       }
     }
     for (unsigned warp = 0; warp * WARP < threads; warp++) {
@@ -215,8 +226,8 @@ void run_block() {
     unsigned gone = 0;
     unsigned waiting = 0;
     for (unsigned thread = 0; thread < threads; thread++) {
-      gone += fibers[thread].state == State::GONE;
-      waiting += fibers[thread].state == State::AT_BLOCK_BARRIER;
+      gone += states[thread] == State::GONE;
+      waiting += states[thread] == State::AT_BLOCK_BARRIER;
     }
     if (gone == threads) {
       return;
@@ -228,17 +239,21 @@ void run_block() {
     block_result = block_votes;
     block_votes = 0;
     for (unsigned thread = 0; thread < threads; thread++) {
-      fibers[thread].state = State::READY;
+      set_ready(thread);
     }
   }
   // what waits for ever is left where it is: its fiber begins anew
   for (unsigned thread = 0; thread < threads; thread++) {
-    if (fibers[thread].state != State::GONE) {
+    if (states[thread] != State::GONE) {
       fibers[thread].started = false;
-      fibers[thread].state = State::GONE;
+      states[thread] = State::GONE;
     }
+    warps[thread / WARP].waiting = 0;
   }
+  std::fill(std::begin(ready), std::end(ready), 0);
 }
+
+Warp& warp_of_running() { return warps[running / WARP]; }
 
 bool takes_part(unsigned mask) {
   if ((mask >> place.lane & 1) != 0) {
@@ -267,44 +282,39 @@ int sync_block_or(int predicate) { return sync_block_count(predicate) != 0; }
 
 void sync_warp(unsigned mask) {
   if (takes_part(mask)) {
-    fibers[running].mask = mask;
+    warp_of_running().masks[place.lane] = mask;
+    warp_of_running().waiting |= 1u << place.lane;
     leave(State::AT_WARP_BARRIER);
   }
 }
 
 uint64_t exchange(unsigned mask, uint64_t value, unsigned source) {
-  Fiber& fiber = fibers[running];
-  fiber.offered = value;
+  warp_of_running().offered[place.lane] = value;
   sync_warp(mask);
   if (source >= WARP || (mask >> source & 1) == 0) {
     error = "a shuffle reads a lane that does not take part";
     return value;
   }
-  return fiber.received[source];
+  return warp_of_running().received[source];
 }
 
 unsigned ballot(unsigned mask, bool predicate) {
-  Fiber& fiber = fibers[running];
-  fiber.offered = predicate;
+  warp_of_running().offered[place.lane] = predicate;
   sync_warp(mask);
   unsigned votes = 0;
-  for (unsigned lane = 0; lane < WARP; lane++) {
-    if ((mask >> lane & 1) != 0 && fiber.received[lane] != 0) {
-      votes |= 1u << lane;
-    }
+  for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+    unsigned lane = unsigned(__builtin_ctz(lanes));
+    votes |= unsigned(warp_of_running().received[lane]) << lane;
   }
   return votes;
 }
 
 unsigned largest(unsigned mask, unsigned value) {
-  Fiber& fiber = fibers[running];
-  fiber.offered = value;
+  warp_of_running().offered[place.lane] = value;
   sync_warp(mask);
   unsigned most = 0;
-  for (unsigned lane = 0; lane < WARP; lane++) {
-    if ((mask >> lane & 1) != 0) {
-      most = std::max(most, unsigned(fiber.received[lane]));
-    }
+  for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+    most = std::max(most, unsigned(warp_of_running().received[__builtin_ctz(lanes)]));
   }
   return most;
 }

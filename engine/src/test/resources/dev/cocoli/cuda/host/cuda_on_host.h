@@ -147,11 +147,6 @@ T atomicAdd(T* address, U value) {
   *address = static_cast<T>(before + static_cast<T>(value));
   return before;
 }
-// As from compute capability 9.0 on: four additions, each atomic by itself.
-inline float4 atomicAdd(float4* address, float4 value) {
-  return {atomicAdd(&address->x, value.x), atomicAdd(&address->y, value.y), atomicAdd(&address->z, value.z),
-          atomicAdd(&address->w, value.w)};
-}
 inline unsigned atomicInc(unsigned* address, unsigned most) {
   unsigned before = *address;
   *address = before >= most ? 0 : before + 1;

@@ -85,14 +85,35 @@ public abstract sealed class FloatBlock {
   }
 
   /**
-   * Writes the elements that were loaded last, or {@link #clear}ed; BF16 is rounded to the nearest,
-   * ties to even.
+   * Writes the elements that were loaded last, {@link #take}n or {@link #clear}ed; BF16 is rounded
+   * to the nearest, ties to even.
    *
    * @param to a tensor's memory
    * @param element the first
    */
   public void store(MemorySegment to, long element) {
     write(to, element, size);
+  }
+
+  /**
+   * Begins with numbers.
+   *
+   * @param values the numbers
+   * @param count how many
+   */
+  void take(float[] values, int count) {
+    size = count;
+    if (lanes.length == 1) {
+      System.arraycopy(values, 0, lanes[0], 0, count);
+      return;
+    }
+    for (int l = 0; l < lanes.length; l++) {
+      float[] lane = lanes[l];
+      int length = size(l);
+      for (int j = 0; j < length; j++) {
+        lane[j] = values[j * lanes.length + l];
+      }
+    }
   }
 
   /**

@@ -94,13 +94,15 @@ public final class ImageLoops implements Images {
     Axis down = Axis.of(Math.toIntExact(image.dim(0)), Math.toIntExact(height));
     float[][] byteValues = image.dtype() == DType.U8 ? byteValues(spec) : null;
     MemorySegment target = slot.segment();
-    long slotRowBytes = 4 * COLOURS * slot.dim(1);
+    int bytes = slot.dtype().byteSize();
+    long slotRowBytes = bytes * COLOURS * slot.dim(1);
     workers.rows(
         slot.dim(0),
         GRAIN,
         (from, to) -> {
           Rows scratch = rows.get();
           scratch.reset(Math.toIntExact(COLOURS * image.dim(1)), rowLength);
+          FloatBlock block = FloatBlock.of(slot.dtype(), rowLength);
           for (long y = from; y < to; y++) {
             MemorySegment row = target.asSlice(y * slotRowBytes, slotRowBytes);
             if (y >= height) {
@@ -120,8 +122,9 @@ public final class ImageLoops implements Images {
               scratch.lowerRow = down.high[i];
             }
             mix(scratch, down.share[i], rowLength);
-            MemorySegment.copy(scratch.mixed, 0, row, JAVA_FLOAT, 0, rowLength);
-            row.asSlice(4L * rowLength).fill((byte) 0);
+            block.take(scratch.mixed, rowLength);
+            block.store(row, 0);
+            row.asSlice((long) bytes * rowLength).fill((byte) 0);
           }
         });
     slot.buffer().markWritten();

@@ -52,7 +52,7 @@ public final class UpsampleLoops implements Upsampling {
   }
 
   @Override
-  public void upsampleNearestBackward(Tensor dy, Tensor dx) {
+  public void upsampleNearestBackward(Tensor dy, Tensor addend, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
@@ -62,6 +62,7 @@ public final class UpsampleLoops implements Upsampling {
     long height = dx.dim(1);
     int width = Math.toIntExact(dx.dim(2));
     MemorySegment from = dy.segment();
+    MemorySegment other = addend == null ? null : addend.segment();
     MemorySegment to = dx.segment();
     workers.rows(
         dx.dim(0) * height,
@@ -80,7 +81,12 @@ public final class UpsampleLoops implements Upsampling {
                   sum.add(pixel);
                 }
               }
-              sum.store(to, (row * width + column) * channels);
+              long into = (row * width + column) * channels;
+              if (other != null) {
+                pixel.load(other, into, channels);
+                sum.add(pixel);
+              }
+              sum.store(to, into);
             }
           }
         });

@@ -313,6 +313,12 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
   }
 
   @Override
+  public boolean masksInPassing() {
+    // a part at a time, which stays in the cache for the sums
+    return true;
+  }
+
+  @Override
   public void foldBatchNorm(
       Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
     for (int c = 0; c < weight.elementCount(); c++) {

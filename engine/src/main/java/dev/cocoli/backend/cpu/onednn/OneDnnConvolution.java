@@ -172,6 +172,21 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
 
   @Override
   public void conv2dBackwardData(
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      Tensor addend,
+      Tensor activated,
+      Tensor dx) {
+    backwardData(spec, dy, weight, scale, addend, dx);
+    if (activated != null) {
+      // oneDNN fuses nothing after this gradient
+      elementwise.reluBackward(activated, dx);
+    }
+  }
+
+  private void backwardData(
       Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     ConvolutionShape shape = ConvolutionShape.of(spec, dx, dy);
     if (winograd.suits(shape) && !shape.isEmpty()) {
@@ -183,10 +198,15 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
       }
       return;
     }
+    if (addend != null && addend.segment().address() != dx.segment().address()) {
+      backwardData(spec, dy, weight, scale, null, dx);
+      elementwise.add(dx, addend, dx);
+      return;
+    }
     if (addend != null) {
       try (TensorScope scope = new TensorScope(context.pool())) {
         Tensor product = scope.allocate(dx.dtype(), dx.shape());
-        conv2dBackwardData(spec, dy, weight, scale, null, product);
+        backwardData(spec, dy, weight, scale, null, product);
         elementwise.add(product, addend, dx);
       }
       return;

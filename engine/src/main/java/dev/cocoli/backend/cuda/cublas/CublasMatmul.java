@@ -186,8 +186,20 @@ public final class CublasMatmul implements Dense, AutoCloseable {
   public void addTransposedTimes(Tensor dy, Tensor x, Tensor sum) {
     if (x.elementCount() > 0 && dy.elementCount() > 0) {
       sum.buffer().markWritten();
-      multiply(Product.BACKWARD_WEIGHT, x, dy, sum, x.dim(0), x.dim(1), dy.dim(1));
+      multiply(Product.ADD_BACKWARD_WEIGHT, x, dy, sum, x.dim(0), x.dim(1), dy.dim(1));
     }
+  }
+
+  /**
+   * Writes a product: {@code product = dy^T x}.
+   *
+   * @param dy {@code [M,O]}, not empty
+   * @param x {@code [M,I]}, not empty
+   * @param product F32, {@code O*I} elements
+   */
+  public void transposedTimes(Tensor dy, Tensor x, Tensor product) {
+    product.buffer().markWritten();
+    multiply(Product.BACKWARD_WEIGHT, x, dy, product, x.dim(0), x.dim(1), dy.dim(1));
   }
 
   private void multiply(

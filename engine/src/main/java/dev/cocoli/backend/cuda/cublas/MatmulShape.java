@@ -40,8 +40,10 @@ record MatmulShape(
     BACKWARD_DATA,
     /** {@code dx += dy weight}. */
     ADD_BACKWARD_DATA,
+    /** {@code dWeight = dy^T x}. */
+    BACKWARD_WEIGHT,
     /** {@code dWeight += dy^T x}. */
-    BACKWARD_WEIGHT
+    ADD_BACKWARD_WEIGHT
   }
 
   /**
@@ -59,7 +61,7 @@ record MatmulShape(
     return switch (product) {
       case FORWARD -> new Matrix(in, out, true);
       case BACKWARD_DATA, ADD_BACKWARD_DATA -> new Matrix(in, out, false);
-      case BACKWARD_WEIGHT -> new Matrix(in, rows, false);
+      case BACKWARD_WEIGHT, ADD_BACKWARD_WEIGHT -> new Matrix(in, rows, false);
     };
   }
 
@@ -68,7 +70,7 @@ record MatmulShape(
     return switch (product) {
       case FORWARD -> new Matrix(in, rows, false);
       case BACKWARD_DATA, ADD_BACKWARD_DATA -> new Matrix(out, rows, false);
-      case BACKWARD_WEIGHT -> new Matrix(out, rows, true);
+      case BACKWARD_WEIGHT, ADD_BACKWARD_WEIGHT -> new Matrix(out, rows, true);
     };
   }
 
@@ -77,13 +79,16 @@ record MatmulShape(
     return switch (product) {
       case FORWARD -> new Matrix(out, rows, false);
       case BACKWARD_DATA, ADD_BACKWARD_DATA -> new Matrix(in, rows, false);
-      case BACKWARD_WEIGHT -> new Matrix(in, out, false);
+      case BACKWARD_WEIGHT, ADD_BACKWARD_WEIGHT -> new Matrix(in, out, false);
     };
   }
 
-  /** Returns what of the earlier contents is kept: gradients of parameters are added to. */
+  /** Returns what of the earlier contents is kept. */
   float beta() {
-    return product == Product.BACKWARD_WEIGHT || product == Product.ADD_BACKWARD_DATA ? 1 : 0;
+    return switch (product) {
+      case FORWARD, BACKWARD_DATA, BACKWARD_WEIGHT -> 0;
+      case ADD_BACKWARD_DATA, ADD_BACKWARD_WEIGHT -> 1;
+    };
   }
 
   /** Returns the epilogue that is asked of cuBLAS. */

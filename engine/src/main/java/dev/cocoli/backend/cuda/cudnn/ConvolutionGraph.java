@@ -24,11 +24,14 @@ final class ConvolutionGraph implements AutoCloseable {
   /** The output, or the gradient by it. */
   static final long Y = 3;
 
-  /** Like the output, added. */
+  /** Like the result, added. */
   static final long RESIDUAL = 4;
 
   /** A value for each channel of the output, added. */
   static final long SHIFT = 5;
+
+  /** The input, as the output of the activation before it: where a gradient by it passes. */
+  static final long ACTIVATED = 6;
 
   /** What is passed on between operations and never stored: from this number on. */
   private static final long FIRST_VIRTUAL = 100;
@@ -104,7 +107,7 @@ final class ConvolutionGraph implements AutoCloseable {
     ConvolutionShape.Tail tail = shape.tail();
     boolean relu = tail.activation() == Activation.RELU;
     int fused = (tail.residual() ? 1 : 0) + (tail.shift() ? 1 : 0) + (relu ? 1 : 0);
-    CudnnDescriptor value = output(0, fused);
+    CudnnDescriptor value = result(Y, shape.outputDims(), 0, fused);
     operations.add(
         create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X(), tensor(X, shape.inputDims()))
@@ -117,21 +120,29 @@ final class ConvolutionGraph implements AutoCloseable {
             .finish("the operation of " + shape));
     int done = 0;
     if (tail.residual()) {
-      value = sum(value, tensor(RESIDUAL, shape.outputDims()), output(++done, fused));
+      value =
+          sum(
+              value,
+              tensor(RESIDUAL, shape.outputDims()),
+              result(Y, shape.outputDims(), ++done, fused));
     }
     if (tail.shift()) {
-      value = sum(value, tensor(SHIFT, shape.channelDims()), output(++done, fused));
+      value =
+          sum(
+              value,
+              tensor(SHIFT, shape.channelDims()),
+              result(Y, shape.outputDims(), ++done, fused));
     }
     if (relu) {
-      relu(value, output(++done, fused));
+      relu(value, result(Y, shape.outputDims(), ++done, fused));
     }
   }
 
-  /** The output tensor of the n-th operation after the convolution. */
-  private CudnnDescriptor output(int done, int all) {
-    return done == all
-        ? tensor(Y, shape.outputDims())
-        : virtual(FIRST_VIRTUAL + done, shape.outputDims());
+  /**
+   * The output tensor of the n-th operation after the convolution: the result if it is the last.
+   */
+  private CudnnDescriptor result(long number, long[] dims, int done, int all) {
+    return done == all ? tensor(number, dims) : virtual(FIRST_VIRTUAL + done, dims);
   }
 
   private CudnnDescriptor sum(CudnnDescriptor a, CudnnDescriptor b, CudnnDescriptor y) {
@@ -169,10 +180,13 @@ final class ConvolutionGraph implements AutoCloseable {
   }
 
   private void backwardData() {
+    ConvolutionShape.Tail tail = shape.tail();
+    boolean masked = tail.activation() == Activation.RELU;
+    int fused = (tail.residual() ? 1 : 0) + (masked ? 1 : 0);
+    CudnnDescriptor value = result(X, shape.inputDims(), 0, fused);
     operations.add(
         create(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR())
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX(), tensor(X, shape.inputDims()))
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX(), value)
             .descriptors(
                 CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W(), tensor(WEIGHT, shape.weightDims()))
             .descriptors(
@@ -181,6 +195,28 @@ final class ConvolutionGraph implements AutoCloseable {
             .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA(), 1)
             .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA(), 0)
             .finish("the operation of " + shape));
+    int done = 0;
+    if (tail.residual()) {
+      CudnnDescriptor sum = result(X, shape.inputDims(), ++done, fused);
+      value = sum(value, tensor(RESIDUAL, shape.inputDims()), sum);
+    }
+    if (masked) {
+      mask(
+          value, tensor(ACTIVATED, shape.inputDims()), result(X, shape.inputDims(), ++done, fused));
+    }
+  }
+
+  /** Passes a gradient on where the output of a ReLU is positive. */
+  private void mask(CudnnDescriptor dy, CudnnDescriptor y, CudnnDescriptor dx) {
+    CudnnDescriptor relu =
+        pointwise(CUDNN_POINTWISE_RELU_BWD()).finish("the gradient of an activation");
+    operations.add(
+        create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR())
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), relu)
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC(), dy)
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), y)
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC(), dx)
+            .finish("the mask after " + shape));
   }
 
   private void backwardWeight() {

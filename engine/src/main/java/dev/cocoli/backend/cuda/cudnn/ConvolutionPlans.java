@@ -1,6 +1,5 @@
 package dev.cocoli.backend.cuda.cudnn;
 
-import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.PlanCache;
 import dev.cocoli.backend.cuda.CudaContext;
@@ -56,7 +55,6 @@ public final class ConvolutionPlans implements AutoCloseable {
   }
 
   private final CudaContext context;
-  private final BufferPool pool;
   private final CudaSettings settings;
   private final CudnnTarget target;
   private final PlanCache<ConvolutionShape, Choice> choices = new PlanCache<>(CAPACITY);
@@ -65,7 +63,6 @@ public final class ConvolutionPlans implements AutoCloseable {
   /** Makes an empty cache for a device. */
   ConvolutionPlans(CudaContext context) {
     this.context = context;
-    this.pool = context.pool();
     this.settings = context.settings();
     this.target = CudnnTarget.of(context.cudnn());
   }
@@ -81,17 +78,18 @@ public final class ConvolutionPlans implements AutoCloseable {
         && !context.recorder().isRecording()) {
       choice.take(fastest(choice, operands));
     }
-    execute(choice.plan, operands);
+    execute(context, choice.plan, operands);
     context.queue().finished("cudnnBackendExecute of " + shape);
   }
 
-  private void execute(ConvolutionPlan plan, Operands operands) {
+  /** Queues a plan, with scratch memory if it takes any. */
+  static void execute(CudaContext context, ConvolutionPlan plan, Operands operands) {
     if (plan.workspaceBytes() == 0) {
       plan.execute(context.cudnn(), operands, MemorySegment.NULL);
       return;
     }
     // whoever takes this memory next is queued after it
-    try (Buffer workspace = pool.take(plan.workspaceBytes())) {
+    try (Buffer workspace = context.pool().take(plan.workspaceBytes())) {
       plan.execute(context.cudnn(), operands, workspace.segment());
     }
   }
@@ -115,36 +113,51 @@ public final class ConvolutionPlans implements AutoCloseable {
    */
   static List<ConvolutionPlan> build(
       ConvolutionGraph graph, CudnnTarget target, CudaSettings settings, int most) {
-    List<ConvolutionPlan> plans = new ArrayList<>();
-    RuntimeException why = null;
+    List<NativeException> refusals = new ArrayList<>();
     for (EngineConfig.Source source : EngineConfig.Source.values()) {
+      List<ConvolutionPlan> plans = build(graph, target, settings, most, source, refusals);
       if (!plans.isEmpty()) {
-        break;
-      }
-      Map<Long, Integer> tried = new HashMap<>();
-      for (EngineConfig config : EngineConfig.list(graph, target, source)) {
-        if (plans.size() == most
-            || !config.isAllowed(graph.shape().type(), settings)
-            || tried.merge(config.engine(), 1, Integer::sum) > MOST_PER_ENGINE) {
-          config.close();
-          continue;
-        }
-        try {
-          add(plans, new ConvolutionPlan(config, target), settings);
-        } catch (NativeException e) {
-          why = e;
-          config.close();
-        }
+        return plans;
       }
     }
-    if (plans.isEmpty()) {
-      throw new IllegalStateException(
-          "cuDNN has no engine for "
-              + graph.shape()
-              + " within "
-              + settings
-              + (why == null ? "" : "; the last one said: " + why.getMessage()),
-          why);
+    NativeException why = refusals.isEmpty() ? null : refusals.getLast();
+    throw new IllegalStateException(
+        "cuDNN has no engine for "
+            + graph.shape()
+            + " within "
+            + settings
+            + (why == null ? "" : "; the last one said: " + why.getMessage()),
+        why);
+  }
+
+  /**
+   * Builds those of one of cuDNN's lists.
+   *
+   * @param refusals gets what the engines say that refuse
+   * @return none perhaps; the caller closes them
+   */
+  static List<ConvolutionPlan> build(
+      ConvolutionGraph graph,
+      CudnnTarget target,
+      CudaSettings settings,
+      int most,
+      EngineConfig.Source source,
+      List<NativeException> refusals) {
+    List<ConvolutionPlan> plans = new ArrayList<>();
+    Map<Long, Integer> tried = new HashMap<>();
+    for (EngineConfig config : EngineConfig.list(graph, target, source)) {
+      if (plans.size() == most
+          || !config.isAllowed(graph.shape().type(), settings)
+          || tried.merge(config.engine(), 1, Integer::sum) > MOST_PER_ENGINE) {
+        config.close();
+        continue;
+      }
+      try {
+        add(plans, new ConvolutionPlan(config, target), settings);
+      } catch (NativeException e) {
+        refusals.add(e);
+        config.close();
+      }
     }
     return plans;
   }
@@ -165,7 +178,7 @@ public final class ConvolutionPlans implements AutoCloseable {
     float bestTime = Float.POSITIVE_INFINITY;
     try (PlanTimer timer = new PlanTimer(context)) {
       for (ConvolutionPlan candidate : candidates) {
-        float time = timer.milliseconds(() -> execute(candidate, operands), bestTime);
+        float time = timer.milliseconds(() -> execute(context, candidate, operands), bestTime);
         if (time < bestTime) {
           bestTime = time;
           best = candidate;

@@ -21,7 +21,7 @@ import dev.cocoli.tensor.Tensor;
  * @param outHeight H'
  * @param outWidth W'
  * @param out channels of the output
- * @param tail what is fused after a forward convolution
+ * @param tail what is fused after a forward convolution or a gradient by the input
  * @param alignmentBytes what divides the address of every tensor
  */
 record ConvolutionShape(
@@ -53,11 +53,12 @@ record ConvolutionShape(
 
   /**
    * What follows the sum of products, in this order: a residual, a shift of each channel, an
-   * activation. cuDNN has ready kernels for this chain, and for no shorter one without the shift.
+   * activation. cuDNN has ready kernels for this chain, and for no shorter one without the shift. A
+   * gradient by the input is followed by a residual and the gradient of an activation.
    *
    * @param shift whether there is one
    * @param residual whether there is one
-   * @param activation applied last
+   * @param activation applied last; after a gradient, its mask
    */
   record Tail(boolean shift, boolean residual, Activation activation) {
     static final Tail NONE = new Tail(false, false, Activation.NONE);
@@ -105,7 +106,12 @@ record ConvolutionShape(
 
   /** Returns whether each output pixel is a product of the input pixel in the same place. */
   static boolean isPointwise(Conv2dSpec spec) {
-    return spec.kernel() == 1 && spec.stride() == 1 && spec.padding() == 0;
+    return isPoint(spec) && spec.stride() == 1;
+  }
+
+  /** Returns whether a pixel of the output depends on one of the input. */
+  static boolean isPoint(Conv2dSpec spec) {
+    return spec.kernel() == 1 && spec.padding() == 0;
   }
 
   /** Returns N, C, H, W of the input: cuDNN's order, whatever the layout. */

@@ -1,6 +1,7 @@
 package dev.cocoli.backend.cuda.cudnn;
 
 import dev.cocoli.backend.BufferPool;
+import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cublas.CublasMatmul;
@@ -25,6 +26,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   private final CudaContext context;
   private final BufferPool pool;
   private final ConvolutionPlans plans;
+  private final FusedPlans fused;
   private final WeightCopies weights;
   private final CublasMatmul matmul;
   private final ElementwiseKernels elementwise;
@@ -39,6 +41,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
     this.context = context;
     this.pool = context.pool();
     this.plans = new ConvolutionPlans(context);
+    this.fused = new FusedPlans(context);
     this.weights = weights;
     this.matmul = matmul;
     this.elementwise = elementwise;
@@ -107,7 +110,8 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
               factors.tensor().segment(),
               y.segment(),
               segment(residual),
-              segment(addends.tensor())));
+              segment(addends.tensor()),
+              null));
     }
   }
 
@@ -157,11 +161,79 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
 
   @Override
   public void conv2dBackwardData(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      Tensor addend,
+      Tensor activated,
+      Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
     dx.buffer().markWritten();
+    if (activated == null) {
+      sum(spec, dy, weight, scale, addend, dx);
+    } else if (overlaps(addend, dx)) {
+      // timing would add it again and again, and cuDNN may write before it has read all
+      sum(spec, dy, weight, scale, addend, dx);
+      elementwise.reluBackward(activated, dx);
+    } else {
+      masked(spec, dy, weight, scale, addend, activated, dx);
+    }
+  }
+
+  private void masked(
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      Tensor addend,
+      Tensor activated,
+      Tensor dx) {
+    Runnable steps =
+        () -> {
+          backwardData(spec, dy, weight, scale, dx);
+          elementwise.reluBackward(activated, addend, dx);
+        };
+    if (!isFused(spec, dy, dx)) {
+      steps.run();
+      return;
+    }
+    try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
+      ConvolutionShape shape =
+          ConvolutionShape.of(
+              Direction.BACKWARD_DATA,
+              spec,
+              dx,
+              dy,
+              new Tail(false, addend != null, Activation.RELU),
+              ConvolutionShape.alignment(dx, factors.tensor(), dy, addend, activated));
+      fused.run(
+          shape,
+          new Operands(
+              dx.segment(),
+              factors.tensor().segment(),
+              dy.segment(),
+              segment(addend),
+              null,
+              activated.segment()),
+          steps);
+    }
+  }
+
+  /** Whether cuDNN compiles a kernel for it that is worth it: on Hopper for a stride of 1 only. */
+  private boolean isFused(Conv2dSpec spec, Tensor dy, Tensor dx) {
+    boolean onTensorCores = dx.dtype() == DType.BF16 || context.settings().tf32();
+    return onTensorCores
+        && spec.stride() == 1
+        && dy.elementCount() > 0
+        && CublasMatmul.hasWholeRows(dy)
+        && CublasMatmul.hasWholeRows(dx);
+  }
+
+  private void sum(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (addend == null) {
       backwardData(spec, dy, weight, scale, dx);
     } else if (isSummedByMatmul(spec, dy, dx)) {
@@ -172,12 +244,27 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
       try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
         matmul.addTimes(dy.reshape(rows, dy.dim(3)), factors.tensor(), dx.reshape(rows, dx.dim(3)));
       }
+    } else if (ConvolutionShape.isPoint(spec) && dy.elementCount() > 0) {
+      addAtStride(spec, dy, weight, scale, addend, dx);
     } else {
       try (TensorScope scope = new TensorScope(pool)) {
         Tensor product = scope.allocate(dx.dtype(), dx.shape());
         backwardData(spec, dy, weight, scale, product);
         elementwise.add(product, addend, dx);
       }
+    }
+  }
+
+  /** Of a window of one pixel, most pixels of the input have no gradient if there is a stride. */
+  private void addAtStride(
+      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
+    if (addend.segment().address() != dx.segment().address()) {
+      memory.copy(addend, dx);
+    }
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor product = scope.allocate(dx.dtype(), dy.dim(0), dy.dim(1), dy.dim(2), dx.dim(3));
+      backwardData(Conv2dSpec.of(1, 1, 0), dy, weight, scale, product);
+      elementwise.addAtStride(product, spec.stride(), dx);
     }
   }
 
@@ -203,8 +290,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
               dy,
               Tail.NONE,
               ConvolutionShape.alignment(dx, factors.tensor(), dy));
-      plans.run(
-          shape, new Operands(dx.segment(), factors.tensor().segment(), dy.segment(), null, null));
+      plans.run(shape, Operands.of(dx.segment(), factors.tensor().segment(), dy.segment()));
     }
   }
 
@@ -228,8 +314,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
         matmul.addTransposedTimes(gradients, rows, dWeight);
       } else {
         Tensor unscaled = scope.allocate(DType.F32, dWeight.shape());
-        context.queue().zero(unscaled.segment());
-        matmul.addTransposedTimes(gradients, rows, unscaled);
+        matmul.transposedTimes(gradients, rows, unscaled);
         elementwise.addScaledRows(unscaled, scale, dWeight);
       }
     }
@@ -247,7 +332,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
             dy,
             Tail.NONE,
             ConvolutionShape.alignment(x, fresh, dy));
-    plans.run(shape, new Operands(x.segment(), fresh.segment(), dy.segment(), null, null));
+    plans.run(shape, Operands.of(x.segment(), fresh.segment(), dy.segment()));
     return fresh;
   }
 
@@ -263,6 +348,6 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
 
   @Override
   public void close() {
-    plans.close();
+    Closing.all(fused, plans);
   }
 }

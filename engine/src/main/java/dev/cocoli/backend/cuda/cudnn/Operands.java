@@ -1,6 +1,8 @@
 package dev.cocoli.backend.cuda.cudnn;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Where the tensors of a {@link ConvolutionGraph} lie.
@@ -10,47 +12,42 @@ import java.lang.foreign.MemorySegment;
  * @param y output or gradient by it
  * @param residual null if the graph has none
  * @param shift null if the graph has none
+ * @param activated null if the graph has none
  */
 record Operands(
     MemorySegment x,
     MemorySegment weight,
     MemorySegment y,
     MemorySegment residual,
-    MemorySegment shift) {
+    MemorySegment shift,
+    MemorySegment activated) {
+
+  /** Those of a convolution after which nothing is fused. */
+  static Operands of(MemorySegment x, MemorySegment weight, MemorySegment y) {
+    return new Operands(x, weight, y, null, null, null);
+  }
+
+  private record Numbered(long number, MemorySegment memory) {}
+
+  private List<Numbered> present() {
+    List<Numbered> present = new ArrayList<>();
+    present.add(new Numbered(ConvolutionGraph.X, x));
+    present.add(new Numbered(ConvolutionGraph.WEIGHT, weight));
+    present.add(new Numbered(ConvolutionGraph.Y, y));
+    present.add(new Numbered(ConvolutionGraph.RESIDUAL, residual));
+    present.add(new Numbered(ConvolutionGraph.SHIFT, shift));
+    present.add(new Numbered(ConvolutionGraph.ACTIVATED, activated));
+    present.removeIf(each -> each.memory == null);
+    return present;
+  }
 
   /** Returns the numbers that the graph gives to those that are there. */
   long[] numbers() {
-    long[] numbers = new long[count()];
-    int i = 0;
-    numbers[i++] = ConvolutionGraph.X;
-    numbers[i++] = ConvolutionGraph.WEIGHT;
-    numbers[i++] = ConvolutionGraph.Y;
-    if (residual != null) {
-      numbers[i++] = ConvolutionGraph.RESIDUAL;
-    }
-    if (shift != null) {
-      numbers[i] = ConvolutionGraph.SHIFT;
-    }
-    return numbers;
+    return present().stream().mapToLong(Numbered::number).toArray();
   }
 
   /** Returns the addresses in the order of {@link #numbers}. */
   MemorySegment[] memory() {
-    MemorySegment[] memory = new MemorySegment[count()];
-    int i = 0;
-    memory[i++] = x;
-    memory[i++] = weight;
-    memory[i++] = y;
-    if (residual != null) {
-      memory[i++] = residual;
-    }
-    if (shift != null) {
-      memory[i] = shift;
-    }
-    return memory;
-  }
-
-  private int count() {
-    return 3 + (residual == null ? 0 : 1) + (shift == null ? 0 : 1);
+    return present().stream().map(Numbered::memory).toArray(MemorySegment[]::new);
   }
 }

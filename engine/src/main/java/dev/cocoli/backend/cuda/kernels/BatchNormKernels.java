@@ -102,6 +102,12 @@ final class BatchNormKernels implements Norms {
   }
 
   @Override
+  public boolean masksInPassing() {
+    // with a residual the masked gradient is written, and its mask is read
+    return false;
+  }
+
+  @Override
   public void foldBatchNorm(
       Tensor weight, Tensor bias, Tensor mean, Tensor var, float eps, Tensor scale, Tensor shift) {
     long channels = weight.elementCount();

@@ -15,6 +15,7 @@ public final class ElementwiseKernels implements Elementwise {
   private static final Kernel.Floats RELU_BACKWARD = Kernel.floats(FILE, "relu_backward");
   private static final Kernel.Floats EPILOGUE = Kernel.floats(FILE, "epilogue");
   private static final ChannelPacks COLUMN_SUMS = ChannelPacks.of(FILE, "add_column_sums");
+  private static final ChannelPacks ADD_AT_STRIDE = ChannelPacks.of(FILE, "add_at_stride");
   private static final Kernel.Floats SCALE_ROWS = Kernel.floats(FILE, "scale_rows");
   private static final Kernel.Floats ADD_SCALED_ROWS = Kernel.floats(FILE, "add_scaled_rows");
 
@@ -40,7 +41,23 @@ public final class ElementwiseKernels implements Elementwise {
 
   @Override
   public void reluBackward(Tensor y, Tensor dy) {
-    call.of(RELU_BACKWARD.of(y.dtype())).tensor(y).output(dy).i64(y.elementCount()).over(wide(y));
+    reluBackward(y, null, dy);
+  }
+
+  /**
+   * Adds to a gradient, and sets the sum to 0 where the activation's output is not positive.
+   *
+   * @param y the output of a {@link Activation#RELU}
+   * @param addend like y, or null
+   * @param dy like y, overwritten
+   */
+  public void reluBackward(Tensor y, Tensor addend, Tensor dy) {
+    call.of(RELU_BACKWARD.of(y.dtype()))
+        .tensor(y)
+        .tensor(addend)
+        .output(dy)
+        .i64(y.elementCount())
+        .over(wide(y));
   }
 
   /**
@@ -88,6 +105,33 @@ public final class ElementwiseKernels implements Elementwise {
       call.output(sums);
       tiles.launch(call);
     }
+  }
+
+  /**
+   * Adds a map to every so many pixels of a larger one: {@code y[n, i * stride, j * stride] += x[n,
+   * i, j]}.
+   *
+   * @param x {@code [N,h,w,C]}, F32 or BF16
+   * @param stride along both axes
+   * @param y {@code [N,H,W,C]}, the type of x
+   */
+  public void addAtStride(Tensor x, int stride, Tensor y) {
+    ChannelPacks.Choice choice = ADD_AT_STRIDE.choose(y, x);
+    long count = x.elementCount() / choice.width();
+    if (count == 0) {
+      return;
+    }
+    call.of(choice.kernel())
+        .tensor(x)
+        .output(y)
+        .i64(count)
+        .divider(x.dim(3) / choice.width(), count)
+        .divider(x.dim(2), count)
+        .divider(x.dim(1), count)
+        .i32(y.dim(1))
+        .i32(y.dim(2))
+        .i32(stride)
+        .over(count);
   }
 
   /**

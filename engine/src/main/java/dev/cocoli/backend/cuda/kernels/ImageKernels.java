@@ -8,8 +8,10 @@ import dev.cocoli.tensor.Tensor;
 /** Images as bytes or floats to slots of a batch. */
 final class ImageKernels implements Images {
   private static final String FILE = "image";
-  private static final Kernel RESIZE_NORMALIZE_F32 = new Kernel(FILE, "resize_normalize_f32");
-  private static final Kernel RESIZE_NORMALIZE_U8 = new Kernel(FILE, "resize_normalize_u8");
+  private static final Kernel.Floats RESIZE_NORMALIZE_F32 =
+      Kernel.floats(FILE, "resize_normalize_f32");
+  private static final Kernel.Floats RESIZE_NORMALIZE_U8 =
+      Kernel.floats(FILE, "resize_normalize_u8");
 
   private final KernelCall call;
 
@@ -24,7 +26,8 @@ final class ImageKernels implements Images {
     if (count == 0) {
       return;
     }
-    call.of(image.dtype() == DType.U8 ? RESIZE_NORMALIZE_U8 : RESIZE_NORMALIZE_F32)
+    Kernel.Floats kernel = image.dtype() == DType.U8 ? RESIZE_NORMALIZE_U8 : RESIZE_NORMALIZE_F32;
+    call.of(kernel.of(slot.dtype()))
         .tensor(image)
         .output(slot)
         .i64(count)

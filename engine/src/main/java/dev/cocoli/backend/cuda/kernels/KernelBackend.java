@@ -52,7 +52,7 @@ public abstract class KernelBackend implements Backend {
     images = new ImageKernels(call);
     proposals = new ProposalKernels(call, pool);
     matching = new MatchKernels(call, pool);
-    regions = new RegionKernels(call, pool, elementwise, summation);
+    regions = new RegionKernels(call, pool, summation);
     patches = new PatchKernels(call, pool);
     losses = new LossKernels(call, pool);
     updates = new UpdateKernels(call, pool);

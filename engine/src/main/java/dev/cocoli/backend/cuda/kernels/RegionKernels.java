@@ -7,12 +7,12 @@ import dev.cocoli.backend.spec.RoiAlignSpec;
 import dev.cocoli.backend.spec.RoiPoolSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Picks rows and pools regions: {@code [R,5]} regions of {@code [N,H,W,C]} maps. */
 final class RegionKernels implements Regions {
   private static final String FILE = "region";
+  private static final String GRADIENT = "roi_align_backward";
   private static final String ROWS = "rows";
   private static final String ROI_POOL_FILE = "roi_pool";
   private static final Kernel GATHER_ROWS_16 = new Kernel(ROWS, "gather_rows_16");
@@ -21,9 +21,11 @@ final class RegionKernels implements Regions {
   private static final Kernel SCATTER_ROWS_4 = new Kernel(ROWS, "scatter_rows_4");
   private static final Kernel.Floats ROI_ALIGN = Kernel.floats(FILE, "roi_align");
   private static final Kernel.Floats ROI_ALIGN_WIDE = Kernel.floats(FILE, "roi_align_wide");
-  private static final Kernel.Floats ROI_ALIGN_BACKWARD = Kernel.floats(FILE, "roi_align_backward");
+  private static final Kernel ROI_REACHES = new Kernel(GRADIENT, "roi_reaches");
+  private static final Kernel.Floats ROI_ALIGN_BACKWARD =
+      Kernel.floats(GRADIENT, "roi_align_backward");
   private static final Kernel.Floats ROI_ALIGN_BACKWARD_WIDE =
-      Kernel.floats(FILE, "roi_align_backward_wide");
+      Kernel.floats(GRADIENT, "roi_align_backward_wide");
   private static final Kernel.Floats ROI_ALIGN_BACKWARD_FIXED =
       Kernel.floats(FILE, "roi_align_backward_fixed");
   private static final Kernel.Floats ROI_ALIGN_BACKWARD_FIXED_WIDE =
@@ -37,27 +39,33 @@ final class RegionKernels implements Regions {
   /** Bytes of the widest access. */
   private static final long WIDE_BYTES = 16;
 
-  /** Maps that a kernel takes; region.cu has the same number. */
+  /** Maps that a kernel takes; region.cuh has the same number. */
   private static final int MAX_MAPS = 8;
 
-  /**
-   * Channels that a thread of {@code roi_align_backward_wide} and {@code
-   * roi_align_backward_fixed_wide} takes.
-   */
-  private static final long SUMMED_WIDTH = 4;
+  /** Channels that a thread of {@code roi_align_backward_fixed_wide} takes. */
+  private static final long FIXED_WIDTH = 4;
+
+  /** Ints of roi_align_backward.cu's {@code RoiReach}. */
+  private static final long REACH_INTS = 5;
+
+  /** Pixels along a side of the square that a block of {@code roi_align_backward} writes. */
+  private static final long SQUARE_SIDE = 8;
+
+  /** Pieces of a pixel's channels that such a block has. */
+  private static final long SQUARE_PACKS = 32;
+
+  /** Bins along an axis for whose weights such a block has room. */
+  private static final int MOST_BINS = 256;
 
   private final KernelCall call;
   private final BufferPool pool;
   private final Summation summation;
-  private final ElementwiseKernels elementwise;
   private RoiAlignSpec lastSpec;
   private float[] leastSides;
 
-  RegionKernels(
-      KernelCall call, BufferPool pool, ElementwiseKernels elementwise, Summation summation) {
+  RegionKernels(KernelCall call, BufferPool pool, Summation summation) {
     this.call = call;
     this.pool = pool;
-    this.elementwise = elementwise;
     this.summation = summation;
   }
 
@@ -110,8 +118,8 @@ final class RegionKernels implements Regions {
     boolean wide = isWide(y) && maps.stream().allMatch(RegionKernels::isWide);
     if (y.elementCount() > 0) {
       Kernel.Floats kernel = wide ? ROI_ALIGN_WIDE : ROI_ALIGN;
-      y.buffer().markWritten();
-      call.over(alignArguments(kernel, width(wide, y), spec, maps, rois, y));
+      long pieces = alignArguments(kernel.of(y.dtype()), width(wide, y), spec, maps, rois, y);
+      call.output(y).over(pieces);
     }
   }
 
@@ -119,38 +127,52 @@ final class RegionKernels implements Regions {
   public void roiAlignBackward(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     if (dy.elementCount() == 0) {
       dMaps.forEach(call::zero);
-    } else if (summation == Summation.DETERMINISTIC) {
+    } else if (summation == Summation.DETERMINISTIC || spec.outputSize() > MOST_BINS) {
       addUnits(spec, dy, rois, dMaps);
-    } else if (dy.dtype() == DType.F32) {
-      addFloats(spec, dy, rois, dMaps);
     } else {
-      try (TensorScope scope = new TensorScope(pool)) {
-        List<Tensor> sums = dMaps.stream().map(m -> scope.allocate(DType.F32, m.shape())).toList();
-        addFloats(spec, dy, rois, sums);
-        List<ElementwiseKernels.ScaledRows> casts = new ArrayList<>();
-        for (int i = 0; i < sums.size(); i++) {
-          casts.add(new ElementwiseKernels.ScaledRows(sums.get(i), null, dMaps.get(i)));
-        }
-        elementwise.scaleRows(casts);
-      }
+      addUpSquares(spec, dy, rois, dMaps);
     }
   }
 
-  private void addFloats(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> sums) {
-    sums.forEach(call::zero);
-    boolean wide =
-        isWide(dy) && sums.stream().allMatch(m -> m.segment().address() % WIDE_BYTES == 0);
-    Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD;
-    long pieces = alignArguments(kernel, wide ? SUMMED_WIDTH : 1, spec, sums, rois, dy);
-    call.over(pieces / spec.outputSize()); // a row of bins each
+  /** Lists the regions of each map and image, then writes the gradients, a block a square. */
+  private void addUpSquares(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
+    long images = dMaps.getFirst().dim(0);
+    boolean wide = isWide(dy) && dMaps.stream().allMatch(RegionKernels::isWide);
+    long width = width(wide, dy);
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor reaches = scope.allocate(DType.I32, dMaps.size(), images, rois.dim(0), REACH_INTS);
+      Tensor counts = scope.allocate(DType.I32, dMaps.size(), images);
+      alignArguments(ROI_REACHES, width, spec, dMaps, rois, dy);
+      call.tensor(reaches)
+          .tensor(counts)
+          .i64(rois.dim(0))
+          .i32(images)
+          .blocks(counts.elementCount(), KernelCall.THREADS);
+      long squares = 0;
+      for (Tensor map : dMaps) {
+        map.buffer().markWritten();
+        squares +=
+            images * Math.ceilDiv(map.dim(1), SQUARE_SIDE) * Math.ceilDiv(map.dim(2), SQUARE_SIDE);
+      }
+      Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_WIDE : ROI_ALIGN_BACKWARD;
+      alignArguments(kernel.of(dy.dtype()), width, spec, dMaps, rois, dy);
+      call.tensor(dy)
+          .tensor(reaches)
+          .tensor(counts)
+          .i64(rois.dim(0))
+          .i32(images)
+          .blocks(squares, Math.ceilDiv(dy.dim(3) / width, SQUARE_PACKS), KernelCall.THREADS, 0);
+    }
   }
 
   private void addUnits(RoiAlignSpec spec, Tensor dy, Tensor rois, List<Tensor> dMaps) {
     try (TensorScope scope = new TensorScope(pool)) {
       FixedPointSums fixed = new FixedPointSums(call, scope, dy, rois, dMaps);
-      boolean wide = dy.dim(3) % SUMMED_WIDTH == 0;
+      boolean wide = dy.dim(3) % FIXED_WIDTH == 0;
       Kernel.Floats kernel = wide ? ROI_ALIGN_BACKWARD_FIXED_WIDE : ROI_ALIGN_BACKWARD_FIXED;
-      long pieces = alignArguments(kernel, wide ? SUMMED_WIDTH : 1, spec, fixed.sums(), rois, dy);
+      long width = wide ? FIXED_WIDTH : 1;
+      long pieces = alignArguments(kernel.of(dy.dtype()), width, spec, fixed.sums(), rois, dy);
+      call.tensor(dy);
       fixed.argument().over(pieces);
       fixed.writeTo(dMaps);
     }
@@ -158,12 +180,7 @@ final class RegionKernels implements Regions {
 
   /** Writes the arguments that all kernels of RoIAlign begin with; returns the pieces of work. */
   private long alignArguments(
-      Kernel.Floats kernel,
-      long width,
-      RoiAlignSpec spec,
-      List<Tensor> maps,
-      Tensor rois,
-      Tensor pooled) {
+      Kernel kernel, long width, RoiAlignSpec spec, List<Tensor> maps, Tensor rois, Tensor pooled) {
     if (maps.size() > MAX_MAPS) {
       throw new IllegalArgumentException(
           "RoIAlign takes " + MAX_MAPS + " maps at most, not " + maps.size());
@@ -171,7 +188,7 @@ final class RegionKernels implements Regions {
     long packs = pooled.dim(3) / width;
     long count = pooled.elementCount() / width;
     float[] sides = leastSides(spec);
-    call.of(kernel.of(pooled.dtype()));
+    call.of(kernel);
     for (int i = 0; i < MAX_MAPS; i++) {
       Tensor map = i < maps.size() ? maps.get(i) : null;
       call.tensor(map)
@@ -187,8 +204,7 @@ final class RegionKernels implements Regions {
         .i32(maps.size())
         .i32(spec.samplingRatio())
         .f32(spec.aligned() ? 0.5f : 0)
-        .f32(spec.aligned() ? Float.NEGATIVE_INFINITY : 1)
-        .tensor(pooled);
+        .f32(spec.aligned() ? Float.NEGATIVE_INFINITY : 1);
     return count;
   }
 

@@ -27,12 +27,12 @@ final class UpsampleKernels implements Upsampling {
   }
 
   @Override
-  public void upsampleNearestBackward(Tensor dy, Tensor dx) {
+  public void upsampleNearestBackward(Tensor dy, Tensor addend, Tensor dx) {
     if (dx.elementCount() == 0) {
       return;
     }
-    ChannelPacks.Choice choice = UPSAMPLE_NEAREST_BACKWARD.choose(dx, dy);
-    call.of(choice.kernel()).tensor(dy).output(dx);
+    ChannelPacks.Choice choice = UPSAMPLE_NEAREST_BACKWARD.choose(dx, dy, addend);
+    call.of(choice.kernel()).tensor(dy).tensor(addend).output(dx);
     launch(choice.width(), dx, dx, dy);
   }
 

@@ -70,12 +70,13 @@ class MatmulPlanTest {
             case FORWARD -> expected[m * O + o] += x[m * I + i] * weight[o * I + i];
             case BACKWARD_DATA, ADD_BACKWARD_DATA ->
                 expected[m * I + i] += dy[m * O + o] * weight[o * I + i];
-            case BACKWARD_WEIGHT -> expected[o * I + i] += dy[m * O + o] * x[m * I + i];
+            case BACKWARD_WEIGHT, ADD_BACKWARD_WEIGHT ->
+                expected[o * I + i] += dy[m * O + o] * x[m * I + i];
           }
         }
       }
     }
-    if (product == Product.BACKWARD_WEIGHT || product == Product.ADD_BACKWARD_DATA) {
+    if (product == Product.ADD_BACKWARD_WEIGHT || product == Product.ADD_BACKWARD_DATA) {
       for (int j = 0; j < expected.length; j++) {
         expected[j] += before[j];
       }
@@ -84,7 +85,7 @@ class MatmulPlanTest {
         switch (product) {
           case FORWARD -> multiply(shape, weight, x, before);
           case BACKWARD_DATA, ADD_BACKWARD_DATA -> multiply(shape, weight, dy, before);
-          case BACKWARD_WEIGHT -> multiply(shape, x, dy, before);
+          case BACKWARD_WEIGHT, ADD_BACKWARD_WEIGHT -> multiply(shape, x, dy, before);
         };
     assertArrayEquals(expected, actual, 1e-12);
   }
@@ -104,7 +105,7 @@ class MatmulPlanTest {
           CUBLAS_COMPUTE_32F(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_COMPUTE_TYPE()));
       assertEquals(CUDA_R_32F(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_SCALE_TYPE()));
     }
-    MatmulShape gradient = shape(Product.BACKWARD_WEIGHT, false, Activation.NONE);
+    MatmulShape gradient = shape(Product.ADD_BACKWARD_WEIGHT, false, Activation.NONE);
     try (MatmulPlan plan = new MatmulPlan(gradient, tf32)) {
       assertEquals(CUBLAS_OP_N(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSA()));
       assertEquals(CUBLAS_OP_T(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSB()));

@@ -290,7 +290,8 @@ class CudnnGraphTest {
             MemorySegment.ofAddress(0x2000),
             MemorySegment.ofAddress(0x3000),
             null,
-            shift);
+            shift,
+            null);
     assertArrayEquals(new long[] {1, 2, 3, 5}, operands.numbers());
     assertEquals(4, operands.memory().length);
     assertEquals(shift, operands.memory()[3]);

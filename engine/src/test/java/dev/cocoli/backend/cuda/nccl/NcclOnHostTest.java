@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.bindings.NvidiaLibraries;
+import dev.cocoli.testing.Compilers;
 import dev.cocoli.testing.RankGroups;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -37,10 +37,7 @@ class NcclOnHostTest {
 
   @Test
   void keepsTheContract() throws Exception {
-    Optional<String> compiler =
-        Stream.of(Optional.ofNullable(System.getenv("CC")).orElse("cc"), "gcc", "clang")
-            .filter(NcclOnHostTest::runs)
-            .findFirst();
+    Optional<String> compiler = Compilers.c();
     if (compiler.isEmpty() || !System.getProperty("os.name").equals("Linux")) {
       String reason = "NCCL's communicator on the host takes Linux and a C compiler (CC)";
       System.out.println("skipped: " + reason);
@@ -55,6 +52,8 @@ class NcclOnHostTest {
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--enable-native-access=ALL-UNNAMED",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-D" + RankGroups.ONLY_NCCL + "=true",
             "-cp",
             System.getProperty("java.class.path"),
@@ -75,21 +74,6 @@ class NcclOnHostTest {
             .substring(NcclOnHost.PASSED.length());
     // four sizes of the contract, two of the faults
     assertTrue(Integer.parseInt(passed) >= 80, output);
-  }
-
-  private static boolean runs(String compiler) {
-    try {
-      return new ProcessBuilder(compiler, "--version")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start()
-              .waitFor()
-          == 0;
-    } catch (IOException _) {
-      return false;
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
-    }
   }
 
   private void compile(String compiler, String library, String file, String... flags)

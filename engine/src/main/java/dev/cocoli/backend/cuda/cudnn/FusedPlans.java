@@ -1,0 +1,144 @@
+package dev.cocoli.backend.cuda.cudnn;
+
+import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.PlanCache;
+import dev.cocoli.backend.cuda.CudaContext;
+import dev.cocoli.backend.cuda.CudaSettings;
+import dev.cocoli.backend.cuda.PlanTimer;
+import dev.cocoli.bindings.NativeException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Gradients by the input with what is fused after them, for which cuDNN has no ready kernels: it
+ * compiles one for each shape. So a shape is computed in steps until it has come back often; then
+ * it is compiled, timed beside the steps, and computed by whatever is faster. Where cuDNN has no
+ * engine, or compiling has taken long enough, the steps stay.
+ */
+final class FusedPlans implements AutoCloseable {
+  private static final int CAPACITY = 1024;
+
+  /** Configurations that are compiled for a shape: cuDNN lists the best ones first. */
+  private static final int MOST_COMPILED = 2;
+
+  /**
+   * How long a process compiles, all shapes together: those of one size of image take 10 to 20
+   * seconds on an H100's host, and a run over images of ever new sizes must not wait for each.
+   */
+  private static final long MOST_NANOSECONDS = TimeUnit.SECONDS.toNanos(30);
+
+  private static final class Choice implements AutoCloseable {
+    /** Null until it is compiled. */
+    ConvolutionGraph graph;
+
+    /** Null for the steps. */
+    ConvolutionPlan plan;
+
+    int uses;
+
+    @Override
+    public void close() {
+      Closing.all(plan, graph);
+    }
+  }
+
+  private final CudaContext context;
+  private final CudaSettings settings;
+  private final CudnnTarget target;
+  private final PlanCache<ConvolutionShape, Choice> choices = new PlanCache<>(CAPACITY);
+  private long nanoseconds;
+
+  /** Makes an empty cache for a device. */
+  FusedPlans(CudaContext context) {
+    this.context = context;
+    this.settings = context.settings();
+    this.target = CudnnTarget.of(context.cudnn());
+  }
+
+  /**
+   * Queues a gradient with all that follows.
+   *
+   * @param shape whose tail is fused
+   * @param operands which the steps and a plan leave alike, but for the result
+   * @param steps queue the same in several operations
+   */
+  void run(ConvolutionShape shape, Operands operands, Runnable steps) {
+    context.device().enter();
+    Choice choice = choices.get(shape, key -> new Choice());
+    choice.uses++;
+    if (choice.uses == PlanTimer.TIMED_AT_USE
+        && !settings.deterministic()
+        && !context.recorder().isRecording()
+        && nanoseconds < MOST_NANOSECONDS) {
+      choose(choice, shape, operands, steps);
+    }
+    if (choice.plan == null) {
+      steps.run();
+      return;
+    }
+    ConvolutionPlans.execute(context, choice.plan, operands);
+    context.queue().finished("cudnnBackendExecute of " + shape);
+  }
+
+  private void choose(Choice choice, ConvolutionShape shape, Operands operands, Runnable steps) {
+    long start = System.nanoTime();
+    List<ConvolutionPlan> candidates;
+    try {
+      choice.graph = new ConvolutionGraph(shape, target);
+      candidates = compile(choice.graph, target, settings, MOST_COMPILED);
+    } catch (NativeException e) {
+      // a graph that this release does not know
+      return;
+    } finally {
+      nanoseconds += System.nanoTime() - start;
+    }
+    if (!candidates.isEmpty()) {
+      choice.plan = fastest(candidates, operands, steps);
+    }
+  }
+
+  /** Returns the fastest candidate, and closes the others; null if the steps are faster. */
+  private ConvolutionPlan fastest(
+      List<ConvolutionPlan> candidates, Operands operands, Runnable steps) {
+    ConvolutionPlan best = null;
+    float bestTime = Float.POSITIVE_INFINITY;
+    try (PlanTimer timer = new PlanTimer(context)) {
+      for (ConvolutionPlan candidate : candidates) {
+        Runnable run = () -> ConvolutionPlans.execute(context, candidate, operands);
+        float time = timer.milliseconds(run, bestTime);
+        if (time < bestTime) {
+          bestTime = time;
+          best = candidate;
+        }
+      }
+      if (timer.milliseconds(steps, bestTime) < bestTime) {
+        best = null;
+      }
+    }
+    for (ConvolutionPlan candidate : candidates) {
+      if (candidate != best) {
+        candidate.close();
+      }
+    }
+    return best;
+  }
+
+  /**
+   * Builds the plans for a graph that are allowed, in cuDNN's order.
+   *
+   * @param most how many at most
+   * @return none if cuDNN cannot fuse it; the caller closes them
+   */
+  static List<ConvolutionPlan> compile(
+      ConvolutionGraph graph, CudnnTarget target, CudaSettings settings, int most) {
+    // engines of the fallback are slower than the steps
+    return ConvolutionPlans.build(
+        graph, target, settings, most, EngineConfig.Source.HEURISTICS, new ArrayList<>());
+  }
+
+  @Override
+  public void close() {
+    choices.close();
+  }
+}
