@@ -1,6 +1,11 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.cli.options.RunOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
@@ -17,17 +22,6 @@ import picocli.CommandLine.ScopeType;
     sortOptions = false,
     optionListHeading = "%n",
     commandListHeading = "%nCommands:%n",
-    subcommands = {
-      DemoCommand.class,
-      TrainCommand.class,
-      EvalCommand.class,
-      DetectCommand.class,
-      ExportCommand.class,
-      ProposalsCommand.class,
-      FamilyCommand.class,
-      DoctorCommand.class,
-      HelpCommand.class
-    },
     footer = {
       "",
       "Start with: cocoli demo. cocoli COMMAND --help has the most used options of a command,"
@@ -40,6 +34,20 @@ import picocli.CommandLine.ScopeType;
           + " first that only you can write."
     })
 final class CocoliCommand implements Runnable {
+  private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("demo", DemoCommand::new);
+    COMMANDS.put("train", TrainCommand::new);
+    COMMANDS.put("eval", EvalCommand::new);
+    COMMANDS.put("detect", DetectCommand::new);
+    COMMANDS.put("export", ExportCommand::new);
+    COMMANDS.put("proposals", ProposalsCommand::new);
+    COMMANDS.put("family", FamilyCommand::new);
+    COMMANDS.put("doctor", DoctorCommand::new);
+    COMMANDS.put("help", HelpCommand::new);
+  }
+
   @Option(
       names = RunOptions.DEBUG,
       scope = ScopeType.INHERIT,
@@ -48,6 +56,25 @@ final class CocoliCommand implements Runnable {
   private boolean debug;
 
   @picocli.CommandLine.Spec private picocli.CommandLine.Model.CommandSpec spec;
+
+  /**
+   * {@return the command line for some words: with all commands, or with the one that the first
+   * word names, because reading the options of all takes a fifth of a second}
+   *
+   * @param others additional commands, as picocli takes them
+   * @param words a command and its options
+   */
+  static CommandLine of(List<Object> others, String... words) {
+    CommandLine top = new CommandLine(new CocoliCommand());
+    Supplier<Object> only =
+        words.length == 0 || words[0].equals("help") ? null : COMMANDS.get(words[0]);
+    if (only != null) {
+      return top.addSubcommand(words[0], only.get());
+    }
+    COMMANDS.forEach((name, command) -> top.addSubcommand(name, command.get()));
+    others.forEach(top::addSubcommand);
+    return top;
+  }
 
   @Override
   public void run() {

@@ -22,6 +22,7 @@ public final class Main {
    * @param args the command and its options
    */
   public static void main(String[] args) {
+    LoadingAhead.begin(args);
     int code = run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
     System.exit(code);
   }
@@ -52,7 +53,7 @@ public final class Main {
             .map(word -> word.equals(CommandHelp.ALL) ? "--help" : word)
             .toArray(String[]::new);
     try {
-      return commandLine(others, debug, help).setOut(safeOut).setErr(safeErr).execute(words);
+      return commandLine(others, debug, help, words).setOut(safeOut).setErr(safeErr).execute(words);
     } catch (Error e) { // picocli handles exceptions only
       return report(safeErr, e, debug);
     } finally {
@@ -61,10 +62,10 @@ public final class Main {
     }
   }
 
-  static CommandLine commandLine(List<Object> others, boolean debug, CommandHelp.Extent help) {
-    CommandLine top = new CommandLine(new CocoliCommand());
-    others.forEach(top::addSubcommand);
-    return top.setCaseInsensitiveEnumValuesAllowed(true)
+  static CommandLine commandLine(
+      List<Object> others, boolean debug, CommandHelp.Extent help, String... words) {
+    return CocoliCommand.of(others, words)
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setHelpFactory((command, colours) -> new CommandHelp(command, colours, help))
         .setParameterExceptionHandler((problem, args) -> usage(problem, debug))
         .setExecutionExceptionHandler(

@@ -147,6 +147,34 @@ class UsageTest {
   }
 
   @Test
+  void aCommandThatIsNamedFirstIsTheOnlyOneMade() {
+    CommandLine all = CocoliCommand.of(List.of());
+    assertTrue(all.getSubcommands().size() > 5);
+    all.getSubcommands()
+        .forEach(
+            (name, command) -> {
+              assertEquals(name, nameInAnnotation(command));
+              if (!name.equals("help")) {
+                CommandLine alone = CocoliCommand.of(List.of(), name, "--help");
+                assertEquals(Set.of(name), alone.getSubcommands().keySet());
+                assertEquals(
+                    command.getUsageMessage(), alone.getSubcommands().get(name).getUsageMessage());
+              }
+            });
+    assertEquals(
+        all.getSubcommands().keySet(),
+        CocoliCommand.of(List.of(), "help", "train").getSubcommands().keySet());
+  }
+
+  private static String nameInAnnotation(CommandLine line) {
+    return line.getCommandSpec()
+        .userObject()
+        .getClass()
+        .getAnnotation(CommandLine.Command.class)
+        .name();
+  }
+
+  @Test
   void helpIsThereForKnownCommands() {
     assertEquals(Cli.run("--help").ok().out(), Cli.run("help").ok().out());
     Cli.run("help", "trian").failed(2, "'trian'", "did you mean train?", "cocoli --help");

@@ -41,7 +41,9 @@ public record ModelSpec(
       throw new IllegalArgumentException(
           "a model of another builder needs another name than " + model);
     }
-    Hyperparameters.values(config); // that the model's own can be recorded
+    if (!(config.own() instanceof RcnnConfig.None)) {
+      Hyperparameters.values(config); // throws if they cannot be recorded
+    }
     List<String> losses = builder.build(config, classNames.size() + 1).lossNames();
     if (losses.isEmpty()
         || Set.copyOf(losses).size() < losses.size()
@@ -96,6 +98,9 @@ public record ModelSpec(
    *     value does not fit
    */
   public ModelSpec with(Map<String, String> changes) {
+    if (changes.isEmpty()) {
+      return this;
+    }
     List<String> names = Hyperparameters.names(config);
     List<String> used = names.stream().filter(builder::uses).toList();
     for (String name : changes.keySet()) {

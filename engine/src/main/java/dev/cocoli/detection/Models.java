@@ -34,6 +34,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.LongFunction;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /**
@@ -91,9 +92,17 @@ public final class Models {
 
   private Models() {}
 
-  /** A line of the table. */
-  private record Model(RcnnConfig defaults, Predicate<String> unused, ModelBuilder parts)
+  /**
+   * A line of the table. Most programs ask for one, so that its defaults are made when asked for.
+   */
+  private record Model(
+      Supplier<RcnnConfig> makesDefaults, Predicate<String> unused, ModelBuilder parts)
       implements ModelBuilder {
+    @Override
+    public RcnnConfig defaults() {
+      return makesDefaults.get();
+    }
+
     @Override
     public DetectionModel build(RcnnConfig config, int classes) {
       return parts.build(config, classes);
@@ -151,7 +160,7 @@ public final class Models {
     TABLE.put(
         name,
         new Model(
-            defaults.apply(RcnnConfig.DEFAULT),
+            () -> defaults.apply(RcnnConfig.DEFAULT),
             PER_REGION.or(GIVEN_REGIONS).or(ONE_MAP),
             (config, classes) -> {
               if (config.anchors().sizes().size() != PYRAMID_MAPS) {
@@ -170,11 +179,12 @@ public final class Models {
 
   private static void fasterRcnn(
       String name, VggConfig network, UnaryOperator<RcnnConfig> defaults) {
-    RcnnConfig usual = RcnnConfig.DEFAULT.withAnchors(a -> a.withSizes(List.of(128, 256, 512)));
     TABLE.put(
         name,
         new Model(
-            defaults.apply(usual),
+            () ->
+                defaults.apply(
+                    RcnnConfig.DEFAULT.withAnchors(a -> a.withSizes(List.of(128, 256, 512)))),
             PER_REGION.or(GIVEN_REGIONS).or(PYRAMID).or(BATCH_NORM),
             (config, classes) ->
                 fasterRcnn(
@@ -218,11 +228,10 @@ public final class Models {
       UnaryOperator<RcnnConfig> defaults,
       Predicate<String> unused,
       Function<BackboneConfig, Backbone> network) {
-    RcnnConfig papers = givenRegions().withSampling(s -> s.withBgIouMin(0.1f));
     TABLE.put(
         name,
         new Model(
-            defaults.apply(papers),
+            () -> defaults.apply(givenRegions().withSampling(s -> s.withBgIouMin(0.1f))),
             PER_REGION.or(PROPOSING).or(unused),
             (config, classes) -> {
               Backbone backbone = network.apply(config.backbone());
@@ -265,7 +274,7 @@ public final class Models {
     TABLE.put(
         name,
         new Model(
-            defaults.apply(givenRegions()),
+            () -> defaults.apply(givenRegions()),
             PROPOSING.or(PYRAMID).or(RESIZED).or(POOLED).or(unused),
             (config, classes) -> new Rcnn(network.apply(config), config, classes)));
   }

@@ -89,7 +89,7 @@ public final class Safetensors implements AutoCloseable {
    *     names
    */
   public static Safetensors open(Path file) throws IOException {
-    Arena arena = Arena.ofConfined();
+    Arena arena = Arena.ofShared(); // several threads check the numbers
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
       Safetensors result = new Safetensors(arena, file, all);

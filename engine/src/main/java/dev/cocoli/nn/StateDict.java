@@ -220,7 +220,7 @@ public final class StateDict {
     describe(faults, "misshapen", misshapen);
     if (faults.isEmpty()) {
       List<String> damaged =
-          parameters.keySet().stream()
+          parameters.keySet().parallelStream()
               .filter(name -> !FloatValues.areFinite(source.get(name)))
               .toList();
       describe(faults, "with values that are no finite numbers", damaged);

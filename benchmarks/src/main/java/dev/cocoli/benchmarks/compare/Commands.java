@@ -11,7 +11,11 @@ import java.util.Map;
 final class Commands {
   /** The JVM options of {@code ./cocoli}. */
   private static final List<String> JVM_OPTIONS =
-      List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Djava.awt.headless=true");
+      List.of(
+          "--enable-native-access=ALL-UNNAMED",
+          "-XX:+UseSerialGC",
+          "-Xms32m", // as ./cocoli
+          "-Djava.awt.headless=true");
 
   private Commands() {}
 

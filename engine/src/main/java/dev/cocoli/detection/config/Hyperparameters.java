@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -32,6 +33,8 @@ public final class Hyperparameters {
 
   /** The largest integer that a file or command line can set; sizes of tensors never overflow. */
   private static final int LARGEST_INTEGER = 1 << 24;
+
+  private static final Pattern CAPITAL = Pattern.compile("[A-Z]");
 
   private Hyperparameters() {}
 
@@ -163,7 +166,7 @@ public final class Hyperparameters {
   }
 
   private static String words(RecordComponent component) {
-    return component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    return CAPITAL.matcher(component.getName()).replaceAll("_$0").toLowerCase(Locale.ROOT);
   }
 
   private static String text(Object value) {
