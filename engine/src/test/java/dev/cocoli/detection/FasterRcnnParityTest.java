@@ -9,7 +9,7 @@ import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
 import dev.cocoli.data.Shard;
-import dev.cocoli.detection.config.BoxHeadConfig;
+import dev.cocoli.detection.config.Hyperparameters;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.nn.Norm;
@@ -40,6 +40,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -98,6 +99,7 @@ class FasterRcnnParityTest {
   /** A model with the reference's weights and settings. */
   private final class Case implements AutoCloseable {
     final Reference reference;
+    final ModelSpec spec;
     final FasterRcnn model;
     final ParameterArena arena;
     final List<Target> targets = new ArrayList<>();
@@ -107,12 +109,14 @@ class FasterRcnnParityTest {
       Path weights = folder.resolve("weights.safetensors");
       if (Files.exists(weights)) {
         try (Safetensors opened = Safetensors.open(weights)) {
-          model = model(opened.metadata());
+          spec = spec(opened.metadata());
+          model = (FasterRcnn) spec.build();
           arena = ParameterArena.forTraining(backend, model, SGD.stateNames());
           StateDict.load(model, backend, opened.entries());
         }
       } else {
-        model = model(reference.metadata());
+        spec = spec(reference.metadata());
+        model = (FasterRcnn) spec.build();
         arena = ParameterArena.forTraining(backend, model, SGD.stateNames());
         StateDict.load(model, backend, HashedWeights.of(model));
       }
@@ -125,7 +129,7 @@ class FasterRcnnParityTest {
       }
     }
 
-    private static FasterRcnn model(Map<String, String> settings) {
+    private static ModelSpec spec(Map<String, String> settings) {
       String name =
           settings.getOrDefault("model", "fasterrcnn_" + settings.get("backbone") + "_fpn");
       List<String> classNames =
@@ -152,7 +156,9 @@ class FasterRcnnParityTest {
                                                   "rpn_post_nms_top_n_test", "1000")))
                                       .withBatchSizePerImage(10_000_000))
                           .withSampling(x -> x.withBatchSizePerImage(10_000_000)));
-      return (FasterRcnn) spec.build();
+      Map<String, String> options = new LinkedHashMap<>(settings);
+      options.keySet().retainAll(Hyperparameters.names(spec.config()));
+      return spec.with(options);
     }
 
     List<Tensor> images(Ops ops) {
@@ -228,7 +234,7 @@ class FasterRcnnParityTest {
             reference,
             "eval.detections." + i,
             found.get(i),
-            BoxHeadConfig.DEFAULT.detectionsPerImg());
+            with.spec.config().boxHead().detectionsPerImg());
       }
       assertConvolutionsWereWinograds();
     }
