@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.detection.ModelSpec;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.testing.Fixtures;
@@ -19,6 +20,7 @@ import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,6 +51,11 @@ class ClassLoadersTest {
       try (Detector detector =
           Detector.open(Path.of(weights), DetectorOptions.DEFAULT.withSpec(spec))) {
         List<Detection> found = detector.detect(image);
+        Path folder = Files.createTempDirectory("cocoli-class-loader");
+        Path file = folder.resolve("found.json");
+        OutputFile.write(file, Detection.toJson(found).getBytes(StandardCharsets.UTF_8));
+        Files.delete(file);
+        Files.delete(folder);
         return found.size() + " " + found;
       } catch (IOException e) {
         throw new UncheckedIOException(e);

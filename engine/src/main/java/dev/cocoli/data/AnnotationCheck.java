@@ -28,6 +28,10 @@ public final class AnnotationCheck {
   private final AnnotationPolicy policy;
   private final Map<Problem, Integer> counts = new EnumMap<>(Problem.class);
   private final List<Finding> findings = new ArrayList<>();
+
+  /** How many of the findings are of nothing that was left out. */
+  private int harmless;
+
   private int images;
   private int imagesWithoutObjects;
   private int imagesDropped;
@@ -69,9 +73,27 @@ public final class AnnotationCheck {
    */
   public void note(Problem problem, Action action, String file, String message) {
     counts.merge(problem, 1, Integer::sum);
+    boolean isDrop = isDrop(action);
+    if (findings.size() == AnnotationReport.MOST_FINDINGS && isDrop && harmless > 0) {
+      removeLastHarmless();
+    }
     if (findings.size() < AnnotationReport.MOST_FINDINGS) {
       findings.add(new Finding(problem, action, file, message));
+      harmless += isDrop ? 0 : 1;
     }
+  }
+
+  private static boolean isDrop(Action action) {
+    return action == Action.OBJECT_DROPPED || action == Action.IMAGE_DROPPED;
+  }
+
+  private void removeLastHarmless() {
+    int last = findings.size() - 1;
+    while (isDrop(findings.get(last).action())) {
+      last--;
+    }
+    findings.remove(last);
+    harmless--;
   }
 
   /**

@@ -9,7 +9,7 @@ import java.util.Map;
 
 /**
  * The result of checking the annotations of a data set. Counts are complete; of the findings only
- * the first {@link #MOST_FINDINGS} are kept.
+ * the first {@link #MOST_FINDINGS} are kept, and of these those of what was left out before others.
  *
  * @param images images that can be used
  * @param imagesWithoutObjects those among them without annotated objects

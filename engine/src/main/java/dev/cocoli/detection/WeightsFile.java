@@ -3,7 +3,7 @@ package dev.cocoli.detection;
 import static java.util.stream.Collectors.toSet;
 
 import dev.cocoli.backend.Backend;
-import dev.cocoli.detection.config.BackboneConfig;
+import dev.cocoli.files.OutputFile;
 import dev.cocoli.files.TemporaryCopy;
 import dev.cocoli.nn.KeyNames;
 import dev.cocoli.nn.Module;
@@ -154,13 +154,9 @@ public final class WeightsFile implements AutoCloseable {
     }
     int layers = Models.pretrainedDefaults(model.model()).backbone().trainableBackboneLayers();
     boolean coco = model.model().equals(COCO_MODEL) && isOfTorchvisionsCoco(model);
-    return model.withConfig(
-        c ->
-            c.withBackbone(
-                b -> {
-                  BackboneConfig trained = b.withTrainableBackboneLayers(layers);
-                  return coco ? trained.withBatchNormEps(0) : trained;
-                }));
+    ModelSpec trained =
+        model.withConfig(c -> c.withBackbone(b -> b.withTrainableBackboneLayers(layers)));
+    return coco ? trained.withConfig(c -> c.withBackbone(b -> b.withBatchNormEps(0))) : trained;
   }
 
   private boolean isOfTorchvisionsCoco(ModelSpec model) {
@@ -251,9 +247,7 @@ public final class WeightsFile implements AutoCloseable {
     return new TransferReport(path, arrays, renewed, shared, others, count, fileClasses);
   }
 
-  /**
-   * For each label of the model, the file's label of the class of that name; -1 if there is none.
-   */
+  /** For each label of the model, the file's label of the class of that name, or -1. */
   private static int[] labels(List<String> names, List<String> fileNames) {
     int[] labels = new int[names.size() + 1];
     Arrays.fill(labels, -1);
@@ -331,19 +325,27 @@ public final class WeightsFile implements AutoCloseable {
   /**
    * Writes the arrays as safetensors, with the same names, types and bytes.
    *
-   * @param to the file, overwritten
-   * @throws IOException if it cannot be written
+   * @param to the file, which may be this one; replaced as a whole
+   * @throws IOException if it cannot be written; then it is as it was
    */
   public void write(Path to) throws IOException {
     requireIntact();
-    Safetensors.write(to, file.metadata(), file.entries());
+    write(to, file.metadata(), file.entries());
+  }
+
+  /** Replaces a file as a whole: it may be the one that the arrays are read from. */
+  private static void write(
+      Path to, Map<String, String> metadata, Map<String, Safetensors.Entry> entries)
+      throws IOException {
+    OutputFile.Content content = temporary -> Safetensors.write(temporary, metadata, entries);
+    OutputFile.replace(List.of(new OutputFile.Replacement(to, content)));
   }
 
   /**
    * Writes a whole detector's weights as safetensors, under today's keys, with the description of
    * its model. Types and bytes stay.
    *
-   * @param to the file, overwritten
+   * @param to the file, which may be this one; replaced as a whole
    * @param spec the model
    * @param backend where the model is built, to see whether the weights fit it
    * @throws IOException if the weights do not fit the model, or the file cannot be written
@@ -353,7 +355,7 @@ public final class WeightsFile implements AutoCloseable {
     try (ParameterArena _ = ParameterArena.forInference(backend, model)) {
       load(model, backend);
     }
-    Safetensors.write(to, spec.toMetadata(), KeyNames.of(model, file.entries()));
+    write(to, spec.toMetadata(), KeyNames.of(model, file.entries()));
   }
 
   private void requireIntact() throws IOException {

@@ -109,16 +109,22 @@ public final class CocoEvaluator {
   }
 
   /**
-   * Announces an image with its objects; the area of an object is that of its box.
+   * Announces an image with its objects as a data set has them, crowds among them.
    *
    * @param imageId the image
-   * @param target its objects
+   * @param target its objects; each with its label, box, area and whether it is a crowd
    * @throws IllegalArgumentException if the image is known already or a label has no class
    */
   public void addImage(long imageId, Target target) {
     List<CocoAnnotation> objects = new ArrayList<>();
     for (Annotation object : target.objects()) {
-      objects.add(CocoAnnotation.of(imageId, categoryId(object.label()), CocoBox.of(object.box())));
+      objects.add(
+          new CocoAnnotation(
+              imageId,
+              categoryId(object.label()),
+              CocoBox.of(object.box()),
+              object.area(),
+              object.crowd()));
     }
     addImage(imageId, objects);
   }

@@ -36,14 +36,8 @@ public final class OutputFile implements AutoCloseable {
   /** The files that are deleted if a signal ends the process. */
   private static final Set<OutputFile> OPEN = ConcurrentHashMap.newKeySet();
 
-  static {
-    try {
-      Runtime.getRuntime()
-          .addShutdownHook(new Thread(OutputFile::deleteOpen, "delete temporary files"));
-    } catch (IllegalStateException e) {
-      // the shutdown is in progress
-    }
-  }
+  /** Deletes them. Only while there are some, because the JVM holds its class loader. */
+  private static Thread hook;
 
   private final Path target;
   private final Path temporary;
@@ -84,8 +78,37 @@ public final class OutputFile implements AutoCloseable {
    */
   public static OutputFile create(Path target) throws IOException {
     OutputFile file = open(target);
-    OPEN.add(file);
+    file.deleteAtShutdown();
     return file;
+  }
+
+  private void deleteAtShutdown() {
+    synchronized (OPEN) {
+      OPEN.add(this);
+      if (hook == null) {
+        Thread thread = new Thread(OutputFile::deleteOpen, "delete temporary files");
+        try {
+          Runtime.getRuntime().addShutdownHook(thread);
+          hook = thread;
+        } catch (IllegalStateException e) {
+          // the shutdown is in progress
+        }
+      }
+    }
+  }
+
+  private void keepAtShutdown() {
+    synchronized (OPEN) {
+      OPEN.remove(this);
+      if (OPEN.isEmpty() && hook != null) {
+        try {
+          Runtime.getRuntime().removeShutdownHook(hook);
+          hook = null;
+        } catch (IllegalStateException e) {
+          // the shutdown is in progress
+        }
+      }
+    }
   }
 
   private static OutputFile open(Path target) throws IOException {
@@ -168,7 +191,7 @@ public final class OutputFile implements AutoCloseable {
         throw named(target, e);
       }
     }
-    OPEN.remove(this);
+    keepAtShutdown();
   }
 
   /** Deletes the temporary file if it was not moved into place. */
@@ -185,7 +208,7 @@ public final class OutputFile implements AutoCloseable {
     if (!temporary.equals(target)) {
       Files.deleteIfExists(temporary);
     }
-    OPEN.remove(this);
+    keepAtShutdown();
   }
 
   private static void deleteOpen() {

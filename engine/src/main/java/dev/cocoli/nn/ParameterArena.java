@@ -40,14 +40,19 @@ public final class ParameterArena implements AutoCloseable {
     this.module = module;
     Collection<Parameter> named = module.namedParameters().values();
     learned = named.stream().filter(Parameter::isTrainable).toList();
-    values = allocate(learned);
-    gradients = training ? allocate(learned) : null;
-    bind(learned, values, gradients);
     List<Parameter> others = named.stream().filter(parameter -> !parameter.isTrainable()).toList();
-    fixed = allocate(others);
-    bind(others, fixed, null);
     List<Parameter> derived = module.derivedParameters();
-    bind(derived, allocate(derived), null);
+    try {
+      values = allocate(learned);
+      gradients = training ? allocate(learned) : null;
+      bind(learned, values, gradients);
+      fixed = allocate(others);
+      bind(others, fixed, null);
+      bind(derived, allocate(derived), null);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
   }
 
   /**
@@ -80,8 +85,13 @@ public final class ParameterArena implements AutoCloseable {
   public static ParameterArena forTraining(
       Backend backend, Module module, List<String> stateNames) {
     ParameterArena arena = new ParameterArena(backend, module, true);
-    for (String name : stateNames) {
-      arena.states.computeIfAbsent(name, _ -> arena.allocate(arena.learned));
+    try {
+      for (String name : stateNames) {
+        arena.states.computeIfAbsent(name, _ -> arena.allocate(arena.learned));
+      }
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
     }
     return arena;
   }

@@ -10,12 +10,10 @@ import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.PartListener;
-import dev.cocoli.eval.CocoAnnotation;
-import dev.cocoli.eval.CocoBox;
 import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
-import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Detection;
+import dev.cocoli.structures.Target;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -129,14 +127,7 @@ public final class Evaluation {
    * @param found its detections
    */
   public static void add(CocoEvaluator evaluator, AnnotatedImage image, List<Detection> found) {
-    evaluator.addImage(
-        image.imageId(),
-        image.annotations().stream().map(object -> object(image, object)).toList());
+    evaluator.addImage(image.imageId(), new Target(image.annotations()));
     evaluator.addDetections(image.imageId(), found);
-  }
-
-  private static CocoAnnotation object(AnnotatedImage image, Annotation object) {
-    return new CocoAnnotation(
-        image.imageId(), object.label(), CocoBox.of(object.box()), object.area(), object.crowd());
   }
 }

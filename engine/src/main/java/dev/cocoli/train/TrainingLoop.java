@@ -10,6 +10,7 @@ import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.FittedHead;
+import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
@@ -22,6 +23,7 @@ import dev.cocoli.train.rcnn.RcnnStages;
 import dev.cocoli.train.rcnn.RunProposals;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -241,11 +243,20 @@ final class TrainingLoop implements AutoCloseable {
   private DeviceBatch next(DeviceBatches batches) {
     try {
       return batches.next();
-    } catch (DataException e) {
-      if (progress.step() > savedStep) {
-        save(Checkpoint.Rank.LATEST);
-      }
+    } catch (DataException | OutOfMemoryError e) {
+      keepSteps(e);
       throw e;
+    }
+  }
+
+  /** Writes a checkpoint before the run ends by a problem that has not changed the weights. */
+  private void keepSteps(Throwable problem) {
+    if (progress.step() > savedStep && !(problem instanceof CommunicatorException)) {
+      try {
+        save(Checkpoint.Rank.LATEST);
+      } catch (RuntimeException | Error e) {
+        problem.addSuppressed(e);
+      }
     }
   }
 
@@ -307,26 +318,22 @@ final class TrainingLoop implements AutoCloseable {
                   detector,
                   stopRequested,
                   done -> listener.evaluating(done, data.size()));
+    } catch (RuntimeException | Error e) {
+      keepSteps(e);
+      throw e;
     }
     if (found.isEmpty()) {
       return false;
     }
-    double ap = found.get().ap();
-    boolean isBest = progress.isBetter(ap);
+    SharedEvaluation.Scores scores = found.get();
+    boolean isBest = progress.isBetter(scores.ap());
+    double seconds = (System.nanoTime() - began) / 1e9;
     Optional<EvaluationReport> report =
-        found
-            .get()
+        scores
             .metrics()
-            .map(
-                metrics ->
-                    new EvaluationReport(
-                        epochsDone(),
-                        progress.step(),
-                        metrics,
-                        isBest,
-                        (System.nanoTime() - began) / 1e9));
+            .map(m -> new EvaluationReport(epochsDone(), progress.step(), m, isBest, seconds));
     report.ifPresent(record::evaluation);
-    progress = progress.afterEvaluation(epochsDone(), ap);
+    progress = progress.afterEvaluation(epochsDone(), scores.ap());
     save(isBest ? Checkpoint.Rank.BEST : Checkpoint.Rank.LATEST);
     report.ifPresent(listener::evaluated);
     return true;
@@ -345,8 +352,9 @@ final class TrainingLoop implements AutoCloseable {
   /** The end of an epoch has its own checkpoint, after the evaluation. */
   private boolean isCheckpointDue() {
     OptionalInt steps = config.checkpoint().steps();
+    Duration sinceSaved = Duration.ofNanos(System.nanoTime() - savedNanos);
     return steps.isPresent() && progress.step() - savedStep >= steps.getAsInt()
-        || System.nanoTime() - savedNanos >= config.checkpoint().interval().toNanos();
+        || sinceSaved.compareTo(config.checkpoint().interval()) >= 0;
   }
 
   private void save(Checkpoint.Rank rank) {

@@ -92,6 +92,25 @@ class DatasetCheckTest {
         9);
   }
 
+  /** Boxes that cross an edge are noted too, and may be many. */
+  @Test
+  void whatCannotBeTrainedOnIsNamedAmongThousandsOfNotes() {
+    List<List<Annotation>> objects = new ArrayList<>();
+    for (int i = 0; i < 1500; i++) {
+      objects.add(List.of(object(30, 1, 44, 9, 1)));
+    }
+    objects.add(List.of(object(1, 1, 9, 9, 3)));
+    DataException e =
+        assertThrows(DataException.class, () -> DatasetCheck.require("it", new Own(objects, 40)));
+    assertEquals(
+        "it: 1 annotation cannot be trained on: image 1500 (n1500): object 1 (label 3): its label"
+            + " is none of 1 to 2",
+        e.getMessage());
+    AnnotationReport report = new Own(objects, 40).report();
+    assertEquals(AnnotationReport.MOST_FINDINGS, report.findings().size());
+    assertEquals(1500, report.counts().get(AnnotationReport.Problem.PARTLY_OUTSIDE));
+  }
+
   private void assertRefused(String message, List<Annotation> good, int label, float x1, float x2) {
     List<Annotation> bad = new ArrayList<>(good);
     bad.add(object(x1, 1, x2, 9, label));

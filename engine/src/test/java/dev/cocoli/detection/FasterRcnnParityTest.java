@@ -8,7 +8,6 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cpu.CpuBackend;
 import dev.cocoli.backend.cpu.onednn.WinogradConvolution.Use;
-import dev.cocoli.detection.config.BoxHeadConfig;
 import dev.cocoli.detection.head.Proposals;
 import dev.cocoli.detection.head.RegionProposalNetwork;
 import dev.cocoli.nn.Parameter;
@@ -129,7 +128,7 @@ class FasterRcnnParityTest {
             reference,
             "eval.detections." + i,
             found.get(i),
-            BoxHeadConfig.DEFAULT.detectionsPerImg());
+            with.spec.config().boxHead().detectionsPerImg());
       }
       assertConvolutionsWereWinograds();
     }

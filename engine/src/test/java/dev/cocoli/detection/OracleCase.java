@@ -3,6 +3,7 @@ package dev.cocoli.detection;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.data.Shard;
+import dev.cocoli.detection.config.Hyperparameters;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.nn.Safetensors;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -31,6 +33,7 @@ final class OracleCase implements AutoCloseable {
   private final Backend backend;
   private final Sgd optimizer;
   final Reference reference;
+  final ModelSpec spec;
   final FasterRcnn model;
   final ParameterArena arena;
   final List<Target> targets = new ArrayList<>();
@@ -42,12 +45,14 @@ final class OracleCase implements AutoCloseable {
     Path weights = folder.resolve("weights.safetensors");
     if (Files.exists(weights)) {
       try (Safetensors opened = Safetensors.open(weights)) {
-        model = model(opened.metadata());
+        spec = spec(opened.metadata());
+        model = (FasterRcnn) spec.build();
         arena = ParameterArena.forTraining(backend, model, optimizer.stateNames());
         StateDict.load(model, backend, opened.entries());
       }
     } else {
-      model = model(reference.metadata());
+      spec = spec(reference.metadata());
+      model = (FasterRcnn) spec.build();
       arena = ParameterArena.forTraining(backend, model, optimizer.stateNames());
       StateDict.load(model, backend, HashedWeights.of(model));
     }
@@ -60,7 +65,7 @@ final class OracleCase implements AutoCloseable {
     }
   }
 
-  private static FasterRcnn model(Map<String, String> settings) {
+  private static ModelSpec spec(Map<String, String> settings) {
     String name = settings.getOrDefault("model", "fasterrcnn_" + settings.get("backbone") + "_fpn");
     List<String> classNames =
         IntStream.range(1, Integer.parseInt(settings.get("classes")))
@@ -86,7 +91,9 @@ final class OracleCase implements AutoCloseable {
                                                 "rpn_post_nms_top_n_test", "1000")))
                                     .withBatchSizePerImage(10_000_000))
                         .withSampling(x -> x.withBatchSizePerImage(10_000_000)));
-    return (FasterRcnn) spec.build();
+    Map<String, String> options = new LinkedHashMap<>(settings);
+    options.keySet().retainAll(Hyperparameters.names(spec.config()));
+    return spec.with(options);
   }
 
   List<Tensor> images(Ops ops) {

@@ -85,6 +85,23 @@ class WeightsFileTest {
     }
   }
 
+  @Test
+  void aFileMayBeWrittenOverItself() throws IOException {
+    Path own = Files.copy(TORCHVISION, folder.resolve("own.safetensors"));
+    try (WeightsFile file = WeightsFile.open(own)) {
+      file.write(own, SPEC, backend);
+    }
+    try (WeightsFile file = WeightsFile.open(own)) {
+      assertEquals(SPEC, file.spec().orElseThrow());
+      file.write(own);
+    }
+    DetectionModel model = SPEC.build();
+    try (ParameterArena _ = ParameterArena.forInference(backend, model);
+        WeightsFile file = WeightsFile.open(own)) {
+      file.load(model, backend);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "max_size, min_size, 2147483647",

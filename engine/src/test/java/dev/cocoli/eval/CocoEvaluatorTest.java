@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
@@ -99,6 +100,19 @@ class CocoEvaluatorTest {
     assertEquals(-1, metrics.perClass().get(1).ap50());
     assertEquals(0, metrics.perClass().get(2).ap50());
     assertTrue(metrics.summary().contains("-1: the ground truth has no object"), metrics.summary());
+  }
+
+  @Test
+  void crowdsAndAreasOfATargetCount() {
+    Annotation crowd = new Annotation(new Box(100, 100, 300, 300), 1, false, true, 40_000);
+    Annotation thin = new Annotation(new Box(0, 0, 90, 90), 1, false, false, 500); // of its mask
+    CocoEvaluator evaluator = CocoEvaluator.ofClasses(List.of("thing"));
+    evaluator.addImage(1, new Target(List.of(crowd, thin)));
+    evaluator.addDetections(1, List.of(new Detection(new Box(0, 0, 90, 90), 1, 0.9f)));
+    CocoMetrics metrics = evaluator.evaluate();
+    assertEquals(1, metrics.ap(), 1e-12);
+    assertEquals(1, metrics.aps(), 1e-12);
+    assertEquals(-1, metrics.apm());
   }
 
   @Test

@@ -11,7 +11,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.BrokenImagePolicy;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
@@ -311,6 +314,71 @@ class ResumeTest {
     Files.write(image, bytes);
     resume(run, TrainingListener.NONE);
     assertAsIfNeverInterrupted();
+  }
+
+  @Test
+  void anImageThatStopsAnEvaluationLosesNoStep() throws Exception {
+    run = run.withConfig(run.config().withData(d -> d.withBrokenImages(BrokenImagePolicy.ERROR)));
+    Path image = run.validationData().orElseThrow().get(3).path();
+    byte[] bytes = Files.readAllBytes(image);
+    Files.write(image, Arrays.copyOf(bytes, bytes.length / 2));
+    List<Long> saved = new ArrayList<>();
+    assertThrows(ImageDecodeException.class, () -> start(run, savedSteps(saved)));
+    assertEquals(List.of(8L), saved);
+    Files.write(image, bytes);
+    resume(run, TrainingListener.NONE);
+    assertAsIfNeverInterrupted();
+  }
+
+  @Test
+  void anImageTooLargeForTheHeapLosesNoStep() throws Exception {
+    Dataset data = run.trainData();
+    Dataset tooLarge =
+        new Dataset() {
+          @Override
+          public List<String> classNames() {
+            return data.classNames();
+          }
+
+          @Override
+          public int size() {
+            return data.size();
+          }
+
+          @Override
+          public AnnotatedImage get(int index) {
+            return data.get(index);
+          }
+
+          @Override
+          public Image image(int index) {
+            if (index == 5) {
+              throw new OutOfMemoryError("as if it were an image of a gigapixel");
+            }
+            return data.image(index);
+          }
+        };
+    List<Long> saved = new ArrayList<>();
+    assertThrows(OutOfMemoryError.class, () -> start(on(tooLarge), savedSteps(saved)));
+    assertEquals(1, saved.size());
+    assertTrue(saved.getFirst() < 8, "in the middle of an epoch, not " + saved);
+    resume(run, TrainingListener.NONE);
+    assertAsIfNeverInterrupted();
+  }
+
+  /** The same run on other training data. */
+  private TrainingRun on(Dataset trainData) {
+    return TrainingRun.of(run.model(), trainData, run.config(), run.out())
+        .withValidation(run.validationData().orElseThrow());
+  }
+
+  private static TrainingListener savedSteps(List<Long> saved) {
+    return new TrainingListener() {
+      @Override
+      public void checkpointWritten(long step) {
+        saved.add(step);
+      }
+    };
   }
 
   @Test

@@ -7,8 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.detection.DetectionModel;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.nn.Safetensors;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Tensor;
 import dev.cocoli.train.TrainingResult.Outcome;
+import dev.cocoli.train.checkpoint.Checkpoint;
+import dev.cocoli.train.checkpoint.MetricsLog;
+import dev.cocoli.train.checkpoint.RunFolder;
+import dev.cocoli.train.checkpoint.RunRecord;
 import dev.cocoli.train.optim.StepSchedule;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -103,6 +111,32 @@ class TrainerRefusalTest {
     assertTrue(message.startsWith("the weights are not finite after step 1"), message);
     assertFalse(Files.exists(folder.resolve("run/last.safetensors")));
     TrainerTest.assertNothingTemporary(folder);
+  }
+
+  /** A run could not be resumed from such a checkpoint, and the one before it would be gone. */
+  @Test
+  void statisticsThatAreNotFiniteAreNotWritten() throws Exception {
+    DetectionModel model = TinyRuns.model(RectangleData.CLASSES).build();
+    RunFolder out = new RunFolder(Files.createDirectory(folder.resolve("run")));
+    try (ParameterArena parameters = ParameterArena.forTraining(backend, model);
+        MetricsLog metrics = new MetricsLog(out.metrics())) {
+      parameters.initialize(1);
+      Tensor mean = model.namedParameters().get("backbone.body.bn1.running_mean").value();
+      float[] values = new float[(int) mean.elementCount()];
+      values[3] = Float.NaN;
+      backend.transfers().upload(values, mean);
+      Checkpoint checkpoint =
+          new Checkpoint(
+              out, TinyRuns.model(RectangleData.CLASSES), model, parameters, Safetensors::write);
+      RunRecord record = new RunRecord.Written(metrics, checkpoint, TrainingListener.NONE);
+      String message =
+          assertThrows(
+                  TrainingException.class,
+                  () -> record.save(Progress.START, Checkpoint.Rank.LATEST))
+              .getMessage();
+      assertTrue(message.startsWith("the weights are not finite after step 0"), message);
+    }
+    assertFalse(Files.exists(out.lastWeights()));
   }
 
   @Test

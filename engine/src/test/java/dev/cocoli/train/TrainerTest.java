@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -243,7 +244,10 @@ class TrainerTest {
   void trainsWithoutValidationData() throws Exception {
     Recorder told = new Recorder();
     TrainConfig config =
-        TinyRuns.config().withEpochs(2).withLogEvery(3).withCheckpoint(c -> c.withSteps(5));
+        TinyRuns.config()
+            .withEpochs(2)
+            .withLogEvery(3)
+            .withCheckpoint(c -> c.withSteps(5).withInterval(ChronoUnit.FOREVER.getDuration()));
     TrainingRun run =
         TrainingRun.of(
             TinyRuns.model(RectangleData.CLASSES),

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.data.Dataset;
+import dev.cocoli.data.DatasetOptions;
 import dev.cocoli.data.augment.AugmentationContext;
 import dev.cocoli.data.augment.Sample;
 import dev.cocoli.data.formats.CocoDataset;
@@ -164,7 +165,7 @@ class ExamplesTest {
             names.toString(),
             out.toString());
     assertEquals("2 images, 2 objects", counts.strip());
-    Dataset data = CocoDataset.open(out, images);
+    Dataset data = CocoDataset.open(out, images, DatasetOptions.DEFAULT);
     assertEquals(List.of("cat", "\"big\" dog"), data.classNames());
     assertEquals(2, data.size());
     Target found = data.get(0).target();

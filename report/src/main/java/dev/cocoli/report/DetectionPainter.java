@@ -159,10 +159,11 @@ public final class DetectionPainter {
 
     private Rectangle2D place(Box box) {
       // half a line's width inside, so that a box along the image's edge is visible as a whole
-      double x1 = Math.clamp(box.x1() * scaleX, line / 2.0, width - line / 2.0);
-      double y1 = Math.clamp(box.y1() * scaleY, line / 2.0, height - line / 2.0);
-      double x2 = Math.clamp(box.x2() * scaleX, x1, Math.max(x1, width - line / 2.0));
-      double y2 = Math.clamp(box.y2() * scaleY, y1, Math.max(y1, height - line / 2.0));
+      double least = line / 2.0;
+      double x1 = Math.clamp(box.x1() * scaleX, least, Math.max(least, width - least));
+      double y1 = Math.clamp(box.y1() * scaleY, least, Math.max(least, height - least));
+      double x2 = Math.clamp(box.x2() * scaleX, x1, Math.max(x1, width - least));
+      double y2 = Math.clamp(box.y2() * scaleY, y1, Math.max(y1, height - least));
       return new Rectangle2D.Double(x1, y1, x2 - x1, y2 - y1);
     }
 

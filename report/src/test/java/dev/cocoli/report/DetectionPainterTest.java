@@ -158,6 +158,18 @@ class DetectionPainterTest {
     assertEquals(Color.WHITE, ClassColours.textOn(Color.BLUE));
   }
 
+  @Test
+  void anImageMayBeThinnerThanALine() {
+    List<Detection> found = List.of(new Detection(new Box(0, 100, 1, 900), 1, 0.9f));
+    for (BufferedImage image : List.of(grey(1, 1000), grey(1000, 1))) {
+      BufferedImage painted = new DetectionPainter(CLASSES).paint(image, found);
+      assertEquals(image.getWidth(), painted.getWidth());
+      assertEquals(image.getHeight(), painted.getHeight());
+    }
+    DetectionSheet sheet = new DetectionSheet(CLASSES, 1);
+    sheet.paint("thin", List.of(new DetectionSheet.Entry(grey(1, 1000), found, Target.EMPTY, "")));
+  }
+
   private static BufferedImage grey(int width, int height) {
     BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < height; y++) {

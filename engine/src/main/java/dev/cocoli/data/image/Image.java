@@ -14,6 +14,8 @@ import java.util.function.Consumer;
  * first.
  */
 public final class Image implements AutoCloseable {
+  /** The size of Java's largest array, less the header that some virtual machines need. */
+  private static final long LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
   private final int height;
   private final int width;
@@ -56,10 +58,16 @@ public final class Image implements AutoCloseable {
    * Creates an image from a {@link BufferedImage} of any type. Alpha is dropped, grey becomes three
    * equal channels, 16-bit samples keep their high byte.
    *
-   * @param buffered the image, copied
+   * @param buffered the image, copied; of up to 715,827,879 pixels, as many as a Java array holds
    * @return the image, to be closed by the caller
+   * @throws IllegalArgumentException if it has more
    */
   public static Image of(BufferedImage buffered) {
+    if (3L * buffered.getHeight() * buffered.getWidth() > LARGEST_ARRAY) {
+      throw new IllegalArgumentException(
+          "an image of %d x %d is larger than 2 GB in RGB: reduce it, or cut it into pieces"
+              .formatted(buffered.getWidth(), buffered.getHeight()));
+    }
     return of(buffered.getHeight(), buffered.getWidth(), RgbBytes.of(buffered));
   }
 

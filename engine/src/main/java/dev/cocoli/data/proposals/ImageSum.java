@@ -14,11 +14,17 @@ import java.util.zip.CRC32C;
  * CRC-32C of the file's size (8 bytes), its first 4,096 bytes and its last 4,096.
  */
 final class ImageSum {
+  /** Stands for an image that is in no file, such as one of a data set in memory. */
+  static final int NO_FILE = 0;
+
   private static final int PART = 4096;
 
   private ImageSum() {}
 
   static int of(Path image) {
+    if (!Files.exists(image)) {
+      return NO_FILE;
+    }
     try (SeekableByteChannel file = Files.newByteChannel(image)) {
       long size = file.size();
       CRC32C sum = new CRC32C();
@@ -36,7 +42,7 @@ final class ImageSum {
       }
       return (int) sum.getValue();
     } catch (IOException e) {
-      throw new DataException(image + ": there is no such file, or it cannot be read", e);
+      throw new DataException(image + ": cannot be read (" + e.getMessage() + ")", e);
     }
   }
 }

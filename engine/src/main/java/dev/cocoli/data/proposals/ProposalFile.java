@@ -32,9 +32,10 @@ import java.util.zip.DataFormatException;
  * settings, a text; CRC-32C of all that. Then the regions per image, each as x1, y1, width and
  * height in 16 bits, by columns, high bytes first, deflated. Then the index: the number of images,
  * and for each the file's name (a text), width, height, CRC-32C of the image file's size, first
- * 4,096 bytes and last 4,096 (4 bytes each), the offset of the regions (8 bytes), their packed
- * size, their number and their CRC-32C (4 bytes each). Last the index's offset and size (8 bytes
- * each), its CRC-32C, and the 8 bytes again. A text is the number of its bytes (4 bytes) and UTF-8.
+ * 4,096 bytes and last 4,096, 0 for an image in no file (4 bytes each), the offset of the regions
+ * (8 bytes), their packed size, their number and their CRC-32C (4 bytes each). Last the index's
+ * offset and size (8 bytes each), its CRC-32C, and the 8 bytes again. A text is the number of its
+ * bytes (4 bytes) and UTF-8.
  */
 public final class ProposalFile implements ProposalSource, AutoCloseable {
   /** The size of magic and version. */
@@ -263,7 +264,8 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
 
   /**
    * Checks that the file has the regions of every image of a data set; it may have those of other
-   * images, too. Images are compared by name, size, and their file's size, first and last bytes.
+   * images, too. Images are compared by name, size, and their file's size, first and last bytes;
+   * those that were in no file, as in a data set in memory, by name and size.
    *
    * @param data the data set
    * @throws DataException if an image is missing or differs
@@ -272,7 +274,11 @@ public final class ProposalFile implements ProposalSource, AutoCloseable {
     for (int i = 0; i < data.size(); i++) {
       AnnotatedImage annotated = data.get(i);
       Entry entry = entry(annotated);
-      if (ImageSum.of(annotated.path()) != entry.imageSum()) {
+      int sum = ImageSum.of(annotated.path());
+      if (sum != entry.imageSum()) {
+        if (sum == ImageSum.NO_FILE) {
+          throw new DataException(annotated.path() + ": there is no such file");
+        }
         throw new DataException(
             "%s: was made for another data set: its image %s is not %s"
                 .formatted(file, annotated.fileName(), annotated.path()));

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -51,33 +52,40 @@ final class VocFolder {
     for (int i = 0; i < target.labels().length; i++) {
       Box box = target.boxes().get(i);
       objects.append(
-          """
-            <object>
-              <name>%s</name>
-              <pose>Unspecified</pose>
-              <truncated>%d</truncated>
-              <difficult>0</difficult>
-              <bndbox><xmin>%d</xmin><ymin>%d</ymin><xmax>%d</xmax><ymax>%d</ymax></bndbox>
-            </object>
-          """
-              .formatted(
-                  ShapeScenes.classNames().get(target.labels()[i] - 1),
-                  atEdge(box) ? 1 : 0,
-                  (int) box.x1(),
-                  (int) box.y1(),
-                  (int) box.x2(),
-                  (int) box.y2()));
+          String.format(
+              Locale.ROOT,
+              """
+                <object>
+                  <name>%s</name>
+                  <pose>Unspecified</pose>
+                  <truncated>%d</truncated>
+                  <difficult>0</difficult>
+                  <bndbox><xmin>%d</xmin><ymin>%d</ymin><xmax>%d</xmax><ymax>%d</ymax></bndbox>
+                </object>
+              """,
+              ShapeScenes.classNames().get(target.labels()[i] - 1),
+              atEdge(box) ? 1 : 0,
+              (int) box.x1(),
+              (int) box.y1(),
+              (int) box.x2(),
+              (int) box.y2()));
     }
-    return """
-    <annotation>
-      <folder>%s</folder>
-      <filename>%s.jpg</filename>
-      <source><database>generated shapes</database></source>
-      <size><width>%d</width><height>%d</height><depth>3</depth></size>
-      <segmented>0</segmented>
-    %s</annotation>
-    """
-        .formatted("JPEGImages", SceneFiles.name(index), config.width(), config.height(), objects);
+    return String.format(
+        Locale.ROOT,
+        """
+        <annotation>
+          <folder>%s</folder>
+          <filename>%s.jpg</filename>
+          <source><database>generated shapes</database></source>
+          <size><width>%d</width><height>%d</height><depth>3</depth></size>
+          <segmented>0</segmented>
+        %s</annotation>
+        """,
+        "JPEGImages",
+        SceneFiles.name(index),
+        config.width(),
+        config.height(),
+        objects);
   }
 
   private boolean atEdge(Box box) {

@@ -95,14 +95,19 @@ public final class Checkpoint {
     }
   }
 
-  /** A step with finite losses and gradients may still have moved the weights out of range. */
+  /**
+   * A step with finite losses and gradients may still have moved the weights, or running
+   * statistics, out of range.
+   */
   private void requireFiniteWeights(Progress progress) {
     Backend backend = parameters.backend();
     try (TensorScope scope = new TensorScope(backend.pool())) {
       Ops ops = new Ops(backend, scope, Tape.NONE);
-      Tensor squaredNorm = ops.allocate(DType.F32, 1);
-      backend.updates().squaredNorm(parameters.values(), squaredNorm);
-      if (!Float.isFinite(ops.download(squaredNorm)[0])) {
+      Tensor squaredNorms = ops.allocate(DType.F32, 2);
+      backend.updates().squaredNorm(parameters.values(), squaredNorms.rows(0, 1));
+      backend.updates().squaredNorm(parameters.fixed(), squaredNorms.rows(1, 1));
+      float[] found = ops.download(squaredNorms);
+      if (!Float.isFinite(found[0]) || !Float.isFinite(found[1])) {
         throw new TrainingException(
             ("the weights are not finite after step %s, so no checkpoint of it was written;"
                     + " try a lower learning rate, a longer warm-up or gradient clipping")

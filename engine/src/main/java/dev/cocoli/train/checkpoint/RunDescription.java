@@ -18,6 +18,7 @@ import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.UpdateConfig;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,6 +58,9 @@ public final class RunDescription {
   private static final int MOST_BYTES = 64 << 20;
 
   private static final String EPOCHS = "train.epochs";
+
+  /** What may differ in a resumed run, but decides how long a run is. */
+  private static final Set<String> LENGTH = Set.of(EPOCHS, "train.early_stop");
 
   /** How many differences an error names. */
   private static final int NAMED_DIFFERENCES = 5;
@@ -111,7 +115,7 @@ public final class RunDescription {
   /** {@return all that decides a run's results, and how long it is, on one line} */
   public static String settings(TrainingRun run) {
     Map<String, String> all = flatten(of(run, "", 1).root);
-    all.keySet().removeIf(name -> FREE.contains(name) && !name.equals(EPOCHS));
+    all.keySet().removeIf(name -> FREE.contains(name) && !LENGTH.contains(name));
     return all.toString();
   }
 
@@ -145,7 +149,7 @@ public final class RunDescription {
     node.put("evaluation_batch", config.evaluation().batch());
     node.put("early_stop", boxed(config.evaluation().patience()));
     node.put("checkpoint_steps", boxed(config.checkpoint().steps()));
-    node.put("checkpoint_seconds", config.checkpoint().interval().toMillis() / 1e3);
+    node.put("checkpoint_seconds", seconds(config.checkpoint().interval()));
     node.put("loader_threads", data.workers());
     node.put("prefetch", data.prefetchBatches());
     node.put("precision", config.precision().toString());
@@ -166,10 +170,16 @@ public final class RunDescription {
   /** Returns the JSON that a text is, numbers for numbers with commas between them, or the text. */
   private static JsonNode typed(String value) {
     try {
-      return JSON.readTree(value.matches("[-+.\\dEe]+(,[-+.\\dEe]+)+") ? "[" + value + "]" : value);
+      JsonNode node =
+          JSON.readTree(value.matches("[-+.\\dEe]+(,[-+.\\dEe]+)+") ? "[" + value + "]" : value);
+      return node.isMissingNode() ? JSON.getNodeFactory().textNode(value) : node; // a blank text
     } catch (JacksonException e) {
       return JSON.getNodeFactory().textNode(value);
     }
+  }
+
+  private static double seconds(Duration time) {
+    return time.getSeconds() + time.toMillisPart() / 1e3;
   }
 
   private static Integer boxed(OptionalInt value) {

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -43,7 +44,7 @@ public final class FeatureStore {
   }
 
   private Path file(int image) {
-    return folder.resolve("%06d.safetensors".formatted(image));
+    return folder.resolve(String.format(Locale.ROOT, "%06d.safetensors", image));
   }
 
   private Path stage(String name) {

@@ -31,6 +31,15 @@ class ImageTest {
   }
 
   @Test
+  void refusesMorePixelsThanAnArrayHas() {
+    int side = 1 << 15;
+    BufferedImage huge = new BufferedImage(side, side, BufferedImage.TYPE_BYTE_BINARY); // 128 MB
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> Image.of(huge)).getMessage();
+    assertTrue(message.contains("32768 x 32768"), message);
+  }
+
+  @Test
   void freesItsMemoryOnce() {
     long before = Image.allocatedByteSize();
     Image image = Image.of(2, 2, new byte[12]);

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.DataException;
+import dev.cocoli.data.Dataset;
+import dev.cocoli.data.InMemoryDataset;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.proposals.ProposalIndex.Entry;
 import dev.cocoli.structures.Box;
@@ -95,6 +97,32 @@ class ProposalFileTest {
       assertEquals(2, files.count()); // the images and the file, nothing temporary
     }
     assertTrue(Files.size(file) < 8 * 1000, "it is not packed: " + Files.size(file));
+  }
+
+  /** As of a data set in memory, or in a database: such images are known by name and size. */
+  @Test
+  void imagesNeedNoFile() {
+    List<InMemoryDataset.Entry> entries = new ArrayList<>();
+    for (String name : List.of("one", "two")) {
+      BufferedImage image = new BufferedImage(WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
+      entries.add(InMemoryDataset.Entry.of(name, image, List.of()));
+    }
+    Dataset inMemory = new InMemoryDataset(List.of("thing"), entries);
+    ProposalFile.write(file, inMemory, ProposalFileTest::regions, "as drawn", 2);
+    try (ProposalFile read = ProposalFile.read(file)) {
+      read.requireFor(inMemory);
+      assertEquals(regions(inMemory.get(1), null), read.proposals(inMemory.get(1)));
+    }
+  }
+
+  @Test
+  void anImageThatIsGoneIsNamed() throws IOException {
+    write();
+    Path gone = data.get(2).path();
+    Files.delete(gone);
+    try (ProposalFile read = ProposalFile.read(file)) {
+      refused("there is no such file", gone.toString(), () -> read.requireFor(data));
+    }
   }
 
   @Test

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
@@ -46,6 +47,20 @@ class ShapeScenesTest {
     assertFalse(Arrays.equals(pixels(fifth), pixels(scenes.scene(6))));
     ShapeScenes otherSeed = new ShapeScenes(ShapeScenesConfig.of(160, 120, 8));
     assertFalse(Arrays.equals(pixels(fifth), pixels(otherSeed.scene(5))));
+  }
+
+  /** Where people write other digits, as in Iran. */
+  @Test
+  void filesAreTheSameInEveryLocale() throws IOException {
+    Locale before = Locale.getDefault();
+    try {
+      Locale.setDefault(Locale.forLanguageTag("fa-IR"));
+      new ShapeScenes(CONFIG).writeVoc(folder, 2, 1);
+    } finally {
+      Locale.setDefault(before);
+    }
+    String xml = Files.readString(folder.resolve("Annotations/000000.xml"));
+    assertTrue(xml.contains("<width>160</width><height>120</height>"), xml);
   }
 
   @Test
