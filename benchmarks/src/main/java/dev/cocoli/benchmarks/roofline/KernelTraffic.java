@@ -12,20 +12,13 @@ final class KernelTraffic {
   /** Maps that the kernels of RoIAlign and of patches take. */
   private static final int MAPS = 8;
 
-  /** Parts of a row in select.cu, and bins of a histogram there. */
-  private static final int MAX_PARTS = 32;
-
-  private static final long HISTOGRAM = 4096;
-
   /** Tensors that scale_rows takes. */
   private static final int SCALED = 100;
 
-  /** Bytes of a key, an index or float, a double. */
-  private static final long KEY = 8;
-
+  /** Bytes of an index or float, a double. */
   private static final long WORD = 4;
+
   private static final long DOUBLE = 8;
-  private static final long BOX = 16;
 
   /** A region of RoIAlign, and how far it reaches. */
   private static final long ROI = 20;
@@ -39,10 +32,10 @@ final class KernelTraffic {
    * @param element bytes of an element of the type in the kernel's name, 4 without one
    * @param width elements of a thread's piece: those of 16 bytes in a wide kernel, else 1
    */
-  private record Launch(KernelArguments in, long x, long y, long element, long width) {}
+  record Launch(KernelArguments in, long x, long y, long element, long width) {}
 
   /** Returns the bytes of a launch. */
-  private interface Formula {
+  interface Formula {
     long bytes(Launch launch);
   }
 
@@ -61,9 +54,7 @@ final class KernelTraffic {
     updates();
     maps();
     regions();
-    losses();
-    matching();
-    proposals();
+    BoxTraffic.addTo(formulas);
   }
 
   /**
@@ -324,100 +315,5 @@ final class KernelTraffic {
       }
     }
     return k.in().pointers(1).i64() * k.width() * k.element();
-  }
-
-  private void losses() {
-    formulas.put(
-        "softmax_cross_entropy",
-        k -> {
-          long rows = k.in().pointers(2).i64();
-          return rows * WORD * (2 * k.in().pointers(4).i64() + 1);
-        });
-    formulas.put("sigmoid_cross_entropy", k -> 3 * WORD * k.in().pointers(2).i64());
-    formulas.put(
-        "smooth_l1",
-        k -> {
-          k.in().pointers(3).i64();
-          long boxes = k.in().pointers(4).i64();
-          return 2 * BOX * boxes + boxes / k.in().divider() * (BOX + WORD);
-        });
-  }
-
-  private void matching() {
-    Formula match =
-        k -> {
-          boolean lowQuality = k.in().pointers(4).pointer();
-          long boxes = k.in().pointers(2).i64();
-          boolean shared = k.in().i64() == 0;
-          long read = (shared ? 1 : k.y()) * boxes * BOX;
-          return read + k.y() * boxes * WORD * (lowQuality ? 3 : 1);
-        };
-    formulas.put("match_boxes", match);
-    formulas.put("match_best_boxes", k -> k.y() * k.in().pointers(7).i64() * 2 * WORD);
-    formulas.put("sample_keys", k -> k.y() * k.in().pointers(3).i64() * (WORD + KEY));
-    formulas.put(
-        "join_sample",
-        k -> {
-          long batch = k.in().pointers(4).i64();
-          k.in().i64();
-          return batch * k.in().i64() * 2 * KEY;
-        });
-    formulas.put("sample_targets", k -> k.in().pointers(8).i64() * (3 * WORD + 3 * BOX + 5 * WORD));
-  }
-
-  /**
-   * Where keys lie: how many all parts of all rows have room for, and whether they may be fewer.
-   */
-  private record Parts(long keys, boolean counted) {
-    static Parts read(Launch k) {
-      boolean counted = k.in().pointer();
-      k.in().i64();
-      long parts = k.in().i64();
-      long keys = 0;
-      for (int i = 0; i < MAX_PARTS; i++) {
-        k.in().i64();
-        keys += k.in().i64();
-      }
-      return new Parts(k.y() / parts * keys, counted);
-    }
-  }
-
-  private void proposals() {
-    formulas.put("key_histogram", k -> Parts.read(k).keys() * KEY + k.y() * HISTOGRAM * WORD);
-    formulas.put(
-        "narrow_keys",
-        k -> {
-          long keys = Parts.read(k).keys();
-          return (keys + Parts.read(k).keys()) * KEY + k.y() * HISTOGRAM * WORD;
-        });
-    formulas.put(
-        "select_keys",
-        k -> {
-          Parts in = Parts.read(k);
-          long wanted = Parts.read(k).keys();
-          // what was narrowed is little more than what is wanted
-          return ((in.counted() ? Math.min(in.keys(), wanted) : in.keys()) + wanted) * KEY;
-        });
-    formulas.put("sort_tiles", k -> 2 * KEY * Parts.read(k).keys());
-    formulas.put("merge_runs", k -> 2 * KEY * Parts.read(k).keys());
-    formulas.put("key_indices", k -> (KEY + WORD) * k.in().pointers(3).i64());
-    formulas.put("score_keys", k -> (WORD + KEY) * k.in().pointers(2).i64());
-    formulas.put("decode_proposals", k -> (3 * BOX + 3 * WORD) * k.in().pointers(7).i64());
-    formulas.put(
-        "decode_detections",
-        k -> {
-          long regions = k.in().pointers(6).i64();
-          k.in().divider();
-          long classes = k.in().i32();
-          return regions * (classes * (BOX + WORD) + 5 * WORD + (classes - 1) * (BOX + WORD));
-        });
-    formulas.put("nms_keys", k -> (WORD + KEY) * k.y() * k.in().pointers(3).i64());
-    formulas.put("nms_suppress", k -> (BOX + WORD + KEY + 1) * k.y() * k.in().pointers(8).i64());
-    formulas.put(
-        "nms_indices",
-        k -> {
-          long room = k.in().pointers(5).i64();
-          return k.x() * ((KEY + 1) * room + WORD * k.in().i32());
-        });
   }
 }
