@@ -35,8 +35,8 @@ import java.util.zip.CRC32C;
 /**
  * A file of named arrays in the safetensors format: the header's length in 8 bytes, little-endian;
  * a JSON header; the arrays' bytes. The file is mapped into memory; every size in its header is
- * checked before it is used. A file belongs to the thread that opened it: no other may read or
- * close it, so that the memory cannot go while a library reads it.
+ * checked before it is used. A file belongs to the thread that opened it: no other may close it or
+ * pass its arrays to a library, so that the memory cannot go while that reads it.
  */
 public final class Safetensors implements AutoCloseable {
   /** The format's own limit. */
@@ -61,8 +61,8 @@ public final class Safetensors implements AutoCloseable {
    *
    * @param dtype the element type
    * @param shape the extents
-   * @param data its bytes, row-major, little-endian; for an array of a mapped file, for the thread
-   *     that opened it, until the file is closed
+   * @param data its bytes, row-major, little-endian; for an array of a mapped file, until the file
+   *     is closed
    */
   public record Entry(DType dtype, Shape shape, MemorySegment data) {}
 
@@ -73,6 +73,7 @@ public final class Safetensors implements AutoCloseable {
 
   private final Path path;
   private final MemorySegment mapped;
+  private final Thread owner = Thread.currentThread();
 
   private Safetensors(Arena arena, Path path, MemorySegment mapped) {
     this.arena = arena;
@@ -89,7 +90,7 @@ public final class Safetensors implements AutoCloseable {
    *     names
    */
   public static Safetensors open(Path file) throws IOException {
-    Arena arena = Arena.ofShared(); // several threads check the numbers
+    Arena arena = Arena.ofShared(); // which interrupts a thread that still reads, as it closes
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
       Safetensors result = new Safetensors(arena, file, all);
@@ -373,7 +374,7 @@ public final class Safetensors implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (!mapped.isAccessibleBy(Thread.currentThread())) {
+    if (Thread.currentThread() != owner) {
       throw new WrongThreadException(path + " is closed by the thread that opened it, no other");
     }
     if (arena.scope().isAlive()) {
