@@ -11,6 +11,7 @@ import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.FamilyProgress;
 import dev.cocoli.cli.terminal.ImagesBar;
+import dev.cocoli.cli.terminal.SearchProgress;
 import dev.cocoli.cli.terminal.StopOnInterrupt;
 import dev.cocoli.cli.terminal.TrainingLines;
 import dev.cocoli.data.AnnotatedImage;

@@ -3,6 +3,7 @@ package dev.cocoli.cli;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.terminal.ImagesBar;
+import dev.cocoli.cli.terminal.SearchProgress;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalFile;
 import dev.cocoli.data.proposals.SelectiveSearch;

@@ -1,7 +1,5 @@
-package dev.cocoli.cli;
+package dev.cocoli.cli.terminal;
 
-import dev.cocoli.cli.terminal.ErrorMessages;
-import dev.cocoli.cli.terminal.ImagesBar;
 import dev.cocoli.data.AnnotatedImage;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.data.proposals.ProposalListener;
@@ -11,7 +9,7 @@ import java.io.PrintWriter;
 import java.util.List;
 
 /** Shows how far a search for regions is, and counts the objects that the regions cover. */
-final class SearchProgress implements ProposalListener {
+public final class SearchProgress implements ProposalListener {
   private final ImagesBar bar;
   private final PrintWriter err;
   private final ProposalRecall recall = new ProposalRecall();
@@ -22,7 +20,7 @@ final class SearchProgress implements ProposalListener {
    * @param bar counts the images
    * @param err for the images that cannot be decoded
    */
-  SearchProgress(ImagesBar bar, PrintWriter err) {
+  public SearchProgress(ImagesBar bar, PrintWriter err) {
     this.bar = bar;
     this.err = err;
   }
@@ -41,7 +39,7 @@ final class SearchProgress implements ProposalListener {
   }
 
   /** Returns how many of the annotated objects the regions cover. */
-  ProposalRecall recall() {
+  public ProposalRecall recall() {
     return recall;
   }
 }
