@@ -94,34 +94,8 @@ final class FusedPlans implements AutoCloseable {
       nanoseconds += System.nanoTime() - start;
     }
     if (!candidates.isEmpty()) {
-      choice.plan = fastest(candidates, operands, steps);
+      choice.plan = ConvolutionPlans.fastest(context, candidates, operands, steps);
     }
-  }
-
-  /** Returns the fastest candidate, and closes the others; null if the steps are faster. */
-  private ConvolutionPlan fastest(
-      List<ConvolutionPlan> candidates, Operands operands, Runnable steps) {
-    ConvolutionPlan best = null;
-    float bestTime = Float.POSITIVE_INFINITY;
-    try (PlanTimer timer = new PlanTimer(context)) {
-      for (ConvolutionPlan candidate : candidates) {
-        Runnable run = () -> ConvolutionPlans.execute(context, candidate, operands);
-        float time = timer.milliseconds(run, bestTime);
-        if (time < bestTime) {
-          bestTime = time;
-          best = candidate;
-        }
-      }
-      if (timer.milliseconds(steps, bestTime) < bestTime) {
-        best = null;
-      }
-    }
-    for (ConvolutionPlan candidate : candidates) {
-      if (candidate != best) {
-        candidate.close();
-      }
-    }
-    return best;
   }
 
   /**
