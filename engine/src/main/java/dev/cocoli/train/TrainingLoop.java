@@ -3,14 +3,12 @@ package dev.cocoli.train;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.BufferPool;
-import dev.cocoli.data.DataException;
 import dev.cocoli.data.DataLoader;
 import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.DetectionModel;
 import dev.cocoli.detection.FittedHead;
-import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.nn.ParameterArena;
 import dev.cocoli.train.TrainingResult.Outcome;
 import dev.cocoli.train.checkpoint.Checkpoint;
@@ -23,7 +21,6 @@ import dev.cocoli.train.rcnn.RcnnStages;
 import dev.cocoli.train.rcnn.RunProposals;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -50,6 +47,7 @@ final class TrainingLoop implements AutoCloseable {
   private final ParameterArena parameters;
   private final Checkpoint checkpoint;
   private final TrainingStep trainingStep;
+  private final StatisticsBackup statistics;
 
   /** Where images lie that are sent to the device a step ahead. */
   private final BufferPool ahead;
@@ -62,8 +60,7 @@ final class TrainingLoop implements AutoCloseable {
   private boolean stopAgreed;
 
   private Progress progress;
-  private long savedStep;
-  private long savedNanos;
+  private Checkpoints checkpoints;
   private final StepTimes times = new StepTimes();
 
   TrainingLoop(
@@ -105,6 +102,7 @@ final class TrainingLoop implements AutoCloseable {
     trainingStep =
         new TrainingStep(
             model, parameters, config, replica.synchronization(parameters, isStopRequested));
+    statistics = new StatisticsBackup(parameters);
     ahead = new BufferPool(backend::allocate);
   }
 
@@ -153,8 +151,19 @@ final class TrainingLoop implements AutoCloseable {
   TrainingResult run(Progress from, RunRecord keptIn) {
     record = keptIn;
     progress = replica.begin(parameters, from);
-    savedStep = progress.step();
-    savedNanos = System.nanoTime();
+    checkpoints = new Checkpoints(config.checkpoint(), record, progress.step());
+    try {
+      return goOn();
+    } catch (RuntimeException | Error e) {
+      if (!checkpoints.hasFailed()) { // else e says it
+        keepSteps(e);
+        tellWhereToResume();
+      }
+      throw e;
+    }
+  }
+
+  private TrainingResult goOn() {
     for (RunProposals found : proposals) {
       if (!found.prepare(listener, stopRequested)) {
         return result(Outcome.STOP_REQUESTED);
@@ -169,7 +178,7 @@ final class TrainingLoop implements AutoCloseable {
       if (epochEnded && isEvaluationDue() && !evaluate()) {
         return stop();
       }
-      if (epochEnded && progress.step() > savedStep) {
+      if (epochEnded && checkpoints.isBehind(progress)) {
         save(Checkpoint.Rank.LATEST);
       }
       if (isPatienceOver()) {
@@ -226,7 +235,7 @@ final class TrainingLoop implements AutoCloseable {
           return false;
         }
         step(batches, epoch + 1);
-        if (isCheckpointDue()) {
+        if (checkpoints.isDue(progress)) {
           save(Checkpoint.Rank.LATEST);
         }
       }
@@ -239,24 +248,21 @@ final class TrainingLoop implements AutoCloseable {
     return replica.size() == 1 ? stopRequested.getAsBoolean() : stopAgreed;
   }
 
-  /** An image that stops the run costs no step that is done. */
-  private DeviceBatch next(DeviceBatches batches) {
-    try {
-      return batches.next();
-    } catch (DataException | OutOfMemoryError e) {
-      keepSteps(e);
-      throw e;
-    }
-  }
-
   /** Writes a checkpoint before the run ends by a problem that has not changed the weights. */
   private void keepSteps(Throwable problem) {
-    if (progress.step() > savedStep && !(problem instanceof CommunicatorException)) {
+    if (checkpoints.isBehind(progress) && !trainingStep.hasMoved()) {
       try {
-        save(Checkpoint.Rank.LATEST);
+        statistics.putBack();
+        replica.keep(() -> save(Checkpoint.Rank.LATEST));
       } catch (RuntimeException | Error e) {
         problem.addSuppressed(e);
       }
+    }
+  }
+
+  private void tellWhereToResume() {
+    if (replica.isFirst()) {
+      checkpoints.whereToResume(progress, folder.path()).ifPresent(listener::message);
     }
   }
 
@@ -268,9 +274,13 @@ final class TrainingLoop implements AutoCloseable {
     double learningRate =
         config.fullLearningRate() * config.update().schedule().factorAt(step, totalSteps);
     TrainingStep.Outcome outcome;
-    try (DeviceBatch batch = next(batches)) {
+    try (DeviceBatch batch = batches.next()) {
+      if (replica.isFirst()) {
+        statistics.take();
+      }
       outcome = trainingStep.run(batch, step, learningRate, batches::sendAhead);
     }
+    statistics.drop();
     stopAgreed = outcome.stop();
     progress = progress.afterStep();
     StepReport report =
@@ -282,11 +292,16 @@ final class TrainingLoop implements AutoCloseable {
             (System.nanoTime() - began) / 1e9,
             (batches.waitNanos() - waitedBefore) / 1e9);
     times.add(report, outcome.times());
-    if (progress.step() % config.logEvery() == 0 || progress.step() == totalSteps) {
+    if (isLogged(progress.step())) {
       record.step(report, times);
       times.clear();
     }
     listener.stepDone(report);
+  }
+
+  /** The first and the last step are, so that every plot of a run has a line. */
+  private boolean isLogged(long number) {
+    return number == 1 || number % config.logEvery() == 0 || number == totalSteps;
   }
 
   private int epochsDone() {
@@ -318,9 +333,6 @@ final class TrainingLoop implements AutoCloseable {
                   detector,
                   stopRequested,
                   done -> listener.evaluating(done, data.size()));
-    } catch (RuntimeException | Error e) {
-      keepSteps(e);
-      throw e;
     }
     if (found.isEmpty()) {
       return false;
@@ -349,22 +361,12 @@ final class TrainingLoop implements AutoCloseable {
     return patience.isPresent() && progress.evaluationsSinceBest() >= patience.getAsInt();
   }
 
-  /** The end of an epoch has its own checkpoint, after the evaluation. */
-  private boolean isCheckpointDue() {
-    OptionalInt steps = config.checkpoint().steps();
-    Duration sinceSaved = Duration.ofNanos(System.nanoTime() - savedNanos);
-    return steps.isPresent() && progress.step() - savedStep >= steps.getAsInt()
-        || sinceSaved.compareTo(config.checkpoint().interval()) >= 0;
-  }
-
   private void save(Checkpoint.Rank rank) {
-    progress = record.save(progress, rank);
-    savedStep = progress.step();
-    savedNanos = System.nanoTime();
+    progress = checkpoints.save(progress, rank);
   }
 
   private TrainingResult stop() {
-    if (progress.step() > savedStep) {
+    if (checkpoints.isBehind(progress)) {
       save(Checkpoint.Rank.LATEST);
     }
     return result(Outcome.STOP_REQUESTED);
@@ -389,6 +391,7 @@ final class TrainingLoop implements AutoCloseable {
       loader.close();
     } finally {
       proposals.forEach(RunProposals::close);
+      statistics.close();
       ahead.close();
       parameters.close();
     }

@@ -30,6 +30,9 @@ public final class TrainingStep {
   private final StepSynchronization synchronization;
   private final long mixedSeed;
 
+  /** Whether an update was begun that has not proved to be right. */
+  private boolean moving;
+
   /**
    * Prepares the steps of a run on one device.
    *
@@ -106,6 +109,7 @@ public final class TrainingStep {
         backend.copies().fill(report.rows(0, count), 0);
       }
       synchronization.end(report.rows(0, count), report.rows(count, shared));
+      moving = true;
       update(step, learningRate, report.rows(count + shared, 1));
       whenQueued.run();
       float[] values = ops.download(report);
@@ -119,8 +123,14 @@ public final class TrainingStep {
       if (!own.areFinite() || !Float.isFinite(values[count + shared])) {
         throw notFinite(own, batch, step, learningRate);
       }
+      moving = false;
       return outcome;
     }
+  }
+
+  /** {@return whether the parameters are no longer those of the last step that ended well} */
+  boolean hasMoved() {
+    return moving;
   }
 
   /** Clips the gradients, where that is asked for, and has the optimizer move the parameters. */

@@ -259,7 +259,7 @@ class TrainerTest {
     assertTrue(result.bestAp().isEmpty());
     assertEquals(List.of(5L, 8L, 13L, 16L), told.checkpoints);
     assertEquals(
-        List.of(3L, 6L, 9L, 12L, 15L, 16L),
+        List.of(1L, 3L, 6L, 9L, 12L, 15L, 16L),
         lines(result).stream().map(line -> line.get("step").asLong()).toList());
   }
 

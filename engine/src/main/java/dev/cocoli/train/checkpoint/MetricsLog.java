@@ -31,6 +31,9 @@ public final class MetricsLog implements AutoCloseable {
   private final Path file;
   private final FileChannel channel;
 
+  /** Whether all lines were written; a checkpoint without one would lack it for ever. */
+  private boolean isWhole = true;
+
   /** Writes the fields of a line. */
   @FunctionalInterface
   private interface Fields {
@@ -158,6 +161,7 @@ public final class MetricsLog implements AutoCloseable {
         channel.write(bytes);
       }
     } catch (IOException e) {
+      isWhole = false;
       throw failure(e);
     }
   }
@@ -165,6 +169,9 @@ public final class MetricsLog implements AutoCloseable {
   /** Forces all lines to the disk and returns the file's length. */
   long force() {
     try {
+      if (!isWhole) {
+        throw new IOException("a line before is not whole");
+      }
       channel.force(false);
       return channel.position();
     } catch (IOException e) {

@@ -33,6 +33,7 @@ final class ConnectedReplica implements Replica {
   private final String devices;
   private volatile String where = "";
   private volatile String explanation;
+  private volatile boolean isKeeping;
   private boolean closed;
 
   /**
@@ -171,6 +172,25 @@ final class ConnectedReplica implements Replica {
     } catch (CommunicatorException e) { // with what each rank had entered
       explanation = e.getMessage();
     }
+  }
+
+  @Override
+  public void keep(Runnable save) {
+    isKeeping = true;
+    boolean interrupted = Thread.interrupted(); // which would close the files that it writes
+    try {
+      save.run();
+    } finally {
+      isKeeping = false;
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** {@return whether it writes what must not be interrupted} */
+  boolean isKeeping() {
+    return isKeeping;
   }
 
   @Override

@@ -64,6 +64,11 @@ public record LoneReplica(Device device) implements Replica {
   }
 
   @Override
+  public void keep(Runnable save) {
+    save.run();
+  }
+
+  @Override
   public void close() {
     // holds nothing
   }

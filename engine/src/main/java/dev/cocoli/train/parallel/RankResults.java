@@ -4,6 +4,7 @@ import dev.cocoli.distributed.CommunicatorException;
 import dev.cocoli.train.TrainingException;
 import dev.cocoli.train.TrainingResult;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -56,6 +57,11 @@ final class RankResults {
     }
   }
 
+  /** Whether a replica writes what must not be interrupted. */
+  synchronized boolean isKeeping() {
+    return Arrays.stream(replicas).anyMatch(replica -> replica != null && replica.isKeeping());
+  }
+
   /** From here on threads are interrupted. */
   synchronized void endOfGrace() {
     isGraceOver = true;
@@ -99,8 +105,15 @@ final class RankResults {
             .formatted(
                 explanation == null ? cause.problem.toString() : explanation,
                 whereabouts(),
-                hanging.isEmpty() ? "" : "; the threads of ranks " + hanging + " do not end"),
+                hanging.isEmpty()
+                    ? ""
+                    : "; the threads of ranks " + hanging + " do not end" + saved()),
         cause.problem);
+  }
+
+  /** Rank 0, which writes checkpoints, does not get to say where the run can go on. */
+  private String saved() {
+    return hanging.contains(0) ? "; resume the run from its last checkpoint" : "";
   }
 
   private String whereabouts() {

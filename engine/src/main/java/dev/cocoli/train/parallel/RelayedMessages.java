@@ -18,6 +18,7 @@ final class RelayedMessages implements TrainingListener {
   private final TrainingListener listener;
   private final Queue<String> waiting = new ConcurrentLinkedQueue<>();
   private final Set<String> told = ConcurrentHashMap.newKeySet();
+  private volatile double stepSeconds;
 
   RelayedMessages(TrainingListener listener) {
     this.listener = listener;
@@ -40,11 +41,17 @@ final class RelayedMessages implements TrainingListener {
 
       @Override
       public void stepDone(StepReport report) {
+        stepSeconds = report.seconds();
         if (isFirstHere) {
           relay();
         }
       }
     };
+  }
+
+  /** {@return the duration of the last step; 0 before the first} */
+  double stepSeconds() {
+    return stepSeconds;
   }
 
   /** Tells what waits to be told. */
@@ -62,6 +69,7 @@ final class RelayedMessages implements TrainingListener {
 
   @Override
   public void stepDone(StepReport report) {
+    stepSeconds = report.seconds();
     listener.stepDone(report);
     relay();
   }

@@ -76,6 +76,13 @@ public sealed interface Replica extends AutoCloseable permits LoneReplica, Conne
    */
   void fail(Throwable problem);
 
+  /**
+   * Writes what is left to write after another replica has failed: nothing interrupts it.
+   *
+   * @param save writes it
+   */
+  void keep(Runnable save);
+
   /** Leaves the others; none of them reads this replica's memory any more. */
   @Override
   void close();

@@ -51,8 +51,13 @@ public final class Replicas {
     Backend open(int index);
   }
 
-  /** After a failure, the time until a thread that does not end is interrupted, at most. */
+  /**
+   * After a failure, the time until a thread that does not end is interrupted, at most; more where
+   * a step takes longer, because a replica notices at its next collective.
+   */
   private static final Duration LONGEST_GRACE = Duration.ofSeconds(10);
+
+  private static final int STEPS_OF_GRACE = 3;
 
   private final TrainingRun run;
   private final List<Device> devices;
@@ -285,19 +290,26 @@ public final class Replicas {
     return size == devices.size() ? here : here + " here, " + size + " replicas in all";
   }
 
+  private long graceNanos() {
+    long steps = (long) (STEPS_OF_GRACE * listener.stepSeconds() * 1e9);
+    return Math.min(config.timeout().toNanos(), Math.max(steps, LONGEST_GRACE.toNanos()));
+  }
+
   /**
    * Waits for all replicas. Once one has failed, the others get the time to notice it; then they
    * are interrupted; then they are left alone, as threads that hang.
    */
   private void await(CountDownLatch running, List<Thread> threads, RankResults results) {
-    long grace = Math.min(config.timeout().toNanos(), LONGEST_GRACE.toNanos());
     boolean interrupted = false;
     int rounds = 0;
     while (running.getCount() > 0) {
       try {
         results.awaitFailureOr(running);
-        if (running.await(grace, TimeUnit.NANOSECONDS)) {
+        if (running.await(graceNanos(), TimeUnit.NANOSECONDS)) {
           break;
+        }
+        if (results.isKeeping()) {
+          continue;
         }
         if (++rounds > 1) {
           results.hang(threads);

@@ -120,6 +120,7 @@ public sealed class StepSynchronization {
 
     @Override
     public TrainingStep.Outcome outcome(LossValues own, float[] shared) {
+      communicator.awaitAllReduces(); // throws if a GPU went on without the others' gradients
       return new TrainingStep.Outcome(
           LossValues.of(own.names(), shared),
           shared[own.names().size()] > 0,

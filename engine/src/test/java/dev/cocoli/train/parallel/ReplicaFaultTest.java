@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
-import dev.cocoli.backend.primitives.Losses;
 import dev.cocoli.data.BrokenImagePolicy;
 import dev.cocoli.data.image.ImageDecodeException;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.testing.Timeouts;
+import dev.cocoli.train.FaultyBackend;
 import dev.cocoli.train.FinishedRun;
 import dev.cocoli.train.TinyRuns;
 import dev.cocoli.train.TrainConfig;
@@ -23,17 +23,15 @@ import dev.cocoli.train.TrainingRun;
 import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BiFunction;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -55,6 +53,8 @@ class ReplicaFaultTest {
   @TempDir Path folder;
   private TrainingRun run;
   private Set<Thread> before;
+  private final List<Long> saved = new ArrayList<>();
+  private final List<String> told = new ArrayList<>();
 
   @BeforeAll
   static void trainWithoutFault() throws Exception {
@@ -105,55 +105,32 @@ class ReplicaFaultTest {
     whole.assertSame(FinishedRun.read(run.out()));
   }
 
-  /** A backend whose n-th call of a method does something else first. */
-  private static Backend faulty(Backend backend, String method, int call, Runnable fault) {
-    AtomicInteger calls = new AtomicInteger();
-    return wrapped(
-        Backend.class,
-        backend,
-        (name, arguments) -> {
-          if (name.equals(method) && calls.incrementAndGet() == call) {
-            fault.run();
-          }
-          return null;
-        });
-  }
-
-  /** Something whose calls, and those of the facets that it returns, are announced first. */
-  private static <T> T wrapped(
-      Class<T> type, Object wrapped, BiFunction<String, Object[], Object> before) {
-    return type.cast(
-        Proxy.newProxyInstance(
-            type.getClassLoader(),
-            new Class<?>[] {type},
-            (proxy, method, arguments) -> {
-              before.apply(method.getName(), arguments);
-              try {
-                Object result = method.invoke(wrapped, arguments);
-                Class<?> facet = method.getReturnType();
-                return facet.isInterface() && facet.getPackage().equals(Losses.class.getPackage())
-                    ? wrapped(facet, result, before)
-                    : result;
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
-              }
-            }));
-  }
-
   private static Replicas.Opener faultyOnRank1(String method, int call, Runnable fault) {
     return index -> {
       Backend backend = Backends.openReplica(Device.CPU, 2);
-      return index == 1 ? faulty(backend, method, call, fault) : backend;
+      return index == 1 ? FaultyBackend.of(backend, method, call, fault) : backend;
     };
   }
 
   private TrainingException failure(Replicas.Opener opener, Connector connector, Duration timeout) {
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void checkpointWritten(long step) {
+            saved.add(step);
+          }
+
+          @Override
+          public void message(String text) {
+            told.add(text);
+          }
+        };
     Replicas replicas =
         new Replicas(
             run,
             ReplicaRuns.cpus(2),
             ReplicaRuns.PARALLEL.withTimeout(timeout),
-            TrainingListener.NONE,
+            listener,
             opener,
             2,
             () -> connector);
@@ -214,8 +191,25 @@ class ReplicaFaultTest {
     assertGoesOn();
   }
 
+  private void saveNothingOnTime() {
+    run = run.withConfig(run.config().withCheckpoint(c -> c.withSteps(99)));
+  }
+
+  /** What rank 0 has is that of the last step, the statistics of its norms included. */
+  @Test
+  void inForwardOfAStepWhoseForerunnersAreNotSaved() throws Exception {
+    saveNothingOnTime();
+    assertNames(
+        failure(faultyOnRank1("sampleTargets", 5, ReplicaFaultTest::fail)), "in step 3: it broke");
+    assertEquals(List.of(2L), saved);
+    assertEquals(
+        List.of("the checkpoint in " + run.out() + " has all of the 2 steps that were done"), told);
+    assertGoesOn();
+  }
+
   @Test
   void inTheAllReduce() throws Exception {
+    saveNothingOnTime();
     Duration timeout = ReplicaRuns.PARALLEL.timeout();
     DeviceConnector local = DeviceConnector.ofProcess(2, timeout);
     Connector broken =
@@ -231,12 +225,12 @@ class ReplicaFaultTest {
             AtomicInteger waits = new AtomicInteger();
             return index == 0
                 ? connected
-                : wrapped(
+                : FaultyBackend.wrapped(
                     Communicator.class,
                     connected,
                     (name, arguments) -> {
-                      if (name.equals("awaitAllReduces") && waits.incrementAndGet() == 2) {
-                        fail(); // with all buckets under way
+                      if (name.equals("awaitAllReduces") && waits.incrementAndGet() == 3) {
+                        fail(); // with all buckets of step 2 under way
                       }
                       return null;
                     });
@@ -251,6 +245,7 @@ class ReplicaFaultTest {
         failure(index -> Backends.openReplica(Device.CPU, 2), broken, timeout),
         "rank 1 gave up: in step 2: it broke",
         "all-reduce (mean)");
+    assertEquals(List.of(1L), saved);
     assertGoesOn();
   }
 
@@ -319,6 +314,9 @@ class ReplicaFaultTest {
                 .withCheckpoint(c -> c.withSteps(99)));
     TrainingException e = failure(index -> Backends.openReplica(Device.CPU, 2));
     assertNames(e, "not finite", "step ", "try a lower one");
+    assertEquals(List.of(), saved);
+    assertEquals(1, told.size(), told.toString());
+    assertTrue(told.getFirst().startsWith("there is no checkpoint of the "), told.getFirst());
   }
 
   @Test

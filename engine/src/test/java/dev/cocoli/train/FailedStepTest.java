@@ -1,0 +1,118 @@
+package dev.cocoli.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.cocoli.backend.Backend;
+import dev.cocoli.backend.Backends;
+import dev.cocoli.tensor.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A step that fails costs none of the steps before it, as far as the weights are still theirs. */
+@Tag("slow")
+class FailedStepTest {
+  @TempDir static Path reference;
+  private static FinishedRun whole;
+
+  @TempDir Path folder;
+  private TrainingRun run;
+  private final List<Long> saved = new ArrayList<>();
+  private final List<String> told = new ArrayList<>();
+
+  private final TrainingListener listener =
+      new TrainingListener() {
+        @Override
+        public void checkpointWritten(long step) {
+          saved.add(step);
+        }
+
+        @Override
+        public void message(String text) {
+          told.add(text);
+        }
+      };
+
+  private static TrainingRun run(Path folder) throws IOException {
+    return TinyRuns.run(folder, TinyRuns.config().withEpochs(1));
+  }
+
+  @BeforeAll
+  static void trainWithoutFault() throws IOException {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      new Trainer(run(reference), backend, TrainingListener.NONE).start();
+    }
+    whole = FinishedRun.read(reference.resolve("run"));
+  }
+
+  @BeforeEach
+  void draw() throws IOException {
+    run = run(folder);
+  }
+
+  private void failAt(String method, int call) {
+    Runnable fault =
+        () -> {
+          throw new OutOfMemoryError("as of a device");
+        };
+    try (Backend backend = Backends.open(Device.CPU)) {
+      Backend faulty = FaultyBackend.of(backend, method, call, fault);
+      assertThrows(
+          OutOfMemoryError.class, () -> new Trainer(run, faulty, listener).start().summary());
+    }
+  }
+
+  private void assertGoesOn() throws IOException {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      new Trainer(run, backend, TrainingListener.NONE).resume();
+    }
+    whole.assertSame(FinishedRun.read(run.out()));
+  }
+
+  /** The norms' statistics are of the next step then, but for what puts them back. */
+  @Test
+  void inBackward() throws IOException {
+    failAt("maxPool2dBackward", 5);
+    assertEquals(List.of(2L), saved);
+    assertEquals(
+        List.of("the checkpoint in " + run.out() + " has all of the 2 steps that were done"), told);
+    assertGoesOn();
+  }
+
+  @Test
+  void afterTheUpdateBegan() throws IOException {
+    run = run.withConfig(run.config().withCheckpoint(c -> c.withSteps(2)));
+    failAt("sgdUpdate", 6);
+    assertEquals(List.of(2L, 4L), saved);
+    assertEquals(
+        List.of("the last checkpoint in " + run.out() + " is of step 4; 5 steps were done"), told);
+    assertGoesOn();
+  }
+
+  @Test
+  void aListenerThatThrows() throws IOException {
+    TrainingListener throwing =
+        new TrainingListener() {
+          @Override
+          public void stepDone(StepReport report) {
+            if (report.step() == 5) {
+              throw new IllegalStateException("a user's");
+            }
+          }
+        };
+    try (Backend backend = Backends.open(Device.CPU)) {
+      Trainer trainer = new Trainer(run, backend, throwing);
+      assertThrows(IllegalStateException.class, trainer::start);
+    }
+    assertEquals(5, Files.readAllLines(run.out().resolve("metrics.jsonl")).size());
+    assertGoesOn();
+  }
+}
