@@ -138,9 +138,11 @@ public final class Backends {
    * @param replicas the ranks' backends, one for each, all of one kind of device
    * @param timeout how long a rank waits for the others before it gives up
    * @return each rank's communicator, for the thread that drives the rank's backend; it closes it
-   * @throws IllegalArgumentException if this version cannot connect these
+   * @throws IllegalArgumentException if this version cannot connect these, or the timeout is no
+   *     time that can be waited for
    */
   public static List<Communicator> connect(List<Backend> replicas, Duration timeout) {
+    Communicator.requireTimeout(timeout);
     return providerOf(replicas).connect(replicas, timeout);
   }
 
@@ -154,7 +156,8 @@ public final class Backends {
    * @param timeout how long a rank waits for the others before it gives up
    * @param log receives a line about each stranger that came
    * @return the communicators of this process's ranks
-   * @throws IllegalArgumentException if this version cannot connect these
+   * @throws IllegalArgumentException if this version cannot connect these, or the timeout is no
+   *     time that can be waited for
    */
   public static List<Communicator> connect(
       List<Backend> replicas,
@@ -162,6 +165,7 @@ public final class Backends {
       byte[] runDigest,
       Duration timeout,
       Consumer<String> log) {
+    Communicator.requireTimeout(timeout);
     return providerOf(replicas).connect(replicas, processes, runDigest, timeout, log);
   }
 

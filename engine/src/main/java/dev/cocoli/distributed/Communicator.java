@@ -1,6 +1,7 @@
 package dev.cocoli.distributed;
 
 import dev.cocoli.tensor.Tensor;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -33,6 +34,23 @@ public interface Communicator extends AutoCloseable {
    *     the wait for other ranks
    */
   record AllReduceTimes(double seconds, double waitSeconds) {}
+
+  /** The longest timeout, 68 years: nanoseconds of more cannot be counted from now on. */
+  Duration LONGEST_TIMEOUT = Duration.ofSeconds(Integer.MAX_VALUE);
+
+  /**
+   * Refuses a timeout that no rank can wait for.
+   *
+   * @param timeout how long a rank waits for the others
+   * @throws IllegalArgumentException if it is not positive, or more than {@link #LONGEST_TIMEOUT}
+   */
+  static void requireTimeout(Duration timeout) {
+    if (!timeout.isPositive() || timeout.compareTo(LONGEST_TIMEOUT) > 0) {
+      throw new IllegalArgumentException(
+          "the timeout is positive and at most %,d seconds, not %s"
+              .formatted(LONGEST_TIMEOUT.toSeconds(), timeout));
+    }
+  }
 
   /** {@return the number of this rank, from 0} */
   int rank();

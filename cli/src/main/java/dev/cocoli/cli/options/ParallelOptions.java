@@ -1,6 +1,7 @@
 package dev.cocoli.cli.options;
 
 import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.distributed.Communicator;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.TrainConfig;
@@ -59,11 +60,13 @@ public final class ParallelOptions {
 
   /** Returns the chosen configuration. */
   public ParallelConfig config() {
-    if (!(bucketSize > 0 && bucketSize <= 1 << 20)) {
-      throw usage("--bucket-size is positive, not " + bucketSize, null);
+    if (!(bucketSize > 0 && bucketSize <= MEGABYTE)) { // a terabyte
+      throw usage(
+          "--bucket-size is more than 0 and at most " + MEGABYTE + ", not " + bucketSize, null);
     }
-    if (!(timeout > 0 && timeout <= Integer.MAX_VALUE)) {
-      throw usage("--timeout is positive, not " + timeout, null);
+    long longest = Communicator.LONGEST_TIMEOUT.toSeconds();
+    if (!(timeout > 0 && timeout <= longest)) {
+      throw usage("--timeout is more than 0 and at most " + longest + ", not " + timeout, null);
     }
     try {
       return ParallelConfig.DEFAULT

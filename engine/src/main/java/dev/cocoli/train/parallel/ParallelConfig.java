@@ -1,5 +1,6 @@
 package dev.cocoli.train.parallel;
 
+import dev.cocoli.distributed.Communicator;
 import dev.cocoli.tensor.Precision;
 import java.time.Duration;
 
@@ -9,7 +10,8 @@ import java.time.Duration;
  * @param bucketBytes gradients that are reduced at once, about; a larger parameter is a bucket of
  *     its own
  * @param wire what gradients travel in; sums of bf16 are rounded to bf16
- * @param timeout how long a replica waits for the others before it gives up
+ * @param timeout how long a replica waits for the others before it gives up; at most {@link
+ *     Communicator#LONGEST_TIMEOUT}
  * @param norms whose images trained batch norms take their statistics from
  */
 public record ParallelConfig(
@@ -28,9 +30,7 @@ public record ParallelConfig(
     if (bucketBytes < 1) {
       throw new IllegalArgumentException("bucket bytes are at least 1, not " + bucketBytes);
     }
-    if (timeout.isZero() || timeout.isNegative()) {
-      throw new IllegalArgumentException("the timeout is positive, not " + timeout);
-    }
+    Communicator.requireTimeout(timeout);
   }
 
   /**

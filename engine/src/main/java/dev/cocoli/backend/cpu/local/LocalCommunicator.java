@@ -52,9 +52,7 @@ public final class LocalCommunicator implements Communicator {
     if (backends.isEmpty()) {
       throw new IllegalArgumentException("no backends to connect");
     }
-    if (timeout.isNegative() || timeout.isZero()) {
-      throw new IllegalArgumentException("a timeout is positive, not " + timeout);
-    }
+    Communicator.requireTimeout(timeout);
     Set<Backend> distinct = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Backend backend : backends) {
       if (!backend.device().kind().equals(Device.Kind.CPU)) {
