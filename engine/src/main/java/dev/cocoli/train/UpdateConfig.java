@@ -4,7 +4,9 @@ import dev.cocoli.train.optim.LearningRateSchedule;
 import dev.cocoli.train.optim.Optimizer;
 import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.optim.StepSchedule;
+import java.util.HashSet;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
  * How a step moves the parameters.
@@ -27,9 +29,29 @@ public record UpdateConfig(
 
   /** Checks the ranges. */
   public UpdateConfig {
+    requireStateNames(optimizer);
     learningRate.ifPresent(rate -> TrainConfig.require(isPositive(rate), "lr", "positive", rate));
     clipNorm.ifPresent(
         norm -> TrainConfig.require(isPositive(norm), "clip-norm", "positive", norm));
+  }
+
+  /**
+   * Names stand before a dot in the keys of a checkpoint, where the weights are {@code model.*}.
+   */
+  private static void requireStateNames(Optimizer optimizer) {
+    Set<String> names = new HashSet<>();
+    for (String name : optimizer.stateNames()) {
+      TrainConfig.require(
+          name.matches("[A-Za-z_][A-Za-z0-9_]*") && !name.equals("model"),
+          "the name of a state of the optimizer " + optimizer.name(),
+          "letters, digits and _ other than 'model'",
+          "'" + name + "'");
+      TrainConfig.require(
+          names.add(name),
+          "the name of a state of the optimizer " + optimizer.name(),
+          "unlike the others",
+          "twice '" + name + "'");
+    }
   }
 
   private static boolean isPositive(double value) {

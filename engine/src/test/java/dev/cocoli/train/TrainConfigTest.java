@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.data.augment.HorizontalFlip;
+import dev.cocoli.nn.ParameterArena;
+import dev.cocoli.train.optim.Optimizer;
 import dev.cocoli.train.optim.Sgd;
 import dev.cocoli.train.optim.StepSchedule;
 import java.util.List;
@@ -60,6 +62,32 @@ class TrainConfigTest {
     refuses("clip-norm", () -> CONFIG.withUpdate(update -> update.withClipNorm(0)));
     refuses("early-stop", () -> CONFIG.withEvaluation(evaluation -> evaluation.withPatience(0)));
     refuses("loader-threads", () -> CONFIG.withData(data -> data.withWorkers(0)));
+  }
+
+  /** A checkpoint has a state under its name, a dot and the parameter's; weights as model.*. */
+  @Test
+  void refusesAnOptimizerWhoseStatesCannotBeSaved() {
+    for (List<String> names :
+        List.of(List.of("model"), List.of("a.b"), List.of("a/b"), List.of(""), List.of("m", "m"))) {
+      refuses(
+          "the name of a state of the optimizer odd",
+          () -> CONFIG.withOptimizer(new Remembering(names)));
+    }
+    assertEquals(
+        List.of("m", "v"),
+        CONFIG.withOptimizer(new Remembering(List.of("m", "v"))).update().optimizer().stateNames());
+  }
+
+  private record Remembering(List<String> stateNames) implements Optimizer {
+    @Override
+    public String name() {
+      return "odd";
+    }
+
+    @Override
+    public void update(ParameterArena parameters, double learningRate, long step) {
+      throw new AssertionError("nothing is trained");
+    }
   }
 
   private static void refuses(String name, Executable change) {

@@ -25,7 +25,7 @@ public interface Optimizer {
   /**
    * {@return the names of what it remembers, such as {@code velocity}: each stands for one number
    * per parameter element, 0 at first, and for the prefix of its tensors in {@code
-   * state.safetensors}}
+   * state.safetensors}. Letters, digits and underscores, each name once; {@code model} is taken}
    */
   List<String> stateNames();
 
