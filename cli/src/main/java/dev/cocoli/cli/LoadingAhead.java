@@ -2,6 +2,7 @@ package dev.cocoli.cli;
 
 import dev.cocoli.backend.Backends;
 import dev.cocoli.tensor.Device;
+import java.util.Arrays;
 import java.util.Set;
 
 /**
@@ -11,13 +12,23 @@ import java.util.Set;
 final class LoadingAhead {
   private static final Set<String> COMPUTING = Set.of("detect", "eval", "train");
 
+  /** With these a command only prints. */
+  private static final Set<String> PRINTING =
+      Set.of("--help", "-h", CommandHelp.ALL, "--version", "-V");
+
   private LoadingAhead() {}
 
   /** Begins, if a command computes; returns at once. */
   static void begin(String... words) {
-    if (words.length > 0 && COMPUTING.contains(words[0])) {
+    if (computes(words)) {
       Thread.ofPlatform().name("cocoli-loader").daemon().start(LoadingAhead::load);
     }
+  }
+
+  static boolean computes(String... words) {
+    return words.length > 1
+        && COMPUTING.contains(words[0])
+        && Arrays.stream(words).noneMatch(PRINTING::contains);
   }
 
   private static void load() {
