@@ -276,14 +276,30 @@ public final class OutputFile implements AutoCloseable {
    * @throws IOException if that fails
    */
   public static void deleteLeftovers(Path target) throws IOException {
+    for (Path leftover : leftovers(target)) {
+      Files.delete(leftover);
+    }
+  }
+
+  /**
+   * {@return whether a killed process left some of a file that it had not moved into place}
+   *
+   * @param target the file
+   * @throws IOException if its folder cannot be read
+   */
+  public static boolean hasLeftovers(Path target) throws IOException {
+    return !leftovers(target).isEmpty();
+  }
+
+  private static List<Path> leftovers(Path target) throws IOException {
     String name = Pattern.quote(prefix(target)) + "[0-9a-f]{16}" + Pattern.quote(TEMPORARY);
     DirectoryStream.Filter<Path> isLeftover = path -> path.getFileName().toString().matches(name);
     Path folder = target.toAbsolutePath().getParent();
+    List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> leftovers = Files.newDirectoryStream(folder, isLeftover)) {
-      for (Path leftover : leftovers) {
-        Files.delete(leftover);
-      }
+      leftovers.forEach(found::add);
     }
+    return found;
   }
 
   /** Makes the moves last through a power failure, where the system can. */

@@ -121,10 +121,11 @@ public final class Trainer {
 
   private TrainingResult startIn(TrainingLoop loop) {
     initialize(loop);
+    RunDescription description = describe(loop);
     folder.create();
     try (MetricsLog metrics = new MetricsLog(folder.metrics())) {
       folder.requireFree(); // another run may have ended since the first look
-      folder.claim(describe(loop));
+      folder.claim(description);
       return run(loop, Progress.START, metrics);
     }
   }
@@ -134,9 +135,9 @@ public final class Trainer {
    * The calling thread, a platform thread, drives the device.
    *
    * @return how it ended
-   * @throws TrainingException as {@link #start} does, and if the folder holds no run, or one with
-   *     another model, other data or other settings; only what does not change results may differ,
-   *     and epochs may be added
+   * @throws TrainingException as {@link #start} does, and if the folder holds no run, weights
+   *     without the state that was saved with them, or a run with another model, other data or
+   *     other settings; only what does not change results may differ, and epochs may be added
    */
   public TrainingResult resume() {
     return train(this::resumeIn, folder::requireRun);
@@ -150,6 +151,7 @@ public final class Trainer {
       Optional<Progress> restored =
           loop.checkpoint().restore(loop.totalSteps(), loop.stepsPerEpoch());
       if (restored.isEmpty()) {
+        folder.requireNoWeights();
         before.requireSameWeights(now, folder.path());
         listener.message("the run in " + folder.path() + " has no checkpoint: it begins anew");
         initialize(loop);

@@ -83,6 +83,31 @@ public final class RunFolder {
     }
   }
 
+  /**
+   * Refuses to begin a run anew over its own weights: whoever deleted the state did not mean that.
+   * Only a run that was killed while it wrote its first checkpoint has weights without a state.
+   *
+   * @throws TrainingException if there are weights
+   */
+  public void requireNoWeights() {
+    for (Path weights : List.of(bestWeights(), lastWeights())) {
+      if (holdsSomething(weights) && !isStateUnfinished()) {
+        throw new TrainingException(
+            ("%s has weights but no %s, without which its run cannot be resumed; start a new run in"
+                    + " another folder from %s")
+                .formatted(path, state().getFileName(), weights));
+      }
+    }
+  }
+
+  private boolean isStateUnfinished() {
+    try {
+      return OutputFile.hasLeftovers(state());
+    } catch (IOException e) {
+      throw notWritable(e);
+    }
+  }
+
   private static boolean holdsSomething(Path file) {
     try {
       return Files.size(file) > 0;
