@@ -1,6 +1,7 @@
 package dev.cocoli.cli;
 
 import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.terminal.TypedCommand;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,9 +25,9 @@ import picocli.CommandLine.ScopeType;
     commandListHeading = "%nCommands:%n",
     footer = {
       "",
-      "Start with: cocoli demo. cocoli COMMAND --help has the most used options of a command,"
-          + " --help-all has all. From the sources there are two more commands: bundle packs all of"
-          + " it for a server without a JDK, selftest tests a device.",
+      "Start with: ${COMMAND-NAME} demo. ${COMMAND-NAME} COMMAND --help has the most used options"
+          + " of a command, --help-all has all. From the sources there are two more commands:"
+          + " bundle packs all of it for a server without a JDK, selftest tests a device.",
       "",
       "Environment: COCOLI_JAVA_HOME is the JDK to use, COCOLI_JAVA_OPTS has options for it."
           + " COCOLI_CACHE is the folder for unpacked libraries and compiled kernels; else"
@@ -65,7 +66,7 @@ final class CocoliCommand implements Runnable {
    * @param words a command and its options
    */
   static CommandLine of(List<Object> others, String... words) {
-    CommandLine top = new CommandLine(new CocoliCommand());
+    CommandLine top = new CommandLine(new CocoliCommand()).setCommandName(TypedCommand.name());
     Supplier<Object> only =
         words.length == 0 || words[0].equals("help") ? null : COMMANDS.get(words[0]);
     if (only != null) {

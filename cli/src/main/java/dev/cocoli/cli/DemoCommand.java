@@ -5,6 +5,7 @@ import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ParallelOptions;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.TrainingWords;
+import dev.cocoli.cli.terminal.TypedCommand;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.formats.VocDataset;
 import dev.cocoli.data.synthetic.ShapeScenes;
@@ -89,8 +90,12 @@ final class DemoCommand implements Callable<Integer> {
         TrainingRun.of(model(training.classNames()), training, recipe(), folder)
             .withValidation(validation);
     String again =
-        "to begin anew: cocoli demo"
-            + (this.out.toString().equals("cocoli-demo") ? "" : " --out " + this.out);
+        "to begin anew: "
+            + TypedCommand.name()
+            + " demo"
+            + (this.out.toString().equals("cocoli-demo")
+                ? ""
+                : " --out " + TypedCommand.quoted(this.out.toString()));
     TrainingSession session =
         new TrainingSession(
             run,
@@ -103,9 +108,9 @@ final class DemoCommand implements Callable<Integer> {
     int code = session.run(false);
     if (code == 0) {
       out.printf(
-          "done in %s; now on your own images: cocoli train --data VOC_FOLDER --model"
+          "done in %s; now on your own images: %s train --data VOC_FOLDER --model"
               + " fasterrcnn_resnet18_fpn --out my-run%n",
-          TrainingWords.duration((System.nanoTime() - began) / 1e9));
+          TrainingWords.duration((System.nanoTime() - began) / 1e9), TypedCommand.name());
     }
     return code;
   }

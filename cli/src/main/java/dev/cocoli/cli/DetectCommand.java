@@ -50,8 +50,8 @@ import picocli.CommandLine.Spec;
           + " reported, and the others are processed."
     },
     customSynopsis = {
-      "cocoli detect --weights FILE [options] IMAGE|DIR...",
-      "       cocoli detect --weights FILE --data DIR|FILE.json [--split NAME] [options]"
+      "${COMMAND-FULL-NAME} --weights FILE [options] IMAGE|DIR...",
+      "       ${COMMAND-FULL-NAME} --weights FILE --data DIR|FILE.json [--split NAME] [options]"
     })
 final class DetectCommand implements Callable<Integer> {
   /**

@@ -3,6 +3,7 @@ package dev.cocoli.cli;
 import dev.cocoli.bindings.Doctor;
 import dev.cocoli.bindings.DoctorReport;
 import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.terminal.TypedCommand;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -45,7 +46,9 @@ final class DoctorCommand implements Callable<Integer> {
     if (verbose) {
       DoctorText.details(report, out);
     } else {
-      out.println("cocoli doctor --verbose lists every library and where it was looked for.");
+      out.println(
+          TypedCommand.name()
+              + " doctor --verbose lists every library and where it was looked for.");
     }
     if (json != null) {
       DoctorJson.write(report, json);

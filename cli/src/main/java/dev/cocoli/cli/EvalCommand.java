@@ -51,8 +51,9 @@ import picocli.CommandLine.Spec;
           + " class."
     },
     customSynopsis = {
-      "cocoli eval --weights FILE --data DIR|FILE.json --split NAME [--json FILE] [options]",
-      "       cocoli eval --ground-truth COCO.json --detections RESULTS.json [--json FILE]"
+      "${COMMAND-FULL-NAME} --weights FILE --data DIR|FILE.json --split NAME [--json FILE]"
+          + " [options]",
+      "       ${COMMAND-FULL-NAME} --ground-truth COCO.json --detections RESULTS.json [--json FILE]"
     })
 final class EvalCommand implements Callable<Integer> {
   @Mixin private WeightsOptions weights;

@@ -28,7 +28,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Writes weights as safetensors, or a whole detector as ONNX. The extension of --out decides."
     },
-    customSynopsis = {"cocoli export --weights FILE --out FILE.safetensors|FILE.onnx [options]"})
+    customSynopsis = {
+      "${COMMAND-FULL-NAME} --weights FILE --out FILE.safetensors|FILE.onnx [options]"
+    })
 final class ExportCommand implements Callable<Integer> {
   @Mixin private WeightsOptions weights;
 

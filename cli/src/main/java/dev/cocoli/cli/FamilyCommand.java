@@ -59,7 +59,9 @@ import picocli.CommandLine.Spec;
       "Trains R-CNN, Fast R-CNN and Faster R-CNN, and compares them. All have the same network and"
           + " images; the table has AP50, time of training, and seconds per image with their parts."
     },
-    customSynopsis = {"cocoli family --data DIR|FILE.json --val-split NAME --out DIR [options]"})
+    customSynopsis = {
+      "${COMMAND-FULL-NAME} --data DIR|FILE.json --val-split NAME --out DIR [options]"
+    })
 final class FamilyCommand implements Callable<Integer> {
   /**
    * Seconds per image in the papers, with VGG-16 on their graphics cards: R-CNN and Fast R-CNN

@@ -12,7 +12,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
     name = "help",
     description = "Prints the help of a command.",
-    customSynopsis = "cocoli help [COMMAND]",
+    customSynopsis = "${COMMAND-FULL-NAME} [COMMAND]",
     helpCommand = true)
 final class HelpCommand implements Runnable {
   @Parameters(

@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
           + " that cannot be decoded is reported, and has no regions."
     },
     customSynopsis = {
-      "cocoli proposals --data DIR|FILE.json [--split NAME] --out FILE",
+      "${COMMAND-FULL-NAME} --data DIR|FILE.json [--split NAME] --out FILE",
       "                        [--mode fast|quality] [--max N] [--threads N]"
     })
 final class ProposalsCommand implements Callable<Integer> {

@@ -46,8 +46,8 @@ import picocli.CommandLine.Spec;
           + " how to go on; a second one quits at once."
     },
     customSynopsis = {
-      "cocoli train --data DIR|FILE.json --model NAME --out RUN [options]",
-      "       cocoli train --out RUN --resume"
+      "${COMMAND-FULL-NAME} --data DIR|FILE.json --model NAME --out RUN [options]",
+      "       ${COMMAND-FULL-NAME} --out RUN --resume"
     })
 final class TrainCommand implements Callable<Integer> {
   private static final String NONE = "none";

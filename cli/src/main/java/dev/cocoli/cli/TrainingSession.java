@@ -3,16 +3,19 @@ package dev.cocoli.cli;
 import dev.cocoli.Detector;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
+import dev.cocoli.cli.options.RunOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.ProgressLine;
 import dev.cocoli.cli.terminal.StopOnInterrupt;
 import dev.cocoli.cli.terminal.Terminal;
 import dev.cocoli.cli.terminal.TrainingBar;
 import dev.cocoli.cli.terminal.TrainingLines;
+import dev.cocoli.cli.terminal.TrainingText;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.report.TrainingPlots;
 import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.Trainer;
 import dev.cocoli.train.TrainingListener;
 import dev.cocoli.train.TrainingResult;
@@ -77,7 +80,7 @@ final class TrainingSession {
     ProgressLine line =
         Terminal.isInteractive() && isFirst() ? new ProgressLine(out, Terminal.columns()) : null;
     PrintWriter notes = line == null ? err : line.above(err);
-    TrainingListener listener =
+    TrainingText listener =
         line == null
             ? new TrainingLines(run.config().logEvery(), out, err)
             : new TrainingBar(line, line.above(out), notes);
@@ -107,6 +110,9 @@ final class TrainingSession {
       return 0;
     }
     out.println(result.summary());
+    if (resume && result.step() == listener.plan().firstStep()) {
+      out.println(howToTrainLonger(result.outcome()));
+    }
     Path best = result.bestWeights().orElse(result.lastWeights());
     drawSheet(best);
     out.println("weights: " + best);
@@ -121,6 +127,17 @@ final class TrainingSession {
       out.println("plots: " + plots);
     }
     return 0;
+  }
+
+  /** Says how a run goes on that had come to its end before. */
+  private String howToTrainLonger(Outcome outcome) {
+    String command = RunOptions.resume(run.out());
+    TrainConfig config = run.config();
+    return outcome == Outcome.STOPPED_EARLY
+        ? "the run had stopped early; to train on: %s --early-stop %d"
+            .formatted(command, 2L * config.evaluation().patience().orElse(1))
+        : "the run was finished; to train longer: %s --epochs %d"
+            .formatted(command, 2L * config.epochs());
   }
 
   /** A training on one device or on several. */

@@ -64,10 +64,11 @@ class LaunchScriptTest {
   }
 
   private Process start(Path tree) throws IOException {
-    ProcessBuilder builder =
-        new ProcessBuilder(tree.resolve("cocoli").toString(), "doctor")
-            .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("output").toFile());
+    return start(new ProcessBuilder(tree.resolve("cocoli").toString(), "doctor"));
+  }
+
+  private Process start(ProcessBuilder builder) throws IOException {
+    builder.redirectErrorStream(true).redirectOutput(folder.resolve("output").toFile());
     Map<String, String> environment = builder.environment();
     environment.put("COCOLI_JAVA_HOME", folder.resolve("jdk").toString());
     environment.put("PATH", folder.resolve("bin") + ":" + environment.get("PATH"));
@@ -123,6 +124,23 @@ class LaunchScriptTest {
     Files.move(lock, folder.resolve("gone")); // at once: the script takes a lock without an owner
     assertTrue(process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS), "it does not end");
     assertEquals(0, process.exitValue());
+  }
+
+  @Test
+  void javaIsToldWhatTheUserTyped() throws Exception {
+    assertTrue(run(root).contains("-Dcocoli.command=" + root.resolve("cocoli") + "\n"));
+    assertTrue(shell("cd \"$1\" && ./cocoli doctor").contains("-Dcocoli.command=./cocoli\n"));
+    assertTrue(shell("PATH=$1:$PATH && cocoli doctor").contains("-Dcocoli.command=cocoli\n"));
+  }
+
+  /** Runs a line of a shell, for which $1 is the tree. */
+  private String shell(String line) throws Exception {
+    ProcessBuilder builder = new ProcessBuilder("/bin/sh", "-c", line, "sh", root.toString());
+    Process process = start(builder);
+    assertTrue(process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS), "it does not end");
+    String output = Files.readString(folder.resolve("output"));
+    assertEquals(0, process.exitValue(), output);
+    return output;
   }
 
   /** Java complains about an archive of classes that was made in another folder. */

@@ -1,5 +1,6 @@
 package dev.cocoli.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.data.synthetic.ShapeScenes;
 import dev.cocoli.data.synthetic.ShapeScenesConfig;
 import dev.cocoli.nn.Safetensors;
+import dev.cocoli.train.optim.StepSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,7 +81,7 @@ class TrainCommandTest {
   }
 
   @Test
-  void goesOnWithARunAndNotOverIt() {
+  void goesOnWithARunAndNotOverIt() throws IOException {
     train("--epochs", "1").ok();
     train("--epochs", "1").failed(1, out.toString(), "resume");
     train("--epochs", "2", "--resume").ok();
@@ -88,9 +90,62 @@ class TrainCommandTest {
     Cli again = Cli.run("train", "--out", out, "--resume", "--epochs", "3").ok();
     assertTrue(again.out().contains("trained 9 of 9 steps"), again.out());
     assertFalse(again.out().contains("note: "), again.out());
+    assertFalse(again.out().contains("to train longer"), again.out());
+    Cli finished = Cli.run("train", "--out", out, "--resume").ok();
+    String longer = "the run was finished; to train longer: cocoli ";
+    String command = "train --out " + out + " --resume --epochs 6";
+    assertTrue(finished.out().contains(longer + command + "\n"), finished.out());
+    assertTrue(Cli.run((Object[]) command.split(" ")).ok().out().contains("trained 18 of 18"));
+    assertRates(1, 4, 7, 10);
     out = folder.resolve("nothing");
     train("--resume").failed(1, out.toString());
     assertFalse(Files.exists(out), "a folder was made for a run that is not there");
+  }
+
+  /** Checks that the schedule was spread over all steps each time that a run got more of them. */
+  private void assertRates(int... starts) throws IOException {
+    int[] totals = {3, 6, 9, 18};
+    int phase = 0;
+    for (String line : Files.readAllLines(out.resolve("metrics.jsonl"))) {
+      JsonNode step = read(line);
+      if (step.has("lr")) {
+        long number = step.get("step").asLong();
+        while (phase + 1 < starts.length && number >= starts[phase + 1]) {
+          phase++;
+        }
+        double factor = StepSchedule.DEFAULT.withWarmup(0).factorAt(number - 1, totals[phase]);
+        assertEquals(0.0025 * factor, step.get("lr").asDouble(), 1e-12, line);
+      }
+    }
+  }
+
+  @Test
+  void aRunThatStoppedEarlySaysHowItGoesOn() {
+    train("--epochs", "5", "--early-stop", "1", "--lr", "1e-12").ok();
+    Cli again = Cli.run("train", "--out", out, "--resume").ok();
+    String command = "train --out " + out + " --resume --early-stop 2";
+    String said = "the run had stopped early; to train on: cocoli " + command;
+    assertTrue(again.out().contains(said), again.out());
+    Cli longer = Cli.run((Object[]) command.split(" ")).ok();
+    assertTrue(longer.out().contains(", from step "), longer.out());
+    assertFalse(longer.out().contains("the run had stopped early"), longer.out());
+  }
+
+  /** The guide says that the state of a finished run may be deleted. */
+  @Test
+  void weightsAreNotOverwrittenByARunWhoseStateIsGone() throws IOException {
+    train("--epochs", "1").ok();
+    Files.delete(out.resolve("state.safetensors"));
+    byte[] best = Files.readAllBytes(out.resolve("best.safetensors"));
+    Cli.run("train", "--out", out, "--resume", "--epochs", "2")
+        .failed(1, "no state.safetensors", "from " + out.resolve("best.safetensors"));
+    assertArrayEquals(best, Files.readAllBytes(out.resolve("best.safetensors")));
+  }
+
+  private void deleteCheckpoint() throws IOException {
+    for (String name : List.of("state", "last", "best")) {
+      Files.delete(out.resolve(name + ".safetensors"));
+    }
   }
 
   @Test
@@ -100,7 +155,7 @@ class TrainCommandTest {
     Path weights = here.relativize(out.resolve("last.safetensors"));
     out = folder.resolve("second");
     train("--epochs", "1", "--weights", weights).ok();
-    Files.delete(out.resolve("state.safetensors"));
+    deleteCheckpoint();
     Cli cli = Cli.run("train", "--out", out, "--resume").ok();
     assertTrue(cli.err().contains("has no checkpoint"), cli.err());
   }
@@ -165,7 +220,7 @@ class TrainCommandTest {
     out = folder.resolve("third");
     Cli cli = train("--epochs", "1", "--weights", bare, "--classes", names).ok();
     assertTrue(cli.out().contains("the rows of the background and of circle"), cli.out());
-    Files.delete(out.resolve("state.safetensors"));
+    deleteCheckpoint();
     Cli again = Cli.run("train", "--out", out, "--resume").ok();
     assertTrue(again.out().contains("the rows of the background and of circle"), again.out());
     out = folder.resolve("of-the-same-model");

@@ -2,6 +2,7 @@ package dev.cocoli.cli.options;
 
 import dev.cocoli.backend.Backends;
 import dev.cocoli.cli.terminal.CommandException;
+import dev.cocoli.cli.terminal.TypedCommand;
 import dev.cocoli.distributed.RankEnvironment;
 import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
@@ -119,8 +120,8 @@ public final class DeviceOption {
       return gpu;
     }
     notes.printf(
-        "device: cpu, %s (auto: no GPU can be used, cocoli doctor says why)%n",
-        new Count(Runtime.getRuntime().availableProcessors(), "thread"));
+        "device: cpu, %s (auto: no GPU can be used, %s doctor says why)%n",
+        new Count(Runtime.getRuntime().availableProcessors(), "thread"), TypedCommand.name());
     return Device.CPU;
   }
 

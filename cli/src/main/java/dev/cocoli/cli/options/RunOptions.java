@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.TypedCommand;
 import dev.cocoli.files.InputFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -116,10 +117,15 @@ public final class RunOptions {
 
   /** Returns the words that tell the user how to go on with a run. */
   public static String goOn(Path run) {
-    String name = run.toString();
-    boolean plain = name.matches("[-\\w./,:=@%+]+");
-    String word = plain ? name : "'" + name.replace("'", "'\\''") + "'";
-    return "to go on: cocoli train --out " + word + " --resume";
+    return "to go on: " + resume(run);
+  }
+
+  /** Returns the command that goes on with a run. */
+  public static String resume(Path run) {
+    return TypedCommand.name()
+        + " train --out "
+        + TypedCommand.quoted(run.toString())
+        + " --resume";
   }
 
   /**

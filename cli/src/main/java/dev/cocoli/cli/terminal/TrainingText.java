@@ -7,7 +7,7 @@ import dev.cocoli.train.TrainingPlan;
 import java.io.PrintWriter;
 
 /** What bar and lines print alike. */
-abstract class TrainingText implements TrainingListener {
+public abstract class TrainingText implements TrainingListener {
   /** For results. */
   final PrintWriter out;
 
@@ -19,6 +19,11 @@ abstract class TrainingText implements TrainingListener {
   TrainingText(PrintWriter out, PrintWriter err) {
     this.out = out;
     this.err = err;
+  }
+
+  /** Returns the plan of the run; null if it has not started. */
+  public final TrainingPlan plan() {
+    return plan;
   }
 
   @Override
