@@ -84,6 +84,19 @@ class InterruptTest {
     assertTrue(complaints.getFirst().contains(out.toString()), complaints.toString());
   }
 
+  /** As coreutils' timeout sends them: one to the process, one to its group. */
+  @Test
+  void twoSignalsAtOnceAreOne() throws Exception {
+    Process process = start();
+    awaitFirstStep(process::isAlive);
+    String both = "kill -TERM " + process.pid() + "; kill -INT " + process.pid();
+    assertEquals(0, new ProcessBuilder("sh", "-c", both).start().waitFor());
+    assertTrue(process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS), "it does not end");
+    assertTrue(Files.exists(out.resolve("state.safetensors")), Files.readString(err));
+    String said = Files.readString(printed);
+    assertTrue(said.contains("to go on: cocoli train --out " + out + " --resume"), said);
+  }
+
   @Test
   void replicasStopBehindTheSameStep() throws Exception {
     Process process = start(trainingOn("cpu,cpu", 2));

@@ -59,17 +59,13 @@ final class Checkpoints {
 
   /** Returns where a run that failed can go on, in words; nothing if it had not done a step. */
   Optional<String> whereToResume(Progress progress, Path folder) {
-    Count done = new Count(progress.step(), "step");
     if (progress.step() == firstStep) {
       return Optional.empty();
     }
-    if (savedStep == 0) {
-      return Optional.of("there is no checkpoint of the " + done + " that were done");
-    }
+    String failed = "the run failed after " + new Count(progress.step(), "step");
     return Optional.of(
-        isBehind(progress)
-            ? "the last checkpoint in %s is of step %,d; %s were done"
-                .formatted(folder, savedStep, done)
-            : "the checkpoint in %s has all of the %s that were done".formatted(folder, done));
+        savedStep == 0
+            ? failed + ", without a checkpoint"
+            : "%s; its last checkpoint, in %s, is of step %,d".formatted(failed, folder, savedStep));
   }
 }

@@ -70,6 +70,11 @@ class FailedStepTest {
     }
   }
 
+  private String failedAfter(String steps, int saved) {
+    return "the run failed after %s; its last checkpoint, in %s, is of step %d"
+        .formatted(steps, run.out(), saved);
+  }
+
   private void assertGoesOn() throws IOException {
     try (Backend backend = Backends.open(Device.CPU)) {
       new Trainer(run, backend, TrainingListener.NONE).resume();
@@ -83,7 +88,7 @@ class FailedStepTest {
     failAt("maxPool2dBackward", 5);
     assertEquals(List.of(2L), saved);
     assertEquals(
-        List.of("the checkpoint in " + run.out() + " has all of the 2 steps that were done"), told);
+        List.of(failedAfter("2 steps", 2)), told);
     assertGoesOn();
   }
 
@@ -93,7 +98,7 @@ class FailedStepTest {
     failAt("sgdUpdate", 6);
     assertEquals(List.of(2L, 4L), saved);
     assertEquals(
-        List.of("the last checkpoint in " + run.out() + " is of step 4; 5 steps were done"), told);
+        List.of(failedAfter("5 steps", 4)), told);
     assertGoesOn();
   }
 

@@ -14,6 +14,12 @@ public final class StopOnInterrupt implements AutoCloseable {
 
   private static final int POLL_MILLIS = 100;
 
+  /**
+   * Signals that come together are one: {@code timeout}, for one, sends its own to the process and
+   * to its group.
+   */
+  private static final int TOGETHER_MILLIS = 300;
+
   private final Runnable requestStop;
   private final PrintWriter notes;
   private final CountDownLatch done = new CountDownLatch(1);
@@ -37,8 +43,10 @@ public final class StopOnInterrupt implements AutoCloseable {
     notes.println();
     notes.println("stopping after this step; Ctrl-C again quits at once");
     try {
-      while (!done.await(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
-        if (signals() > 1) {
+      boolean isOver = done.await(TOGETHER_MILLIS, TimeUnit.MILLISECONDS);
+      long first = signals();
+      while (!isOver && !done.await(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        if (signals() > first) {
           Runtime.getRuntime().halt(EXIT_CODE);
         }
       }

@@ -34,7 +34,8 @@ public class TrainingLines extends TrainingText {
     steps++;
     seconds += report.seconds();
     wait += report.dataWaitSeconds();
-    if (report.step() % every != 0 && report.step() != plan.totalSteps()) {
+    boolean isFirst = report.step() == plan.firstStep() + 1;
+    if (!isFirst && report.step() % every != 0 && report.step() != plan.totalSteps()) {
       return;
     }
     LossValues losses = report.losses();

@@ -203,7 +203,10 @@ class ReplicaFaultTest {
         failure(faultyOnRank1("sampleTargets", 5, ReplicaFaultTest::fail)), "in step 3: it broke");
     assertEquals(List.of(2L), saved);
     assertEquals(
-        List.of("the checkpoint in " + run.out() + " has all of the 2 steps that were done"), told);
+        List.of(
+            "the run failed after 2 steps; its last checkpoint, in %s, is of step 2"
+                .formatted(run.out())),
+        told);
     assertGoesOn();
   }
 
@@ -316,7 +319,7 @@ class ReplicaFaultTest {
     assertNames(e, "not finite", "step ", "try a lower one");
     assertEquals(List.of(), saved);
     assertEquals(1, told.size(), told.toString());
-    assertTrue(told.getFirst().startsWith("there is no checkpoint of the "), told.getFirst());
+    assertTrue(told.getFirst().endsWith(", without a checkpoint"), told.getFirst());
   }
 
   @Test
