@@ -39,6 +39,9 @@ final class StartAdvice {
               + (isFile ? "FILE.json" : "NAME")
               + " names some, --val-split none is silent");
     }
+    if (run.validationData().isEmpty() && run.config().evaluation().patience().isPresent()) {
+      lines.add("--early-stop does nothing: there are no images to score on");
+    }
     run.validationData()
         .map(validation -> sharedImages(run.trainData(), validation))
         .filter(shared -> shared > 0)

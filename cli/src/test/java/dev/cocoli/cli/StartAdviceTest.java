@@ -51,6 +51,15 @@ class StartAdviceTest {
   }
 
   @Test
+  void anEarlyStopWithoutAScoreIsMentioned() {
+    TrainingRun run = unscored("train").withWeights(folder.resolve("weights.pth"));
+    TrainConfig patient = run.config().withEvaluation(e -> e.withPatience(3));
+    assertEquals(
+        List.of("--early-stop does nothing: there are no images to score on"),
+        StartAdvice.of(run.withConfig(patient), true, false));
+  }
+
+  @Test
   void imagesOfBothSplitsAreCounted() {
     List<String> advice = StartAdvice.of(scored("trainval", "val"), false, true);
     assertEquals(1, advice.size(), advice.toString());

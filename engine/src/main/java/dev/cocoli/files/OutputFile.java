@@ -3,6 +3,7 @@ package dev.cocoli.files;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
@@ -319,6 +320,7 @@ public final class OutputFile implements AutoCloseable {
    */
   public static String reason(IOException problem) {
     return switch (problem) {
+      case ClosedByInterruptException ignored -> "the thread was interrupted";
       case AccessDeniedException ignored -> "permission denied";
       case NoSuchFileException ignored -> "no such file or folder";
       case FileSystemException e when e.getReason() != null -> e.getReason();

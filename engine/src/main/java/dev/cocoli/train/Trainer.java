@@ -98,7 +98,7 @@ public final class Trainer {
 
   /**
    * Asks the run to stop, from any thread: the step under way is finished, a checkpoint is written,
-   * and {@link #start} or {@link #resume} returns.
+   * and {@link #start} or {@link #resume} returns. The next call of either is not affected.
    */
   public void requestStop() {
     stopRequested = true;
@@ -186,6 +186,8 @@ public final class Trainer {
         replica.fail(e); // while its memory is still there for the others
         throw e;
       }
+    } finally {
+      stopRequested = false; // it was for this run
     }
   }
 

@@ -253,7 +253,7 @@ final class TrainingLoop implements AutoCloseable {
     if (checkpoints.isBehind(progress) && !trainingStep.hasMoved()) {
       try {
         statistics.putBack();
-        replica.keep(() -> save(Checkpoint.Rank.LATEST));
+        save(Checkpoint.Rank.LATEST);
       } catch (RuntimeException | Error e) {
         problem.addSuppressed(e);
       }
@@ -362,7 +362,7 @@ final class TrainingLoop implements AutoCloseable {
   }
 
   private void save(Checkpoint.Rank rank) {
-    progress = checkpoints.save(progress, rank);
+    replica.keep(() -> progress = checkpoints.save(progress, rank));
   }
 
   private TrainingResult stop() {

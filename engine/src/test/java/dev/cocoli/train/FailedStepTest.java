@@ -2,6 +2,7 @@ package dev.cocoli.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -100,6 +102,41 @@ class FailedStepTest {
     assertEquals(
         List.of(failedAfter("5 steps", 4)), told);
     assertGoesOn();
+  }
+
+  /** As of a program that cancels its training: the flag is there when a line is logged. */
+  @Test
+  void anInterruptOfTheThread() throws IOException {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      Backend interrupting =
+          FaultyBackend.of(backend, "sgdUpdate", 5, Thread.currentThread()::interrupt);
+      Trainer trainer = new Trainer(run, interrupting, listener);
+      assertThrows(CancellationException.class, trainer::start);
+    }
+    assertTrue(Thread.interrupted());
+    assertEquals(List.of(5L), saved);
+    assertGoesOn();
+  }
+
+  /** The first stop does not end the second run. */
+  @Test
+  void aTrainerThatWasStoppedResumes() throws IOException {
+    try (Backend backend = Backends.open(Device.CPU)) {
+      Trainer[] self = new Trainer[1];
+      TrainingListener stopper =
+          new TrainingListener() {
+            @Override
+            public void stepDone(StepReport report) {
+              if (report.step() == 3) {
+                self[0].requestStop();
+              }
+            }
+          };
+      self[0] = new Trainer(run, backend, stopper);
+      assertEquals(3, self[0].start().step());
+      assertEquals(8, self[0].resume().step());
+    }
+    whole.assertSame(FinishedRun.read(run.out()));
   }
 
   @Test

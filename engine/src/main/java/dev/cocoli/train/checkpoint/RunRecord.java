@@ -51,18 +51,25 @@ public interface RunRecord {
       implements RunRecord {
     @Override
     public void step(StepReport report, StepTimes times) {
-      metrics.step(report, times);
+      try (Uninterrupted _ = new Uninterrupted()) {
+        metrics.step(report, times);
+      }
     }
 
     @Override
     public void evaluation(EvaluationReport report) {
-      metrics.evaluation(report);
+      try (Uninterrupted _ = new Uninterrupted()) {
+        metrics.evaluation(report);
+      }
     }
 
     @Override
     public Progress save(Progress progress, Checkpoint.Rank rank) {
-      Progress saved = progress.withMetricsBytes(metrics.force());
-      checkpoint.save(saved, rank);
+      Progress saved;
+      try (Uninterrupted _ = new Uninterrupted()) {
+        saved = progress.withMetricsBytes(metrics.force());
+        checkpoint.save(saved, rank);
+      }
       listener.checkpointWritten(saved.step());
       return saved;
     }

@@ -177,14 +177,10 @@ final class ConnectedReplica implements Replica {
   @Override
   public void keep(Runnable save) {
     isKeeping = true;
-    boolean interrupted = Thread.interrupted(); // which would close the files that it writes
     try {
       save.run();
     } finally {
       isKeeping = false;
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
     }
   }
 

@@ -77,7 +77,7 @@ public sealed interface Replica extends AutoCloseable permits LoneReplica, Conne
   void fail(Throwable problem);
 
   /**
-   * Writes what is left to write after another replica has failed: nothing interrupts it.
+   * Writes a checkpoint, which the failure of another replica does not interrupt.
    *
    * @param save writes it
    */

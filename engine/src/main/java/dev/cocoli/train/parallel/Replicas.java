@@ -210,7 +210,7 @@ public final class Replicas {
 
   /**
    * Asks the run to stop, from any thread: all replicas finish the same step, a checkpoint is
-   * written, and {@link #start} or {@link #resume} returns.
+   * written, and {@link #start} or {@link #resume} returns. The next call of either is not affected.
    */
   public void requestStop() {
     stopRequested = true;
@@ -257,6 +257,7 @@ public final class Replicas {
                   }));
     }
     await(running, threads, results);
+    stopRequested = false; // it was for this run
     listener.relay();
     return results.result();
   }

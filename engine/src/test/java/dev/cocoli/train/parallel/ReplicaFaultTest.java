@@ -248,7 +248,8 @@ class ReplicaFaultTest {
         failure(index -> Backends.openReplica(Device.CPU, 2), broken, timeout),
         "rank 1 gave up: in step 2: it broke",
         "all-reduce (mean)");
-    assertEquals(List.of(1L), saved);
+    // rank 0 may have had all of the second step's gradients
+    assertTrue(List.of(List.of(1L), List.of(2L)).contains(saved), saved.toString());
     assertGoesOn();
   }
 
