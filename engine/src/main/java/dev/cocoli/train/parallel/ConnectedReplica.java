@@ -170,7 +170,10 @@ final class ConnectedReplica implements Replica {
     try {
       communicator.allGather(new byte[0]);
     } catch (CommunicatorException e) { // with what each rank had entered
-      explanation = e.getMessage();
+      // of what follows from this problem, the others may have noticed something first
+      boolean isFirst = e.getMessage().contains(reason);
+      explanation =
+          isFirst ? e.getMessage() : "rank " + rank() + " gave up: " + reason + "; " + e.getMessage();
     }
   }
 
