@@ -66,6 +66,7 @@ final class Checkpoints {
     return Optional.of(
         savedStep == 0
             ? failed + ", without a checkpoint"
-            : "%s; its last checkpoint, in %s, is of step %,d".formatted(failed, folder, savedStep));
+            : "%s; its last checkpoint, in %s, is of step %,d"
+                .formatted(failed, folder, savedStep));
   }
 }

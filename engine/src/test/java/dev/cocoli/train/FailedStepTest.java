@@ -89,8 +89,7 @@ class FailedStepTest {
   void inBackward() throws IOException {
     failAt("maxPool2dBackward", 5);
     assertEquals(List.of(2L), saved);
-    assertEquals(
-        List.of(failedAfter("2 steps", 2)), told);
+    assertEquals(List.of(failedAfter("2 steps", 2)), told);
     assertGoesOn();
   }
 
@@ -99,8 +98,7 @@ class FailedStepTest {
     run = run.withConfig(run.config().withCheckpoint(c -> c.withSteps(2)));
     failAt("sgdUpdate", 6);
     assertEquals(List.of(2L, 4L), saved);
-    assertEquals(
-        List.of(failedAfter("5 steps", 4)), told);
+    assertEquals(List.of(failedAfter("5 steps", 4)), told);
     assertGoesOn();
   }
 

@@ -173,7 +173,9 @@ final class ConnectedReplica implements Replica {
       // of what follows from this problem, the others may have noticed something first
       boolean isFirst = e.getMessage().contains(reason);
       explanation =
-          isFirst ? e.getMessage() : "rank " + rank() + " gave up: " + reason + "; " + e.getMessage();
+          isFirst
+              ? e.getMessage()
+              : "rank " + rank() + " gave up: " + reason + "; " + e.getMessage();
     }
   }
 

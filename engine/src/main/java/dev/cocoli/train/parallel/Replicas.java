@@ -210,7 +210,8 @@ public final class Replicas {
 
   /**
    * Asks the run to stop, from any thread: all replicas finish the same step, a checkpoint is
-   * written, and {@link #start} or {@link #resume} returns. The next call of either is not affected.
+   * written, and {@link #start} or {@link #resume} returns. The next call of either is not
+   * affected.
    */
   public void requestStop() {
     stopRequested = true;
