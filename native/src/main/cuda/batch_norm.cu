@@ -86,6 +86,21 @@ struct FinishGradients {
   }
 };
 
+// The same from sums that are there
+struct FinishSummed {
+  ChannelNorm norm;
+  FinishGradients finish;
+  const float* sums;  // [2,C]
+  i64 channels;
+
+  __device__ void operator()() const {
+    for (i64 c = first_piece(); c < channels; c += piece_stride()) {
+      finish(norm, c, channels, sums[c], sums[channels + c]);
+    }
+  }
+};
+KERNEL(batch_norm_finish_gradients, FinishSummed, THREADS)
+
 template <typename T, int Width, bool Masked>
 struct InputGradient {
   const T* x;

@@ -74,7 +74,10 @@ struct WriteGradientSums {
 };
 template <typename T, int Width>
 using ReplicaGradientSums = GradientSums<T, Width, false, WriteGradientSums>;
+template <typename T, int Width>
+using MaskedReplicaGradientSums = GradientSums<T, Width, true, WriteGradientSums>;
 CHANNEL_KERNELS(batch_norm_replica_gradient_sums, ReplicaGradientSums)
+CHANNEL_KERNELS(batch_norm_replica_gradient_sums_masked, MaskedReplicaGradientSums)
 
 // What FinishGradients does for the input, from the sums of all replicas
 struct JoinGradients {

@@ -100,7 +100,7 @@ public class MapBenchmark {
     backend
         .norms()
         .batchNormBackward(
-            norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
+            norm, x, weight, bias, residual, mean, invStd, y, residual, null, dx, dWeight, dBias);
     backend.transfers().synchronize();
   }
 

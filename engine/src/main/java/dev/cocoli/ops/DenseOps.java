@@ -6,6 +6,7 @@ import static dev.cocoli.ops.Ops.require;
 import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.Dense;
 import dev.cocoli.backend.primitives.Elementwise;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
@@ -90,18 +91,25 @@ public final class DenseOps {
         weight,
         shift,
         residual,
+        tape.tracks(shift) && convolutions.sumsInPassing()
+            ? GradientSums.ofBias(ops.allocate(DType.F32, 1, channels))
+            : null,
         (dy, dWeight, dShift) ->
             convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),
         dy -> {
           Tensor sum = tape.gradient(x);
-          if (tape.mayMask(x)) {
+          boolean masks = tape.mayMask(x);
+          GradientSums sums = tape.wantedSums(x);
+          if (masks || sums != null) {
             Tensor dx = ops.like(x);
-            convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, x, dx);
-            tape.contributeMasked(x, dx);
+            boolean summed =
+                convolutions.conv2dBackwardData(
+                    spec, dy, weight, scale, sum, masks ? x : null, sums, dx);
+            tape.contributeLast(x, dx, masks || summed && sums.activated() != null, summed);
             return;
           }
           Tensor dx = sum == null ? ops.like(x) : sum;
-          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, null, dx);
+          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, null, null, dx);
           if (sum == null) {
             tape.contribute(x, dx);
           }
@@ -142,6 +150,7 @@ public final class DenseOps {
         weight,
         bias,
         null,
+        null,
         (dy, dWeight, dBias) -> dense.linearBackwardWeight(x, dy, dWeight, dBias),
         dy -> {
           Tensor dx = ops.like(x);
@@ -159,7 +168,8 @@ public final class DenseOps {
   /**
    * Records a layer {@code y = activation(f(x, weight) + bias + residual)}.
    *
-   * @param byParameters adds the gradients of weight and bias
+   * @param sums offered to whoever completes the gradient of y; or null
+   * @param byParameters adds the gradients of weight and bias; that of the bias may be null
    * @param byInput takes the gradient of y and contributes that of x
    * @return y
    */
@@ -170,6 +180,7 @@ public final class DenseOps {
       Tensor weight,
       Tensor bias,
       Tensor residual,
+      GradientSums sums,
       ByParameters byParameters,
       Consumer<Tensor> byInput) {
     tape.record(
@@ -183,8 +194,13 @@ public final class DenseOps {
           // the primitives take the gradient in the type of the input
           Tensor gradient = dy.dtype() == x.dtype() ? dy : ops.converted(dy, x.dtype());
           Tensor dWeight = tape.leafGradient(weight);
+          Tensor dBias = tape.leafGradient(bias);
+          if (dBias != null && tape.isSummed()) {
+            elementwise.add(dBias, sums.sums().reshape(dBias.elementCount()), dBias);
+            dBias = null;
+          }
           if (dWeight != null) {
-            byParameters.add(gradient, dWeight, tape.leafGradient(bias));
+            byParameters.add(gradient, dWeight, dBias);
           }
           if (tape.tracks(x)) {
             byInput.accept(gradient);
@@ -199,6 +215,7 @@ public final class DenseOps {
     if (activation == Activation.RELU) {
       tape.activated(y);
     }
+    tape.offerSums(y, sums);
     return y;
   }
 }

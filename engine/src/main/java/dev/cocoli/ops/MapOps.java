@@ -4,6 +4,7 @@ import static dev.cocoli.ops.Ops.isLike;
 import static dev.cocoli.ops.Ops.require;
 
 import dev.cocoli.backend.primitives.Elementwise;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Upsampling;
@@ -76,6 +77,16 @@ public final class MapOps {
     Tensor invStd = ops.allocate(DType.F32, channels);
     Tensor y = ops.like(x);
     norms.batchNorm(spec, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    // without a residual the mask follows from what the gradient reads in any case
+    boolean relu = spec.activation() == Activation.RELU;
+    boolean offersMask = relu && residual != null && !norms.masksInPassing();
+    GradientSums sums =
+        ops.backend().convolutions().sumsInPassing()
+            ? new GradientSums(
+                new GradientSums.Norm(x, weight, bias, mean, invStd),
+                relu && !offersMask ? y : null,
+                ops.allocate(DType.F32, 2, channels))
+            : null;
     tape.record(
         y,
         Arrays.asList(x, residual),
@@ -92,6 +103,7 @@ public final class MapOps {
               invStd,
               y,
               dy,
+              tape.isSummed() ? sums.sums() : null,
               dx,
               tape.leafGradient(weight),
               tape.leafGradient(bias));
@@ -100,10 +112,10 @@ public final class MapOps {
             tape.contribute(residual, dy);
           }
         });
-    // without a residual the mask follows from what the gradient reads in any case
-    if (spec.activation() == Activation.RELU && residual != null && !norms.masksInPassing()) {
+    if (offersMask) {
       tape.activated(y);
     }
+    tape.offerSums(y, sums);
     return y;
   }
 
@@ -136,7 +148,7 @@ public final class MapOps {
           pooling.maxPool2dBackward(spec, dy, argmax, dx);
           ops.scope().release(argmax);
           if (masks) {
-            tape.contributeMasked(x, dx);
+            tape.contributeLast(x, dx, true, false);
           } else {
             tape.contribute(x, dx);
           }
@@ -171,10 +183,9 @@ public final class MapOps {
               tape.contribute(coarse, dCoarse);
             }
           }
-          if (tape.tracks(fine)) {
-            tape.contribute(fine, dy);
-          }
+          tape.handOver(fine, dy);
         });
+    tape.offerSums(y, tape.offeredSums(fine));
     return y;
   }
 }

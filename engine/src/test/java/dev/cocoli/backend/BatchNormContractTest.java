@@ -12,6 +12,7 @@ import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,7 +65,7 @@ class BatchNormContractTest {
     Tensor dBias = tensors.floats(new float[6]);
     backend
         .norms()
-        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, dx, dWeight, dBias);
+        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, null, dx, dWeight, dBias);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
     assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
     assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
@@ -111,6 +112,8 @@ class BatchNormContractTest {
     float[] dx = new float[x.length];
     float[] dWeight = gaussians(random, c);
     float[] dBias = gaussians(random, c);
+    float[] products = new float[c];
+    float[] sums = new float[2 * c];
     float[] running = gaussians(random, c);
     float[] runningVar = gaussians(random, c);
     BatchNormSpec spec = new BatchNormSpec(1e-5f, 0.3f, activation);
@@ -149,6 +152,9 @@ class BatchNormContractTest {
       }
       dWeight[k] += (float) product;
       dBias[k] += (float) sum;
+      products[k] = (float) product;
+      sums[k] = (float) sum;
+      sums[c + k] = (float) (product / inverse);
     }
     Tensor tx = tensors.floats(x, n, h, w, c);
     Tensor tWeight = tensors.floats(weight);
@@ -170,7 +176,7 @@ class BatchNormContractTest {
     backend
         .norms()
         .batchNormBackward(
-            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, null, tDx, tDWeight, tDBias);
     if (withResidual) {
       near(masked, tDy, 1e-6, what + "gradient of the residual");
     }
@@ -181,8 +187,34 @@ class BatchNormContractTest {
     backend
         .norms()
         .batchNormBackward(
-            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, null, null);
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, null, tDx, null, null);
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
+    // the same from the masked gradient and its sums
+    Tensor added = tensors.floats(new float[c], c);
+    Tensor addedBias = tensors.floats(new float[c], c);
+    Tensor tMasked = tensors.floats(masked, n, h, w, c);
+    backend
+        .norms()
+        .batchNormBackward(
+            spec.withoutActivation(),
+            tx,
+            tWeight,
+            tBias,
+            tResidual,
+            mean,
+            invStd,
+            ty,
+            tMasked,
+            tensors.floats(sums, 2, c),
+            tDx,
+            added,
+            addedBias);
+    near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx from sums");
+    near(products, added, 1e-5, what + "dWeight from sums");
+    near(Arrays.copyOf(sums, c), addedBias, 1e-5, what + "dBias from sums");
+    if (withResidual) {
+      assertArrayEquals(masked, tensors.floats(tMasked), what + "gradient of the residual");
+    }
   }
 
   /**
@@ -262,7 +294,7 @@ class BatchNormContractTest {
     Tensor dBias = tensors.floats(new float[c]);
     backend
         .norms()
-        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, tDy, dx, dWeight, dBias);
+        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, tDy, null, dx, dWeight, dBias);
     return new float[][] {tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)};
   }
 

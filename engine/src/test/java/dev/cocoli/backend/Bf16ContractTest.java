@@ -211,6 +211,7 @@ class Bf16ContractTest extends Bf16Contract {
             statistics[3],
             y,
             dy,
+            null,
             dx,
             dWeight,
             dBias);

@@ -3,6 +3,7 @@ package dev.cocoli.backend;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Device;
@@ -74,17 +75,17 @@ class Bf16DenseContractTest extends Bf16Contract {
       Pair dx = output(n, h, w, in);
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, null, dx.f32());
+          .conv2dBackwardData(spec, dy.f32(), weight.f32(), factor, null, null, null, dx.f32());
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, null, dx.bf16());
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, null, null, null, dx.bf16());
       assertRounded(dx, "dx");
       Pair sum = pair(n, h, w, in);
       float[] exact = tensors.floats(sum.f32());
       float[] product = tensors.floats(dx.f32());
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, sum.bf16(), null, sum.bf16());
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, sum.bf16(), null, null, sum.bf16());
       float[] actual = tensors.floats(sum.bf16());
       for (int i = 0; i < exact.length; i++) {
         exact[i] += product[i];
@@ -93,6 +94,7 @@ class Bf16DenseContractTest extends Bf16Contract {
         assertEquals(exact[i], actual[i], allowed, "added to an addend, element " + i);
       }
       masks(spec, dy.bf16(), weight.f32(), factor, dx.f32());
+      sums(spec, dy.bf16(), weight.f32(), factor, dx.f32());
       Tensor[] dWeights = {zeros(out, k, k, in), zeros(out, k, k, in)};
       Tensor[] dShifts = {zeros(out), zeros(out)};
       for (int twice = 0; twice < 2; twice++) {
@@ -124,7 +126,7 @@ class Bf16DenseContractTest extends Bf16Contract {
       float[] addends = tensors.floats(addend.f32());
       for (Tensor added : new Tensor[] {null, addend.bf16()}) {
         Tensor dx = output(dims).bf16();
-        backend.convolutions().conv2dBackwardData(spec, dy, weight, factor, added, x.bf16(), dx);
+        backend.convolutions().conv2dBackwardData(spec, dy, weight, factor, added, x.bf16(), null, dx);
         float[] actual = tensors.floats(dx);
         for (int i = 0; i < actual.length; i++) {
           double sum = added == null ? products[i] : (double) products[i] + addends[i];
@@ -134,6 +136,80 @@ class Bf16DenseContractTest extends Bf16Contract {
           assertEquals(
               passes ? sum : 0, actual[i], passes ? allowed : 0, "masked, use " + use + ", " + i);
         }
+      }
+    }
+  }
+
+  /**
+   * Sums are those of the gradient that is left, for a norm with a residual, for one without, and
+   * for a bias; or they are not written, and nothing is masked that need not be.
+   */
+  private void sums(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor factor, Tensor product) {
+    float[] products = tensors.floats(product);
+    int uses = products.length < 2000 ? 10 : 1;
+    long[] dims = product.shape().toArray();
+    int channels = (int) dims[3];
+    for (int use = 1; use <= uses; use++) {
+      Pair x = pair(dims);
+      Pair read = pair(dims);
+      Tensor addend = pair(dims).bf16();
+      Tensor mean = tensors.floats(values(random, channels), channels);
+      Tensor unread = tensors.floats(values(random, channels), channels);
+      GradientSums.Norm norm =
+          new GradientSums.Norm(read.bf16(), unread, unread, mean, unread);
+      for (int kind = 0; kind < 3; kind++) {
+        // what lies there before must not matter
+        Tensor sums = tensors.floats(values(random, 2 * channels), kind == 2 ? 1 : 2, channels);
+        boolean together = kind == 1;
+        GradientSums wanted =
+            kind == 2
+                ? GradientSums.ofBias(sums)
+                : new GradientSums(norm, together ? x.bf16() : null, sums);
+        Tensor activated = kind == 0 ? x.bf16() : null;
+        Tensor added = use % 2 == 0 ? addend : null;
+        Tensor dx = output(dims).bf16();
+        boolean summed =
+            backend
+                .convolutions()
+                .conv2dBackwardData(spec, dy, weight, factor, added, activated, wanted, dx);
+        String what = "sums " + kind + ", use " + use;
+        float[] inputs = tensors.floats(x.f32());
+        float[] addends = tensors.floats(addend);
+        float[] actual = tensors.floats(dx);
+        for (int i = 0; i < actual.length; i++) {
+          double sum = added == null ? products[i] : (double) products[i] + addends[i];
+          boolean masked = inputs[i] <= 0 && (activated != null || summed && together);
+          double allowed = ROUNDING * (Math.abs(sum) + Math.abs(products[i])) + 1e-5;
+          assertEquals(masked ? 0 : sum, actual[i], masked ? 0 : allowed, what + ", " + i);
+        }
+        if (summed) {
+          assertSums(actual, tensors.floats(read.f32()), mean, sums, what);
+        }
+      }
+    }
+  }
+
+  /** What is summed may be the gradient before or after it is rounded. */
+  private void assertSums(float[] dx, float[] read, Tensor mean, Tensor sums, String what) {
+    float[] actual = tensors.floats(sums);
+    float[] centre = tensors.floats(mean);
+    int channels = centre.length;
+    for (int c = 0; c < channels; c++) {
+      double[] expected = new double[2];
+      double[] magnitude = new double[2];
+      for (int i = c; i < dx.length; i += channels) {
+        double product = dx[i] * ((double) read[i] - centre[c]);
+        expected[0] += dx[i];
+        expected[1] += product;
+        magnitude[0] += Math.abs(dx[i]);
+        magnitude[1] += Math.abs(product);
+      }
+      for (int k = 0; k < actual.length / channels; k++) {
+        assertEquals(
+            expected[k],
+            actual[k * channels + c],
+            ROUNDING * magnitude[k] + 1e-5,
+            what + ", sum " + k + " of channel " + c);
       }
     }
   }
@@ -201,7 +277,7 @@ class Bf16DenseContractTest extends Bf16Contract {
       backend.convolutions().conv2d(spec, x.bf16(), weight.f32(), null, null, null, y);
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, null, dx);
+          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), null, null, null, null, dx);
       backend.convolutions().conv2dBackwardWeight(spec, x.bf16(), dy.bf16(), null, dWeight, null);
       float[][] now = {tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight)};
       if (first == null) {

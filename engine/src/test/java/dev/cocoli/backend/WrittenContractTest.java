@@ -195,11 +195,20 @@ class WrittenContractTest {
       Tensor like = floats(1, 4, 5, 3);
       call("conv2d", spec, x, weight, floats(3), floats(3), like, written(1, 4, 5, 3));
       Tensor dx = written(1, 4, 5, 2);
-      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, dx);
+      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, null, dx);
       for (Tensor scale : new Tensor[] {null, floats(3)}) {
-        call("conv2dBackwardData", spec, like, weight, scale, null, null, written(1, 4, 5, 2));
+        call("conv2dBackwardData", spec, like, weight, scale, null, null, null, written(1, 4, 5, 2));
         Tensor activated = floats(1, 4, 5, 2);
-        call("conv2dBackwardData", spec, like, weight, scale, null, activated, written(1, 4, 5, 2));
+        call(
+            "conv2dBackwardData",
+            spec,
+            like,
+            weight,
+            scale,
+            null,
+            activated,
+            null,
+            written(1, 4, 5, 2));
         Tensor dWeight = written(3, kernel, kernel, 2);
         call("conv2dBackwardWeight", spec, x, like, scale, dWeight, written(3));
       }
@@ -232,6 +241,7 @@ class WrittenContractTest {
         invStd,
         y,
         dy,
+        null,
         dx,
         written(2),
         written(2));

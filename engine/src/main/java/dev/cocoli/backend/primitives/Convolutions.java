@@ -39,16 +39,22 @@ public interface Convolutions {
    * @param addend like dx, added; may be dx; or null
    * @param activated the input x, if a {@link Activation#RELU} made it and dx is to be the gradient
    *     before that: 0 wherever x is not positive; or null
+   * @param sums sums of dx that may be computed in passing; or null
    * @param dx like x
+   * @return whether the sums have been written
    */
-  void conv2dBackwardData(
+  boolean conv2dBackwardData(
       Conv2dSpec spec,
       Tensor dy,
       Tensor weight,
       Tensor scale,
       Tensor addend,
       Tensor activated,
+      GradientSums sums,
       Tensor dx);
+
+  /** {@return whether {@link #conv2dBackwardData} ever writes sums: else nobody needs to ask} */
+  boolean sumsInPassing();
 
   /**
    * Adds the gradients of {@link #conv2d} by its parameters, given that by the value before the

@@ -46,6 +46,8 @@ public interface Norms {
    * @param y the output (for the activation's mask)
    * @param dy like y; overwritten: if there is a residual, by the residual's gradient, which is
    *     that before the activation; else with anything
+   * @param sums what {@link Convolutions#conv2dBackwardData} wrote of dy, see {@link GradientSums};
+   *     null to sum here. With them the spec has no activation: dy is masked
    * @param dx like x; not dy
    * @param dWeight {@code [C]}, added to, or null together with dBias
    * @param dBias {@code [C]}, added to, or null
@@ -60,6 +62,7 @@ public interface Norms {
       Tensor invStd,
       Tensor y,
       Tensor dy,
+      Tensor sums,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias);

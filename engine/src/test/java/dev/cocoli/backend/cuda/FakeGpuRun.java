@@ -153,7 +153,7 @@ public final class FakeGpuRun {
         Tensor x = new Tensor(memory, 2048 + type.byteSize(), Shape.of(1, 5, 6, 4), type);
         Tensor y = new Tensor(memory, 8192 + 8, Shape.of(1, 5, 6, 4), type);
         backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
-        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, x);
+        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, null, x);
         Tensor columns = new Tensor(memory, 0, Shape.of(6, 4), DType.F32);
         Tensor result = new Tensor(memory, 16_384 + 8, Shape.of(30, 6), type);
         backend.dense().linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
@@ -203,7 +203,7 @@ public final class FakeGpuRun {
           long before = FakeGpu.count("relu_backward_bf16");
           backend
               .convolutions()
-              .conv2dBackwardData(Conv2dSpec.of(1, 1, 0), dy, weight, null, addend, x, dx);
+              .conv2dBackwardData(Conv2dSpec.of(1, 1, 0), dy, weight, null, addend, x, null, dx);
           boolean apart = FakeGpu.count("relu_backward_bf16") > before;
           check(apart || use >= PlanTimer.TIMED_AT_USE, "no mask in use " + use);
           check(apart || possible, "fused without a plan");

@@ -5,8 +5,10 @@ import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.cuda.kernels.SplitBatchNormKernels;
 import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.Dense;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
@@ -15,7 +17,11 @@ import java.util.List;
 
 /** Layers as the CUDA backend has them: a library's products, finished by our kernels. */
 record HostLayers(
-    Backend libraries, BufferPool pool, ElementwiseKernels elementwise, MemoryKernels memory)
+    Backend libraries,
+    BufferPool pool,
+    ElementwiseKernels elementwise,
+    MemoryKernels memory,
+    SplitBatchNormKernels norms)
     implements Convolutions, Dense {
 
   @Override
@@ -53,30 +59,46 @@ record HostLayers(
   }
 
   @Override
-  public void conv2dBackwardData(
+  public boolean conv2dBackwardData(
       Conv2dSpec spec,
       Tensor dy,
       Tensor weight,
       Tensor scale,
       Tensor addend,
       Tensor activated,
+      GradientSums sums,
       Tensor dx) {
     backwardData(spec, dy, weight, scale, addend, dx);
+    if (sums != null && sums.activated() != null) {
+      elementwise.reluBackward(sums.activated(), dx);
+    }
     if (activated != null) {
       elementwise.reluBackward(activated, dx);
     }
+    if (sums != null && sums.norm() == null) {
+      memory.fill(sums.sums(), 0);
+      elementwise.addColumnSums(dx, sums.sums());
+    } else if (sums != null) {
+      norms.gradientSums(sums, dx);
+    }
+    return sums != null;
+  }
+
+  @Override
+  public boolean sumsInPassing() {
+    return true;
   }
 
   private void backwardData(
       Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
     if (scale == null) {
-      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, addend, null, dx);
+      libraries.convolutions().conv2dBackwardData(spec, dy, weight, null, addend, null, null, dx);
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
       Tensor scaled = scope.allocate(DType.F32, weight.shape());
       elementwise.scaleRows(List.of(new ElementwiseKernels.ScaledRows(weight, scale, scaled)));
-      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, null, dx);
+      libraries.convolutions().conv2dBackwardData(spec, dy, scaled, null, addend, null, null, dx);
     }
   }
 

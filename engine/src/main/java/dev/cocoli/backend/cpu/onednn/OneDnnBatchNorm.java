@@ -194,14 +194,27 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
       Tensor invStd,
       Tensor y,
       Tensor dy,
+      Tensor sums,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
     if (x.elementCount() == 0) {
       return;
     }
-    double[][] sums = gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
-    gradient(x, weight, mean, invStd, dy, sums, Rows.of(x).count(), dx);
+    double[][] all;
+    if (sums == null) {
+      all = gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
+    } else {
+      all = new double[][] {values(sums.rows(0, 1)), values(sums.rows(1, 1))};
+      addParameterGradients(all, invStd, dWeight, dBias);
+    }
+    gradient(x, weight, mean, invStd, dy, all, Rows.of(x).count(), dx);
+  }
+
+  private static double[] values(Tensor row) {
+    double[] values = new double[Math.toIntExact(row.elementCount())];
+    Arrays.setAll(values, c -> get(row.segment(), c));
+    return values;
   }
 
   /**
@@ -224,16 +237,22 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
             ? exact.gradientSums(x, mean, output, dy)
             : gradientSums(rows, mean, output, dy);
     dy.buffer().markWritten();
-    if (dWeight != null) {
-      dWeight.buffer().markWritten();
-      dBias.buffer().markWritten();
-      for (int c = 0; c < rows.channels; c++) {
-        double product = sums[1][c] * get(invStd.segment(), c);
-        put(dWeight.segment(), c, get(dWeight.segment(), c) + product);
-        put(dBias.segment(), c, get(dBias.segment(), c) + sums[0][c]);
-      }
-    }
+    addParameterGradients(sums, invStd, dWeight, dBias);
     return sums;
+  }
+
+  private static void addParameterGradients(
+      double[][] sums, Tensor invStd, Tensor dWeight, Tensor dBias) {
+    if (dWeight == null) {
+      return;
+    }
+    dWeight.buffer().markWritten();
+    dBias.buffer().markWritten();
+    for (int c = 0; c < sums[0].length; c++) {
+      double product = sums[1][c] * get(invStd.segment(), c);
+      put(dWeight.segment(), c, get(dWeight.segment(), c) + product);
+      put(dBias.segment(), c, get(dBias.segment(), c) + sums[0][c]);
+    }
   }
 
   /** The input's gradient, from sums over as many rows as the moments were of. */

@@ -60,10 +60,12 @@ final class FusedPlans implements AutoCloseable {
    * Queues a gradient with all that follows.
    *
    * @param shape whose tail is fused
-   * @param operands which the steps and a plan leave alike, but for the result
-   * @param steps queue the same in several operations
+   * @param operands which the steps and a plan leave alike, but for the results
+   * @param steps queue the same in several operations, all but the sums
+   * @param sums queues what the sums cost elsewhere if they are not fused; is only timed
+   * @return whether it was fused, with the sums
    */
-  void run(ConvolutionShape shape, Operands operands, Runnable steps) {
+  boolean run(ConvolutionShape shape, Operands operands, Runnable steps, Runnable sums) {
     context.device().enter();
     Choice choice = choices.get(shape, key -> new Choice());
     choice.uses++;
@@ -71,17 +73,26 @@ final class FusedPlans implements AutoCloseable {
         && !settings.deterministic()
         && !context.recorder().isRecording()
         && nanoseconds < MOST_NANOSECONDS) {
-      choose(choice, shape, operands, steps);
+      choose(
+          choice,
+          shape,
+          operands,
+          () -> {
+            steps.run();
+            sums.run();
+          });
     }
     if (choice.plan == null) {
       steps.run();
-      return;
+      return false;
     }
     ConvolutionPlans.execute(context, choice.plan, operands);
     context.queue().finished("cudnnBackendExecute of " + shape);
+    return true;
   }
 
-  private void choose(Choice choice, ConvolutionShape shape, Operands operands, Runnable steps) {
+  private void choose(
+      Choice choice, ConvolutionShape shape, Operands operands, Runnable otherwise) {
     long start = System.nanoTime();
     List<ConvolutionPlan> candidates;
     try {
@@ -94,7 +105,7 @@ final class FusedPlans implements AutoCloseable {
       nanoseconds += System.nanoTime() - start;
     }
     if (!candidates.isEmpty()) {
-      choice.plan = ConvolutionPlans.fastest(context, candidates, operands, steps);
+      choice.plan = ConvolutionPlans.fastest(context, candidates, operands, otherwise);
     }
   }
 

@@ -17,6 +17,7 @@ final class BatchNormKernels implements Norms {
       ChannelPacks.of(FILE, "batch_norm_gradient_sums");
   private static final ChannelPacks GRADIENT_SUMS_MASKED =
       ChannelPacks.of(FILE, "batch_norm_gradient_sums_masked");
+  private static final Kernel FINISH_GRADIENTS = new Kernel(FILE, "batch_norm_finish_gradients");
   private static final ChannelPacks INPUT_GRADIENT =
       ChannelPacks.of(FILE, "batch_norm_input_gradient");
   private static final ChannelPacks INPUT_GRADIENT_MASKED =
@@ -79,6 +80,7 @@ final class BatchNormKernels implements Norms {
       Tensor invStd,
       Tensor y,
       Tensor dy,
+      Tensor sums,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
@@ -89,6 +91,19 @@ final class BatchNormKernels implements Norms {
       long channels = x.dim(3);
       Tensor coefficients = scope.allocate(DType.F32, 4, channels);
       Norm norm = new Norm(weight, bias, mean, invStd);
+      if (sums != null) {
+        call.of(FINISH_GRADIENTS);
+        norm.write(call);
+        call.output(dWeight)
+            .output(dBias)
+            .tensor(coefficients)
+            .i64(x.elementCount() / channels)
+            .tensor(sums)
+            .i64(channels)
+            .over(channels);
+        inputGradient(INPUT_GRADIENT, x, dy, dx, coefficients);
+        return;
+      }
       // the mask follows from x, and nobody wants the gradient that it leaves
       boolean masked = spec.activation() == Activation.RELU && residual == null;
       ChannelTiles tiles =

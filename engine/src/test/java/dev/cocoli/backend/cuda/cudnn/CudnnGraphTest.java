@@ -17,6 +17,7 @@ import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Nvidia;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -285,13 +286,12 @@ class CudnnGraphTest {
   void aVariantPackHasAnAddressForEachNumber() {
     MemorySegment shift = MemorySegment.ofAddress(0x5000);
     Operands operands =
-        new Operands(
-            MemorySegment.ofAddress(0x1000),
-            MemorySegment.ofAddress(0x2000),
-            MemorySegment.ofAddress(0x3000),
-            null,
-            shift,
-            null);
+        new Operands()
+            .with(ConvolutionGraph.X, MemorySegment.ofAddress(0x1000))
+            .with(ConvolutionGraph.WEIGHT, MemorySegment.ofAddress(0x2000))
+            .with(ConvolutionGraph.Y, MemorySegment.ofAddress(0x3000))
+            .with(ConvolutionGraph.RESIDUAL, (Tensor) null)
+            .with(ConvolutionGraph.SHIFT, shift);
     assertArrayEquals(new long[] {1, 2, 3, 5}, operands.numbers());
     assertEquals(4, operands.memory().length);
     assertEquals(shift, operands.memory()[3]);
