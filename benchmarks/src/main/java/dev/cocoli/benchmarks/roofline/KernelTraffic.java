@@ -152,6 +152,13 @@ final class KernelTraffic {
         };
     formulas.put("batch_norm_gradient_sums", gradientSums);
     formulas.put("batch_norm_gradient_sums_masked", gradientSums);
+    formulas.put(
+        "batch_norm_finish_gradients",
+        k -> {
+          k.in().pointers(7).i64();
+          k.in().pointer();
+          return 14 * WORD * k.in().i64();
+        });
     Formula inputGradient = k -> tiles(k.in().pointers(4), k, 3);
     formulas.put("batch_norm_input_gradient", inputGradient);
     formulas.put("batch_norm_input_gradient_masked", inputGradient);

@@ -79,7 +79,8 @@ record HostLayers(
       memory.fill(sums.sums(), 0);
       elementwise.addColumnSums(dx, sums.sums());
     } else if (sums != null) {
-      norms.gradientSums(sums, dx);
+      // dx is masked
+      norms.gradientSums(new GradientSums(sums.norm(), null, sums.sums()), dx);
     }
     return sums != null;
   }

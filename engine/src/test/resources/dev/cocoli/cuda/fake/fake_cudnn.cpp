@@ -357,7 +357,7 @@ FAKE(int, cudnnBackendDestroyDescriptor, (void* descriptor)) {
 FAKE(int, cudnnBackendSetAttribute, (void* where, int attribute, int type, int64_t count, const void* elements)) {
   // bytes of an element, by the numbers of cudnnBackendAttributeType_t
   static const std::map<int, size_t> sizes = {{0, 8}, {1, 4}, {2, 1}, {3, 8}, {4, 4}, {5, 8}, {6, 8}, {7, 4},
-                                              {8, 4}, {10, 4}, {11, 4}, {14, 4}, {15, 8}, {23, 4}, {24, 1}};
+                                              {8, 4}, {10, 4}, {11, 4}, {14, 4}, {15, 8}, {18, 4}, {23, 4}, {24, 1}};
   Descriptor* descriptor = known(where);
   if (descriptor->finished || sizes.count(type) == 0) return BAD_PARAM;
   auto* bytes = static_cast<const char*>(elements);
