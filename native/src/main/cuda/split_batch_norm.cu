@@ -31,7 +31,7 @@ __device__ inline double joint_count(const float* statistics, i64 replicas, i64 
 // What FinishStatistics does, from the statistics [R,2C+1] of all replicas (Chan, Golub and LeVeque 1979)
 struct JoinStatistics {
   const float* statistics;
-  ChannelResults results;
+  ChannelCoefficients results;
   i64 replicas;
   i64 channels;
   float eps;

@@ -90,7 +90,7 @@ public class MapBenchmark {
   public void batchNorm() {
     backend
         .norms()
-        .batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+        .batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, null, mean, invStd, y);
     backend.transfers().synchronize();
   }
 

@@ -87,6 +87,19 @@ public final class Conv2d extends Module {
   }
 
   /**
+   * {@return the output, with sums for a normalisation if there is no bias}
+   *
+   * @param ops the forward pass
+   * @param x {@code [N,H,W,I]}
+   * @param centre {@code [O]}, about which is summed
+   */
+  DenseOps.Summed forwardSummed(Ops ops, Tensor x, Tensor centre) {
+    return bias == null
+        ? new DenseOps(ops).conv2dMoments(spec, x, weight.value(), centre)
+        : new DenseOps.Summed(forward(ops, x, Activation.NONE), null);
+  }
+
+  /**
    * {@return the output multiplied by a factor and shifted by an addend per channel, with a
    * residual added and an activation applied, in one primitive}
    *

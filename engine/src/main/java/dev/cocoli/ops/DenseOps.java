@@ -73,17 +73,62 @@ public final class DenseOps {
       Tensor shift,
       Tensor residual,
       DType dtype) {
+    Tensor y = output(spec, x, weight, dtype);
+    long channels = weight.dim(0);
+    require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
+    require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
+    require(residual == null || isLike(residual, y), "conv2d residual", y, residual);
+    convolutions.conv2d(spec, x, weight, scale, shift, residual, y);
+    return recorded(spec, x, weight, scale, shift, residual, y);
+  }
+
+  /**
+   * The result of a convolution that a normalisation follows.
+   *
+   * @param y {@code [N,H',W',O]}
+   * @param sums {@code [2,O]}, see {@link Convolutions#conv2dMoments}; null if they are not there
+   */
+  public record Summed(Tensor y, Tensor sums) {}
+
+  /**
+   * {@return {@code conv(x, weight)}, in the type of x, with sums for a normalisation of this
+   * replica alone, where the backend has them in passing}
+   *
+   * @param spec the window, without an activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param centre {@code [O]}, about which is summed
+   */
+  public Summed conv2dMoments(Conv2dSpec spec, Tensor x, Tensor weight, Tensor centre) {
+    Tensor y = output(spec, x, weight, x.dtype());
+    require(centre.elementCount() == weight.dim(0), "conv2d centre", weight, centre);
+    Tensor sums = null;
+    if (convolutions.sumsInPassing() && ops.replicas().isEmpty()) {
+      Tensor some = ops.allocate(DType.F32, 2, weight.dim(0));
+      sums = convolutions.conv2dMoments(spec, x, weight, centre, some, y) ? some : null;
+    } else {
+      convolutions.conv2d(spec, x, weight, null, null, null, y);
+    }
+    return new Summed(recorded(spec, x, weight, null, null, null, y), sums);
+  }
+
+  private Tensor output(Conv2dSpec spec, Tensor x, Tensor weight, DType dtype) {
     require(x.shape().rank() == 4 && weight.shape().rank() == 4, "conv2d", x, weight);
     require(weight.dim(3) == x.dim(3) && weight.dim(1) == spec.kernel(), "conv2d", x, weight);
     long height = spec.outputExtent(x.dim(1));
     long width = spec.outputExtent(x.dim(2));
     require(height > 0 && width > 0, "conv2d leaves nothing", x, weight);
-    long channels = weight.dim(0);
-    require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
-    require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
-    Tensor y = ops.allocate(dtype, x.dim(0), height, width, channels);
-    require(residual == null || isLike(residual, y), "conv2d residual", y, residual);
-    convolutions.conv2d(spec, x, weight, scale, shift, residual, y);
+    return ops.allocate(dtype, x.dim(0), height, width, weight.dim(0));
+  }
+
+  private Tensor recorded(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
     return recorded(
         y,
         spec.activation(),
@@ -92,7 +137,7 @@ public final class DenseOps {
         shift,
         residual,
         tape.tracks(shift) && convolutions.sumsInPassing()
-            ? GradientSums.ofBias(ops.allocate(DType.F32, 1, channels))
+            ? GradientSums.ofBias(ops.allocate(DType.F32, 1, weight.dim(0)))
             : null,
         (dy, dWeight, dShift) ->
             convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),

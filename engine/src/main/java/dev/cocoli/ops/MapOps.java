@@ -62,6 +62,30 @@ public final class MapOps {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar) {
+    return batchNorm(
+        spec, new DenseOps.Summed(x, null), weight, bias, residual, runningMean, runningVar);
+  }
+
+  /**
+   * {@return the input normalised with its own statistics, then activated}
+   *
+   * @param spec constants and activation
+   * @param summed {@code [N,H,W,C]}, with sums about the running mean
+   * @param weight {@code [C]}
+   * @param bias {@code [C]}
+   * @param residual like the input, added before the activation; or null
+   * @param runningMean {@code [C]}, updated
+   * @param runningVar {@code [C]}, updated
+   */
+  public Tensor batchNorm(
+      BatchNormSpec spec,
+      DenseOps.Summed summed,
+      Tensor weight,
+      Tensor bias,
+      Tensor residual,
+      Tensor runningMean,
+      Tensor runningVar) {
+    Tensor x = summed.y();
     long channels = x.dim(-1);
     require(weight.elementCount() == channels, "batch norm", x, weight);
     require(residual == null || isLike(residual, x), "batch norm", x, residual);
@@ -76,7 +100,18 @@ public final class MapOps {
     Tensor mean = ops.allocate(DType.F32, channels);
     Tensor invStd = ops.allocate(DType.F32, channels);
     Tensor y = ops.like(x);
-    norms.batchNorm(spec, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    norms.batchNorm(
+        spec,
+        x,
+        weight,
+        bias,
+        residual,
+        runningMean,
+        runningVar,
+        summed.sums(),
+        mean,
+        invStd,
+        y);
     // without a residual the mask follows from what the gradient reads in any case
     boolean relu = spec.activation() == Activation.RELU;
     boolean offersMask = relu && residual != null && !norms.masksInPassing();

@@ -56,7 +56,7 @@ class BatchNormContractTest {
     Tensor y = tensors.floatOutput(4, 5, 7, 6);
     Tensor running = tensors.floats(new float[6]);
     Tensor variance = tensors.floats(new float[6]);
-    backend.norms().batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
+    backend.norms().batchNorm(spec, x, weight, bias, null, running, variance, null, mean, invStd, y);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 5e-6, "y");
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 4, 5, 7, 6);
@@ -114,6 +114,10 @@ class BatchNormContractTest {
     float[] dBias = gaussians(random, c);
     float[] products = new float[c];
     float[] sums = new float[2 * c];
+    float[] centre = new float[c];
+    float[] moments = new float[2 * c];
+    float[] moved = new float[c];
+    float[] movedVar = new float[c];
     float[] running = gaussians(random, c);
     float[] runningVar = gaussians(random, c);
     BatchNormSpec spec = new BatchNormSpec(1e-5f, 0.3f, activation);
@@ -135,6 +139,12 @@ class BatchNormContractTest {
       double inverse = 1 / Math.sqrt(variance + 1e-5f);
       running[k] = (float) (0.7 * running[k] + 0.3 * mean);
       runningVar[k] = (float) (0.7 * runningVar[k] + 0.3 * variance * rows / (rows - 1));
+      centre[k] = (float) (mean + 0.5 * Math.sqrt(variance));
+      moments[k] = (float) (rows * (mean - centre[k]));
+      moments[c + k] =
+          (float) (rows * (variance + (mean - centre[k]) * (mean - centre[k])));
+      moved[k] = (float) (0.7 * centre[k] + 0.3 * mean);
+      movedVar[k] = (float) (0.3 * variance * rows / (rows - 1));
       double sum = 0;
       double product = 0;
       for (int i = k; i < x.length; i += c) {
@@ -165,11 +175,23 @@ class BatchNormContractTest {
     Tensor ty = tensors.floatOutput(n, h, w, c);
     backend
         .norms()
-        .batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
+        .batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, null, mean, invStd, ty);
     String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
     near(y, ty, 1e-5, what + "y");
     near(running, tRunning, 1e-6, what + "running mean");
     near(runningVar, tRunningVar, 1e-6, what + "running variance");
+
+    // the same from sums about a centre that is near the mean
+    Tensor tCentre = tensors.floats(centre);
+    Tensor tVar = tensors.floats(new float[c], c);
+    Tensor tMoments = tensors.floats(moments, 2, c);
+    backend
+        .norms()
+        .batchNorm(
+            spec, tx, tWeight, tBias, tResidual, tCentre, tVar, tMoments, mean, invStd, ty);
+    near(y, ty, 1e-5, what + "y from sums");
+    near(moved, tCentre, 1e-6, what + "running mean from sums");
+    near(movedVar, tVar, 1e-5, what + "running variance from sums");
 
     Tensor tDy = tensors.floats(dy, n, h, w, c);
     Tensor tDx = tensors.floatOutput(n, h, w, c);
@@ -257,7 +279,7 @@ class BatchNormContractTest {
       Tensor invStd = tensors.floatOutput(c);
       Tensor zeros = tensors.floats(new float[c]);
       Tensor ones = tensors.floats(new float[c]);
-      backend.norms().batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, mean, invStd, ty);
+      backend.norms().batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, null, mean, invStd, ty);
       float[] y = tensors.floats(ty);
       float[] masked = dy.clone();
       for (int i = 0; i < y.length; i++) {
@@ -336,6 +358,7 @@ class BatchNormContractTest {
             null,
             tensors.floats(new float[channels]),
             tensors.floats(new float[channels]),
+            null,
             mean,
             invStd,
             tensors.floatOutput(1, 500, 500, channels));
@@ -365,6 +388,7 @@ class BatchNormContractTest {
               null,
               own.floats(new float[20]),
               own.floats(new float[20]),
+              null,
               mean,
               invStd,
               own.floatOutput(3, 41, 43, 20));

@@ -182,6 +182,7 @@ class Bf16ContractTest extends Bf16Contract {
             residual,
             statistics[0],
             statistics[1],
+            null,
             statistics[2],
             statistics[3],
             y);

@@ -153,12 +153,16 @@ final class KernelTraffic {
     formulas.put("batch_norm_gradient_sums", gradientSums);
     formulas.put("batch_norm_gradient_sums_masked", gradientSums);
     formulas.put(
-        "batch_norm_finish_gradients",
+        "batch_norm_normalize_summed",
         k -> {
-          k.in().pointers(7).i64();
           k.in().pointer();
-          return 14 * WORD * k.in().i64();
+          boolean residual = k.in().pointer();
+          k.in().pointers(9);
+          k.in().f32();
+          k.in().f32();
+          return tiles(k.in(), k, residual ? 3 : 2);
         });
+    formulas.put("batch_norm_input_gradient_summed", k -> tiles(k.in().pointers(10), k, 3));
     Formula inputGradient = k -> tiles(k.in().pointers(4), k, 3);
     formulas.put("batch_norm_input_gradient", inputGradient);
     formulas.put("batch_norm_input_gradient_masked", inputGradient);

@@ -53,7 +53,26 @@ public interface Convolutions {
       GradientSums sums,
       Tensor dx);
 
-  /** {@return whether {@link #conv2dBackwardData} ever writes sums: else nobody needs to ask} */
+  /**
+   * A convolution that a normalisation follows: {@code y = conv(x, weight)}, and perhaps, in
+   * passing, what {@link Norms#batchNorm} sums of y.
+   *
+   * @param spec the window, without an activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param centre F32 {@code [O]}, subtracted from what is summed: the nearer to the mean of y, the
+   *     less is lost
+   * @param sums F32 {@code [2,O]}, written: of y less the centre, and of the squares of that
+   * @param y {@code [N,H',W',O]}
+   * @return whether the sums have been written
+   */
+  default boolean conv2dMoments(
+      Conv2dSpec spec, Tensor x, Tensor weight, Tensor centre, Tensor sums, Tensor y) {
+    conv2d(spec, x, weight, null, null, null, y);
+    return false;
+  }
+
+  /** {@return whether sums are ever written in passing: else nobody needs to ask for them} */
   boolean sumsInPassing();
 
   /**

@@ -17,6 +17,8 @@ public interface Norms {
    * @param residual like x, or null
    * @param runningMean {@code [C]}, updated
    * @param runningVar {@code [C]}, updated
+   * @param sums what {@link Convolutions#conv2dMoments} wrote of x with the running mean as the
+   *     centre; null to sum here
    * @param mean {@code [C]}, written for the backward call
    * @param invStd {@code [C]}, {@code 1 / sqrt(variance + eps)}, written for the backward call
    * @param y like x
@@ -29,6 +31,7 @@ public interface Norms {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar,
+      Tensor sums,
       Tensor mean,
       Tensor invStd,
       Tensor y);

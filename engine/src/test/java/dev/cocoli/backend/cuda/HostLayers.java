@@ -13,6 +13,7 @@ import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /** Layers as the CUDA backend has them: a library's products, finished by our kernels. */
@@ -83,6 +84,33 @@ record HostLayers(
       norms.gradientSums(new GradientSums(sums.norm(), null, sums.sums()), dx);
     }
     return sums != null;
+  }
+
+  @Override
+  public boolean conv2dMoments(
+      Conv2dSpec spec, Tensor x, Tensor weight, Tensor centre, Tensor sums, Tensor y) {
+    conv2d(spec, x, weight, null, null, null, y);
+    long channels = y.dim(3);
+    try (TensorScope scope = new TensorScope(pool)) {
+      Tensor statistics = scope.allocate(DType.F32, 2 * channels + 1);
+      norms.statistics(y, statistics);
+      float count = value(statistics, 2 * channels);
+      for (long c = 0; c < channels; c++) {
+        float difference = value(statistics, c) - value(centre, c);
+        put(sums, c, count * difference);
+        put(sums, channels + c, count * (value(statistics, channels + c) + difference * difference));
+      }
+    }
+    sums.buffer().markWritten();
+    return true;
+  }
+
+  private static float value(Tensor x, long index) {
+    return x.segment().getAtIndex(ValueLayout.JAVA_FLOAT, index);
+  }
+
+  private static void put(Tensor x, long index, float value) {
+    x.segment().setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
   }
 
   @Override

@@ -286,13 +286,14 @@ std::vector<Descriptor*> operations(Descriptor* graph) {
 }
 
 // What cuDNN has kernels for: one type for all that is stored, and a shift behind a convolution that has anything. Behind a gradient
-// by the input it compiles them at run time; there, what has one value for each channel may have another type.
+// by the input, and for sums, it compiles them at run time; there, what has one value for each channel may have another type.
 enum class Support { NONE, READY, COMPILED };
 
 Support support(Descriptor* graph) {
   int additions_of_channels = 0;
   int behind = 0;
   bool is_gradient = false;
+  bool is_summed = false;
   std::set<bool> types;
   std::set<bool> types_of_channels;
   for (Descriptor* operation : operations(graph)) {
@@ -305,7 +306,7 @@ Support support(Descriptor* graph) {
       if (!tensor.is_virtual) (tensor.elements() == tensor.dims[1] ? types_of_channels : types).insert(tensor.bf16);
     }
     if (operation->type == BACKWARD_DATA) is_gradient = true;
-    if (operation->type == REDUCTION_OPERATION) behind++;
+    if (operation->type == REDUCTION_OPERATION) is_summed = true;
     if (operation->type == POINTWISE_OPERATION) {
       behind++;
       if (operation->attributes.count(752) != 0) {
@@ -314,9 +315,10 @@ Support support(Descriptor* graph) {
       }
     }
   }
-  if (!is_gradient || behind == 0) types.insert(types_of_channels.begin(), types_of_channels.end());
+  bool compiled = is_summed || (behind > 0 && is_gradient);
+  if (!compiled) types.insert(types_of_channels.begin(), types_of_channels.end());
   if (types.size() != 1) return Support::NONE;
-  if (behind > 0 && is_gradient) return getenv("FAKE_NO_FUSION") == nullptr ? Support::COMPILED : Support::NONE;
+  if (compiled) return getenv("FAKE_NO_FUSION") == nullptr ? Support::COMPILED : Support::NONE;
   return behind == 0 || additions_of_channels >= 1 ? Support::READY : Support::NONE;
 }
 }  // namespace

@@ -79,14 +79,16 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar,
+      Tensor sums,
       Tensor mean,
       Tensor invStd,
       Tensor y) {
     if (x.elementCount() == 0) {
       return;
     }
+    Moments moments = sums == null ? moments(x) : moments(sums, runningMean, Rows.of(x).count());
     normalize(
-        spec, moments(x), x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+        spec, moments, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
   }
 
   /**
@@ -103,6 +105,18 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
     Rows rows = Rows.of(x);
     double[][] found = x.dtype() == DType.F32 ? exact.moments(x) : moments(rows);
     return new Moments(found[0], found[1], rows.count());
+  }
+
+  /** Moments from sums of values less a centre, and of the squares of that. */
+  private static Moments moments(Tensor sums, Tensor centre, long rows) {
+    double[] mean = values(sums.rows(0, 1));
+    double[] variance = values(sums.rows(1, 1));
+    for (int c = 0; c < mean.length; c++) {
+      double fromCentre = mean[c] / rows;
+      variance[c] = Math.max(0, variance[c] / rows - fromCentre * fromCentre);
+      mean[c] = get(centre.segment(), c) + fromCentre;
+    }
+    return new Moments(mean, variance, rows);
   }
 
   /** Normalises by moments, which may be those of more values than there are here. */

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda.cudnn;
 
 import static dev.cocoli.bindings.cudnn.Cudnn.*;
 
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Sums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.DType;
 
@@ -112,7 +113,16 @@ final class ConvolutionGraph implements AutoCloseable {
       value = operations.combine(add, value, shift, outputOrPassed(--left));
     }
     if (relu) {
-      operations.relu(value, outputOrPassed(--left));
+      value = operations.relu(value, outputOrPassed(--left));
+    }
+    if (tail.sums() == Sums.MOMENTS) {
+      long[] channels = shape.outputChannelDims();
+      CudnnDescriptor centred = outputOrPassed(1);
+      operations.combine(CUDNN_POINTWISE_SUB(), value, sums(MEAN, channels), centred);
+      operations.reduce(centred, sums(SUM, channels));
+      CudnnDescriptor square = outputOrPassed(1);
+      operations.combine(CUDNN_POINTWISE_MUL(), centred, centred, square);
+      operations.reduce(square, sums(PRODUCT, channels));
     }
   }
 
@@ -142,20 +152,21 @@ final class ConvolutionGraph implements AutoCloseable {
     if (masked) {
       value = operations.mask(value, input(ACTIVATED), inputOrPassed(--left));
     }
-    if (tail.sums() != ConvolutionShape.Sums.NONE) {
-      operations.reduce(value, channels(SUM));
+    long[] channels = shape.inputChannelDims();
+    if (tail.sums() != Sums.NONE) {
+      operations.reduce(value, sums(SUM, channels));
     }
-    if (tail.sums() == ConvolutionShape.Sums.GRADIENTS_AND_PRODUCTS) {
+    if (tail.sums() == Sums.GRADIENTS_AND_PRODUCTS) {
       CudnnDescriptor centred = inputOrPassed(1);
-      operations.combine(CUDNN_POINTWISE_SUB(), input(NORMALIZED), channels(MEAN), centred);
+      operations.combine(CUDNN_POINTWISE_SUB(), input(NORMALIZED), sums(MEAN, channels), centred);
       CudnnDescriptor product = inputOrPassed(1);
-      operations.reduce(
-          operations.combine(CUDNN_POINTWISE_MUL(), value, centred, product), channels(PRODUCT));
+      operations.combine(CUDNN_POINTWISE_MUL(), value, centred, product);
+      operations.reduce(product, sums(PRODUCT, channels));
     }
   }
 
-  private CudnnDescriptor channels(long number) {
-    return operations.stored(number, DType.F32, shape.inputChannelDims());
+  private CudnnDescriptor sums(long number, long[] channels) {
+    return operations.stored(number, DType.F32, channels);
   }
 
   /** What an operation writes: the result if none is left after it that changes it. */

@@ -59,7 +59,7 @@ record ConvolutionShape(
    * @param shift whether there is one
    * @param residual whether there is one
    * @param activation applied last; after a gradient, its mask
-   * @param sums of a gradient
+   * @param sums of the result
    */
   record Tail(boolean shift, boolean residual, Activation activation, Sums sums) {
     static final Tail NONE = new Tail(false, false, Activation.NONE);
@@ -76,14 +76,16 @@ record ConvolutionShape(
     }
   }
 
-  /** What is summed of a gradient by the input, for each of its channels. */
+  /** What is summed of the result, for each of its channels. */
   enum Sums {
     /** Nothing. */
     NONE,
     /** The gradient. */
     GRADIENTS,
     /** The gradient, and its products with what a norm read less the mean. */
-    GRADIENTS_AND_PRODUCTS
+    GRADIENTS_AND_PRODUCTS,
+    /** The output less a centre, and the squares of that. */
+    MOMENTS
   }
 
   /** What most kernels of cuDNN want to load at a time. */

@@ -7,6 +7,7 @@ import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cublas.CublasMatmul;
 import dev.cocoli.backend.cuda.cublas.WeightCopies;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Direction;
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Sums;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Tail;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
@@ -27,6 +28,8 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   private final CudaContext context;
   private final BufferPool pool;
   private final ConvolutionPlans plans;
+  private final SplitBatchNormKernels norms;
+  private final FusedPlans fused;
   private final InputGradients gradients;
   private final WeightCopies weights;
   private final CublasMatmul matmul;
@@ -47,7 +50,10 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
     this.matmul = matmul;
     this.elementwise = elementwise;
     this.memory = memory;
-    gradients = new InputGradients(context, plans, weights, matmul, elementwise, memory, norms);
+    this.norms = norms;
+    fused = new FusedPlans(context);
+    gradients =
+        new InputGradients(context, plans, fused, weights, matmul, elementwise, memory, norms);
   }
 
   @Override
@@ -167,6 +173,44 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   }
 
   @Override
+  public boolean conv2dMoments(
+      Conv2dSpec spec, Tensor x, Tensor weight, Tensor centre, Tensor sums, Tensor y) {
+    Runnable steps = () -> conv2d(spec, x, weight, null, null, null, y);
+    if (x.elementCount() == 0 || y.elementCount() == 0 || !fused.suits(y)) {
+      steps.run();
+      return false;
+    }
+    y.buffer().markWritten();
+    try (WeightCopies.Lease factors = weights.take(weight, null, x.dtype())) {
+      Tensor factor = factors.tensor();
+      Tensor sum = sums.rows(0, 1);
+      Tensor square = sums.rows(1, 1);
+      Tail tail = new Tail(false, false, Activation.NONE, Sums.MOMENTS);
+      int alignment = ConvolutionShape.alignment(x, factor, y, centre, sum, square);
+      boolean summed =
+          fused.run(
+              ConvolutionShape.of(Direction.FORWARD, spec, x, y, tail, alignment),
+              Operands.of(x, factor, y)
+                  .with(ConvolutionGraph.MEAN, centre)
+                  .with(ConvolutionGraph.SUM, sum)
+                  .with(ConvolutionGraph.PRODUCT, square),
+              steps,
+              () -> statisticsAlone(y));
+      if (summed) {
+        sums.buffer().markWritten();
+      }
+      return summed;
+    }
+  }
+
+  /** What the sums cost in a pass of their own. */
+  private void statisticsAlone(Tensor y) {
+    try (TensorScope scope = new TensorScope(pool)) {
+      norms.statistics(y, scope.allocate(DType.F32, 2 * y.dim(3) + 1));
+    }
+  }
+
+  @Override
   public boolean sumsInPassing() {
     return true;
   }
@@ -225,6 +269,6 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
 
   @Override
   public void close() {
-    Closing.all(gradients, plans);
+    Closing.all(fused, plans);
   }
 }

@@ -19,7 +19,7 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Gradients of convolutions by their input, with what is added to them and follows them. */
-final class InputGradients implements AutoCloseable {
+final class InputGradients {
   private final CudaContext context;
   private final BufferPool pool;
   private final ConvolutionPlans plans;
@@ -33,6 +33,7 @@ final class InputGradients implements AutoCloseable {
   InputGradients(
       CudaContext context,
       ConvolutionPlans plans,
+      FusedPlans fused,
       WeightCopies weights,
       CublasMatmul matmul,
       ElementwiseKernels elementwise,
@@ -41,7 +42,7 @@ final class InputGradients implements AutoCloseable {
     this.context = context;
     this.pool = context.pool();
     this.plans = plans;
-    this.fused = new FusedPlans(context);
+    this.fused = fused;
     this.weights = weights;
     this.matmul = matmul;
     this.elementwise = elementwise;
@@ -138,12 +139,10 @@ final class InputGradients implements AutoCloseable {
 
   /** Whether cuDNN compiles a kernel for it that is worth it: on Hopper for a stride of 1 only. */
   private boolean isFused(Conv2dSpec spec, Tensor dy, Tensor dx) {
-    boolean onTensorCores = dx.dtype() == DType.BF16 || context.settings().tf32();
-    return onTensorCores
+    return fused.suits(dx)
         && spec.stride() == 1
         && dy.elementCount() > 0
-        && CublasMatmul.hasWholeRows(dy)
-        && CublasMatmul.hasWholeRows(dx);
+        && CublasMatmul.hasWholeRows(dy);
   }
 
   private void sum(
@@ -206,10 +205,5 @@ final class InputGradients implements AutoCloseable {
               ConvolutionShape.alignment(dx, factors.tensor(), dy));
       plans.run(shape, Operands.of(dx, factors.tensor(), dy));
     }
-  }
-
-  @Override
-  public void close() {
-    fused.close();
   }
 }

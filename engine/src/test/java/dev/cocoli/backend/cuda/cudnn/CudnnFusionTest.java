@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 class CudnnFusionTest {
   private static final CudaSettings SETTINGS =
-      new CudaSettings(false, false, false, 1L << 30, false, false);
+      new CudaSettings(false, false, false, 1L << 30, false, false, 20);
 
   /** The process with the driver. */
   static final class Run {

@@ -109,9 +109,9 @@ class CudnnGraphTest {
           new Tail(true, true, Activation.NONE));
 
   private static final CudaSettings STRICT =
-      new CudaSettings(false, false, false, 1L << 30, false, false);
+      new CudaSettings(false, false, false, 1L << 30, false, false, 20);
   private static final CudaSettings DETERMINISTIC =
-      new CudaSettings(false, false, true, 1L << 30, false, false);
+      new CudaSettings(false, false, true, 1L << 30, false, false, 20);
 
   @BeforeEach
   void load() {
@@ -181,7 +181,7 @@ class CudnnGraphTest {
       CudnnTarget target = CudnnTarget.of(properties);
       ConvolutionShape shape =
           shape(LAYERS.get(2), Direction.FORWARD, DType.F32, TAILS.get(2), 1, 16);
-      CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false);
+      CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false, 20);
       try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
         List<EngineConfig> all = EngineConfig.list(graph, target, EngineConfig.Source.HEURISTICS);
         int tensorCore = CUDNN_NUMERICAL_NOTE_TENSOR_CORE();
@@ -249,7 +249,7 @@ class CudnnGraphTest {
   void aWorkspaceThatIsTooLargeIsNotTaken() {
     try (CudnnDescriptor properties = Gpu.H100.describe()) {
       CudnnTarget target = CudnnTarget.of(properties);
-      CudaSettings none = new CudaSettings(false, false, false, 0, false, false);
+      CudaSettings none = new CudaSettings(false, false, false, 0, false, false, 20);
       ConvolutionShape shape =
           shape(LAYERS.get(2), Direction.FORWARD, DType.F32, TAILS.get(2), 1, 16);
       try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
