@@ -150,7 +150,7 @@ public final class DenseOps {
             boolean summed =
                 convolutions.conv2dBackwardData(
                     spec, dy, weight, scale, sum, masks ? x : null, sums, dx);
-            tape.contributeLast(x, dx, masks || summed && sums.activated() != null, summed);
+            tape.contributeLast(x, dx, masks || summed && sums.masked(), summed);
             return;
           }
           Tensor dx = sum == null ? ops.like(x) : sum;

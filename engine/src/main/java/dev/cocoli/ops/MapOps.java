@@ -119,7 +119,7 @@ public final class MapOps {
         ops.backend().convolutions().sumsInPassing()
             ? new GradientSums(
                 new GradientSums.Norm(x, weight, bias, mean, invStd),
-                relu && !offersMask ? y : null,
+                relu && !offersMask,
                 ops.allocate(DType.F32, 2, channels))
             : null;
     tape.record(

@@ -8,13 +8,13 @@ import dev.cocoli.tensor.Tensor;
  * them with the gradient; then they cost no pass over it.
  *
  * @param norm the normalisation that wrote the input; null if a layer with a bias did
- * @param activated the input, if its writer's ReLU is to mask the gradient only together with the
- *     sums: then they are sums of the masked gradient, which is 0 wherever the input is not
- *     positive; or null
+ * @param masked whether a ReLU follows the normalisation, whose mask follows from what the
+ *     normalisation read, and which nobody else needs to apply: if the sums are written they are
+ *     those of the masked gradient, and dx is masked, too
  * @param sums F32 {@code [2,C]}, written: of the gradient, and of its products with what the
  *     normalisation read less the mean; {@code [1,C]} without a normalisation
  */
-public record GradientSums(Norm norm, Tensor activated, Tensor sums) {
+public record GradientSums(Norm norm, boolean masked, Tensor sums) {
 
   /**
    * A batch normalisation, see {@link Norms#batchNorm}.
@@ -33,6 +33,6 @@ public record GradientSums(Norm norm, Tensor activated, Tensor sums) {
    * @param sums F32 {@code [1,C]}
    */
   public static GradientSums ofBias(Tensor sums) {
-    return new GradientSums(null, null, sums);
+    return new GradientSums(null, false, sums);
   }
 }

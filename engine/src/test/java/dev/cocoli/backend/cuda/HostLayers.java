@@ -70,9 +70,6 @@ record HostLayers(
       GradientSums sums,
       Tensor dx) {
     backwardData(spec, dy, weight, scale, addend, dx);
-    if (sums != null && sums.activated() != null) {
-      elementwise.reluBackward(sums.activated(), dx);
-    }
     if (activated != null) {
       elementwise.reluBackward(activated, dx);
     }
@@ -80,8 +77,10 @@ record HostLayers(
       memory.fill(sums.sums(), 0);
       elementwise.addColumnSums(dx, sums.sums());
     } else if (sums != null) {
-      // dx is masked
-      norms.gradientSums(new GradientSums(sums.norm(), null, sums.sums()), dx);
+      norms.gradientSums(sums, dx);
+      if (sums.masked() && activated == null) {
+        mask(sums.norm(), dx);
+      }
     }
     return sums != null;
   }
@@ -103,6 +102,29 @@ record HostLayers(
     }
     sums.buffer().markWritten();
     return true;
+  }
+
+  /** Clears the gradient where the norm's output is not positive. */
+  private static void mask(GradientSums.Norm norm, Tensor dx) {
+    long channels = dx.dim(3);
+    for (long i = 0; i < dx.elementCount(); i++) {
+      long c = i % channels;
+      float x =
+          dx.dtype() == DType.F32
+              ? value(norm.x(), i)
+              : Float.intBitsToFloat(
+                  norm.x().segment().getAtIndex(ValueLayout.JAVA_SHORT, i) << Short.SIZE);
+      double factor = (double) value(norm.invStd(), c) * value(norm.weight(), c);
+      double addend = value(norm.bias(), c) - value(norm.mean(), c) * factor;
+      if (x * (float) factor + (float) addend > 0) {
+        continue;
+      }
+      if (dx.dtype() == DType.F32) {
+        put(dx, i, 0);
+      } else {
+        dx.segment().setAtIndex(ValueLayout.JAVA_SHORT, i, (short) 0);
+      }
+    }
   }
 
   private static float value(Tensor x, long index) {

@@ -32,14 +32,23 @@ final class ConvolutionGraph implements AutoCloseable {
   /** What the norm read that wrote the input. */
   static final long NORMALIZED = 7;
 
-  /** Its mean of each channel, in fp32. */
+  /** Its mean of each channel, in fp32; after a convolution, what is taken off each channel. */
   static final long MEAN = 8;
 
-  /** The sum of the result for each channel, in fp32. */
-  static final long SUM = 9;
+  /** What the norm multiplies each channel by before the scale, in fp32. */
+  static final long INV_STD = 9;
 
-  /** The sum of its products with what the norm read less the mean, for each channel, in fp32. */
-  static final long PRODUCT = 10;
+  /** What it multiplies each channel by then, in fp32. */
+  static final long SCALE = 10;
+
+  /** What it adds to each channel, in fp32. */
+  static final long BIAS = 11;
+
+  /** The sum of the result, or of the result less the mean, for each channel, in fp32. */
+  static final long SUM = 12;
+
+  /** The sum of products for each channel, in fp32: see {@link Sums}. */
+  static final long PRODUCT = 13;
 
   private final ConvolutionShape shape;
   private final GraphOperations operations;
@@ -134,7 +143,8 @@ final class ConvolutionGraph implements AutoCloseable {
   private void backwardData() {
     ConvolutionShape.Tail tail = shape.tail();
     boolean masked = tail.activation() == Activation.RELU;
-    int left = (tail.residual() ? 1 : 0) + (masked ? 1 : 0);
+    boolean maskedByNorm = tail.sums() == Sums.MASKED_NORM;
+    int left = (tail.residual() ? 1 : 0) + (masked || maskedByNorm ? 1 : 0);
     CudnnDescriptor value = inputOrPassed(left);
     operations.add(
         operations
@@ -149,20 +159,33 @@ final class ConvolutionGraph implements AutoCloseable {
       CudnnDescriptor sum = inputOrPassed(--left);
       value = operations.combine(CUDNN_POINTWISE_ADD(), value, input(RESIDUAL), sum);
     }
+    CudnnDescriptor centred = null;
+    if (maskedByNorm || tail.sums() == Sums.NORM) {
+      centred = combine(CUDNN_POINTWISE_SUB(), input(NORMALIZED), channels(MEAN));
+    }
     if (masked) {
       value = operations.mask(value, input(ACTIVATED), inputOrPassed(--left));
+    } else if (maskedByNorm) {
+      CudnnDescriptor deviations = combine(CUDNN_POINTWISE_MUL(), centred, channels(INV_STD));
+      CudnnDescriptor scaled = combine(CUDNN_POINTWISE_MUL(), deviations, channels(SCALE));
+      CudnnDescriptor normalized = combine(CUDNN_POINTWISE_ADD(), scaled, channels(BIAS));
+      value = operations.mask(value, normalized, inputOrPassed(--left));
     }
-    long[] channels = shape.inputChannelDims();
     if (tail.sums() != Sums.NONE) {
-      operations.reduce(value, sums(SUM, channels));
+      operations.reduce(value, channels(SUM));
     }
-    if (tail.sums() == Sums.GRADIENTS_AND_PRODUCTS) {
-      CudnnDescriptor centred = inputOrPassed(1);
-      operations.combine(CUDNN_POINTWISE_SUB(), input(NORMALIZED), sums(MEAN, channels), centred);
-      CudnnDescriptor product = inputOrPassed(1);
-      operations.combine(CUDNN_POINTWISE_MUL(), value, centred, product);
-      operations.reduce(product, sums(PRODUCT, channels));
+    if (centred != null) {
+      operations.reduce(combine(CUDNN_POINTWISE_MUL(), value, centred), channels(PRODUCT));
     }
+  }
+
+  private CudnnDescriptor combine(int mode, CudnnDescriptor a, CudnnDescriptor b) {
+    return operations.combine(mode, a, b, operations.passed(shape.inputDims()));
+  }
+
+  /** A value in fp32 for each channel of the input. */
+  private CudnnDescriptor channels(long number) {
+    return sums(number, shape.inputChannelDims());
   }
 
   private CudnnDescriptor sums(long number, long[] channels) {

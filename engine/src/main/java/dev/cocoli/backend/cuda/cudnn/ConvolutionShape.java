@@ -80,10 +80,12 @@ record ConvolutionShape(
   enum Sums {
     /** Nothing. */
     NONE,
-    /** The gradient. */
-    GRADIENTS,
-    /** The gradient, and its products with what a norm read less the mean. */
-    GRADIENTS_AND_PRODUCTS,
+    /** A gradient by the input, for a bias. */
+    BIAS,
+    /** A gradient by the input, and its products with what a norm read less the mean. */
+    NORM,
+    /** The same, masked by the ReLU after the norm, whose output is computed again. */
+    MASKED_NORM,
     /** The output less a centre, and the squares of that. */
     MOMENTS
   }
@@ -109,17 +111,6 @@ record ConvolutionShape(
         y.dim(3),
         tail,
         alignmentBytes);
-  }
-
-  /** Returns the largest power of two, 16 at most, that divides the addresses; null is skipped. */
-  static int alignment(Tensor... tensors) {
-    long joint = WIDEST_BYTES;
-    for (Tensor tensor : tensors) {
-      if (tensor != null) {
-        joint |= tensor.segment().address();
-      }
-    }
-    return (int) Long.lowestOneBit(joint);
   }
 
   /** Returns whether each output pixel is a product of the input pixel in the same place. */

@@ -103,19 +103,12 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
             addend == null
                 ? new WeightCopies.Lease(null, null)
                 : weights.take(addend, null, x.dtype())) {
-      ConvolutionShape shape =
-          ConvolutionShape.of(
-              Direction.FORWARD,
-              spec,
-              x,
-              y,
-              tail,
-              ConvolutionShape.alignment(x, factors.tensor(), y, residual, addends.tensor()));
-      plans.run(
-          shape,
+      Operands operands =
           Operands.of(x, factors.tensor(), y)
               .with(ConvolutionGraph.RESIDUAL, residual)
-              .with(ConvolutionGraph.SHIFT, addends.tensor()));
+              .with(ConvolutionGraph.SHIFT, addends.tensor());
+      plans.run(
+          ConvolutionShape.of(Direction.FORWARD, spec, x, y, tail, operands.alignment()), operands);
     }
   }
 
@@ -182,18 +175,16 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
     }
     y.buffer().markWritten();
     try (WeightCopies.Lease factors = weights.take(weight, null, x.dtype())) {
-      Tensor factor = factors.tensor();
-      Tensor sum = sums.rows(0, 1);
-      Tensor square = sums.rows(1, 1);
       Tail tail = new Tail(false, false, Activation.NONE, Sums.MOMENTS);
-      int alignment = ConvolutionShape.alignment(x, factor, y, centre, sum, square);
+      Operands operands =
+          Operands.of(x, factors.tensor(), y)
+              .with(ConvolutionGraph.MEAN, centre)
+              .with(ConvolutionGraph.SUM, sums.rows(0, 1))
+              .with(ConvolutionGraph.PRODUCT, sums.rows(1, 1));
       boolean summed =
           fused.run(
-              ConvolutionShape.of(Direction.FORWARD, spec, x, y, tail, alignment),
-              Operands.of(x, factor, y)
-                  .with(ConvolutionGraph.MEAN, centre)
-                  .with(ConvolutionGraph.SUM, sum)
-                  .with(ConvolutionGraph.PRODUCT, square),
+              ConvolutionShape.of(Direction.FORWARD, spec, x, y, tail, operands.alignment()),
+              operands,
               steps,
               () -> statisticsAlone(y));
       if (summed) {
@@ -245,15 +236,11 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   private Tensor gradient(
       Conv2dSpec spec, Tensor x, Tensor dy, Shape weightShape, TensorScope scope) {
     Tensor fresh = scope.allocate(x.dtype(), weightShape);
-    ConvolutionShape shape =
+    Operands operands = Operands.of(x, fresh, dy);
+    plans.run(
         ConvolutionShape.of(
-            Direction.BACKWARD_WEIGHT,
-            spec,
-            x,
-            dy,
-            Tail.NONE,
-            ConvolutionShape.alignment(x, fresh, dy));
-    plans.run(shape, Operands.of(x, fresh, dy));
+            Direction.BACKWARD_WEIGHT, spec, x, dy, Tail.NONE, operands.alignment()),
+        operands);
     return fresh;
   }
 

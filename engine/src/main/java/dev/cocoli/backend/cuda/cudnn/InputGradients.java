@@ -71,38 +71,59 @@ final class InputGradients {
       steps.run();
       return false;
     }
-    GradientSums.Norm norm = sums == null ? null : sums.norm();
-    Tensor mask = activated == null && sums != null ? sums.activated() : activated;
-    Tensor read = norm == null ? null : norm.x();
-    Tensor mean = norm == null ? null : norm.mean();
-    Tensor sum = sums == null ? null : sums.sums().rows(0, 1);
-    Tensor product = norm == null ? null : sums.sums().rows(1, 1);
     Tail tail =
         new Tail(
             false,
             addend != null,
-            mask == null ? Activation.NONE : Activation.RELU,
-            sums == null ? Sums.NONE : norm == null ? Sums.GRADIENTS : Sums.GRADIENTS_AND_PRODUCTS);
+            activated == null ? Activation.NONE : Activation.RELU,
+            kind(sums, activated));
     try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
-      Tensor factor = factors.tensor();
-      int alignment =
-          ConvolutionShape.alignment(dx, factor, dy, addend, mask, read, mean, sum, product);
+      Operands operands =
+          Operands.of(dx, factors.tensor(), dy)
+              .with(ConvolutionGraph.RESIDUAL, addend)
+              .with(ConvolutionGraph.ACTIVATED, activated);
+      if (sums != null) {
+        add(sums, tail.sums(), operands);
+      }
       boolean done =
           fused.run(
-              ConvolutionShape.of(Direction.BACKWARD_DATA, spec, dx, dy, tail, alignment),
-              Operands.of(dx, factor, dy)
-                  .with(ConvolutionGraph.RESIDUAL, addend)
-                  .with(ConvolutionGraph.ACTIVATED, mask)
-                  .with(ConvolutionGraph.NORMALIZED, read)
-                  .with(ConvolutionGraph.MEAN, mean)
-                  .with(ConvolutionGraph.SUM, sum)
-                  .with(ConvolutionGraph.PRODUCT, product),
+              ConvolutionShape.of(
+                  Direction.BACKWARD_DATA, spec, dx, dy, tail, operands.alignment()),
+              operands,
               steps,
               () -> sumAlone(sums, dx));
       if (done && sums != null) {
         sums.sums().buffer().markWritten();
       }
       return done && sums != null;
+    }
+  }
+
+  private static Sums kind(GradientSums sums, Tensor activated) {
+    if (sums == null) {
+      return Sums.NONE;
+    }
+    if (sums.norm() == null) {
+      return Sums.BIAS;
+    }
+    return sums.masked() && activated == null ? Sums.MASKED_NORM : Sums.NORM;
+  }
+
+  private static void add(GradientSums sums, Sums kind, Operands operands) {
+    operands.with(ConvolutionGraph.SUM, sums.sums().rows(0, 1));
+    if (kind == Sums.BIAS) {
+      return;
+    }
+    GradientSums.Norm norm = sums.norm();
+    operands
+        .with(ConvolutionGraph.PRODUCT, sums.sums().rows(1, 1))
+        .with(ConvolutionGraph.NORMALIZED, norm.x())
+        .with(ConvolutionGraph.MEAN, norm.mean());
+    if (kind == Sums.MASKED_NORM) {
+      operands
+          .with(ConvolutionGraph.INV_STD, norm.invStd())
+          .with(ConvolutionGraph.SCALE, norm.weight())
+          .with(ConvolutionGraph.BIAS, norm.bias());
     }
   }
 
@@ -195,15 +216,11 @@ final class InputGradients {
       return;
     }
     try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
-      ConvolutionShape shape =
+      Operands operands = Operands.of(dx, factors.tensor(), dy);
+      plans.run(
           ConvolutionShape.of(
-              Direction.BACKWARD_DATA,
-              spec,
-              dx,
-              dy,
-              Tail.NONE,
-              ConvolutionShape.alignment(dx, factors.tensor(), dy));
-      plans.run(shape, Operands.of(dx, factors.tensor(), dy));
+              Direction.BACKWARD_DATA, spec, dx, dy, Tail.NONE, operands.alignment()),
+          operands);
     }
   }
 }

@@ -36,6 +36,15 @@ final class Operands {
     return this;
   }
 
+  /** Returns the largest power of two, 16 at most, that divides all addresses. */
+  int alignment() {
+    long joint = ConvolutionShape.WIDEST_BYTES;
+    for (MemorySegment segment : memory) {
+      joint |= segment.address();
+    }
+    return (int) Long.lowestOneBit(joint);
+  }
+
   /** Returns the numbers. */
   long[] numbers() {
     return numbers.stream().mapToLong(Long::longValue).toArray();

@@ -107,7 +107,7 @@ public final class SplitBatchNormKernels implements SplitBatchNorm {
     try (TensorScope scope = new TensorScope(pool)) {
       BatchNormKernels.Norm norm =
           new BatchNormKernels.Norm(of.weight(), of.bias(), of.mean(), of.invStd());
-      ChannelPacks sums = wanted.activated() != null ? GRADIENT_SUMS_MASKED : GRADIENT_SUMS;
+      ChannelPacks sums = wanted.masked() ? GRADIENT_SUMS_MASKED : GRADIENT_SUMS;
       ChannelTiles tiles = kernels.gradientSums(sums, of.x(), null, dy, norm, scope);
       call.output(wanted.sums()).output(null).output(null);
       tiles.launch(call);
