@@ -220,7 +220,11 @@ public final class MapOps {
           }
           tape.handOver(fine, dy);
         });
-    tape.offerSums(y, tape.offeredSums(fine));
+    // what a ReLU masks is not the gradient of the sum
+    GradientSums sums = tape.offeredSums(fine);
+    if (sums != null && !sums.masked() && !tape.isActivated(fine)) {
+      tape.offerSums(y, sums);
+    }
     return y;
   }
 }

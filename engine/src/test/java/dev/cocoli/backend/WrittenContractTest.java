@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.Copies;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
@@ -194,6 +195,12 @@ class WrittenContractTest {
       Tensor weight = floats(3, kernel, kernel, 2);
       Tensor like = floats(1, 4, 5, 3);
       call("conv2d", spec, x, weight, floats(3), floats(3), like, written(1, 4, 5, 3));
+      Convolutions convolutions = backend.convolutions();
+      boolean summed =
+          convolutions.conv2dMoments(
+              spec, x, weight, floats(3), floats(2, 3), floats(1, 4, 5, 3));
+      Tensor sums = summed ? written(2, 3) : floats(2, 3);
+      call("conv2dMoments", spec, x, weight, floats(3), sums, written(1, 4, 5, 3));
       Tensor dx = written(1, 4, 5, 2);
       call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, null, dx);
       for (Tensor scale : new Tensor[] {null, floats(3)}) {
