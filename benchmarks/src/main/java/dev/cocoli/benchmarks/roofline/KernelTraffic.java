@@ -15,6 +15,9 @@ final class KernelTraffic {
   /** Tensors that scale_rows takes. */
   private static final int SCALED = 100;
 
+  /** Parts that copy_columns takes. */
+  private static final int COPIED = 16;
+
   /** Bytes of an index or float, a double. */
   private static final long WORD = 4;
 
@@ -113,15 +116,22 @@ final class KernelTraffic {
     formulas.put("fill", k -> WORD * k.in().pointers(1).i64());
     formulas.put("cast_f32_bf16", k -> 6 * k.in().pointers(2).i64());
     formulas.put("cast_bf16_f32", k -> 6 * k.in().pointers(2).i64());
-    for (int unit : new int[] {1, 2, 4, 16}) {
-      formulas.put(
-          "copy_columns_" + unit,
-          k -> {
+    formulas.put(
+        "copy_columns",
+        k -> {
+          long bytes = 0;
+          for (int part = 0; part < COPIED; part++) {
             k.in().pointers(2).i64();
             k.in().i64();
-            return 2L * unit * k.in().i64();
-          });
-    }
+            long count = k.in().i32();
+            k.in().i32();
+            k.in().divider();
+            k.in().divider();
+            bytes += 2 * count * k.in().i32();
+            k.in().i32();
+          }
+          return bytes;
+        });
     for (int unit : new int[] {4, 16}) {
       Formula rows =
           k -> {
