@@ -99,6 +99,21 @@ class ConvRpnHeadTest {
     }
   }
 
+  /** As a detector's weights: what the backend packs is kept from the first use on. */
+  @Test
+  void joinedPredictorsOfSettledWeightsArePackedOnce() {
+    parameters.settle();
+    long[] held = new long[2];
+    for (int pass = 0; pass < 2; pass++) {
+      try (TensorScope scope = new TensorScope(backend.pool())) {
+        Ops ops = new Ops(backend, scope, Tape.NONE);
+        head.forward(ops, List.of(ops.upload(numbers(4 * CHANNELS), 1, 2, 2, CHANNELS)));
+        held[pass] = ((CpuBackend) backend).liveBuffers();
+      }
+    }
+    assertEquals(held[0], held[1]);
+  }
+
   @Test
   void onlyLikeConvolutionsAreJoinedAndNotForTraining() {
     Conv2d point = Conv2d.withBias(6, 2, Conv2dSpec.of(1, 1, 0), Initializer.ZEROS);
