@@ -121,8 +121,7 @@ class ConvRpnHeadTest {
     Conv2d other = Conv2d.withBias(5, 2, Conv2dSpec.of(1, 1, 0), Initializer.ZEROS);
     Conv2d plain = Conv2d.beforeNorm(6, 2, Conv2dSpec.of(1, 1, 0));
     for (Conv2d part : List.of(window, other, plain)) {
-      assertThrows(
-          IllegalArgumentException.class, () -> new JoinedConv2d(List.of(point, part)));
+      assertThrows(IllegalArgumentException.class, () -> new JoinedConv2d(List.of(point, part)));
     }
     JoinedConv2d joined = new JoinedConv2d(List.of(point, point));
     try (TensorScope scope = new TensorScope(backend.pool())) {

@@ -22,8 +22,8 @@ import java.util.function.LongFunction;
  * Weights as products read them: with the scale of their rows multiplied in, and in the type of the
  * activations. A copy is written again when the version of the weight's or the scale's buffer has
  * moved, all that a training step uses by one kernel, or by the update itself; a network that is
- * not trained pays once. Only weights in buffers that live long are kept; they go when the buffer closes. Others are copied
- * anew at each use.
+ * not trained pays once. Only weights in buffers that live long are kept; they go when the buffer
+ * closes. Others are copied anew at each use.
  */
 public final class WeightCopies implements ParameterCopies, AutoCloseable {
   /** More than the weights of two detectors, forward and backward. */

@@ -62,7 +62,8 @@ public final class MemoryKernels implements Copies {
       long width = each.columns() * element;
       // what divides all of these is how much can be moved at a time
       int unit =
-          (int) Math.min(16, Long.lowestOneBit(fromBytes | toBytes | fromStride | toStride | width));
+          (int)
+              Math.min(16, Long.lowestOneBit(fromBytes | toBytes | fromStride | toStride | width));
       long rowUnits = each.places() * width / unit;
       long count = each.to().dim(0) * rowUnits;
       each.to().buffer().markWritten();

@@ -149,8 +149,7 @@ final class ProposalKernels implements Proposals {
       Tensor zeros = scope.allocate(DType.U8, images * (Integer.BYTES * (1 + chunks) + room));
       call.queue().zero(zeros.segment());
       Tensor candidates = zeros.view(0, Shape.of(images), DType.I32);
-      Tensor keptOfChunk =
-          zeros.view(candidates.byteSize(), Shape.of(images, chunks), DType.I32);
+      Tensor keptOfChunk = zeros.view(candidates.byteSize(), Shape.of(images, chunks), DType.I32);
       Tensor keeps =
           zeros.view(
               candidates.byteSize() + keptOfChunk.byteSize(), Shape.of(images, room), DType.U8);

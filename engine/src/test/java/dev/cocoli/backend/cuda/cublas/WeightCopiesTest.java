@@ -204,7 +204,9 @@ class WeightCopiesTest {
     return values;
   }
 
-  /** An update writes what the steps before have read; the others are written when they are read. */
+  /**
+   * An update writes what the steps before have read; the others are written when they are read.
+   */
   @Test
   void anUpdateWritesTheCopies() {
     Tensor all = parameter(new float[64]);
