@@ -50,6 +50,19 @@ public final class Conv2d extends Module {
     return new Conv2d(in, out, spec, Initializer.kaimingNormal(fanOut), false);
   }
 
+  Conv2dSpec spec() {
+    return spec;
+  }
+
+  Parameter weight() {
+    return weight;
+  }
+
+  /** Null if it has none. */
+  Parameter bias() {
+    return bias;
+  }
+
   /**
    * {@return the activated output}
    *

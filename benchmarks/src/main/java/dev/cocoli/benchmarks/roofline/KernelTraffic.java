@@ -15,6 +15,12 @@ final class KernelTraffic {
   /** Tensors that scale_rows takes. */
   private static final int SCALED = 100;
 
+  /** Copies that sgd_update takes. */
+  private static final int UPDATED = 100;
+
+  /** Parts that copy_columns takes. */
+  private static final int COPIED = 16;
+
   /** Bytes of an index or float, a double. */
   private static final long WORD = 4;
 
@@ -113,15 +119,22 @@ final class KernelTraffic {
     formulas.put("fill", k -> WORD * k.in().pointers(1).i64());
     formulas.put("cast_f32_bf16", k -> 6 * k.in().pointers(2).i64());
     formulas.put("cast_bf16_f32", k -> 6 * k.in().pointers(2).i64());
-    for (int unit : new int[] {1, 2, 4, 16}) {
-      formulas.put(
-          "copy_columns_" + unit,
-          k -> {
+    formulas.put(
+        "copy_columns",
+        k -> {
+          long bytes = 0;
+          for (int part = 0; part < COPIED; part++) {
             k.in().pointers(2).i64();
             k.in().i64();
-            return 2L * unit * k.in().i64();
-          });
-    }
+            long count = k.in().i32();
+            k.in().i32();
+            k.in().divider();
+            k.in().divider();
+            bytes += 2 * count * k.in().i32();
+            k.in().i32();
+          }
+          return bytes;
+        });
     for (int unit : new int[] {4, 16}) {
       Formula rows =
           k -> {
@@ -190,7 +203,22 @@ final class KernelTraffic {
     formulas.put("squared_norm", k -> WORD * k.in().pointers(4).i64() + 2 * DOUBLE * k.x());
     formulas.put("clip_by_norm", k -> 2 * WORD * k.in().pointers(2).i64());
     formulas.put("scale", k -> 2 * WORD * k.in().pointers(1).i64());
-    formulas.put("sgd_update", k -> 5 * WORD * k.in().pointers(3).i64());
+    formulas.put(
+        "sgd_update",
+        k -> {
+          long bytes = 5 * WORD * k.in().pointers(3).i64();
+          for (int i = 0; i < 3; i++) {
+            k.in().f32();
+          }
+          k.in().i32();
+          for (int copy = 0; copy < UPDATED; copy++) {
+            k.in().pointers(2).i32();
+            bytes += 2L * k.in().i32();
+            k.in().i32();
+            k.in().i32();
+          }
+          return bytes;
+        });
   }
 
   private void maps() {
