@@ -73,20 +73,8 @@ struct Scale {
 };
 KERNEL(scale, Scale, 256)
 
-// velocity = momentum * velocity + gradient + weight_decay * parameter; parameter -= learning_rate * velocity. Copies of parts of the
-// parameters in bf16, in the order of their begins, are written as well: of whole packs, each in one row or two.
+// velocity = momentum * velocity + gradient + weight_decay * parameter; parameter -= learning_rate * velocity
 struct SgdUpdate {
-  static constexpr int MOST = 100;
-
-  struct Copy {
-    const float* scale;  // of each row, or null for 1
-    Bf16* to;
-    u32 begin;
-    u32 count;
-    u32 columns;  // of a row
-    u32 unused;
-  };
-
   float* parameter;
   const float* gradient;
   float* velocity;
@@ -94,39 +82,10 @@ struct SgdUpdate {
   float learning_rate;
   float momentum;
   float weight_decay;
-  u32 copies;
-  Copy all[MOST];
 
   __device__ void step(float& p, float g, float& v) const {
     v = momentum * v + (g + weight_decay * p);
     p -= learning_rate * v;
-  }
-
-  // A pack of parameters, and where it begins
-  __device__ void copy(u32 begin, const Wide<float>& p) const {
-    int low = 0;
-    int high = static_cast<int>(copies);
-    while (low < high) {
-      int middle = (low + high) / 2;
-      if (all[middle].begin <= begin) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    if (low == 0 || begin - all[low - 1].begin >= all[low - 1].count) {
-      return;
-    }
-    const Copy& own = all[low - 1];
-    u32 at = begin - own.begin;
-    u32 row = at / own.columns;
-    u32 end = (row + 1) * own.columns;
-    Pack<Bf16, Wide<float>::size> narrow;
-    for (u32 j = 0; j < Wide<float>::size; j++) {
-      float factor = own.scale == nullptr ? 1 : own.scale[at + j < end ? row : row + 1];
-      narrow.at[j] = from_float<Bf16>(p.at[j] * factor);
-    }
-    *reinterpret_cast<Pack<Bf16, Wide<float>::size>*>(own.to + at) = narrow;
   }
 
   __device__ void operator()() const {
@@ -141,7 +100,6 @@ struct SgdUpdate {
       }
       reinterpret_cast<Wide<float>*>(parameter)[i] = p;
       reinterpret_cast<Wide<float>*>(velocity)[i] = v;
-      copy(static_cast<u32>(i) * Wide<float>::size, p);
     }
     for (i64 i = wide * Wide<float>::size + first_piece(); i < count; i += piece_stride()) {
       step(parameter[i], gradient[i], velocity[i]);

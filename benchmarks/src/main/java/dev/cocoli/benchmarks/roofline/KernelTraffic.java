@@ -15,9 +15,6 @@ final class KernelTraffic {
   /** Tensors that scale_rows takes. */
   private static final int SCALED = 100;
 
-  /** Copies that sgd_update takes. */
-  private static final int UPDATED = 100;
-
   /** Parts that copy_columns takes. */
   private static final int COPIED = 16;
 
@@ -203,22 +200,7 @@ final class KernelTraffic {
     formulas.put("squared_norm", k -> WORD * k.in().pointers(4).i64() + 2 * DOUBLE * k.x());
     formulas.put("clip_by_norm", k -> 2 * WORD * k.in().pointers(2).i64());
     formulas.put("scale", k -> 2 * WORD * k.in().pointers(1).i64());
-    formulas.put(
-        "sgd_update",
-        k -> {
-          long bytes = 5 * WORD * k.in().pointers(3).i64();
-          for (int i = 0; i < 3; i++) {
-            k.in().f32();
-          }
-          k.in().i32();
-          for (int copy = 0; copy < UPDATED; copy++) {
-            k.in().pointers(2).i32();
-            bytes += 2L * k.in().i32();
-            k.in().i32();
-            k.in().i32();
-          }
-          return bytes;
-        });
+    formulas.put("sgd_update", k -> 5 * WORD * k.in().pointers(3).i64());
   }
 
   private void maps() {

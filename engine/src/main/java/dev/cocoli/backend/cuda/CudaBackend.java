@@ -9,13 +9,10 @@ import dev.cocoli.backend.cuda.cublas.WeightCopies;
 import dev.cocoli.backend.cuda.cudnn.CudnnConvolution;
 import dev.cocoli.backend.cuda.graphs.CapturedRegions;
 import dev.cocoli.backend.cuda.kernels.KernelBackend;
-import dev.cocoli.backend.cuda.kernels.KernelCall;
-import dev.cocoli.backend.cuda.kernels.UpdateKernels;
 import dev.cocoli.backend.cuda.nccl.NcclDevice;
 import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.Dense;
 import dev.cocoli.backend.primitives.Transfers;
-import dev.cocoli.backend.primitives.Updates;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Device;
 import dev.cocoli.tensor.Precision;
@@ -36,7 +33,6 @@ public final class CudaBackend extends KernelBackend {
   private final WeightCopies weights;
   private final CublasMatmul matmul;
   private final CudnnConvolution convolutions;
-  private final UpdateKernels updates;
   private final CudaTransfers transfers;
   private final Constants constants;
   private final CapturedRegions regions;
@@ -50,7 +46,6 @@ public final class CudaBackend extends KernelBackend {
     convolutions =
         new CudnnConvolution(
             context, weights, matmul, elementwise(), copies(), splitBatchNorm());
-    updates = new UpdateKernels(new KernelCall(context.queue()), context.pool(), weights);
     transfers = new CudaTransfers(context);
     constants = new Constants(transfers, context.memory()::allocate);
     regions =
@@ -99,12 +94,6 @@ public final class CudaBackend extends KernelBackend {
               + computeCapability
               + "; use fp32");
     }
-  }
-
-  /** Updates that also write the copies of the weights. */
-  @Override
-  public Updates updates() {
-    return updates;
   }
 
   @Override

@@ -5,7 +5,6 @@ import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.WeightKey;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels.ScaledRows;
-import dev.cocoli.backend.cuda.kernels.ParameterCopies;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
@@ -21,11 +20,11 @@ import java.util.function.LongFunction;
 /**
  * Weights as products read them: with the scale of their rows multiplied in, and in the type of the
  * activations. A copy is written again when the version of the weight's or the scale's buffer has
- * moved, all that a training step uses by one kernel, or by the update itself; a network that is
- * not trained pays once. Only weights in buffers that live long are kept; they go when the buffer
- * closes. Others are copied anew at each use.
+ * moved, all that a training step uses by one kernel; a network that is not trained pays once. Only
+ * weights in buffers that live long are kept; they go when the buffer closes. Others are copied
+ * anew at each use.
  */
-public final class WeightCopies implements ParameterCopies, AutoCloseable {
+public final class WeightCopies implements AutoCloseable {
   /** More than the weights of two detectors, forward and backward. */
   private static final int CAPACITY = 1024;
 
@@ -50,10 +49,6 @@ public final class WeightCopies implements ParameterCopies, AutoCloseable {
 
     boolean isStale() {
       return weightVersion != weight.buffer().version() || scaleVersion != version(scale);
-    }
-
-    ScaledRows rows() {
-      return new ScaledRows(weight, scale, copy);
     }
 
     /** Says that it has the values of now. */
@@ -183,31 +178,9 @@ public final class WeightCopies implements ParameterCopies, AutoCloseable {
   }
 
   private void write(List<Copy> some) {
-    kernels.scaleRows(some.stream().map(Copy::rows).toList());
+    kernels.scaleRows(
+        some.stream().map(each -> new ScaledRows(each.weight, each.scale, each.copy)).toList());
     some.forEach(Copy::renewed);
-  }
-
-  /** {@inheritDoc} Those that have been read since they were written. */
-  @Override
-  public List<ScaledRows> wantedOf(Tensor parameters) {
-    return copies.values().stream()
-        .filter(copy -> copy.used && lies(copy.weight, parameters))
-        .map(Copy::rows)
-        .toList();
-  }
-
-  private static boolean lies(Tensor weight, Tensor parameters) {
-    return weight.buffer() == parameters.buffer()
-        && weight.byteOffset() >= parameters.byteOffset()
-        && weight.byteOffset() + weight.byteSize()
-            <= parameters.byteOffset() + parameters.byteSize();
-  }
-
-  @Override
-  public void written(List<ScaledRows> some) {
-    Set<Tensor> targets = Collections.newSetFromMap(new IdentityHashMap<>());
-    some.forEach(rows -> targets.add(rows.y()));
-    copies.values().stream().filter(copy -> targets.contains(copy.copy)).forEach(Copy::renewed);
   }
 
   private void replace(WeightKey key, Copy copy) {

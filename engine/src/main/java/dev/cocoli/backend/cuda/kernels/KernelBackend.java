@@ -54,7 +54,7 @@ public abstract class KernelBackend implements Backend {
     regions = new RegionKernels(call, pool, summation);
     patches = new PatchKernels(call, pool);
     losses = new LossKernels(call, pool);
-    updates = new UpdateKernels(call, pool, ParameterCopies.NONE);
+    updates = new UpdateKernels(call, pool);
   }
 
   @Override

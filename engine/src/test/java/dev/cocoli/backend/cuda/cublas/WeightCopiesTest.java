@@ -12,13 +12,10 @@ import dev.cocoli.backend.cuda.CudaOnHost;
 import dev.cocoli.backend.cuda.HostBackend;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.KernelCall;
-import dev.cocoli.backend.cuda.kernels.UpdateKernels;
-import dev.cocoli.backend.spec.SgdSpec;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
-import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.Nvidia;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -184,62 +181,6 @@ class WeightCopiesTest {
       assertEquals(90, copy.get(JAVA_FLOAT, 0), "after step " + step);
     }
     assertEquals(100, first(unused, scale));
-  }
-
-  private static float[] rounded(Tensor parameters, int first, int count, float... factors) {
-    float[] values = new float[count];
-    for (int i = 0; i < count; i++) {
-      float value = parameters.segment().getAtIndex(JAVA_FLOAT, first + i);
-      values[i] = factors.length == 0 ? value : value * factors[i / (count / factors.length)];
-    }
-    return Bf16.round(values);
-  }
-
-  private static float[] narrow(WeightCopies.Lease lease) {
-    short[] bits = lease.tensor().segment().toArray(JAVA_SHORT);
-    float[] values = new float[bits.length];
-    for (int i = 0; i < bits.length; i++) {
-      values[i] = Float.intBitsToFloat(bits[i] << 16);
-    }
-    return values;
-  }
-
-  /**
-   * An update writes what the steps before have read; the others are written when they are read.
-   */
-  @Test
-  void anUpdateWritesTheCopies() {
-    Tensor all = parameter(new float[64]);
-    Tensor parameters = all.view(0, Shape.of(64), DType.F32);
-    Tensor gradient = backendFloats(64);
-    Tensor velocity = backendFloats(64);
-    Tensor scale = scale(3, 5);
-    Tensor odd = all.view(4, Shape.of(2), DType.F32); // not of whole packs
-    Tensor scaled = all.view(16, Shape.of(2, 6), DType.F32);
-    Tensor plain = all.view(128, Shape.of(4, 4), DType.F32);
-    UpdateKernels updates =
-        new UpdateKernels(new KernelCall(backend.queue()), backend.pool(), copies);
-    SgdSpec spec = new SgdSpec(0.5f, 0.9f, 0);
-    for (int step = 0; step < 3; step++) {
-      long launches = backend.launches("scale_rows_bf16");
-      assertArrayEquals(
-          rounded(all, 4, 12, 3, 5), narrow(copies.take(scaled, scale, DType.BF16)), "scaled");
-      assertArrayEquals(
-          rounded(all, 32, 16), narrow(copies.take(plain, null, DType.BF16)), "plain");
-      assertEquals(step == 0 ? launches + 2 : launches, backend.launches("scale_rows_bf16"));
-      // the same weights once more: of two copies an update writes one
-      assertArrayEquals(rounded(all, 4, 12), narrow(copies.take(scaled, null, DType.BF16)), "both");
-      assertArrayEquals(rounded(all, 1, 2), narrow(copies.take(odd, null, DType.BF16)), "odd");
-      for (int i = 0; i < 64; i++) {
-        gradient.segment().setAtIndex(JAVA_FLOAT, i, (i - 31.3f) * (step + 1));
-      }
-      updates.sgdUpdate(spec, parameters, gradient, velocity);
-    }
-    assertNotEquals(0, all.segment().getAtIndex(JAVA_FLOAT, 4));
-  }
-
-  private Tensor backendFloats(long count) {
-    return new Tensor(backend.allocate(4 * count), 0, Shape.of(count), DType.F32);
   }
 
   @Test
