@@ -246,6 +246,10 @@ public final class DenseOps {
           }
           if (dWeight != null) {
             byParameters.add(gradient, dWeight, dBias);
+          } else if (dBias != null) {
+            Tensor unwanted = ops.allocate(DType.F32, weight.shape().toArray());
+            byParameters.add(gradient, unwanted, dBias);
+            ops.scope().release(unwanted);
           }
           if (tape.tracks(x)) {
             byInput.accept(gradient);

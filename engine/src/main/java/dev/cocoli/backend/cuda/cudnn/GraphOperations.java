@@ -45,8 +45,10 @@ final class GraphOperations implements AutoCloseable {
 
   /** A tensor in memory. */
   CudnnDescriptor stored(long number, DType type, long... dims) {
+    // a value for each channel may be wider than what all addresses have in common
+    int alignment = Math.max(shape.alignmentBytes(), type.byteSize());
     return describe(number, type, dims)
-        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), shape.alignmentBytes())
+        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), alignment)
         .finish("tensor " + number + " of " + shape);
   }
 
