@@ -101,17 +101,7 @@ public final class MapOps {
     Tensor invStd = ops.allocate(DType.F32, channels);
     Tensor y = ops.like(x);
     norms.batchNorm(
-        spec,
-        x,
-        weight,
-        bias,
-        residual,
-        runningMean,
-        runningVar,
-        summed.sums(),
-        mean,
-        invStd,
-        y);
+        spec, x, weight, bias, residual, runningMean, runningVar, summed.sums(), mean, invStd, y);
     // without a residual the mask follows from what the gradient reads in any case
     boolean relu = spec.activation() == Activation.RELU;
     boolean offersMask = relu && residual != null && !norms.masksInPassing();

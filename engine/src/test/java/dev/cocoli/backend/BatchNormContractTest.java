@@ -56,7 +56,9 @@ class BatchNormContractTest {
     Tensor y = tensors.floatOutput(4, 5, 7, 6);
     Tensor running = tensors.floats(new float[6]);
     Tensor variance = tensors.floats(new float[6]);
-    backend.norms().batchNorm(spec, x, weight, bias, null, running, variance, null, mean, invStd, y);
+    backend
+        .norms()
+        .batchNorm(spec, x, weight, bias, null, running, variance, null, mean, invStd, y);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 5e-6, "y");
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 4, 5, 7, 6);
@@ -65,7 +67,8 @@ class BatchNormContractTest {
     Tensor dBias = tensors.floats(new float[6]);
     backend
         .norms()
-        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, null, dx, dWeight, dBias);
+        .batchNormBackward(
+            spec, x, weight, bias, null, mean, invStd, y, dy, null, dx, dWeight, dBias);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
     assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
     assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
@@ -141,8 +144,7 @@ class BatchNormContractTest {
       runningVar[k] = (float) (0.7 * runningVar[k] + 0.3 * variance * rows / (rows - 1));
       centre[k] = (float) (mean + 0.5 * Math.sqrt(variance));
       moments[k] = (float) (rows * (mean - centre[k]));
-      moments[c + k] =
-          (float) (rows * (variance + (mean - centre[k]) * (mean - centre[k])));
+      moments[c + k] = (float) (rows * (variance + (mean - centre[k]) * (mean - centre[k])));
       moved[k] = (float) (0.7 * centre[k] + 0.3 * mean);
       movedVar[k] = (float) (0.3 * variance * rows / (rows - 1));
       double sum = 0;
@@ -175,7 +177,8 @@ class BatchNormContractTest {
     Tensor ty = tensors.floatOutput(n, h, w, c);
     backend
         .norms()
-        .batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, null, mean, invStd, ty);
+        .batchNorm(
+            spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, null, mean, invStd, ty);
     String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
     near(y, ty, 1e-5, what + "y");
     near(running, tRunning, 1e-6, what + "running mean");
@@ -187,8 +190,7 @@ class BatchNormContractTest {
     Tensor tMoments = tensors.floats(moments, 2, c);
     backend
         .norms()
-        .batchNorm(
-            spec, tx, tWeight, tBias, tResidual, tCentre, tVar, tMoments, mean, invStd, ty);
+        .batchNorm(spec, tx, tWeight, tBias, tResidual, tCentre, tVar, tMoments, mean, invStd, ty);
     near(y, ty, 1e-5, what + "y from sums");
     near(moved, tCentre, 1e-6, what + "running mean from sums");
     near(movedVar, tVar, 1e-5, what + "running variance from sums");
@@ -198,7 +200,8 @@ class BatchNormContractTest {
     backend
         .norms()
         .batchNormBackward(
-            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, null, tDx, tDWeight, tDBias);
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, null, tDx, tDWeight,
+            tDBias);
     if (withResidual) {
       near(masked, tDy, 1e-6, what + "gradient of the residual");
     }
@@ -279,7 +282,9 @@ class BatchNormContractTest {
       Tensor invStd = tensors.floatOutput(c);
       Tensor zeros = tensors.floats(new float[c]);
       Tensor ones = tensors.floats(new float[c]);
-      backend.norms().batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, null, mean, invStd, ty);
+      backend
+          .norms()
+          .batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, null, mean, invStd, ty);
       float[] y = tensors.floats(ty);
       float[] masked = dy.clone();
       for (int i = 0; i < y.length; i++) {
@@ -316,7 +321,8 @@ class BatchNormContractTest {
     Tensor dBias = tensors.floats(new float[c]);
     backend
         .norms()
-        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, tDy, null, dx, dWeight, dBias);
+        .batchNormBackward(
+            spec, x, weight, bias, null, mean, invStd, y, tDy, null, dx, dWeight, dBias);
     return new float[][] {tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)};
   }
 

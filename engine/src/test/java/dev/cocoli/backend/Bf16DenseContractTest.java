@@ -85,7 +85,8 @@ class Bf16DenseContractTest extends Bf16Contract {
       float[] product = tensors.floats(dx.f32());
       backend
           .convolutions()
-          .conv2dBackwardData(spec, dy.bf16(), weight.f32(), factor, sum.bf16(), null, null, sum.bf16());
+          .conv2dBackwardData(
+              spec, dy.bf16(), weight.f32(), factor, sum.bf16(), null, null, sum.bf16());
       float[] actual = tensors.floats(sum.bf16());
       for (int i = 0; i < exact.length; i++) {
         exact[i] += product[i];
@@ -126,7 +127,9 @@ class Bf16DenseContractTest extends Bf16Contract {
       float[] addends = tensors.floats(addend.f32());
       for (Tensor added : new Tensor[] {null, addend.bf16()}) {
         Tensor dx = output(dims).bf16();
-        backend.convolutions().conv2dBackwardData(spec, dy, weight, factor, added, x.bf16(), null, dx);
+        backend
+            .convolutions()
+            .conv2dBackwardData(spec, dy, weight, factor, added, x.bf16(), null, dx);
         float[] actual = tensors.floats(dx);
         for (int i = 0; i < actual.length; i++) {
           double sum = added == null ? products[i] : (double) products[i] + addends[i];
@@ -221,8 +224,7 @@ class Bf16DenseContractTest extends Bf16Contract {
       boolean summed =
           backend
               .convolutions()
-              .conv2dMoments(
-                  spec, x.bf16(), weight.f32(), tensors.floats(centre), sums, y.bf16());
+              .conv2dMoments(spec, x.bf16(), weight.f32(), tensors.floats(centre), sums, y.bf16());
       assertRounded(y, "use " + use);
       if (!summed) {
         continue;

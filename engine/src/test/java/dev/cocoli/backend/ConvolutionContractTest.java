@@ -143,7 +143,9 @@ class ConvolutionContractTest {
       }
       backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, null, null, dx);
       near(sums, dx, 2e-6, what + ", dx and an addend");
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, null, null, addend);
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy, weight, theScale, addend, null, null, addend);
       near(sums, addend, 2e-6, what + ", added in place");
       masksTheGradient(spec, dy, weight, theScale, dx.shape(), 1);
       Tensor dWeight = random(random, o, k, k, i);

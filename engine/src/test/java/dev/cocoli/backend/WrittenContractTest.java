@@ -197,14 +197,14 @@ class WrittenContractTest {
       call("conv2d", spec, x, weight, floats(3), floats(3), like, written(1, 4, 5, 3));
       Convolutions convolutions = backend.convolutions();
       boolean summed =
-          convolutions.conv2dMoments(
-              spec, x, weight, floats(3), floats(2, 3), floats(1, 4, 5, 3));
+          convolutions.conv2dMoments(spec, x, weight, floats(3), floats(2, 3), floats(1, 4, 5, 3));
       Tensor sums = summed ? written(2, 3) : floats(2, 3);
       call("conv2dMoments", spec, x, weight, floats(3), sums, written(1, 4, 5, 3));
       Tensor dx = written(1, 4, 5, 2);
       call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, null, dx);
       for (Tensor scale : new Tensor[] {null, floats(3)}) {
-        call("conv2dBackwardData", spec, like, weight, scale, null, null, null, written(1, 4, 5, 2));
+        call(
+            "conv2dBackwardData", spec, like, weight, scale, null, null, null, written(1, 4, 5, 2));
         Tensor activated = floats(1, 4, 5, 2);
         call(
             "conv2dBackwardData",

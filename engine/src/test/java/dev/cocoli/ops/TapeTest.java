@@ -136,7 +136,8 @@ class TapeTest {
       Tensor var = random(13, 3);
       fine = new MapOps(on).batchNorm(norm, raw, first, second, residual, mean, var);
     }
-    Tensor coarse = new DenseOps(on).conv2d(Conv2dSpec.of(1, 2, 0), x, random(9, 3, 1, 1, 3), null, null, null);
+    Tensor coarse =
+        new DenseOps(on).conv2d(Conv2dSpec.of(1, 2, 0), x, random(9, 3, 1, 1, 3), null, null, null);
     Tensor sum = new MapOps(on).upsampleAdd(coarse, fine);
     Tensor last = new DenseOps(on).conv2d(spec, sum, weight, null, null, uses == 2 ? fine : null);
     Tensor once = new DenseOps(on).conv2d(spec, uses == 3 ? fine : last, weight, null, null, last);

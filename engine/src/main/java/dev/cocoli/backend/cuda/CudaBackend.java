@@ -44,8 +44,7 @@ public final class CudaBackend extends KernelBackend {
     weights = new WeightCopies(elementwise(), context.pool(), context.memory()::allocate);
     matmul = new CublasMatmul(context, weights, elementwise(), copies());
     convolutions =
-        new CudnnConvolution(
-            context, weights, matmul, elementwise(), copies(), splitBatchNorm());
+        new CudnnConvolution(context, weights, matmul, elementwise(), copies(), splitBatchNorm());
     transfers = new CudaTransfers(context);
     constants = new Constants(transfers, context.memory()::allocate);
     regions =

@@ -97,7 +97,10 @@ record HostLayers(
       for (long c = 0; c < channels; c++) {
         float difference = value(statistics, c) - value(centre, c);
         put(sums, c, count * difference);
-        put(sums, channels + c, count * (value(statistics, channels + c) + difference * difference));
+        put(
+            sums,
+            channels + c,
+            count * (value(statistics, channels + c) + difference * difference));
       }
     }
     sums.buffer().markWritten();

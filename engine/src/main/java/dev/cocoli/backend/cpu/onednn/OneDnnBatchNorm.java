@@ -87,8 +87,7 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
       return;
     }
     Moments moments = sums == null ? moments(x) : moments(sums, runningMean, Rows.of(x).count());
-    normalize(
-        spec, moments, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    normalize(spec, moments, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
   }
 
   /**

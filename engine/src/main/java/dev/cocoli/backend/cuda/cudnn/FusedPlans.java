@@ -20,9 +20,9 @@ import java.util.concurrent.TimeUnit;
  * faster. Where cuDNN has no engine, the steps stay.
  *
  * <p>A kernel takes about a second to compile. So that a short run does not wait for what it will
- * not use, and a run over images of ever new sizes not for each of them, compiling takes 20
- * seconds at first, and from then on a twentieth of the time: shapes that come back later get
- * their turn. {@code cocoli.cuda.compile} is another number of seconds for the beginning.
+ * not use, and a run over images of ever new sizes not for each of them, compiling takes 20 seconds
+ * at first, and from then on a twentieth of the time: shapes that come back later get their turn.
+ * {@code cocoli.cuda.compile} is another number of seconds for the beginning.
  */
 final class FusedPlans implements AutoCloseable {
   private static final int CAPACITY = 1024;

@@ -10,8 +10,8 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * The operations of a graph in their order, with the tensors between them, channels innermost.
- * What is passed on without being stored is in fp32, and everything is computed in it.
+ * The operations of a graph in their order, with the tensors between them, channels innermost. What
+ * is passed on without being stored is in fp32, and everything is computed in it.
  */
 final class GraphOperations implements AutoCloseable {
   /** What is passed on between operations and never stored: from this number on. */

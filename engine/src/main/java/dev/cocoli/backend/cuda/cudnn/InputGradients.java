@@ -15,7 +15,6 @@ import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
-import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 
 /** Gradients of convolutions by their input, with what is added to them and follows them. */

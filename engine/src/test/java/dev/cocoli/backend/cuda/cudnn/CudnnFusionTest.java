@@ -28,9 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * cuDNN fuses the sum and the mask of gradients into the convolution that completes them, and sums
- * by channel into either, on every GPU that is described to it, and compiles that for an H100. It compiles only where a driver is
- * installed; on a machine without one, a process of its own gets one that says that there is no
- * GPU.
+ * by channel into either, on every GPU that is described to it, and compiles that for an H100. It
+ * compiles only where a driver is installed; on a machine without one, a process of its own gets
+ * one that says that there is no GPU.
  */
 @Tag("slow")
 class CudnnFusionTest {
@@ -70,7 +70,8 @@ class CudnnFusionTest {
         }
       }
       System.out.printf(
-          "proved: cuDNN %s fuses masks and sums into %d convolutions for GPUs that are described%n",
+          "proved: cuDNN %s fuses masks and sums into %d convolutions for GPUs that are"
+              + " described%n",
           NvidiaLibraries.report(NvidiaLibrary.CUDNN).version().orElseThrow(), fused);
     }
 
