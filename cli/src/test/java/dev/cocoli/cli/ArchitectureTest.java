@@ -98,11 +98,7 @@ class ArchitectureTest {
   /** A class of each module, by which its folder or jar is found. */
   private static final List<Class<?>> MODULES =
       List.of(
-          CocoliException.class,
-          Detector.class,
-          TrainingPlots.class,
-          OnnxExport.class,
-          Main.class);
+          CocoliException.class, Detector.class, TrainingPlots.class, OnnxExport.class, Main.class);
 
   private static JavaClasses classes;
 
