@@ -147,7 +147,7 @@ class ConvolutionContractTest {
           .convolutions()
           .conv2dBackwardData(spec, dy, weight, theScale, addend, null, null, addend);
       near(sums, addend, 2e-6, what + ", added in place");
-      masksTheGradient(spec, dy, weight, theScale, dx.shape(), 1);
+      masksTheGradient(new Random(12), spec, dy, weight, theScale, dxs, dx.shape());
       Tensor dWeight = random(random, o, k, k, i);
       Tensor dShift = random(random, o);
       float[][] expected = reference.backwardWeight(spec, x, dy, theScale, dWeight, dShift);
@@ -168,30 +168,39 @@ class ConvolutionContractTest {
     Conv2dSpec spec = Conv2dSpec.of(kernel, 1, padding);
     Tensor dy = random(random, 2, spec.outputExtent(5), spec.outputExtent(6), out);
     Tensor weight = random(random, out, kernel, kernel, in);
-    masksTheGradient(spec, dy, weight, random(random, out), Shape.of(2, 5, 6, in), 10);
+    Tensor scale = random(random, out);
+    Shape shape = Shape.of(2, 5, 6, in);
+    float[] dxs = reference.backwardData(spec, dy, weight, scale, tensors.floatOutput(2, 5, 6, in));
+    for (int use = 0; use < 10; use++) {
+      masksTheGradient(random, spec, dy, weight, scale, dxs, shape);
+    }
   }
 
+  /** The gradient {@code dxs} of the reference, where a random input of that shape is positive. */
   private void masksTheGradient(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Shape shape, int uses) {
-    Random random = new Random(12);
-    for (int use = 1; use <= uses; use++) {
-      Tensor x = random(random, shape.toArray());
-      Tensor addend = random(random, shape.toArray());
-      float[] inputs = tensors.floats(x);
-      float[] sums = tensors.floats(addend);
-      float[] plain = reference.backwardData(spec, dy, weight, scale, x);
-      for (int e = 0; e < plain.length; e++) {
-        sums[e] = inputs[e] > 0 ? sums[e] + plain[e] : 0;
-        plain[e] = inputs[e] > 0 ? plain[e] : 0;
-      }
-      Tensor dx = tensors.floatOutput(shape.toArray());
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, x, null, dx);
-      near(plain, dx, 2e-6, "masked, use " + use);
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, null, dx);
-      near(sums, dx, 2e-6, "masked with an addend, use " + use);
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, null, addend);
-      near(sums, addend, 2e-6, "masked and added in place, use " + use);
+      Random random,
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      float[] dxs,
+      Shape shape) {
+    Tensor x = random(random, shape.toArray());
+    Tensor addend = random(random, shape.toArray());
+    float[] inputs = tensors.floats(x);
+    float[] sums = tensors.floats(addend);
+    float[] plain = dxs.clone();
+    for (int e = 0; e < plain.length; e++) {
+      sums[e] = inputs[e] > 0 ? sums[e] + plain[e] : 0;
+      plain[e] = inputs[e] > 0 ? plain[e] : 0;
     }
+    Tensor dx = tensors.floatOutput(shape.toArray());
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, x, null, dx);
+    near(plain, dx, 2e-6, "masked");
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, null, dx);
+    near(sums, dx, 2e-6, "masked with an addend");
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, null, addend);
+    near(sums, addend, 2e-6, "masked and added in place");
   }
 
   @Test
