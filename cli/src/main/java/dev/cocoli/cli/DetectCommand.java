@@ -7,6 +7,7 @@ import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
@@ -24,6 +25,7 @@ import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Count;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -33,6 +35,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -67,6 +70,7 @@ final class DetectCommand implements Callable<Integer> {
   private static final int DECODERS_OF_GPU = 4;
 
   @Mixin private WeightsOptions weights;
+  @Mixin private PrecisionOption precision;
 
   @Option(
       names = "--score",
@@ -94,7 +98,7 @@ final class DetectCommand implements Callable<Integer> {
       description =
           "Write COCO results: image_id, category_id, bbox (x, y, width, height), score; and"
               + " file_name and category. Ids are those of --data, or counted: images from 0,"
-              + " categories from 1.")
+              + " categories from 1. /dev/stdout is for a pipe.")
   private Path json;
 
   @Option(
@@ -118,10 +122,16 @@ final class DetectCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (paths.isEmpty() != data.isGiven()) {
       throw new ParameterException(
-          spec.commandLine(), "which images? Give IMAGEs, or folders of them, or --data");
+          spec.commandLine(),
+          paths.isEmpty()
+              ? "which images? Give IMAGEs, or folders of them, or --data"
+              : "give IMAGEs or --data, not both");
     }
     boolean lines = json == null && out == null;
-    PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
+    PrintWriter notes =
+        lines
+            ? spec.commandLine().getErr()
+            : OutputPaths.notes(spec.commandLine(), Stream.ofNullable(json));
     if (score != null && !(Double.isFinite(score) && score <= 1)) {
       throw new ParameterException(spec.commandLine(), "--score is at most 1, not " + score);
     }
@@ -136,6 +146,7 @@ final class DetectCommand implements Callable<Integer> {
     inputs.addAll(data.files(Optional.ofNullable(split)));
     weights.file().ifPresent(inputs::add);
     int together = batch.images();
+    Precision computed = precision.precision();
     DrawnImages drawn = out == null ? null : drawn(images, model);
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs);
@@ -145,7 +156,7 @@ final class DetectCommand implements Callable<Integer> {
     try (drawn;
         ProposalsOption regions = proposals;
         ImagesAhead ahead = ahead(images, source(regions, model), where, together);
-        Detector detector = weights.open(model, where)) {
+        Detector detector = weights.open(model, where, computed)) {
       if (json == null) {
         detectAll(detector, ahead, images, null, drawn, notes);
       } else {
@@ -225,6 +236,9 @@ final class DetectCommand implements Callable<Integer> {
           }
           together.forEach(Decoded::close);
           together.clear();
+          if (results == null && drawn == null && out.checkError()) {
+            break; // nobody reads the lines any more
+          }
         }
       }
       if (drawn != null) {

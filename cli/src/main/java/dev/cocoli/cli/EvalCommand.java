@@ -5,6 +5,7 @@ import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.CommandException;
@@ -23,6 +24,7 @@ import dev.cocoli.eval.CocoResultsWriter;
 import dev.cocoli.structures.Count;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.Evaluation;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -56,6 +58,7 @@ import picocli.CommandLine.Spec;
     })
 final class EvalCommand implements Callable<Integer> {
   @Mixin private WeightsOptions weights;
+  @Mixin private PrecisionOption precision;
   @Mixin private DataOptions data;
 
   @Option(
@@ -125,7 +128,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     CocoMetrics metrics =
         files ? CocoFiles.evaluate(groundTruth, detections, matching()) : evaluate();
-    MetricsText.print(metrics, spec.commandLine().getOut());
+    MetricsText.print(metrics, notes());
     if (json != null) {
       OutputPaths.createFolderOf(json);
       try {
@@ -146,6 +149,10 @@ final class EvalCommand implements Callable<Integer> {
     };
   }
 
+  private PrintWriter notes() {
+    return OutputPaths.notes(spec.commandLine(), outputs().stream());
+  }
+
   private List<Path> outputs() {
     return Stream.of(json, detectionsOut).filter(Objects::nonNull).toList();
   }
@@ -160,13 +167,14 @@ final class EvalCommand implements Callable<Integer> {
 
   private CocoMetrics evaluate() throws IOException {
     int together = batch.images();
-    PrintWriter out = spec.commandLine().getOut();
+    Precision computed = precision.precision();
+    PrintWriter out = notes();
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
     Dataset images = open(model, out);
     ModelSpec named = model.withClassNames(images.classNames());
     try (ProposalsOption regions = proposals;
-        Detector detector = weights.open(named, where);
+        Detector detector = weights.open(named, where, computed);
         ImagesBar bar = new ImagesBar("evaluating", images.size(), out)) {
       PrintWriter warnings = bar.above(spec.commandLine().getErr());
       Optional<ProposalSource> source =

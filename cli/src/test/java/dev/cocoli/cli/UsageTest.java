@@ -177,6 +177,8 @@ class UsageTest {
   @Test
   void helpIsThereForKnownCommands() {
     assertEquals(Cli.run("--help").ok().out(), Cli.run("help").ok().out());
+    String all = Cli.run("train", "--help-all").ok().out();
+    assertEquals(all, Cli.run("train", "--help", "--help-all", "-h").ok().out());
     Cli.run("help", "trian").failed(2, "'trian'", "did you mean train?", "cocoli --help");
   }
 
