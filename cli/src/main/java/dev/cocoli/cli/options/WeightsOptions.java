@@ -147,7 +147,7 @@ public final class WeightsOptions {
     int count = opened.classCount(bare.build());
     if (count > 0 && count != bare.classNames().size()) {
       throw new CommandException(
-          "%s has %s, --classes says %d"
+          "%s has %s without the background, --classes says %d"
               .formatted(weights, new Count(count, "class"), bare.classNames().size()));
     }
     return bare;
