@@ -9,6 +9,7 @@ import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.UnusedOptions;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.ImagesBar;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -68,6 +70,10 @@ final class DetectCommand implements Callable<Integer> {
 
   /** Threads that decode for a GPU, which is done with an image sooner than one of them. */
   private static final int DECODERS_OF_GPU = 4;
+
+  /** The options that mean nothing without a data set. */
+  private static final Set<String> OF_DATA =
+      Set.of("--split", "--images", "--format", "--annotations", "--boxes", "--val-fraction");
 
   @Mixin private WeightsOptions weights;
   @Mixin private PrecisionOption precision;
@@ -127,6 +133,13 @@ final class DetectCommand implements Callable<Integer> {
               ? "which images? Give IMAGEs, or folders of them, or --data"
               : "give IMAGEs or --data, not both");
     }
+    if (!data.isGiven()) {
+      UnusedOptions.refuse(spec, OF_DATA::contains, "--data");
+    }
+    if (json != null && out != null && absolute(out).startsWith(absolute(json))) {
+      throw new ParameterException(
+          spec.commandLine(), "--json " + json + " is a file, and --out " + out + " a folder");
+    }
     boolean lines = json == null && out == null;
     PrintWriter notes =
         lines
@@ -177,6 +190,10 @@ final class DetectCommand implements Callable<Integer> {
       suggestLowerScore(model, notes);
     }
     return failures == 0 ? 0 : 1;
+  }
+
+  private static Path absolute(Path path) {
+    return path.toAbsolutePath().normalize();
   }
 
   private DrawnImages drawn(DetectedImages images, ModelSpec model) {

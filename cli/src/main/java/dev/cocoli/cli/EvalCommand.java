@@ -7,6 +7,8 @@ import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.options.UnusedOptions;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.ImagesBar;
@@ -35,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -57,6 +60,10 @@ import picocli.CommandLine.Spec;
       "       cocoli eval --ground-truth COCO.json --detections RESULTS.json [--json FILE]"
     })
 final class EvalCommand implements Callable<Integer> {
+  /** The options that mean something to files of detections. */
+  private static final Set<String> OF_FILES =
+      Set.of("--ground-truth", "--detections", "--match", "--json", RunOptions.DEBUG);
+
   @Mixin private WeightsOptions weights;
   @Mixin private PrecisionOption precision;
   @Mixin private DataOptions data;
@@ -120,8 +127,10 @@ final class EvalCommand implements Callable<Integer> {
     if (model && (weights.file().isEmpty() || !data.isGiven())) {
       throw usage("--weights and --data belong together");
     }
-    if (files && detectionsOut != null) {
-      throw usage("--detections-out belongs to --weights and --data");
+    if (files) {
+      UnusedOptions.refuse(spec, name -> !OF_FILES.contains(name), "--weights and --data");
+    } else {
+      UnusedOptions.refuse(spec, "--match"::equals, "--ground-truth and --detections");
     }
     for (Path output : outputs()) {
       OutputPaths.requireWritableFile(output, inputs());

@@ -247,6 +247,18 @@ class UsageTest {
   }
 
   @Test
+  void noOptionIsIgnored() {
+    Cli.run("detect", "--weights", "w", "--split", "val", "a.jpg").failed(2, "--split", "--data");
+    Cli.run("detect", "--weights", "w", "--images", "i", "a.jpg").failed(2, "--images", "--data");
+    Cli.run("detect", "--weights", "w", "--json", "x", "--out", "x/y", "a.jpg")
+        .failed(2, "--json x", "--out x/y");
+    Cli.run("eval", "--ground-truth", "g", "--detections", "d", "--min-size", "300")
+        .failed(2, "--min-size belongs to --weights and --data");
+    Cli.run("eval", "--weights", "w", "--data", "d", "--match", "file-name")
+        .failed(2, "--match belongs to --ground-truth and --detections");
+  }
+
+  @Test
   void valuesAreChecked() {
     train("--epochs", "many").failed(2, "--epochs", "many");
     train("--epochs", "0").failed(2, "--epochs", "0");
