@@ -320,7 +320,8 @@ public final class Detector implements AutoCloseable {
   }
 
   /**
-   * {@return the objects in each of several images that go through the network together}
+   * {@return the objects in each of several images that go through the network together} Smaller
+   * ones are padded to the size of the largest, which can change boxes and scores a little.
    *
    * @param images any number; not closed
    */
