@@ -54,6 +54,9 @@ final class StartAdvice {
                             + " say little about other images",
                         shared,
                         run.validationData().orElseThrow().size())));
+    if (run.validationData().filter(StartAdvice::hasNoObject).isPresent()) {
+      lines.add("no object is marked on the images that are scored on, so there will be no AP");
+    }
     List<String> unseen = classesWithoutObjects(run.trainData());
     if (!unseen.isEmpty()) {
       int more = unseen.size() - NAMED;
@@ -63,6 +66,10 @@ final class StartAdvice {
               + (more > 0 ? " and of " + more + " more" : ""));
     }
     return lines;
+  }
+
+  private static boolean hasNoObject(Dataset data) {
+    return IntStream.range(0, data.size()).allMatch(i -> data.get(i).annotations().isEmpty());
   }
 
   private static List<String> classesWithoutObjects(Dataset data) {

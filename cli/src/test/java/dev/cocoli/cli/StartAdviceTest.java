@@ -13,6 +13,7 @@ import dev.cocoli.nn.Norm;
 import dev.cocoli.train.TrainConfig;
 import dev.cocoli.train.TrainingRun;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,6 +66,18 @@ class StartAdviceTest {
     assertEquals(1, advice.size(), advice.toString());
     assertTrue(
         advice.getFirst().startsWith("2 of the 2 images that are scored"), advice.getFirst());
+  }
+
+  @Test
+  void imagesToScoreOnWithoutObjectsAreMentioned() throws IOException {
+    for (String name : Files.readAllLines(data.resolve("ImageSets/Main/val.txt"))) {
+      Path xml = data.resolve("Annotations").resolve(name.strip() + ".xml");
+      String text = Files.readString(xml);
+      Files.writeString(xml, text.replaceAll("(?s)<object>.*</object>", ""));
+    }
+    assertEquals(
+        List.of("no object is marked on the images that are scored on, so there will be no AP"),
+        StartAdvice.of(scored("train", "val"), false, true));
   }
 
   @Test

@@ -157,7 +157,9 @@ final class TrainingLoop implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       if (!checkpoints.hasFailed()) { // else e says it
         keepSteps(e);
-        tellWhereToResume();
+        if (replica.isFirst()) {
+          checkpoints.whereToResume(progress, folder.path()).ifPresent(listener::message);
+        }
       }
       throw e;
     }
@@ -260,12 +262,6 @@ final class TrainingLoop implements AutoCloseable {
     }
   }
 
-  private void tellWhereToResume() {
-    if (replica.isFirst()) {
-      checkpoints.whereToResume(progress, folder.path()).ifPresent(listener::message);
-    }
-  }
-
   private void step(DeviceBatches batches, int epoch) {
     long step = progress.step();
     replica.enter("step " + (step + 1));
@@ -358,7 +354,9 @@ final class TrainingLoop implements AutoCloseable {
 
   private boolean isPatienceOver() {
     OptionalInt patience = config.evaluation().patience();
-    return patience.isPresent() && progress.evaluationsSinceBest() >= patience.getAsInt();
+    return progress.step() < totalSteps
+        && patience.isPresent()
+        && progress.evaluationsSinceBest() >= patience.getAsInt();
   }
 
   private void save(Checkpoint.Rank rank) {

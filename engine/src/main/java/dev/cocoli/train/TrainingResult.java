@@ -49,7 +49,7 @@ public record TrainingResult(
   }
 
   private String bestInWords() {
-    return bestAp.isPresent()
+    return bestAp.isPresent() && bestAp.getAsDouble() >= 0 // -1 where no object is marked
         ? String.format(
             Locale.ROOT, "; best AP %.3f after epoch %d", bestAp.getAsDouble(), bestEpoch)
         : "";

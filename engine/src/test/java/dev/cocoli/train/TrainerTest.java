@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -238,6 +239,19 @@ class TrainerTest {
     assertEquals(24, result.step());
     assertEquals(1, result.bestEpoch());
     assertEquals(Outcome.STOPPED_EARLY, new Trainer(run, backend, told).resume().outcome());
+    TrainingRun ended = run.withConfig(config.withEpochs(3)); // with the patience
+    Path other = folder.resolve("ended");
+    TrainingResult whole =
+        new Trainer(TinyRuns.withOut(ended, other), backend, TrainingListener.NONE).start();
+    assertEquals(Outcome.COMPLETED, whole.outcome());
+  }
+
+  @Test
+  void anApThatIsNoneIsNotTold() {
+    TrainingResult result =
+        new TrainingResult(
+            Outcome.COMPLETED, 6, 6, OptionalDouble.of(-1), 1, folder, Optional.empty());
+    assertEquals("trained 6 of 6 steps", result.summary());
   }
 
   @Test
