@@ -15,6 +15,7 @@ import dev.cocoli.structures.Box;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,9 @@ import java.util.stream.Stream;
  * Decoding throws an exception if an image has a different size.
  */
 public final class CocoDataset implements Dataset {
+
+  /** How many images are looked for in a folder to see whether it is the right one. */
+  private static final int LOOKED_FOR = 100;
 
   private final List<String> classNames;
   private final List<Integer> categoryIds;
@@ -79,17 +83,18 @@ public final class CocoDataset implements Dataset {
     Path own = json.toAbsolutePath().getParent();
     Path folder =
         Stream.of(own, own.resolve("images"), own.resolveSibling("images"))
-            .filter(candidate -> hasFirst(candidate, file))
-            .findFirst()
-            .orElse(own);
+            .max(Comparator.comparingLong(candidate -> found(candidate, file)))
+            .orElseThrow();
     return new Opening(json, file, folder, options).open();
   }
 
-  private static boolean hasFirst(Path folder, CocoFile file) {
+  /** How many of the first images a folder has; some may be missing. */
+  private static long found(Path folder, CocoFile file) {
     NamedFiles files = new NamedFiles(folder, NamedFiles.IMAGES);
     return file.images.values().stream()
-        .limit(1)
-        .anyMatch(image -> files.find(image.fileName()).isPresent());
+        .limit(LOOKED_FOR)
+        .filter(image -> files.find(image.fileName()).isPresent())
+        .count();
   }
 
   @Override
@@ -132,6 +137,7 @@ public final class CocoDataset implements Dataset {
     private final Path json;
     private final Path folder;
     private final NamedFiles files;
+    private final ImageClaims claims = new ImageClaims();
     private final CocoFile file;
     private final AnnotationCheck check;
     private final ClassNames classes;
@@ -153,6 +159,7 @@ public final class CocoDataset implements Dataset {
       List<Integer> categoryIds = categoryIds();
       Map<Long, List<Integer>> objects = file.objects.byImage();
       List<AnnotatedImage> images = new ArrayList<>(file.images.size());
+      file.images.values().forEach(listed -> find(listed.fileName()));
       for (CocoFile.Listed listed : file.images.values()) {
         List<Integer> own = objects.remove(listed.id());
         image(listed, own == null ? List.of() : own).ifPresent(images::add);
@@ -186,13 +193,19 @@ public final class CocoDataset implements Dataset {
           .toList();
     }
 
+    private void find(String name) {
+      files.find(name).ifPresent(path -> claims.add(name, path, files.isExactly(path, name)));
+    }
+
     private Optional<AnnotatedImage> image(CocoFile.Listed listed, List<Integer> objects) {
-      Optional<Path> path = files.find(listed.fileName());
+      String name = listed.fileName();
+      Optional<Path> path = claims.granted(name);
       if (path.isEmpty()) {
+        String other = claims.found(name).map(Opening::ofAnother).orElse("");
         check.dropImage(
             Problem.MISSING_IMAGE,
-            listed.fileName(),
-            json + ": there is no image " + listed.fileName() + " in " + folder);
+            name,
+            json + ": there is no image " + name + " in " + folder + other);
         return Optional.empty();
       }
       int width = listed.width();
@@ -214,7 +227,11 @@ public final class CocoDataset implements Dataset {
       check.keepImage(annotations);
       return Optional.of(
           new AnnotatedImage(
-              listed.id(), listed.fileName(), path.get(), width, height, annotations));
+              listed.id(), name, path.get(), width, height, annotations));
+    }
+
+    private static String ofAnother(Path image) {
+      return ", and " + image.getFileName() + " may be that of another entry";
     }
 
     private AnnotationCheck.Place place(String fileName, int index) {
