@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 
 /**
@@ -36,13 +37,13 @@ public final class CocoDataset implements Dataset {
   private static final int LOOKED_FOR = 100;
 
   private final List<String> classNames;
-  private final List<Integer> categoryIds;
+  private final List<OptionalInt> categoryIds;
   private final List<AnnotatedImage> images;
   private final AnnotationReport report;
 
   private CocoDataset(
       List<String> classNames,
-      List<Integer> categoryIds,
+      List<OptionalInt> categoryIds,
       List<AnnotatedImage> images,
       AnnotationReport report) {
     this.classNames = classNames;
@@ -118,16 +119,14 @@ public final class CocoDataset implements Dataset {
   }
 
   /**
-   * {@return the category id of a label}
+   * {@return the category id of a class; empty if the class was given but is not in the file}
    *
-   * @throws IllegalArgumentException if the class was given but is not in the file
+   * @throws IllegalArgumentException if there is no such label
    */
   @Override
-  public int categoryId(int label) {
-    if (label < 1
-        || label > categoryIds.size()
-        || categoryIds.get(label - 1) == ClassNames.UNKNOWN) {
-      throw new IllegalArgumentException("there is no category for the label " + label);
+  public OptionalInt categoryId(int label) {
+    if (label < 1 || label > categoryIds.size()) {
+      throw new IllegalArgumentException("there is no class with the label " + label);
     }
     return categoryIds.get(label - 1);
   }
@@ -156,7 +155,7 @@ public final class CocoDataset implements Dataset {
     }
 
     CocoDataset open() {
-      List<Integer> categoryIds = categoryIds();
+      List<OptionalInt> categoryIds = categoryIds();
       Map<Long, List<Integer>> objects = file.objects.byImage();
       List<AnnotatedImage> images = new ArrayList<>(file.images.size());
       file.images.values().forEach(listed -> find(listed.fileName()));
@@ -177,7 +176,7 @@ public final class CocoDataset implements Dataset {
       return new CocoDataset(classes.names(), categoryIds, images, report);
     }
 
-    private List<Integer> categoryIds() {
+    private List<OptionalInt> categoryIds() {
       Map<String, Integer> byName = new HashMap<>();
       file.categories.forEach(
           (id, name) -> {
@@ -189,7 +188,8 @@ public final class CocoDataset implements Dataset {
             }
           });
       return classes.names().stream()
-          .map(name -> byName.getOrDefault(name, ClassNames.UNKNOWN))
+          .map(byName::get)
+          .map(id -> id == null ? OptionalInt.empty() : OptionalInt.of(id))
           .toList();
     }
 
