@@ -346,6 +346,15 @@ class DetectCommandTest {
     detect("--out", images, images).failed(1, image.toString(), "overwrite");
     detect("--out", folder.resolve("images/../images"), image).failed(1, "overwrite");
     detect("--json", image, images).failed(1, image.toString(), "overwrite");
+    for (String name : List.of("hard", "soft")) {
+      Path link = Files.createDirectory(folder.resolve(name)).resolve("a.png");
+      if (name.equals("hard")) {
+        Files.createLink(link, image);
+      } else {
+        Files.createSymbolicLink(link, image);
+      }
+      detect("--out", link.getParent(), images).failed(1, link.toString(), "overwrite");
+    }
     assertArrayEquals(before, Files.readAllBytes(image));
     Path copy = Files.copy(weights, folder.resolve("copy.safetensors"));
     run("--weights", copy, "--model", "fasterrcnn_tiny_fpn", "--classes", 3, "--json", copy, image)
