@@ -242,16 +242,15 @@ class DetectCommandTest {
     assertEquals(names.stream().filter(name -> !name.equals("N/A 1")).count(), ids.size());
     assertEquals(results, mapper.readTree(scored.toFile()));
     assertEquals(
-        List.of("91", "5", "90"), mapper.readTree(metrics.toFile()).findValuesAsText("category_id"));
+        List.of("91", "5", "90"),
+        mapper.readTree(metrics.toFile()).findValuesAsText("category_id"));
     Files.writeString(classes, "a\nb\nc\n");
     Cli.run(all("detect", model, where, "--json", found))
         .failed(1, "the class 'a' of the weights is none of the data's (cat, ox)");
   }
 
   private static Object[] all(String command, Object[] model, Object[] where, Object... more) {
-    return Stream.of(new Object[] {command}, model, where, more)
-        .flatMap(Stream::of)
-        .toArray();
+    return Stream.of(new Object[] {command}, model, where, more).flatMap(Stream::of).toArray();
   }
 
   @Test

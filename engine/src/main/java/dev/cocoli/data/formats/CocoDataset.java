@@ -226,8 +226,7 @@ public final class CocoDataset implements Dataset {
       }
       check.keepImage(annotations);
       return Optional.of(
-          new AnnotatedImage(
-              listed.id(), name, path.get(), width, height, annotations));
+          new AnnotatedImage(listed.id(), name, path.get(), width, height, annotations));
     }
 
     private static String ofAnother(Path image) {

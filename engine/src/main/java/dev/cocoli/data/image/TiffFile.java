@@ -21,14 +21,14 @@ final class TiffFile {
   private static final int TILE_HEIGHT = 323;
   private static final int SAMPLE_FORMAT = 339;
 
-  private static final int RGB = 2;
-  private static final int CMYK = 5;
-  private static final int YCBCR = 6;
+  private static final long RGB = 2;
+  private static final long CMYK = 5;
+  private static final long YCBCR = 6;
   private static final int OLD_JPEG = 6;
   private static final int JPEG = 7;
 
   /** Grey from white, grey from black, RGB, palette, CMYK, YCbCr; not CIELab and raw sensors. */
-  private static final Set<Long> KNOWN_COLOURS = Set.of(0L, 1L, (long) RGB, 3L, (long) CMYK, (long) YCBCR);
+  private static final Set<Long> KNOWN_COLOURS = Set.of(0L, 1L, RGB, 3L, CMYK, YCBCR);
 
   /** Signed, floating-point and complex numbers. */
   private static final Set<Long> OTHER_NUMBERS = Set.of(2L, 3L, 5L, 6L);
@@ -102,8 +102,10 @@ final class TiffFile {
     String unknown = null;
     if (!KNOWN_COLOURS.contains(colours)) {
       unknown = "colours of kind " + colours;
-    } else if (bits > 16 || OTHER_NUMBERS.contains(largest(SAMPLE_FORMAT))) {
-      unknown = "samples of " + bits + " bits, signed or floating-point samples";
+    } else if (OTHER_NUMBERS.contains(largest(SAMPLE_FORMAT))) {
+      unknown = "signed or floating-point samples";
+    } else if (bits > 16) {
+      unknown = "samples of " + bits + " bits";
     } else if (colours == CMYK && bits > 8) {
       unknown = "CMYK of " + bits + " bits";
     } else if (jpeg && value(SAMPLES_PER_PIXEL, 1) > 3) {

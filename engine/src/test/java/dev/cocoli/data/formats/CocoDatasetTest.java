@@ -131,6 +131,20 @@ class CocoDatasetTest {
     assertEquals(1, CocoDataset.open(json, images, DatasetOptions.DEFAULT).report().objects());
   }
 
+  /** LVIS names its images by the address in COCO alone. */
+  @Test
+  void takesTheFileOfAnAddress() throws IOException {
+    String entry = "{\"id\": 5, \"coco_url\": \"http://images.test/%s\"}";
+    Path json =
+        json(
+            "[" + entry.formatted("sub/c.jpg") + "]",
+            "[" + object(1, 5, 1, "[1, 2, 10, 4]", "") + "]",
+            CATEGORIES);
+    AnnotatedImage image = CocoDataset.open(json, images, DatasetOptions.DEFAULT).get(0);
+    assertEquals("sub/c.jpg", image.fileName());
+    assertEquals(images.resolve("sub/c.jpg"), image.path());
+  }
+
   @Test
   void takesGivenClasses() throws IOException {
     Path json =

@@ -45,14 +45,14 @@ class ImageClaimsTest {
           "{\"id\": %d, \"image_id\": %d, \"category_id\": 1, \"bbox\": [1, 2, 20, 20]}"
               .formatted(id, id));
     }
-    String json = "{\"images\": %s, \"annotations\": %s, \"categories\": [{\"id\": 1, \"name\": \"x\"}]}";
+    String json =
+        "{\"images\": %s, \"annotations\": %s, \"categories\": [{\"id\": 1, \"name\": \"x\"}]}";
     Path file = Files.writeString(folder.resolve("all.json"), json.formatted(images, objects));
     return open(file, Optional.empty());
   }
 
   private static Dataset open(Path data, Optional<String> split) {
-    return Datasets.open(
-        data, Optional.empty(), split, DatasetFormat.AUTO, DatasetOptions.DEFAULT);
+    return Datasets.open(data, Optional.empty(), split, DatasetFormat.AUTO, DatasetOptions.DEFAULT);
   }
 
   private static List<Long> ids(Dataset data) {
