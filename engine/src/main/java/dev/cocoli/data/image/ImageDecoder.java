@@ -237,10 +237,10 @@ public final class ImageDecoder {
 
   private static byte[] decodeOther(byte[] file, ImageHeader.Format format, String name) {
     byte[] plain = format == ImageHeader.Format.PNG ? PngFile.pixelsOnly(file, name) : file;
-    byte[] rgb = read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
     if (format != ImageHeader.Format.GIF) {
-      return rgb;
+      return read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
     }
+    byte[] rgb = read(format, plain, name, reader -> RgbBytes.of(GifRows.read(reader, name)));
     try {
       return GifFrame.read(new ByteArrayInputStream(file), name).onCanvas(rgb);
     } catch (IOException e) {

@@ -12,7 +12,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class TiffFileTest {
 
-  /** Of each of these the JDK's reader makes colours that are not PIL's, or it fails at an index. */
+  /**
+   * Of each of these the JDK's reader makes colours that are not PIL's, or it fails at an index.
+   */
   @ParameterizedTest
   @CsvSource({
     "rgb.tif,262,8,colours of kind 8", // CIELab
