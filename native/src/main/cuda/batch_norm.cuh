@@ -14,9 +14,10 @@ struct ReversedTiles {
     return last - ((last - first_row()) & (tiles.row_step() - 1));
   }
   __device__ i64 first_row() const { return tiles.first_row(part()); }
+  __device__ u32 strip() const { return gridDim.y - 1 - blockIdx.y; }
   template <int Width>
   __device__ i64 channel() const {
-    return tiles.channel<Width>(gridDim.y - 1 - blockIdx.y);
+    return tiles.channel<Width>(strip());
   }
 };
 
@@ -77,19 +78,33 @@ struct ChannelResults {
   float* running_var;
   float* mean;
   float* inv_std;
-  float* coefficients;  // [2,C]: factor, addend
+
+  __device__ static double inverse(double variance, float eps) { return 1 / sqrt(variance + eps); }
+
+  __device__ Affine affine(i64 c, double exact, double variance, float eps) const {
+    return Affine(weight[c], bias[c], static_cast<float>(exact), static_cast<float>(inverse(variance, eps)));
+  }
 
   __device__ static void move(float& running, double value, double momentum) {
     running = static_cast<float>(running * (1 - momentum) + momentum * value);
   }
 
-  __device__ void write(i64 c, i64 channels, double exact, double variance, double count, float eps, float momentum) const {
-    double inverse = 1 / sqrt(variance + eps);
+  __device__ void write(i64 c, double exact, double variance, double count, float eps, float momentum) const {
     mean[c] = static_cast<float>(exact);
-    inv_std[c] = static_cast<float>(inverse);
+    inv_std[c] = static_cast<float>(inverse(variance, eps));
     move(running_mean[c], exact, momentum);
     move(running_var[c], count > 1 ? variance * count / (count - 1) : variance, momentum);
-    Affine affine(weight[c], bias[c], mean[c], inv_std[c]);
+  }
+};
+
+// The same, with what a kernel of its own normalises by
+struct ChannelCoefficients {
+  ChannelResults results;
+  float* coefficients;  // [2,C]: factor, addend
+
+  __device__ void write(i64 c, i64 channels, double exact, double variance, double count, float eps, float momentum) const {
+    results.write(c, exact, variance, count, eps, momentum);
+    Affine affine = results.affine(c, exact, variance, eps);
     coefficients[c] = affine.factor;
     coefficients[channels + c] = affine.addend;
   }

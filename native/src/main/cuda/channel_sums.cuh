@@ -32,12 +32,12 @@ struct Tiles {
   }
   // Where each thread has one channel of the block's strip: at most as many as there are threads.
   template <int Width>
-  __device__ i64 own_channel() const {
-    return static_cast<i64>(blockIdx.y) * lanes() * Width + threadIdx.x;
+  __device__ i64 own_channel(u32 strip) const {
+    return static_cast<i64>(strip) * lanes() * Width + threadIdx.x;
   }
   template <int Width>
-  __device__ bool has_own_channel() const {
-    return threadIdx.x < lanes() * Width && own_channel<Width>() < channels;
+  __device__ bool has_own_channel(u32 strip) const {
+    return threadIdx.x < lanes() * Width && own_channel<Width>(strip) < channels;
   }
 };
 
@@ -73,8 +73,8 @@ struct ChannelSums {
 
   template <int Width>
   __device__ void write(const Tiles& tiles, i64 part, const double (&totals)[Sums]) const {
-    if (tiles.has_own_channel<Width>()) {
-      double* to = partial + part * Sums * tiles.channels + tiles.own_channel<Width>();
+    if (tiles.has_own_channel<Width>(blockIdx.y)) {
+      double* to = partial + part * Sums * tiles.channels + tiles.own_channel<Width>(blockIdx.y);
       for (int i = 0; i < Sums; i++) {
         to[i * static_cast<i64>(tiles.channels)] = totals[i];
       }
@@ -129,8 +129,8 @@ struct ChannelSums {
       }
       add_parts<Width>(tiles, parts, parts + groups, totals);
     }
-    if (tiles.has_own_channel<Width>()) {
-      finish(tiles.own_channel<Width>(), tiles.channels, totals);
+    if (tiles.has_own_channel<Width>(blockIdx.y)) {
+      finish(tiles.own_channel<Width>(blockIdx.y), tiles.channels, totals);
     }
   }
 };

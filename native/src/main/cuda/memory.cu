@@ -14,28 +14,68 @@ struct Fill {
 };
 KERNEL(fill, Fill, 256)
 
-// Columns of one matrix to columns of another; a unit is what both and their offsets are multiples of
-template <typename Unit>
+// Columns of matrices to columns of others, for many at once. A unit is what strides and offsets of a part are multiples of. Blocks
+// count through the pieces of all parts; a block finds its own by bisection.
 struct CopyColumns {
-  const Unit* from;  // at the first column that is read
-  Unit* to;          // at the first column that is written
-  i64 from_stride;
-  i64 to_stride;
-  i64 count;  // units in all
-  Divider columns;
+  static constexpr int MOST = 16;
+  static constexpr u32 PIECE = 2048;
+
+  struct Part {
+    const void* from;  // at the first column that is read
+    void* to;          // at the first column that is written
+    i64 from_stride;   // units of a row of from
+    i64 to_stride;     // units of a row of to
+    u32 count;         // units in all
+    u32 first_block;
+    Divider columns;  // units of a row of from that are read
+    Divider row;      // units that go to a row of to
+    u32 unit;         // bytes
+    u32 unused;
+  };
+
+  Part all[MOST];
+  i64 parts;
+
+  __device__ const Part& own() const {
+    int low = 0;
+    int high = static_cast<int>(parts);
+    while (high - low > 1) {
+      int middle = (low + high) / 2;
+      if (all[middle].first_block <= blockIdx.x) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return all[low];
+  }
+
+  template <typename Unit>
+  __device__ static void copy(const Part& part) {
+    const Unit* from = static_cast<const Unit*>(part.from);
+    Unit* to = static_cast<Unit*>(part.to);
+    u32 begin = (blockIdx.x - part.first_block) * PIECE;
+    u32 end = begin + min(PIECE, part.count - begin);
+    for (u32 i = begin + threadIdx.x; i < end; i += blockDim.x) {
+      u32 source = part.columns.quotient(i);
+      u32 target = part.row.quotient(i);
+      to[target * part.to_stride + (i - target * part.row.divisor)] =
+          from[source * part.from_stride + (i - source * part.columns.divisor)];
+    }
+  }
 
   __device__ void operator()() const {
-    for (i64 i = first_piece(); i < count; i += piece_stride()) {
-      u32 row = columns.quotient(static_cast<u32>(i));
-      u32 column = static_cast<u32>(i) - row * columns.divisor;
-      to[row * to_stride + column] = from[row * from_stride + column];
+    const Part& part = own();
+    switch (part.unit) {
+      case 16: copy<uint4>(part); break;
+      case 8: copy<uint2>(part); break;
+      case 4: copy<u32>(part); break;
+      case 2: copy<u16>(part); break;
+      default: copy<u8>(part);
     }
   }
 };
-KERNEL(copy_columns_16, CopyColumns<uint4>, 256)
-KERNEL(copy_columns_4, CopyColumns<u32>, 256)
-KERNEL(copy_columns_2, CopyColumns<u16>, 256)
-KERNEL(copy_columns_1, CopyColumns<u8>, 256)
+KERNEL(copy_columns, CopyColumns, 256)
 
 template <typename From, typename To>
 struct Cast {

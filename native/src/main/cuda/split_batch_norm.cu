@@ -31,7 +31,7 @@ __device__ inline double joint_count(const float* statistics, i64 replicas, i64 
 // What FinishStatistics does, from the statistics [R,2C+1] of all replicas (Chan, Golub and LeVeque 1979)
 struct JoinStatistics {
   const float* statistics;
-  ChannelResults results;
+  ChannelCoefficients results;
   i64 replicas;
   i64 channels;
   float eps;
@@ -74,7 +74,10 @@ struct WriteGradientSums {
 };
 template <typename T, int Width>
 using ReplicaGradientSums = GradientSums<T, Width, false, WriteGradientSums>;
+template <typename T, int Width>
+using MaskedReplicaGradientSums = GradientSums<T, Width, true, WriteGradientSums>;
 CHANNEL_KERNELS(batch_norm_replica_gradient_sums, ReplicaGradientSums)
+CHANNEL_KERNELS(batch_norm_replica_gradient_sums_masked, MaskedReplicaGradientSums)
 
 // What FinishGradients does for the input, from the sums of all replicas
 struct JoinGradients {

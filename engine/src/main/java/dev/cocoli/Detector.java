@@ -47,7 +47,8 @@ import java.util.Map;
  * images of calls that wait go through the network together if they have the same size there; what
  * is found is the same but for the rounding of sums. The work is done by threads of the detector's
  * own: a caller's interrupt does not end it. An exception has the stack trace of the thread that it
- * was thrown on, and the caller's as a suppressed one.
+ * was thrown on, and the caller's as a suppressed one. For an image that Java's heap has no room to
+ * decode, that is an {@link OutOfMemoryError}, which says how much it needs.
  *
  * <p>{@link #withScoreThreshold} and {@link #withProposals} return views of the same detector:
  * closing one closes all.
@@ -319,7 +320,8 @@ public final class Detector implements AutoCloseable {
   }
 
   /**
-   * {@return the objects in each of several images that go through the network together}
+   * {@return the objects in each of several images that go through the network together} Smaller
+   * ones are padded to the size of the largest, which can change boxes and scores a little.
    *
    * @param images any number; not closed
    */

@@ -109,7 +109,8 @@ final class OpenedDetector {
         () ->
             new IOException(
                 file.path()
-                    + " does not say what model it is for: name the model and its classes"));
+                    + " does not say what model it is for: name the model and its classes"
+                    + " (DetectorOptions.withSpec)"));
   }
 
   private static Network load(Source weights, DetectorOptions options, int threads)

@@ -111,7 +111,7 @@ public class ConvolutionBenchmark {
   /** Computes the gradient by the input. */
   @Benchmark
   public void backwardData() {
-    backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, dx);
+    backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, null, dx);
     backend.transfers().synchronize();
   }
 

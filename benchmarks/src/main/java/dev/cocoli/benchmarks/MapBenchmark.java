@@ -90,7 +90,7 @@ public class MapBenchmark {
   public void batchNorm() {
     backend
         .norms()
-        .batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+        .batchNorm(norm, x, weight, bias, residual, runningMean, runningVar, null, mean, invStd, y);
     backend.transfers().synchronize();
   }
 
@@ -100,7 +100,7 @@ public class MapBenchmark {
     backend
         .norms()
         .batchNormBackward(
-            norm, x, weight, bias, residual, mean, invStd, y, residual, dx, dWeight, dBias);
+            norm, x, weight, bias, residual, mean, invStd, y, residual, null, dx, dWeight, dBias);
     backend.transfers().synchronize();
   }
 

@@ -2,6 +2,8 @@ package dev.cocoli.bindings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.cocoli.bindings.cublas.Cublas;
 import dev.cocoli.bindings.cudart.CudaRuntime;
@@ -178,10 +180,8 @@ class StructLayoutTest {
 
   private Path unpackDnnlHeaders() throws IOException {
     URL header = OneDnn.class.getClassLoader().getResource(DNNL_INCLUDE + "oneapi/dnnl/dnnl.h");
-    if (header == null || !(header.openConnection() instanceof JarURLConnection connection)) {
-      Installed.skip("the jar of oneDNN for linux-x86_64 is not on the class path");
-      throw new IllegalStateException("unreachable");
-    }
+    assertNotNull(header, "the jar of oneDNN for linux-x86_64 is on the tests' class path");
+    JarURLConnection connection = assertInstanceOf(JarURLConnection.class, header.openConnection());
     for (JarEntry entry : connection.getJarFile().stream().toList()) {
       if (entry.getName().startsWith(DNNL_INCLUDE) && entry.getName().endsWith(".h")) {
         Path file = directory.resolve("dnnl").resolve(entry.getName());

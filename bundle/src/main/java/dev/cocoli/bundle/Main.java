@@ -2,7 +2,6 @@ package dev.cocoli.bundle;
 
 import dev.cocoli.bundle.prove.ProveCommand;
 import dev.cocoli.bundle.selftest.SelftestCommand;
-import java.io.PrintWriter;
 import java.util.List;
 
 /** Runs the command line with the additional commands that need the tests or the JDK. */
@@ -15,9 +14,7 @@ public final class Main {
    * @param args the command and its options
    */
   public static void main(String[] args) {
-    PrintWriter out = new PrintWriter(System.out, true);
-    PrintWriter err = new PrintWriter(System.err, true);
-    System.exit(dev.cocoli.cli.Main.run(commands(), out, err, args));
+    System.exit(dev.cocoli.cli.Main.run(commands(), args));
   }
 
   static List<Object> commands() {

@@ -7,7 +7,9 @@ import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.UnusedOptions;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
 import dev.cocoli.cli.terminal.ImagesBar;
@@ -23,6 +25,7 @@ import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Count;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -31,7 +34,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,7 +70,12 @@ final class DetectCommand implements Callable<Integer> {
   /** Threads that decode for a GPU, which is done with an image sooner than one of them. */
   private static final int DECODERS_OF_GPU = 4;
 
+  /** The options that mean nothing without a data set. */
+  private static final Set<String> OF_DATA =
+      Set.of("--split", "--images", "--format", "--annotations", "--boxes", "--val-fraction");
+
   @Mixin private WeightsOptions weights;
+  @Mixin private PrecisionOption precision;
 
   @Option(
       names = "--score",
@@ -93,7 +103,7 @@ final class DetectCommand implements Callable<Integer> {
       description =
           "Write COCO results: image_id, category_id, bbox (x, y, width, height), score; and"
               + " file_name and category. Ids are those of --data, or counted: images from 0,"
-              + " categories from 1.")
+              + " categories from 1. /dev/stdout is for a pipe.")
   private Path json;
 
   @Option(
@@ -118,10 +128,23 @@ final class DetectCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (paths.isEmpty() != data.isGiven()) {
       throw new ParameterException(
-          spec.commandLine(), "which images? Give IMAGEs, or folders of them, or --data");
+          spec.commandLine(),
+          paths.isEmpty()
+              ? "which images? Give IMAGEs, or folders of them, or --data"
+              : "give IMAGEs or --data, not both");
+    }
+    if (!data.isGiven()) {
+      UnusedOptions.refuse(spec, OF_DATA::contains, "--data");
+    }
+    if (json != null && out != null && absolute(out).startsWith(absolute(json))) {
+      throw new ParameterException(
+          spec.commandLine(), "--json " + json + " is a file, and --out " + out + " a folder");
     }
     boolean lines = json == null && out == null;
-    PrintWriter notes = lines ? spec.commandLine().getErr() : spec.commandLine().getOut();
+    PrintWriter notes =
+        lines
+            ? spec.commandLine().getErr()
+            : OutputPaths.notes(spec.commandLine(), Stream.ofNullable(json));
     if (score != null && !(Double.isFinite(score) && score <= 1)) {
       throw new ParameterException(spec.commandLine(), "--score is at most 1, not " + score);
     }
@@ -136,6 +159,7 @@ final class DetectCommand implements Callable<Integer> {
     inputs.addAll(data.files(Optional.ofNullable(split)));
     weights.file().ifPresent(inputs::add);
     int together = batch.images();
+    Precision computed = precision.precision();
     DrawnImages drawn = out == null ? null : drawn(images, model);
     if (json != null) {
       OutputPaths.requireWritableFile(json, inputs);
@@ -145,7 +169,7 @@ final class DetectCommand implements Callable<Integer> {
     try (drawn;
         ProposalsOption regions = proposals;
         ImagesAhead ahead = ahead(images, source(regions, model), where, together);
-        Detector detector = weights.open(model, where)) {
+        Detector detector = weights.open(model, where, computed)) {
       if (json == null) {
         detectAll(detector, ahead, images, null, drawn, notes);
       } else {
@@ -167,6 +191,10 @@ final class DetectCommand implements Callable<Integer> {
       suggestLowerScore(model, notes);
     }
     return failures == 0 ? 0 : 1;
+  }
+
+  private static Path absolute(Path path) {
+    return path.toAbsolutePath().normalize();
   }
 
   private DrawnImages drawn(DetectedImages images, ModelSpec model) {
@@ -226,6 +254,9 @@ final class DetectCommand implements Callable<Integer> {
           }
           together.forEach(Decoded::close);
           together.clear();
+          if (results == null && drawn == null && out.checkError()) {
+            break; // nobody reads the lines any more
+          }
         }
       }
       if (drawn != null) {

@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -40,7 +41,7 @@ final class DoctorCommand implements Callable<Integer> {
       OutputPaths.createFolderOf(json);
     }
     DoctorReport report = Doctor.examine();
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = OutputPaths.notes(spec.commandLine(), Stream.ofNullable(json));
     DoctorText.summary(report, out);
     if (verbose) {
       DoctorText.details(report, out);

@@ -5,7 +5,10 @@ import dev.cocoli.cli.options.BatchOption;
 import dev.cocoli.cli.options.DataOptions;
 import dev.cocoli.cli.options.DeviceOption;
 import dev.cocoli.cli.options.OutputPaths;
+import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
+import dev.cocoli.cli.options.RunOptions;
+import dev.cocoli.cli.options.UnusedOptions;
 import dev.cocoli.cli.options.WeightsOptions;
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.ImagesBar;
@@ -22,6 +25,7 @@ import dev.cocoli.eval.CocoResultsWriter;
 import dev.cocoli.structures.Count;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import dev.cocoli.train.Evaluation;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -32,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -54,7 +59,12 @@ import picocli.CommandLine.Spec;
       "       cocoli eval --ground-truth COCO.json --detections RESULTS.json [--json FILE]"
     })
 final class EvalCommand implements Callable<Integer> {
+  /** The options that mean something to files of detections. */
+  private static final Set<String> OF_FILES =
+      Set.of("--ground-truth", "--detections", "--match", "--json", RunOptions.DEBUG);
+
   @Mixin private WeightsOptions weights;
+  @Mixin private PrecisionOption precision;
   @Mixin private DataOptions data;
 
   @Option(
@@ -116,15 +126,17 @@ final class EvalCommand implements Callable<Integer> {
     if (model && (weights.file().isEmpty() || !data.isGiven())) {
       throw usage("--weights and --data belong together");
     }
-    if (files && detectionsOut != null) {
-      throw usage("--detections-out belongs to --weights and --data");
+    if (files) {
+      UnusedOptions.refuse(spec, name -> !OF_FILES.contains(name), "--weights and --data");
+    } else {
+      UnusedOptions.refuse(spec, "--match"::equals, "--ground-truth and --detections");
     }
     for (Path output : outputs()) {
       OutputPaths.requireWritableFile(output, inputs());
     }
     CocoMetrics metrics =
         files ? CocoFiles.evaluate(groundTruth, detections, matching()) : evaluate();
-    MetricsText.print(metrics, spec.commandLine().getOut());
+    MetricsText.print(metrics, notes());
     if (json != null) {
       OutputPaths.createFolderOf(json);
       try {
@@ -145,6 +157,10 @@ final class EvalCommand implements Callable<Integer> {
     };
   }
 
+  private PrintWriter notes() {
+    return OutputPaths.notes(spec.commandLine(), outputs().stream());
+  }
+
   private List<Path> outputs() {
     return Stream.of(json, detectionsOut).filter(Objects::nonNull).toList();
   }
@@ -159,13 +175,14 @@ final class EvalCommand implements Callable<Integer> {
 
   private CocoMetrics evaluate() throws IOException {
     int together = batch.images();
-    PrintWriter out = spec.commandLine().getOut();
+    Precision computed = precision.precision();
+    PrintWriter out = notes();
     ModelSpec model = weights.model(Map.of());
     Device where = device.choose(out);
     Dataset images = open(model, out);
     ModelSpec named = model.withClassNames(images.classNames());
     try (ProposalsOption regions = proposals;
-        Detector detector = weights.open(named, where);
+        Detector detector = weights.open(named, where, computed);
         ImagesBar bar = new ImagesBar("evaluating", images.size(), out)) {
       PrintWriter warnings = bar.above(spec.commandLine().getErr());
       Optional<ProposalSource> source =

@@ -8,6 +8,7 @@ import dev.cocoli.files.OutputFile;
 import dev.cocoli.onnx.OnnxExport;
 import dev.cocoli.onnx.OnnxOptions;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -105,7 +106,7 @@ final class ExportCommand implements Callable<Integer> {
     ModelSpec model = weights.model(Map.of());
     OnnxExport.requireExportable(model);
     OutputPaths.requireWritableFile(out, List.of(weights.file().orElseThrow()));
-    try (Detector detector = weights.open(model, Device.CPU)) {
+    try (Detector detector = weights.open(model, Device.CPU, Precision.FP32)) {
       OutputPaths.createFolderOf(out);
       try {
         OnnxExport.write(detector, out, options);

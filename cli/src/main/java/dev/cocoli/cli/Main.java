@@ -2,7 +2,10 @@ package dev.cocoli.cli;
 
 import dev.cocoli.cli.options.RunOptions;
 import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.cli.terminal.StandardOutput;
 import dev.cocoli.cli.terminal.TerminalWriter;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
@@ -24,8 +27,22 @@ public final class Main {
    */
   public static void main(String[] args) {
     LoadingAhead.begin(args);
-    int code = run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
-    System.exit(code);
+    System.exit(run(List.of(), args));
+  }
+
+  /**
+   * Runs one of these commands or of additional ones in a process of its own. What cannot be
+   * written to the standard output is an error.
+   *
+   * @param others additional commands, as picocli takes them
+   * @param args the command and its options
+   * @return its exit code: 0, 1 for an error, 2 for a wrong command line
+   */
+  public static int run(List<Object> others, String... args) {
+    StandardOutput standard = new StandardOutput(new FileOutputStream(FileDescriptor.out));
+    PrintWriter out = new PrintWriter(standard, true, System.out.charset());
+    PrintWriter err = new PrintWriter(System.err, true);
+    return standard.codeAfter(run(others, out, err, args), err);
   }
 
   /** Runs a command; returns its exit code: 0, 1 for an error, 2 for a wrong command line. */
@@ -51,6 +68,7 @@ public final class Main {
         all ? CommandHelp.Extent.ALL_OPTIONS : CommandHelp.Extent.SHORT_IF_MANY;
     String[] words =
         Stream.of(args)
+            .filter(word -> !(all && (word.equals("--help") || word.equals("-h"))))
             .map(word -> word.equals(CommandHelp.ALL) ? "--help" : word)
             .toArray(String[]::new);
     try {

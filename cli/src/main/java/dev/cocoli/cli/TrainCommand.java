@@ -7,6 +7,7 @@ import dev.cocoli.cli.options.ModelOptions;
 import dev.cocoli.cli.options.OptimizerOptions;
 import dev.cocoli.cli.options.OutputPaths;
 import dev.cocoli.cli.options.ParallelOptions;
+import dev.cocoli.cli.options.PrecisionOption;
 import dev.cocoli.cli.options.ProposalsOption;
 import dev.cocoli.cli.options.RunOptions;
 import dev.cocoli.cli.options.StartOption;
@@ -125,6 +126,7 @@ final class TrainCommand implements Callable<Integer> {
   private double flip;
 
   @Mixin private ModelOptions hyperparameters;
+  @Mixin private PrecisionOption precision;
 
   @Option(
       names = "--norm",
@@ -275,7 +277,7 @@ final class TrainCommand implements Callable<Integer> {
               .withEpochs(epochs)
               .withBatch(batch)
               .withSeed(seed)
-              .withPrecision(hyperparameters.precision())
+              .withPrecision(precision.precision())
               .withLogEvery(logEvery)
               .withData(
                   data ->

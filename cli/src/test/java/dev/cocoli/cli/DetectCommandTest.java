@@ -203,7 +203,7 @@ class DetectCommandTest {
     assertEquals(found, new ObjectMapper().readTree(scored.toFile()));
     Cli both = detect("--data", truth, "--images", images, images.resolve("a.png"));
     assertEquals(2, both.code());
-    assertTrue(both.err().contains("or --data"), both.err());
+    assertTrue(both.err().contains("give IMAGEs or --data, not both"), both.err());
   }
 
   /** As of torchvision's weights, which have rows of classes that COCO's files skip. */
@@ -314,7 +314,7 @@ class DetectCommandTest {
 
     run("--weights", weights, images).failed(1, weights.toString(), "--model", "--classes");
     run("--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--classes", "5", images)
-        .failed(1, weights.toString(), "do not fit");
+        .failed(1, weights.toString(), "has 3 classes", "--classes says 5");
     run("--weights", weights, "--model", "yolo", "--classes", "3", images).failed(2, "yolo");
   }
 
@@ -322,6 +322,8 @@ class DetectCommandTest {
   void badHyperParametersAreNamed() {
     detect("--set", "no_such_thing=1", images).failed(2, "no_such_thing", "box_nms_thresh");
     detect("--set", "box_nms_thresh=much", images).failed(2, "box_nms_thresh", "much");
+    detect("--set", "box_nms_thresh=7", images).failed(2, "box_nms_thresh is 0 to 1, not 7.0");
+    detect("--set", "box_nms_thresh", images).failed(2, "--set box_nms_thresh: the value");
     detect("--set", "min_size=64", images).failed(2, "min_size");
     detect("--score", "NaN", images).failed(2, "--score");
     detect("--score", "50", images).failed(2, "--score is at most 1");

@@ -36,6 +36,15 @@ class ErrorMessagesTest {
     assertTrue(ErrorMessages.of(new OutOfMemoryError("Java heap space")).contains("--batch"));
   }
 
+  /** The size of the network's input does not matter where an image is decoded. */
+  @Test
+  void anImageThatNeedsHeapIsNoMatterOfTheBatch() {
+    String words = "a.jpg: decoding 8000 x 5000 pixels needs about 375 MB of Java's heap (-Xmx)";
+    assertEquals(
+        "out of memory: " + words + "; COCOLI_JAVA_OPTS=-Xmx4g gives it 4 GB",
+        ErrorMessages.of(new OutOfMemoryError(words)));
+  }
+
   @Test
   void longTextsTakeNoTime() {
     String text = "a" + " ".repeat(2_000_000) + "b"; // quadratic time is hours

@@ -99,6 +99,10 @@ class ExportCommandTest {
     Cli.run("export", "--weights", weights, "--out", weights).failed(1, "overwrite");
     Cli.run("export", "--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--out", out)
         .failed(1, "--classes");
+    Cli.run("export", "--weights", weights, "--set", "min_size=96", "--out", out)
+        .failed(1, "--model NAME and --classes");
+    Cli.run("export", "--weights", weights, "--precision", "bf16", "--out", out)
+        .failed(2, "unknown option '--precision'");
     Cli.run(
             "export",
             "--weights",
@@ -109,7 +113,7 @@ class ExportCommandTest {
             "coco",
             "--out",
             out)
-        .failed(1, weights.toString(), "do not fit the model");
+        .failed(1, weights.toString(), "has 3 classes", "--classes says 90");
     assertFalse(Files.exists(out));
   }
 }

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +32,7 @@ class ExportOnnxTest {
   }
 
   @Test
+  @Tag("slow")
   void theOptionsChangeTheModel() throws IOException {
     Path all = folder.resolve("all.onnx");
     Path heads = folder.resolve("heads.ONNX");

@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,6 +37,7 @@ class ProposalsCommandTest {
   }
 
   @Test
+  @Tag("slow")
   void writesWhatTheSearchFinds() {
     Cli cli =
         Cli.run("proposals", "--data", data, "--split", "trainval", "--out", out, "--max", "30")
@@ -59,6 +61,7 @@ class ProposalsCommandTest {
   }
 
   @Test
+  @Tag("slow")
   void modeAndThreadsChangeWhatTheySay() throws IOException {
     Path one = folder.resolve("one");
     Path three = folder.resolve("three");

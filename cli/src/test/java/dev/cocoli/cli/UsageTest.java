@@ -177,6 +177,8 @@ class UsageTest {
   @Test
   void helpIsThereForKnownCommands() {
     assertEquals(Cli.run("--help").ok().out(), Cli.run("help").ok().out());
+    String all = Cli.run("train", "--help-all").ok().out();
+    assertEquals(all, Cli.run("train", "--help", "--help-all", "-h").ok().out());
     Cli.run("help", "trian").failed(2, "'trian'", "did you mean train?", "cocoli --help");
   }
 
@@ -242,6 +244,18 @@ class UsageTest {
     Cli.run("eval", "--ground-truth", "g").failed(2, "--detections");
     Cli.run("eval", "--weights", "w").failed(2, "--data");
     Cli.run("eval", "--weights", "w", "--detections", "d").failed(2, "either");
+  }
+
+  @Test
+  void noOptionIsIgnored() {
+    Cli.run("detect", "--weights", "w", "--split", "val", "a.jpg").failed(2, "--split", "--data");
+    Cli.run("detect", "--weights", "w", "--images", "i", "a.jpg").failed(2, "--images", "--data");
+    Cli.run("detect", "--weights", "w", "--json", "x", "--out", "x/y", "a.jpg")
+        .failed(2, "--json x", "--out x/y");
+    Cli.run("eval", "--ground-truth", "g", "--detections", "d", "--min-size", "300")
+        .failed(2, "--min-size belongs to --weights and --data");
+    Cli.run("eval", "--weights", "w", "--data", "d", "--match", "file-name")
+        .failed(2, "--match belongs to --ground-truth and --detections");
   }
 
   @Test

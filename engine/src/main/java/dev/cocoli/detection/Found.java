@@ -1,5 +1,6 @@
 package dev.cocoli.detection;
 
+import dev.cocoli.backend.primitives.Copies.Columns;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
@@ -92,18 +93,21 @@ public record Found(Tensor boxes, Tensor scores, Tensor indices, List<FoundPart>
         offsets[part + 1] = Math.addExact(offsets[part], Math.toIntExact(count));
       }
       Tensor packed = ops.allocate(DType.F32, offsets[offsets.length - 1]);
-      copy(ops, found.boxes, packed, 0);
-      copy(ops, found.scores, packed, 4 * places);
-      copy(ops, found.indices, packed, 5 * places);
+      List<Columns> copies = new ArrayList<>();
+      copies.add(to(packed, 0, found.boxes));
+      copies.add(to(packed, 4 * places, found.scores));
+      copies.add(to(packed, 5 * places, found.indices));
       for (int part = 0; part < found.parts.size(); part++) {
-        copy(ops, found.parts.get(part).values(), packed, offsets[part]);
+        copies.add(to(packed, offsets[part], found.parts.get(part).values()));
       }
+      ops.backend().copies().copyColumns(copies);
       return new Values(ops.download(packed), places, offsets);
     }
 
-    private static void copy(Ops ops, Tensor from, Tensor packed, int at) {
-      Shape shape = Shape.of(from.elementCount());
-      ops.backend().copies().copy(from, packed.view(4L * at, shape, from.dtype()));
+    private static Columns to(Tensor packed, int at, Tensor from) {
+      long count = from.elementCount();
+      Tensor place = packed.view(4L * at, Shape.of(1, count), from.dtype());
+      return new Columns(from.reshape(1, count), 0, place, 0, count);
     }
 
     Box box(int place) {

@@ -26,18 +26,18 @@ public record GroundTruth(List<Target> targets, Tensor boxes, Tensor labels, Ten
   public static GroundTruth upload(Ops ops, List<Target> targets) {
     int images = targets.size();
     int most = targets.stream().mapToInt(target -> target.objects().size()).max().orElse(0);
-    int[] labels = new int[images * most];
-    int[] counts = new int[images];
+    int[] countsAndLabels = new int[images + images * most];
     for (int image = 0; image < images; image++) {
       int[] own = targets.get(image).labels();
-      counts[image] = own.length;
-      System.arraycopy(own, 0, labels, image * most, own.length);
+      countsAndLabels[image] = own.length;
+      System.arraycopy(own, 0, countsAndLabels, images + image * most, own.length);
     }
     List<List<Box>> boxes = targets.stream().map(Target::boxes).toList();
+    Tensor both = ops.upload(countsAndLabels, countsAndLabels.length);
     return new GroundTruth(
         targets,
         DetectionModel.upload(ops, boxes, most),
-        ops.upload(labels, images, most),
-        ops.upload(counts, images));
+        both.rows(images, (long) images * most).reshape(images, most),
+        both.rows(0, images));
   }
 }

@@ -117,8 +117,8 @@ public final class OutputFile implements AutoCloseable {
         return new OutputFile(
             target,
             target,
-            FileChannel.open(
-                target, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING));
+            // it may be a file that the standard output is added to
+            FileChannel.open(target, StandardOpenOption.APPEND));
       }
       while (true) {
         long number = ThreadLocalRandom.current().nextLong();
@@ -142,8 +142,14 @@ public final class OutputFile implements AutoCloseable {
     }
   }
 
-  /** Includes /dev/stdout, which is a link to whatever the standard output is. */
-  private static boolean isDevice(Path target) {
+  /**
+   * Says whether a file is written to directly: a device or a pipe. {@code /dev/stdout} counts as
+   * one, whatever the standard output is.
+   *
+   * @param target the file, which need not exist
+   * @return whether it is
+   */
+  public static boolean isDevice(Path target) {
     return Files.exists(target) && !Files.isRegularFile(target)
         || DEVICES.equals(target.toAbsolutePath().normalize().getParent());
   }

@@ -2,6 +2,7 @@ package dev.cocoli.nn;
 
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
+import dev.cocoli.ops.DenseOps;
 import dev.cocoli.ops.MapOps;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.tensor.Shape;
@@ -46,7 +47,7 @@ public final class BatchNorm2d extends Norm {
     if (!ops.tape().isRecording()) {
       return folded.forward(ops, conv, x, residual, activation);
     }
-    Tensor raw = conv.forward(ops, x, Activation.NONE);
+    DenseOps.Summed raw = conv.forwardSummed(ops, x, runningMean.value());
     numBatchesTracked.set(numBatchesTracked.value() + 1);
     Tensor y =
         new MapOps(ops)
@@ -58,7 +59,7 @@ public final class BatchNorm2d extends Norm {
                 residual,
                 runningMean.value(),
                 runningVar.value());
-    ops.release(raw);
+    ops.release(raw.y());
     return y;
   }
 }

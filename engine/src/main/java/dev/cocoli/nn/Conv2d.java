@@ -50,6 +50,19 @@ public final class Conv2d extends Module {
     return new Conv2d(in, out, spec, Initializer.kaimingNormal(fanOut), false);
   }
 
+  Conv2dSpec spec() {
+    return spec;
+  }
+
+  Parameter weight() {
+    return weight;
+  }
+
+  /** Null if it has none. */
+  Parameter bias() {
+    return bias;
+  }
+
   /**
    * {@return the activated output}
    *
@@ -84,6 +97,19 @@ public final class Conv2d extends Module {
   public Tensor predict(Ops ops, Tensor x) {
     Tensor shift = bias == null ? null : bias.value();
     return new DenseOps(ops).conv2d(spec, x, weight.value(), null, shift, null, DType.F32);
+  }
+
+  /**
+   * {@return the output, with sums for a normalisation if there is no bias}
+   *
+   * @param ops the forward pass
+   * @param x {@code [N,H,W,I]}
+   * @param centre {@code [O]}, about which is summed
+   */
+  DenseOps.Summed forwardSummed(Ops ops, Tensor x, Tensor centre) {
+    return bias == null
+        ? new DenseOps(ops).conv2dMoments(spec, x, weight.value(), centre)
+        : new DenseOps.Summed(forward(ops, x, Activation.NONE), null);
   }
 
   /**

@@ -120,10 +120,11 @@ public abstract class Module {
     return named;
   }
 
-  /** The memory for values computed from parameters, of this module and the smaller ones. */
-  final List<Parameter> derivedParameters() {
-    List<Parameter> all = new ArrayList<>();
-    visit("", (prefix, module) -> all.addAll(module.derived));
+  /** The memory for values computed from parameters, of each of this and the smaller modules. */
+  final List<List<Parameter>> derivedParameters() {
+    List<List<Parameter>> all = new ArrayList<>();
+    visit("", (prefix, module) -> all.add(module.derived));
+    all.removeIf(List::isEmpty);
     return all;
   }
 

@@ -41,14 +41,16 @@ public final class ParameterArena implements AutoCloseable {
     Collection<Parameter> named = module.namedParameters().values();
     learned = named.stream().filter(Parameter::isTrainable).toList();
     List<Parameter> others = named.stream().filter(parameter -> !parameter.isTrainable()).toList();
-    List<Parameter> derived = module.derivedParameters();
     try {
       values = allocate(learned);
       gradients = training ? allocate(learned) : null;
       bind(learned, values, gradients);
       fixed = allocate(others);
       bind(others, fixed, null);
-      bind(derived, allocate(derived), null);
+      // apart, so that what is packed of one module's is not stale when another's are written
+      for (List<Parameter> derived : module.derivedParameters()) {
+        bind(derived, allocate(derived), null);
+      }
     } catch (RuntimeException | Error e) {
       close();
       throw e;

@@ -6,6 +6,7 @@ import static dev.cocoli.ops.Ops.require;
 import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.Dense;
 import dev.cocoli.backend.primitives.Elementwise;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
@@ -72,17 +73,62 @@ public final class DenseOps {
       Tensor shift,
       Tensor residual,
       DType dtype) {
+    Tensor y = output(spec, x, weight, dtype);
+    long channels = weight.dim(0);
+    require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
+    require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
+    require(residual == null || isLike(residual, y), "conv2d residual", y, residual);
+    convolutions.conv2d(spec, x, weight, scale, shift, residual, y);
+    return recorded(spec, x, weight, scale, shift, residual, y);
+  }
+
+  /**
+   * The result of a convolution that a normalisation follows.
+   *
+   * @param y {@code [N,H',W',O]}
+   * @param sums {@code [2,O]}, see {@link Convolutions#conv2dMoments}; null if they are not there
+   */
+  public record Summed(Tensor y, Tensor sums) {}
+
+  /**
+   * {@return {@code conv(x, weight)}, in the type of x, with sums for a normalisation of this
+   * replica alone, where the backend has them in passing}
+   *
+   * @param spec the window, without an activation
+   * @param x {@code [N,H,W,I]}
+   * @param weight {@code [O,kH,kW,I]}
+   * @param centre {@code [O]}, about which is summed
+   */
+  public Summed conv2dMoments(Conv2dSpec spec, Tensor x, Tensor weight, Tensor centre) {
+    Tensor y = output(spec, x, weight, x.dtype());
+    require(centre.elementCount() == weight.dim(0), "conv2d centre", weight, centre);
+    Tensor sums = null;
+    if (convolutions.sumsInPassing() && ops.replicas().isEmpty()) {
+      Tensor some = ops.allocate(DType.F32, 2, weight.dim(0));
+      sums = convolutions.conv2dMoments(spec, x, weight, centre, some, y) ? some : null;
+    } else {
+      convolutions.conv2d(spec, x, weight, null, null, null, y);
+    }
+    return new Summed(recorded(spec, x, weight, null, null, null, y), sums);
+  }
+
+  private Tensor output(Conv2dSpec spec, Tensor x, Tensor weight, DType dtype) {
     require(x.shape().rank() == 4 && weight.shape().rank() == 4, "conv2d", x, weight);
     require(weight.dim(3) == x.dim(3) && weight.dim(1) == spec.kernel(), "conv2d", x, weight);
     long height = spec.outputExtent(x.dim(1));
     long width = spec.outputExtent(x.dim(2));
     require(height > 0 && width > 0, "conv2d leaves nothing", x, weight);
-    long channels = weight.dim(0);
-    require(scale == null || scale.elementCount() == channels, "conv2d scale", weight, scale);
-    require(shift == null || shift.elementCount() == channels, "conv2d shift", weight, shift);
-    Tensor y = ops.allocate(dtype, x.dim(0), height, width, channels);
-    require(residual == null || isLike(residual, y), "conv2d residual", y, residual);
-    convolutions.conv2d(spec, x, weight, scale, shift, residual, y);
+    return ops.allocate(dtype, x.dim(0), height, width, weight.dim(0));
+  }
+
+  private Tensor recorded(
+      Conv2dSpec spec,
+      Tensor x,
+      Tensor weight,
+      Tensor scale,
+      Tensor shift,
+      Tensor residual,
+      Tensor y) {
     return recorded(
         y,
         spec.activation(),
@@ -90,18 +136,25 @@ public final class DenseOps {
         weight,
         shift,
         residual,
+        tape.tracks(shift) && convolutions.sumsInPassing()
+            ? GradientSums.ofBias(ops.allocate(DType.F32, 1, weight.dim(0)))
+            : null,
         (dy, dWeight, dShift) ->
             convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),
         dy -> {
           Tensor sum = tape.gradient(x);
-          if (tape.mayMask(x)) {
+          boolean masks = tape.mayMask(x);
+          GradientSums sums = tape.wantedSums(x);
+          if (masks || sums != null) {
             Tensor dx = ops.like(x);
-            convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, x, dx);
-            tape.contributeMasked(x, dx);
+            boolean summed =
+                convolutions.conv2dBackwardData(
+                    spec, dy, weight, scale, sum, masks ? x : null, sums, dx);
+            tape.contributeLast(x, dx, masks || summed && sums.masked(), summed);
             return;
           }
           Tensor dx = sum == null ? ops.like(x) : sum;
-          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, null, dx);
+          convolutions.conv2dBackwardData(spec, dy, weight, scale, sum, null, null, dx);
           if (sum == null) {
             tape.contribute(x, dx);
           }
@@ -142,6 +195,7 @@ public final class DenseOps {
         weight,
         bias,
         null,
+        null,
         (dy, dWeight, dBias) -> dense.linearBackwardWeight(x, dy, dWeight, dBias),
         dy -> {
           Tensor dx = ops.like(x);
@@ -159,7 +213,8 @@ public final class DenseOps {
   /**
    * Records a layer {@code y = activation(f(x, weight) + bias + residual)}.
    *
-   * @param byParameters adds the gradients of weight and bias
+   * @param sums offered to whoever completes the gradient of y; or null
+   * @param byParameters adds the gradients of weight and bias; that of the bias may be null
    * @param byInput takes the gradient of y and contributes that of x
    * @return y
    */
@@ -170,6 +225,7 @@ public final class DenseOps {
       Tensor weight,
       Tensor bias,
       Tensor residual,
+      GradientSums sums,
       ByParameters byParameters,
       Consumer<Tensor> byInput) {
     tape.record(
@@ -183,8 +239,17 @@ public final class DenseOps {
           // the primitives take the gradient in the type of the input
           Tensor gradient = dy.dtype() == x.dtype() ? dy : ops.converted(dy, x.dtype());
           Tensor dWeight = tape.leafGradient(weight);
+          Tensor dBias = tape.leafGradient(bias);
+          if (dBias != null && tape.isSummed()) {
+            elementwise.add(dBias, sums.sums().reshape(dBias.elementCount()), dBias);
+            dBias = null;
+          }
           if (dWeight != null) {
-            byParameters.add(gradient, dWeight, tape.leafGradient(bias));
+            byParameters.add(gradient, dWeight, dBias);
+          } else if (dBias != null) {
+            Tensor unwanted = ops.allocate(DType.F32, weight.shape().toArray());
+            byParameters.add(gradient, unwanted, dBias);
+            ops.scope().release(unwanted);
           }
           if (tape.tracks(x)) {
             byInput.accept(gradient);
@@ -199,6 +264,7 @@ public final class DenseOps {
     if (activation == Activation.RELU) {
       tape.activated(y);
     }
+    tape.offerSums(y, sums);
     return y;
   }
 }

@@ -4,6 +4,7 @@ import static dev.cocoli.ops.Ops.isLike;
 import static dev.cocoli.ops.Ops.require;
 
 import dev.cocoli.backend.primitives.Elementwise;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.primitives.Norms;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Upsampling;
@@ -61,6 +62,30 @@ public final class MapOps {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar) {
+    return batchNorm(
+        spec, new DenseOps.Summed(x, null), weight, bias, residual, runningMean, runningVar);
+  }
+
+  /**
+   * {@return the input normalised with its own statistics, then activated}
+   *
+   * @param spec constants and activation
+   * @param summed {@code [N,H,W,C]}, with sums about the running mean
+   * @param weight {@code [C]}
+   * @param bias {@code [C]}
+   * @param residual like the input, added before the activation; or null
+   * @param runningMean {@code [C]}, updated
+   * @param runningVar {@code [C]}, updated
+   */
+  public Tensor batchNorm(
+      BatchNormSpec spec,
+      DenseOps.Summed summed,
+      Tensor weight,
+      Tensor bias,
+      Tensor residual,
+      Tensor runningMean,
+      Tensor runningVar) {
+    Tensor x = summed.y();
     long channels = x.dim(-1);
     require(weight.elementCount() == channels, "batch norm", x, weight);
     require(residual == null || isLike(residual, x), "batch norm", x, residual);
@@ -75,7 +100,18 @@ public final class MapOps {
     Tensor mean = ops.allocate(DType.F32, channels);
     Tensor invStd = ops.allocate(DType.F32, channels);
     Tensor y = ops.like(x);
-    norms.batchNorm(spec, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    norms.batchNorm(
+        spec, x, weight, bias, residual, runningMean, runningVar, summed.sums(), mean, invStd, y);
+    // without a residual the mask follows from what the gradient reads in any case
+    boolean relu = spec.activation() == Activation.RELU;
+    boolean offersMask = relu && residual != null && !norms.masksInPassing();
+    GradientSums sums =
+        ops.backend().convolutions().sumsInPassing()
+            ? new GradientSums(
+                new GradientSums.Norm(x, weight, bias, mean, invStd),
+                relu && !offersMask,
+                ops.allocate(DType.F32, 2, channels))
+            : null;
     tape.record(
         y,
         Arrays.asList(x, residual),
@@ -92,6 +128,7 @@ public final class MapOps {
               invStd,
               y,
               dy,
+              tape.isSummed() ? sums.sums() : null,
               dx,
               tape.leafGradient(weight),
               tape.leafGradient(bias));
@@ -100,10 +137,10 @@ public final class MapOps {
             tape.contribute(residual, dy);
           }
         });
-    // without a residual the mask follows from what the gradient reads in any case
-    if (spec.activation() == Activation.RELU && residual != null && !norms.masksInPassing()) {
+    if (offersMask) {
       tape.activated(y);
     }
+    tape.offerSums(y, sums);
     return y;
   }
 
@@ -136,7 +173,7 @@ public final class MapOps {
           pooling.maxPool2dBackward(spec, dy, argmax, dx);
           ops.scope().release(argmax);
           if (masks) {
-            tape.contributeMasked(x, dx);
+            tape.contributeLast(x, dx, true, false);
           } else {
             tape.contribute(x, dx);
           }
@@ -171,10 +208,13 @@ public final class MapOps {
               tape.contribute(coarse, dCoarse);
             }
           }
-          if (tape.tracks(fine)) {
-            tape.contribute(fine, dy);
-          }
+          tape.handOver(fine, dy);
         });
+    // what a ReLU masks is not the gradient of the sum
+    GradientSums sums = tape.offeredSums(fine);
+    if (sums != null && !sums.masked() && !tape.isActivated(fine)) {
+      tape.offerSums(y, sums);
+    }
     return y;
   }
 }

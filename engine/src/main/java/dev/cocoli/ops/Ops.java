@@ -4,6 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.CapturedRegion;
 import dev.cocoli.backend.Constants;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.Copies.Columns;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
@@ -267,11 +268,13 @@ public final class Ops {
       width += part.dim(1);
     }
     Tensor y = allocate(parts.getFirst().dtype(), rows, width);
+    List<Columns> copies = new ArrayList<>();
     long column = 0;
     for (Tensor part : parts) {
-      backend.copies().copyColumns(part, 0, y, column, part.dim(1));
+      copies.add(new Columns(part, 0, y, column, part.dim(1)));
       column += part.dim(1);
     }
+    backend.copies().copyColumns(copies);
     List<Tensor> inputs = new ArrayList<>(parts);
     tape.record(
         y,
@@ -288,6 +291,33 @@ public final class Ops {
             at += part.dim(1);
           }
         });
+    return y;
+  }
+
+  /**
+   * {@return some columns of matrices, row after row, side by side: {@code [N, sum of R *
+   * columns]}; without a gradient}
+   *
+   * @param parts one {@code [N,R,C]} or more, which the tape does not track
+   * @param first the first column
+   * @param columns how many
+   */
+  public Tensor concatColumns(List<Tensor> parts, long first, long columns) {
+    Tensor like = parts.getFirst();
+    long width = 0;
+    for (Tensor part : parts) {
+      require(part.shape().rank() == 3 && part.dim(0) == like.dim(0), "concat", like, part);
+      require(!tape.tracks(part), "concat without a gradient", like, part);
+      width += part.dim(1) * columns;
+    }
+    Tensor y = allocate(like.dtype(), like.dim(0), width);
+    List<Columns> copies = new ArrayList<>();
+    long column = 0;
+    for (Tensor part : parts) {
+      copies.add(new Columns(part, first, y, column, columns));
+      column += part.dim(1) * columns;
+    }
+    backend.copies().copyColumns(copies);
     return y;
   }
 

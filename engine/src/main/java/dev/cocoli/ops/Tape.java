@@ -1,5 +1,6 @@
 package dev.cocoli.ops;
 
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.Tensor;
 import java.util.ArrayList;
@@ -47,6 +48,12 @@ public final class Tape {
     /** Whether that has been done. */
     boolean masked;
 
+    /** Sums of the gradient that another operation may compute for the one that wrote it. */
+    GradientSums sums;
+
+    /** Whether that has been done. */
+    boolean summed;
+
     Runnable onLastUse;
   }
 
@@ -71,6 +78,7 @@ public final class Tape {
   private Tensor running;
   private boolean handedOver;
   private boolean masked;
+  private boolean summed;
 
   /** Starts an empty tape. */
   public Tape() {
@@ -179,14 +187,63 @@ public final class Tape {
     return entry != null && entry.activated && entry.contributionsLeft == 1;
   }
 
-  /** Replaces what has come of a gradient by its sum with the last part, masked. */
-  void contributeMasked(Tensor input, Tensor gradient) {
+  /**
+   * Says that the node of a recorded output asks {@link #isSummed}: the last operation to
+   * contribute to the output's gradient may compute sums of it.
+   *
+   * @param sums which; null for none
+   */
+  void offerSums(Tensor output, GradientSums sums) {
+    Entry entry = entries.get(output);
+    if (entry != null) {
+      entry.sums = sums;
+    }
+  }
+
+  /** What {@link #offerSums} said of a tensor, or null. */
+  GradientSums offeredSums(Tensor tensor) {
+    Entry entry = entries.get(tensor);
+    return entry == null ? null : entry.sums;
+  }
+
+  /** The sums that the running node may compute, being the last to contribute; or null. */
+  GradientSums wantedSums(Tensor input) {
+    Entry entry = entries.get(input);
+    return entry != null && entry.contributionsLeft == 1 ? entry.sums : null;
+  }
+
+  /** Whether the sums of the gradient that the running node was given are there. */
+  boolean isSummed() {
+    return summed;
+  }
+
+  /**
+   * Replaces what has come of a gradient by its sum with the last part.
+   *
+   * @param isMasked whether the mask of {@link #activated} has been applied
+   * @param isSummed whether the sums of {@link #offerSums} have been written
+   */
+  void contributeLast(Tensor input, Tensor gradient, boolean isMasked, boolean isSummed) {
     Entry entry = entries.get(input);
     if (entry.gradient != null) {
       release(entry.gradient);
     }
     entry.gradient = gradient;
-    entry.masked = true;
+    entry.masked = isMasked;
+    entry.summed = isSummed;
+  }
+
+  /**
+   * Contributes the gradient of the running node as it is; the sums that are there of it hold for
+   * the input too, if they were offered for that and nothing else contributes.
+   */
+  void handOver(Tensor input, Tensor gradient) {
+    Entry entry = entries.get(input);
+    if (entry != null) {
+      entry.summed =
+          summed && entry.sums != null && entry.gradient == null && entry.contributionsLeft == 1;
+    }
+    contribute(input, gradient);
   }
 
   /** Records an operation whose output shares its input's memory. */
@@ -297,6 +354,7 @@ public final class Tape {
         running = gradient;
         handedOver = false;
         masked = entry != null && entry.masked;
+        summed = entry != null && entry.summed;
         node.backward.run(gradient);
         running = null;
         if (gradient != null && !handedOver) {

@@ -12,6 +12,7 @@ import dev.cocoli.testing.Bf16;
 import dev.cocoli.testing.OracleFile;
 import dev.cocoli.testing.TestBackends;
 import dev.cocoli.testing.TestTensors;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,7 +56,9 @@ class BatchNormContractTest {
     Tensor y = tensors.floatOutput(4, 5, 7, 6);
     Tensor running = tensors.floats(new float[6]);
     Tensor variance = tensors.floats(new float[6]);
-    backend.norms().batchNorm(spec, x, weight, bias, null, running, variance, mean, invStd, y);
+    backend
+        .norms()
+        .batchNorm(spec, x, weight, bias, null, running, variance, null, mean, invStd, y);
     assertClose(oracle.channelsLast(name + ".out.y"), tensors.floats(y), 5e-6, "y");
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), 4, 5, 7, 6);
@@ -64,7 +67,8 @@ class BatchNormContractTest {
     Tensor dBias = tensors.floats(new float[6]);
     backend
         .norms()
-        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, dy, dx, dWeight, dBias);
+        .batchNormBackward(
+            spec, x, weight, bias, null, mean, invStd, y, dy, null, dx, dWeight, dBias);
     assertClose(oracle.channelsLast(name + ".grad.x"), tensors.floats(dx), 1e-5, "dx");
     assertClose(oracle.floats(name + ".grad.weight"), tensors.floats(dWeight), 1e-4, "dWeight");
     assertClose(oracle.floats(name + ".grad.bias"), tensors.floats(dBias), 1e-4, "dBias");
@@ -111,6 +115,12 @@ class BatchNormContractTest {
     float[] dx = new float[x.length];
     float[] dWeight = gaussians(random, c);
     float[] dBias = gaussians(random, c);
+    float[] products = new float[c];
+    float[] sums = new float[2 * c];
+    float[] centre = new float[c];
+    float[] moments = new float[2 * c];
+    float[] moved = new float[c];
+    float[] movedVar = new float[c];
     float[] running = gaussians(random, c);
     float[] runningVar = gaussians(random, c);
     BatchNormSpec spec = new BatchNormSpec(1e-5f, 0.3f, activation);
@@ -132,6 +142,11 @@ class BatchNormContractTest {
       double inverse = 1 / Math.sqrt(variance + 1e-5f);
       running[k] = (float) (0.7 * running[k] + 0.3 * mean);
       runningVar[k] = (float) (0.7 * runningVar[k] + 0.3 * variance * rows / (rows - 1));
+      centre[k] = (float) (mean + 0.5 * Math.sqrt(variance));
+      moments[k] = (float) (rows * (mean - centre[k]));
+      moments[c + k] = (float) (rows * (variance + (mean - centre[k]) * (mean - centre[k])));
+      moved[k] = (float) (0.7 * centre[k] + 0.3 * mean);
+      movedVar[k] = (float) (0.3 * variance * rows / (rows - 1));
       double sum = 0;
       double product = 0;
       for (int i = k; i < x.length; i += c) {
@@ -149,6 +164,9 @@ class BatchNormContractTest {
       }
       dWeight[k] += (float) product;
       dBias[k] += (float) sum;
+      products[k] = (float) product;
+      sums[k] = (float) sum;
+      sums[c + k] = (float) (product / inverse);
     }
     Tensor tx = tensors.floats(x, n, h, w, c);
     Tensor tWeight = tensors.floats(weight);
@@ -159,18 +177,31 @@ class BatchNormContractTest {
     Tensor ty = tensors.floatOutput(n, h, w, c);
     backend
         .norms()
-        .batchNorm(spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, mean, invStd, ty);
+        .batchNorm(
+            spec, tx, tWeight, tBias, tResidual, tRunning, tRunningVar, null, mean, invStd, ty);
     String what = "seed " + seed + ", " + activation + ", residual " + withResidual + ": ";
     near(y, ty, 1e-5, what + "y");
     near(running, tRunning, 1e-6, what + "running mean");
     near(runningVar, tRunningVar, 1e-6, what + "running variance");
+
+    // the same from sums about a centre that is near the mean
+    Tensor tCentre = tensors.floats(centre);
+    Tensor tVar = tensors.floats(new float[c], c);
+    Tensor tMoments = tensors.floats(moments, 2, c);
+    backend
+        .norms()
+        .batchNorm(spec, tx, tWeight, tBias, tResidual, tCentre, tVar, tMoments, mean, invStd, ty);
+    near(y, ty, 1e-5, what + "y from sums");
+    near(moved, tCentre, 1e-6, what + "running mean from sums");
+    near(movedVar, tVar, 1e-5, what + "running variance from sums");
 
     Tensor tDy = tensors.floats(dy, n, h, w, c);
     Tensor tDx = tensors.floatOutput(n, h, w, c);
     backend
         .norms()
         .batchNormBackward(
-            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, tDWeight, tDBias);
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, null, tDx, tDWeight,
+            tDBias);
     if (withResidual) {
       near(masked, tDy, 1e-6, what + "gradient of the residual");
     }
@@ -181,8 +212,34 @@ class BatchNormContractTest {
     backend
         .norms()
         .batchNormBackward(
-            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, tDx, null, null);
+            spec, tx, tWeight, tBias, tResidual, mean, invStd, ty, tDy, null, tDx, null, null);
     near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx alone");
+    // the same from the masked gradient and its sums
+    Tensor added = tensors.floats(new float[c], c);
+    Tensor addedBias = tensors.floats(new float[c], c);
+    Tensor tMasked = tensors.floats(masked, n, h, w, c);
+    backend
+        .norms()
+        .batchNormBackward(
+            spec.withoutActivation(),
+            tx,
+            tWeight,
+            tBias,
+            tResidual,
+            mean,
+            invStd,
+            ty,
+            tMasked,
+            tensors.floats(sums, 2, c),
+            tDx,
+            added,
+            addedBias);
+    near(dx, tDx, rows <= 2 ? 1e-2 : 2e-5, what + "dx from sums");
+    near(products, added, 1e-5, what + "dWeight from sums");
+    near(Arrays.copyOf(sums, c), addedBias, 1e-5, what + "dBias from sums");
+    if (withResidual) {
+      assertArrayEquals(masked, tensors.floats(tMasked), what + "gradient of the residual");
+    }
   }
 
   /**
@@ -225,7 +282,9 @@ class BatchNormContractTest {
       Tensor invStd = tensors.floatOutput(c);
       Tensor zeros = tensors.floats(new float[c]);
       Tensor ones = tensors.floats(new float[c]);
-      backend.norms().batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, mean, invStd, ty);
+      backend
+          .norms()
+          .batchNorm(relu, tx, tWeight, tBias, null, zeros, ones, null, mean, invStd, ty);
       float[] y = tensors.floats(ty);
       float[] masked = dy.clone();
       for (int i = 0; i < y.length; i++) {
@@ -262,7 +321,8 @@ class BatchNormContractTest {
     Tensor dBias = tensors.floats(new float[c]);
     backend
         .norms()
-        .batchNormBackward(spec, x, weight, bias, null, mean, invStd, y, tDy, dx, dWeight, dBias);
+        .batchNormBackward(
+            spec, x, weight, bias, null, mean, invStd, y, tDy, null, dx, dWeight, dBias);
     return new float[][] {tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)};
   }
 
@@ -304,6 +364,7 @@ class BatchNormContractTest {
             null,
             tensors.floats(new float[channels]),
             tensors.floats(new float[channels]),
+            null,
             mean,
             invStd,
             tensors.floatOutput(1, 500, 500, channels));
@@ -333,6 +394,7 @@ class BatchNormContractTest {
               null,
               own.floats(new float[20]),
               own.floats(new float[20]),
+              null,
               mean,
               invStd,
               own.floatOutput(3, 41, 43, 20));

@@ -182,6 +182,7 @@ class Bf16ContractTest extends Bf16Contract {
             residual,
             statistics[0],
             statistics[1],
+            null,
             statistics[2],
             statistics[3],
             y);
@@ -211,6 +212,7 @@ class Bf16ContractTest extends Bf16Contract {
             statistics[3],
             y,
             dy,
+            null,
             dx,
             dWeight,
             dBias);

@@ -76,7 +76,7 @@ class ConvolutionContractTest {
 
     Tensor dy = tensors.floats(oracle.channelsLast(name + ".seed"), y.shape().toArray());
     Tensor dx = tensors.floatOutput(x.shape().toArray());
-    backend.convolutions().conv2dBackwardData(spec, dy, weight, null, null, null, dx);
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, null, null, null, null, dx);
     near(oracle.channelsLast(name + ".grad.x"), dx, 1e-6, name + " dx");
 
     Tensor dWeight = zeros(weight);
@@ -133,7 +133,7 @@ class ConvolutionContractTest {
     for (Tensor theScale : new Tensor[] {null, scale}) {
       String what = "seed " + seed + (theScale == null ? "" : ", scaled");
       Tensor dx = tensors.floatOutput(n, h, w, i);
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, null, null, dx);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, null, null, null, dx);
       float[] dxs = reference.backwardData(spec, dy, weight, theScale, dx);
       near(dxs, dx, 2e-6, what + ", dx");
       Tensor addend = random(random, n, h, w, i);
@@ -141,11 +141,13 @@ class ConvolutionContractTest {
       for (int e = 0; e < sums.length; e++) {
         sums[e] += dxs[e];
       }
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, null, dx);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, null, null, dx);
       near(sums, dx, 2e-6, what + ", dx and an addend");
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, theScale, addend, null, addend);
+      backend
+          .convolutions()
+          .conv2dBackwardData(spec, dy, weight, theScale, addend, null, null, addend);
       near(sums, addend, 2e-6, what + ", added in place");
-      masksTheGradient(spec, dy, weight, theScale, dx.shape(), 1);
+      masksTheGradient(new Random(12), spec, dy, weight, theScale, dxs, dx.shape());
       Tensor dWeight = random(random, o, k, k, i);
       Tensor dShift = random(random, o);
       float[][] expected = reference.backwardWeight(spec, x, dy, theScale, dWeight, dShift);
@@ -166,30 +168,39 @@ class ConvolutionContractTest {
     Conv2dSpec spec = Conv2dSpec.of(kernel, 1, padding);
     Tensor dy = random(random, 2, spec.outputExtent(5), spec.outputExtent(6), out);
     Tensor weight = random(random, out, kernel, kernel, in);
-    masksTheGradient(spec, dy, weight, random(random, out), Shape.of(2, 5, 6, in), 10);
+    Tensor scale = random(random, out);
+    Shape shape = Shape.of(2, 5, 6, in);
+    float[] dxs = reference.backwardData(spec, dy, weight, scale, tensors.floatOutput(2, 5, 6, in));
+    for (int use = 0; use < 10; use++) {
+      masksTheGradient(random, spec, dy, weight, scale, dxs, shape);
+    }
   }
 
+  /** The gradient {@code dxs} of the reference, where a random input of that shape is positive. */
   private void masksTheGradient(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Shape shape, int uses) {
-    Random random = new Random(12);
-    for (int use = 1; use <= uses; use++) {
-      Tensor x = random(random, shape.toArray());
-      Tensor addend = random(random, shape.toArray());
-      float[] inputs = tensors.floats(x);
-      float[] sums = tensors.floats(addend);
-      float[] plain = reference.backwardData(spec, dy, weight, scale, x);
-      for (int e = 0; e < plain.length; e++) {
-        sums[e] = inputs[e] > 0 ? sums[e] + plain[e] : 0;
-        plain[e] = inputs[e] > 0 ? plain[e] : 0;
-      }
-      Tensor dx = tensors.floatOutput(shape.toArray());
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, x, dx);
-      near(plain, dx, 2e-6, "masked, use " + use);
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, dx);
-      near(sums, dx, 2e-6, "masked with an addend, use " + use);
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, addend);
-      near(sums, addend, 2e-6, "masked and added in place, use " + use);
+      Random random,
+      Conv2dSpec spec,
+      Tensor dy,
+      Tensor weight,
+      Tensor scale,
+      float[] dxs,
+      Shape shape) {
+    Tensor x = random(random, shape.toArray());
+    Tensor addend = random(random, shape.toArray());
+    float[] inputs = tensors.floats(x);
+    float[] sums = tensors.floats(addend);
+    float[] plain = dxs.clone();
+    for (int e = 0; e < plain.length; e++) {
+      sums[e] = inputs[e] > 0 ? sums[e] + plain[e] : 0;
+      plain[e] = inputs[e] > 0 ? plain[e] : 0;
     }
+    Tensor dx = tensors.floatOutput(shape.toArray());
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, x, null, dx);
+    near(plain, dx, 2e-6, "masked");
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, null, dx);
+    near(sums, dx, 2e-6, "masked with an addend");
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, addend, x, null, addend);
+    near(sums, addend, 2e-6, "masked and added in place");
   }
 
   @Test
@@ -216,7 +227,7 @@ class ConvolutionContractTest {
     Tensor bias = random(random, 5);
     Tensor y = tensors.floatOutput(0, spec.outputExtent(8), spec.outputExtent(8), 5);
     backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
-    backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, x);
+    backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, null, x);
     Tensor dWeight = random(random, 5, 3, 3, 4);
     float[] before = tensors.floats(dWeight);
     float[] biasBefore = tensors.floats(bias);
@@ -245,7 +256,7 @@ class ConvolutionContractTest {
     backend.updates().sgdUpdate(new SgdSpec(1, 0, 0), weight, gradient, velocity);
     backend.convolutions().conv2d(spec, x, weight, scale, null, null, y);
     assertEquals(87, tensors.floats(y)[0]);
-    backend.convolutions().conv2dBackwardData(spec, y, weight, scale, null, null, x);
+    backend.convolutions().conv2dBackwardData(spec, y, weight, scale, null, null, null, x);
     assertArrayEquals(new float[] {0, 522, 783, 1044}, tensors.floats(x));
   }
 
@@ -267,7 +278,7 @@ class ConvolutionContractTest {
       Tensor dWeight = zeros(weight);
       Tensor dBias = tensors.floats(new float[48]);
       backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
-      backend.convolutions().conv2dBackwardData(spec, dy, weight, null, null, null, dx);
+      backend.convolutions().conv2dBackwardData(spec, dy, weight, null, null, null, null, dx);
       backend.convolutions().conv2dBackwardWeight(spec, x, dy, null, dWeight, dBias);
       float[][] now = {
         tensors.floats(y), tensors.floats(dx), tensors.floats(dWeight), tensors.floats(dBias)
@@ -294,7 +305,7 @@ class ConvolutionContractTest {
     Tensor dy = random(random, 2, spec.outputExtent(7), spec.outputExtent(6), 6);
     final Tensor dx = tensors.floatOutput(2, 7, 6, 5);
     final Tensor dWeight = zeros(weight);
-    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, null, dx);
+    backend.convolutions().conv2dBackwardData(spec, dy, weight, scale, null, null, null, dx);
     backend.convolutions().conv2dBackwardWeight(spec, x, dy, scale, dWeight, null);
     float[] inputs = tensors.floats(x);
     float[] weights = tensors.floats(weight);

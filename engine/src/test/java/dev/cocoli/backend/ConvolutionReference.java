@@ -18,7 +18,18 @@ final class ConvolutionReference {
     double[] sums = new double[(int) y.elementCount()];
     float[] in = tensors.floats(x);
     float[] w = tensors.floats(weight);
-    taps(spec, x, y, weight, (input, output, tap) -> sums[output] += (double) in[input] * w[tap]);
+    taps(
+        spec,
+        x,
+        y,
+        weight,
+        (input, output, tap, count) -> {
+          double sum = sums[output];
+          for (int e = 0; e < count; e++) {
+            sum += (double) in[input + e] * w[tap + e];
+          }
+          sums[output] = sum;
+        });
     return sums;
   }
 
@@ -50,9 +61,12 @@ final class ConvolutionReference {
         dx,
         dy,
         weight,
-        (input, output, tap) ->
-            sums[input] +=
-                (double) seeds[output] * w[tap] * (scales == null ? 1 : scales[output % channels]));
+        (input, output, tap, count) -> {
+          double scaling = scales == null ? 1 : scales[output % channels];
+          for (int e = 0; e < count; e++) {
+            sums[input + e] += (double) seeds[output] * w[tap + e] * scaling;
+          }
+        });
     return floats(sums);
   }
 
@@ -69,11 +83,12 @@ final class ConvolutionReference {
         x,
         dy,
         dWeight,
-        (input, output, tap) ->
-            sums[tap] +=
-                (double) in[input]
-                    * seeds[output]
-                    * (scales == null ? 1 : scales[output % channels]));
+        (input, output, tap, count) -> {
+          double scaling = scales == null ? 1 : scales[output % channels];
+          for (int e = 0; e < count; e++) {
+            sums[tap + e] += (double) in[input + e] * seeds[output] * scaling;
+          }
+        });
     double[] shifts = doubles(tensors.floats(dShift));
     for (int j = 0; j < seeds.length; j++) {
       shifts[j % channels] += seeds[j];
@@ -81,9 +96,9 @@ final class ConvolutionReference {
     return new float[][] {floats(sums), floats(shifts)};
   }
 
-  /** One product of a convolution. */
+  /** The products of an output element with the input channels of one pixel. */
   private interface Tap {
-    void at(int input, int output, int weight);
+    void at(int input, int output, int weight, int count);
   }
 
   private static void taps(Conv2dSpec spec, Tensor x, Tensor y, Tensor weight, Tap tap) {
@@ -102,9 +117,7 @@ final class ConvolutionReference {
               for (int j = 0; j < k; j++) {
                 int c = column * spec.stride() - spec.padding() + j * spec.dilation();
                 if (r >= 0 && r < h && c >= 0 && c < w) {
-                  for (int e = 0; e < in; e++) {
-                    tap.at(((n * h + r) * w + c) * in + e, output, ((o * k + i) * k + j) * in + e);
-                  }
+                  tap.at(((n * h + r) * w + c) * in, output, ((o * k + i) * k + j) * in, in);
                 }
               }
             }

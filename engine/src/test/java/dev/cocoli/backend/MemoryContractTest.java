@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.primitives.Copies.Columns;
 import dev.cocoli.tensor.Buffer;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
@@ -13,6 +14,9 @@ import dev.cocoli.testing.TestTensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -142,6 +146,39 @@ class MemoryContractTest {
     assertArrayEquals(new int[] {0, 0, 7, 0, 0, 8}, tensors.ints(wide));
     Tensor none = tensors.floats(new float[0], 0, 3);
     backend.copies().copyColumns(none, 0, tensors.floats(new float[0], 0, 3), 0, 3);
+  }
+
+  /** As the maps of a pyramid: of each image's pixels some channels, those of one after others'. */
+  @ParameterizedTest
+  @CsvSource({"16,0,12", "16,12,3", "15,12,3", "6,2,2", "5,0,5", "1,0,1"})
+  void copiesColumnsOfManyMatricesAtOnce(int channels, int first, int columns) {
+    int images = 2;
+    int[] places = IntStream.range(0, 19).map(i -> i == 3 ? 3000 : i).toArray();
+    int width = 4 + columns * IntStream.of(places).sum();
+    float[] expected = new float[images * width];
+    Tensor to = tensors.floats(expected, images, width);
+    List<Columns> all = new ArrayList<>();
+    int at = 4;
+    for (int count : places) {
+      float[] from = new float[images * count * channels];
+      for (int i = 0; i < from.length; i++) {
+        from[i] = at + i;
+      }
+      for (int i = 0; i < images * count * columns; i++) {
+        int place = i / columns;
+        expected[place / count * width + at + i % (count * columns)] =
+            from[place * channels + first + i % columns];
+      }
+      Tensor matrices = tensors.floats(from, images, count, channels);
+      all.add(new Columns(matrices, first, to, at, columns));
+      at += count * columns;
+    }
+    backend.copies().copyColumns(all);
+    assertArrayEquals(expected, tensors.floats(to));
+    backend.copies().copyColumns(List.of());
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Columns(tensors.floats(new float[6], 1, 2, 3), 1, to, 0, 3));
   }
 
   @Test

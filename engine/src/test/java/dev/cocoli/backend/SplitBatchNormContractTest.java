@@ -145,6 +145,7 @@ class SplitBatchNormContractTest {
             null,
             runningMean,
             runningVar,
+            null,
             tensors.floatOutput(CHANNELS),
             tensors.floatOutput(CHANNELS),
             tensors.floatOutput(4, 5, 7, CHANNELS));

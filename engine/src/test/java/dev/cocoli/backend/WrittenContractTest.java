@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cocoli.backend.primitives.Convolutions;
 import dev.cocoli.backend.primitives.Copies;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.BatchNormSpec;
@@ -194,12 +195,27 @@ class WrittenContractTest {
       Tensor weight = floats(3, kernel, kernel, 2);
       Tensor like = floats(1, 4, 5, 3);
       call("conv2d", spec, x, weight, floats(3), floats(3), like, written(1, 4, 5, 3));
+      Convolutions convolutions = backend.convolutions();
+      boolean summed =
+          convolutions.conv2dMoments(spec, x, weight, floats(3), floats(2, 3), floats(1, 4, 5, 3));
+      Tensor sums = summed ? written(2, 3) : floats(2, 3);
+      call("conv2dMoments", spec, x, weight, floats(3), sums, written(1, 4, 5, 3));
       Tensor dx = written(1, 4, 5, 2);
-      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, dx);
+      call("conv2dBackwardData", spec, like, weight, null, floats(1, 4, 5, 2), null, null, dx);
       for (Tensor scale : new Tensor[] {null, floats(3)}) {
-        call("conv2dBackwardData", spec, like, weight, scale, null, null, written(1, 4, 5, 2));
+        call(
+            "conv2dBackwardData", spec, like, weight, scale, null, null, null, written(1, 4, 5, 2));
         Tensor activated = floats(1, 4, 5, 2);
-        call("conv2dBackwardData", spec, like, weight, scale, null, activated, written(1, 4, 5, 2));
+        call(
+            "conv2dBackwardData",
+            spec,
+            like,
+            weight,
+            scale,
+            null,
+            activated,
+            null,
+            written(1, 4, 5, 2));
         Tensor dWeight = written(3, kernel, kernel, 2);
         call("conv2dBackwardWeight", spec, x, like, scale, dWeight, written(3));
       }
@@ -217,7 +233,7 @@ class WrittenContractTest {
     Tensor mean = written(2);
     Tensor invStd = written(2);
     Tensor y = written(1, 3, 4, 2);
-    call("batchNorm", spec, x, weight, bias, x, written(2), written(2), mean, invStd, y);
+    call("batchNorm", spec, x, weight, bias, x, written(2), written(2), null, mean, invStd, y);
     outputs.removeAll(List.of(mean, invStd, y));
     Tensor dx = written(1, 3, 4, 2);
     Tensor dy = written(1, 3, 4, 2);
@@ -232,6 +248,7 @@ class WrittenContractTest {
         invStd,
         y,
         dy,
+        null,
         dx,
         written(2),
         written(2));

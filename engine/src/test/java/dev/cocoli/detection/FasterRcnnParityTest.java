@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -83,6 +84,7 @@ class FasterRcnnParityTest {
   }
 
   @ParameterizedTest
+  @Tag("contract")
   @MethodSource("folders")
   void featuresAnchorsProposalsAndDetectionsAgree(Path folder) throws IOException {
     try (OracleCase with = new OracleCase(backend, SGD, folder);
@@ -143,6 +145,7 @@ class FasterRcnnParityTest {
   }
 
   @ParameterizedTest
+  @Tag("slow")
   @MethodSource("folders")
   void lossesGradientsAndWeightsOfThreeStepsAgree(Path folder) throws IOException {
     try (OracleCase with = new OracleCase(backend, SGD, folder)) {
@@ -168,6 +171,7 @@ class FasterRcnnParityTest {
    * Mixed precision may be as far from fp32 as torch's autocast is; half as much again for luck.
    */
   @ParameterizedTest
+  @Tag("slow")
   @MethodSource("foldersWithAutocast")
   void bf16IsAsNearToFp32AsTorchsAutocast(Path folder) throws IOException {
     Bf16.assume(backend);

@@ -38,6 +38,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -81,6 +82,7 @@ class FineTuningParityTest {
   }
 
   @Test
+  @Tag("slow")
   void threeStepsAreTorchvisions() throws IOException {
     Sgd sgd = new Sgd(0.9, 1e-4);
     DetectionModel model = spec(NEW).build();

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.TensorScope;
 import dev.cocoli.backend.spec.Activation;
+import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.backend.spec.Pool2dSpec;
 import dev.cocoli.tensor.DType;
@@ -116,6 +117,66 @@ class TapeTest {
     lossOfMaxima(ops, x, weight);
     ops.backward();
     assertSlope(weight, dWeight, on -> lossOfMaxima(on, x, weight));
+  }
+
+  /** A layer whose output goes into a sum of two maps, a convolution, and once more elsewhere. */
+  private Tensor lossOfPyramid(
+      Ops on, Tensor x, Tensor weight, List<Tensor> parameters, Activation activation, int uses) {
+    Conv2dSpec spec = Conv2dSpec.of(3, 1, 1);
+    Tensor first = parameters.get(0);
+    Tensor fine;
+    if (parameters.size() == 1) {
+      fine = new DenseOps(on).conv2d(spec.with(activation), x, weight, null, first, null);
+    } else {
+      Tensor raw = new DenseOps(on).conv2d(spec, x, weight, null, null, null);
+      BatchNormSpec norm = new BatchNormSpec(1e-5f, 0.1f, activation);
+      Tensor second = parameters.get(1);
+      Tensor residual = parameters.size() == 3 ? x : null;
+      Tensor mean = random(12, 3);
+      Tensor var = random(13, 3);
+      fine = new MapOps(on).batchNorm(norm, raw, first, second, residual, mean, var);
+    }
+    Tensor coarse =
+        new DenseOps(on).conv2d(Conv2dSpec.of(1, 2, 0), x, random(9, 3, 1, 1, 3), null, null, null);
+    Tensor sum = new MapOps(on).upsampleAdd(coarse, fine);
+    Tensor last = new DenseOps(on).conv2d(spec, sum, weight, null, null, uses == 2 ? fine : null);
+    Tensor once = new DenseOps(on).conv2d(spec, uses == 3 ? fine : last, weight, null, null, last);
+    return crossEntropy(on, on.reshape(once, once.elementCount() / 3, 3));
+  }
+
+  /** Who computes the sums of a gradient computes those of what its writer needs. */
+  @Test
+  void gradientsOfBiasesAndNormsAreThoseOfFiniteDifferences() {
+    Tensor x = random(7, 2, 4, 6, 3);
+    Tensor weight = random(8, 3, 3, 3, 3);
+    for (Activation activation : Activation.values()) {
+      for (int count = 1; count <= 3; count++) {
+        for (int uses = 1; uses <= 3; uses++) {
+          // the third stands for a residual
+          List<Tensor> parameters = List.of(random(10, 3), random(11, 3), x).subList(0, count);
+          Activation relu = activation;
+          int times = uses;
+          List<Tensor> gradients = new ArrayList<>();
+          tape = new Tape();
+          ops = new Ops(backend, scope, tape);
+          if (uses != 2) {
+            tape.watch(weight, zerosLike(weight), null);
+          }
+          for (Tensor parameter : parameters) {
+            gradients.add(zerosLike(parameter));
+            tape.watch(parameter, gradients.getLast(), null);
+          }
+          lossOfPyramid(ops, x, weight, parameters, relu, times);
+          ops.backward();
+          for (int i = 0; i < count; i++) {
+            assertSlope(
+                parameters.get(i),
+                gradients.get(i),
+                on -> lossOfPyramid(on, x, weight, parameters, relu, times));
+          }
+        }
+      }
+    }
   }
 
   private void assertSlope(Tensor moved, Tensor gradient, Function<Ops, Tensor> loss) {

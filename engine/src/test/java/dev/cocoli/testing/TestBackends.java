@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.Arguments;
  * The backends that contract tests run on: the CPU's, CUDA's with its kernels run on the host, and
  * the first GPU if there is one. The property {@value #DEVICE} chooses a single device: {@code
  * cpu}, {@code cuda}, {@code cuda:1}, or {@value #ON_HOST} for CUDA's kernels on the host. With the
- * property {@value #QUICK} they run on the CPU only.
+ * property {@value #QUICK} they run once, on the CPU.
  */
 public final class TestBackends {
   /** The property that names the device under test. */
@@ -67,11 +67,13 @@ public final class TestBackends {
 
   /**
    * {@return the CPU's backend once more, with every convolution that can be one of Winograd's}
-   * None where another device is named.
+   * None where another device is named, nor with {@value #QUICK}.
    */
   public static Stream<Arguments> winograd() {
     String device = System.getProperty(DEVICE, Device.CPU.toString());
-    return device.equals(Device.CPU.toString()) && !CudaOnHost.isSanitized()
+    return device.equals(Device.CPU.toString())
+            && !Boolean.getBoolean(QUICK)
+            && !CudaOnHost.isSanitized()
         ? Stream.of(
             Arguments.argumentSet("cpu, winograd", new CpuBackend(2, Use.WHEREVER_POSSIBLE)))
         : Stream.of();

@@ -106,6 +106,7 @@ class DamagedStateTest {
   }
 
   @Test
+  @Tag("slow")
   void aFlippedBitOfATensorIsSeen() throws IOException {
     start(run);
     for (String name : List.of("state", "last")) {

@@ -1,6 +1,7 @@
 package dev.cocoli.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -70,9 +71,11 @@ class ModulePathTest {
 
   @BeforeAll
   static void requireModules() {
-    Assumptions.assumeTrue(
-        Detect.class.getResource("/module-info.class") != null,
-        "the classes were compiled without their modules");
+    String reason = "the classes were compiled without their modules, not by Maven";
+    if (Detect.class.getResource("/module-info.class") == null) {
+      assertFalse(System.getProperties().containsKey("surefire.test.class.path"), reason);
+      Assumptions.abort(reason);
+    }
   }
 
   @Test

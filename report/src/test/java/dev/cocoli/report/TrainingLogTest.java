@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -54,6 +55,7 @@ class TrainingLogTest {
   }
 
   @Test
+  @Tag("slow")
   void changedLogsAreReadOrRefused() throws IOException {
     byte[] whole = LOG.getBytes(StandardCharsets.UTF_8);
     Path file = folder.resolve("metrics.jsonl");

@@ -15,6 +15,9 @@ final class KernelTraffic {
   /** Tensors that scale_rows takes. */
   private static final int SCALED = 100;
 
+  /** Parts that copy_columns takes. */
+  private static final int COPIED = 16;
+
   /** Bytes of an index or float, a double. */
   private static final long WORD = 4;
 
@@ -113,15 +116,22 @@ final class KernelTraffic {
     formulas.put("fill", k -> WORD * k.in().pointers(1).i64());
     formulas.put("cast_f32_bf16", k -> 6 * k.in().pointers(2).i64());
     formulas.put("cast_bf16_f32", k -> 6 * k.in().pointers(2).i64());
-    for (int unit : new int[] {1, 2, 4, 16}) {
-      formulas.put(
-          "copy_columns_" + unit,
-          k -> {
+    formulas.put(
+        "copy_columns",
+        k -> {
+          long bytes = 0;
+          for (int part = 0; part < COPIED; part++) {
             k.in().pointers(2).i64();
             k.in().i64();
-            return 2L * unit * k.in().i64();
-          });
-    }
+            long count = k.in().i32();
+            k.in().i32();
+            k.in().divider();
+            k.in().divider();
+            bytes += 2 * count * k.in().i32();
+            k.in().i32();
+          }
+          return bytes;
+        });
     for (int unit : new int[] {4, 16}) {
       Formula rows =
           k -> {
@@ -152,6 +162,17 @@ final class KernelTraffic {
         };
     formulas.put("batch_norm_gradient_sums", gradientSums);
     formulas.put("batch_norm_gradient_sums_masked", gradientSums);
+    formulas.put(
+        "batch_norm_normalize_summed",
+        k -> {
+          k.in().pointer();
+          boolean residual = k.in().pointer();
+          k.in().pointers(9);
+          k.in().f32();
+          k.in().f32();
+          return tiles(k.in(), k, residual ? 3 : 2);
+        });
+    formulas.put("batch_norm_input_gradient_summed", k -> tiles(k.in().pointers(10), k, 3));
     Formula inputGradient = k -> tiles(k.in().pointers(4), k, 3);
     formulas.put("batch_norm_input_gradient", inputGradient);
     formulas.put("batch_norm_input_gradient_masked", inputGradient);

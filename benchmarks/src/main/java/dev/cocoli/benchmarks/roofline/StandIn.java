@@ -19,7 +19,16 @@ import java.util.stream.Stream;
 final class StandIn implements AutoCloseable {
   private static final String SOURCES = "/dev/cocoli/cuda/fake/";
   private static final List<String> FILES =
-      List.of("build.sh", "fake_gpu.h", "fake_runtime.cpp", "fake_cublas.cpp", "fake_cudnn.cpp");
+      List.of(
+          "build.sh",
+          "fake_gpu.h",
+          "fake_runtime.h",
+          "fake_runtime.cpp",
+          "fake_streams.cpp",
+          "fake_memory.cpp",
+          "fake_kernels.cpp",
+          "fake_cublas.cpp",
+          "fake_cudnn.cpp");
   private static final List<String> ALLOW_LISTS =
       List.of("cudart.txt", "cublas.txt", "nvrtc.txt", "cudnn.txt");
 

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -99,6 +100,7 @@ class CompareCommandTest {
   }
 
   @Test
+  @Tag("slow")
   void theScriptAnswersAProbeWithWhateverPythonThereIs() {
     List<Path> found =
         Stream.of(System.getenv("PATH").split(":"))

@@ -989,6 +989,15 @@ public class Cudnn extends Cudnn$shared {
     public static int CUDNN_TENSOR_NHWC() {
         return CUDNN_TENSOR_NHWC;
     }
+    private static final int CUDNN_REDUCE_TENSOR_ADD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_REDUCE_TENSOR_ADD = 0
+     * }
+     */
+    public static int CUDNN_REDUCE_TENSOR_ADD() {
+        return CUDNN_REDUCE_TENSOR_ADD;
+    }
     private static final int CUDNN_CROSS_CORRELATION = (int)1L;
     /**
      * {@snippet lang=c :
@@ -1006,6 +1015,33 @@ public class Cudnn extends Cudnn$shared {
      */
     public static int CUDNN_POINTWISE_ADD() {
         return CUDNN_POINTWISE_ADD;
+    }
+    private static final int CUDNN_POINTWISE_MUL = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_POINTWISE_MUL = 1
+     * }
+     */
+    public static int CUDNN_POINTWISE_MUL() {
+        return CUDNN_POINTWISE_MUL;
+    }
+    private static final int CUDNN_POINTWISE_SUB = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_POINTWISE_SUB = 9
+     * }
+     */
+    public static int CUDNN_POINTWISE_SUB() {
+        return CUDNN_POINTWISE_SUB;
+    }
+    private static final int CUDNN_POINTWISE_IDENTITY = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_POINTWISE_IDENTITY = 21
+     * }
+     */
+    public static int CUDNN_POINTWISE_IDENTITY() {
+        return CUDNN_POINTWISE_IDENTITY;
     }
     private static final int CUDNN_POINTWISE_RELU_FWD = (int)100L;
     /**
@@ -1529,6 +1565,51 @@ public class Cudnn extends Cudnn$shared {
     public static int CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE() {
         return CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE;
     }
+    private static final int CUDNN_ATTR_REDUCTION_OPERATOR = (int)1600L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_REDUCTION_OPERATOR = 1600
+     * }
+     */
+    public static int CUDNN_ATTR_REDUCTION_OPERATOR() {
+        return CUDNN_ATTR_REDUCTION_OPERATOR;
+    }
+    private static final int CUDNN_ATTR_REDUCTION_COMP_TYPE = (int)1601L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_REDUCTION_COMP_TYPE = 1601
+     * }
+     */
+    public static int CUDNN_ATTR_REDUCTION_COMP_TYPE() {
+        return CUDNN_ATTR_REDUCTION_COMP_TYPE;
+    }
+    private static final int CUDNN_ATTR_OPERATION_REDUCTION_XDESC = (int)1610L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_OPERATION_REDUCTION_XDESC = 1610
+     * }
+     */
+    public static int CUDNN_ATTR_OPERATION_REDUCTION_XDESC() {
+        return CUDNN_ATTR_OPERATION_REDUCTION_XDESC;
+    }
+    private static final int CUDNN_ATTR_OPERATION_REDUCTION_YDESC = (int)1611L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_OPERATION_REDUCTION_YDESC = 1611
+     * }
+     */
+    public static int CUDNN_ATTR_OPERATION_REDUCTION_YDESC() {
+        return CUDNN_ATTR_OPERATION_REDUCTION_YDESC;
+    }
+    private static final int CUDNN_ATTR_OPERATION_REDUCTION_DESC = (int)1612L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_ATTR_OPERATION_REDUCTION_DESC = 1612
+     * }
+     */
+    public static int CUDNN_ATTR_OPERATION_REDUCTION_DESC() {
+        return CUDNN_ATTR_OPERATION_REDUCTION_DESC;
+    }
     private static final int CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION = (int)2702L;
     /**
      * {@snippet lang=c :
@@ -1645,6 +1726,15 @@ public class Cudnn extends Cudnn$shared {
      */
     public static int CUDNN_TYPE_BACKEND_DESCRIPTOR() {
         return CUDNN_TYPE_BACKEND_DESCRIPTOR;
+    }
+    private static final int CUDNN_TYPE_REDUCTION_OPERATOR_TYPE = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_TYPE_REDUCTION_OPERATOR_TYPE = 18
+     * }
+     */
+    public static int CUDNN_TYPE_REDUCTION_OPERATOR_TYPE() {
+        return CUDNN_TYPE_REDUCTION_OPERATOR_TYPE;
     }
     private static final int CUDNN_TYPE_BEHAVIOR_NOTE = (int)19L;
     /**
@@ -1780,6 +1870,24 @@ public class Cudnn extends Cudnn$shared {
      */
     public static int CUDNN_BACKEND_TENSOR_DESCRIPTOR() {
         return CUDNN_BACKEND_TENSOR_DESCRIPTOR;
+    }
+    private static final int CUDNN_BACKEND_REDUCTION_DESCRIPTOR = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_BACKEND_REDUCTION_DESCRIPTOR = 21
+     * }
+     */
+    public static int CUDNN_BACKEND_REDUCTION_DESCRIPTOR() {
+        return CUDNN_BACKEND_REDUCTION_DESCRIPTOR;
+    }
+    private static final int CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR = 22
+     * }
+     */
+    public static int CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR() {
+        return CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR;
     }
     private static final int CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR = (int)38L;
     /**

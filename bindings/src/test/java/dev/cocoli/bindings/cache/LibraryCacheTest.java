@@ -29,6 +29,7 @@ import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -250,6 +251,7 @@ class LibraryCacheTest {
   }
 
   @Test
+  @Tag("slow")
   void aFileThatWasCheckedIsNotReadAgainUntilItChanges() throws Exception {
     Path file = unpack();
     Path record = file.resolveSibling(CheckedFiles.NAME);

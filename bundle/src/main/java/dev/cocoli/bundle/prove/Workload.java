@@ -153,6 +153,10 @@ record Workload(
     // read when the device is opened
     System.setProperty("cocoli.cuda.tf32", Boolean.toString(number == Multiplication.TF32));
     System.setProperty("cocoli.cuda.graphs", Boolean.toString(graphs == Graphs.ON));
+    if (System.getProperty("cocoli.cuda.compile") == null) {
+      // what is timed has every kernel that a long run would have
+      System.setProperty("cocoli.cuda.compile", "120");
+    }
     return new Bench(
         Backends.device(device),
         SyntheticModel.spec(model, size, norm),

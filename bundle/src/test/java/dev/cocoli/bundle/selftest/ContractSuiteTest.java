@@ -7,6 +7,7 @@ import dev.cocoli.bundle.selftest.samples.Mixed;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class ContractSuiteTest {
@@ -31,6 +32,7 @@ class ContractSuiteTest {
   }
 
   @Test
+  @Tag("slow")
   void findsTheContractInTheEnginesTests() {
     List<String> classes = ContractSuite.Suite.CONTRACT.classNames();
     assertTrue(classes.size() > 15, classes.toString());

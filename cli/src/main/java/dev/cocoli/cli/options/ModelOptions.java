@@ -1,7 +1,6 @@
 package dev.cocoli.cli.options;
 
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.tensor.Precision;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Model.CommandSpec;
@@ -29,26 +28,30 @@ public final class ModelOptions {
   @Option(
       names = "--set",
       paramLabel = "NAME=VALUE",
+      mapFallbackValue = "",
       description =
           "Set a hyper-parameter under torchvision's name, for example"
               + " rpn_post_nms_top_n_train=300; again for more. docs/hyperparameters.md has all; an"
               + " unknown name lists those of the model.")
   private Map<String, String> set = new LinkedHashMap<>();
 
-  @Option(
-      names = "--precision",
-      paramLabel = "P",
-      defaultValue = "fp32",
-      description =
-          "fp32, or bf16: activations and products in bfloat16, for processors that have it."
-              + " Default: ${DEFAULT-VALUE}.")
-  private String precision;
-
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
+  /** Whether any is changed. */
+  boolean areGiven() {
+    return minSize != null || maxSize != null || !set.isEmpty();
+  }
+
   /** Returns the model with what was asked for. */
   public ModelSpec apply(ModelSpec model) {
+    set.forEach(
+        (name, value) -> {
+          if (value.isEmpty()) {
+            throw new ParameterException(
+                spec.commandLine(), "--set " + name + ": the value is missing: NAME=VALUE");
+          }
+        });
     Map<String, String> changes = new LinkedHashMap<>(set);
     put(changes, "min_size", "--min-size", minSize);
     put(changes, "max_size", "--max-size", maxSize);
@@ -63,16 +66,6 @@ public final class ModelOptions {
       return model.with(changes);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  /** Returns what the network is to compute in. */
-  public Precision precision() {
-    try {
-      return Precision.parse(precision);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(
-          spec.commandLine(), "--precision is fp32 or bf16, not '" + precision + "'", e);
     }
   }
 

@@ -2,7 +2,9 @@ package dev.cocoli.cli.options;
 
 import dev.cocoli.cli.terminal.CommandException;
 import dev.cocoli.cli.terminal.ErrorMessages;
+import dev.cocoli.files.OutputFile;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -13,6 +15,8 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
+import picocli.CommandLine;
 
 /**
  * Checks before the work begins that its results can be written. A check creates nothing, so that a
@@ -37,9 +41,21 @@ public final class OutputPaths {
       throw new CommandException("cannot write " + file + ": it is a folder");
     }
     requireOthers(List.of(file), inputs);
-    if (!Files.exists(file) || Files.isRegularFile(file)) { // not /dev/stdout
+    if (!OutputFile.isDevice(file)) {
       requireWritable(file.toAbsolutePath().getParent(), file);
     }
+  }
+
+  /**
+   * Returns where a command prints what is for people: standard output, unless it is one of the
+   * files that the command writes.
+   *
+   * @param line the command
+   * @param files the files
+   */
+  public static PrintWriter notes(CommandLine line, Stream<Path> files) {
+    boolean taken = files.anyMatch(file -> !Files.isDirectory(file) && OutputFile.isDevice(file));
+    return taken ? line.getErr() : line.getOut();
   }
 
   /** Creates a folder if need be. */

@@ -10,6 +10,7 @@ import dev.cocoli.detection.WeightsFile;
 import dev.cocoli.nn.Norm;
 import dev.cocoli.structures.Count;
 import dev.cocoli.tensor.Device;
+import dev.cocoli.tensor.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -61,7 +62,6 @@ public final class WeightsOptions {
    */
   public ModelSpec model(Map<String, String> changes) throws IOException {
     requireGiven();
-    hyperparameters.precision();
     try (WeightsFile opened = WeightsFile.open(weights)) {
       Optional<ModelSpec> described = opened.spec();
       if (opened.isClassifier()) {
@@ -70,7 +70,9 @@ public final class WeightsOptions {
                 + " has the weights of a classifier, not of a detector; train can start from it");
       }
       ModelSpec found =
-          described.isPresent() ? checked(described.get()) : opened.asTorchvisionBuilds(bare());
+          described.isPresent()
+              ? checked(described.get())
+              : opened.asTorchvisionBuilds(bare(opened));
       return hyperparameters.apply(found).with(changes);
     }
   }
@@ -84,7 +86,7 @@ public final class WeightsOptions {
   /** Returns the model of the weights; nothing if neither they nor the options name one. */
   public Optional<ModelSpec> modelIfNamed() throws IOException {
     requireGiven();
-    boolean named = model != null || classes.isGiven();
+    boolean named = model != null || classes.isGiven() || hyperparameters.areGiven();
     if (!named) {
       try (WeightsFile opened = WeightsFile.open(weights)) {
         named = opened.modelName().isPresent();
@@ -133,7 +135,7 @@ public final class WeightsOptions {
     return described.withClassNames(names.get());
   }
 
-  private ModelSpec bare() throws IOException {
+  private ModelSpec bare(WeightsFile opened) throws IOException {
     if (model == null || !classes.isGiven()) {
       throw new CommandException(
           weights
@@ -141,7 +143,14 @@ public final class WeightsOptions {
               + " well");
     }
     // statistics are fixed in detection, even if training did not fix them
-    return named(model, classes.names().orElseThrow(), Norm.Type.FROZEN, spec);
+    ModelSpec bare = named(model, classes.names().orElseThrow(), Norm.Type.FROZEN, spec);
+    int count = opened.classCount(bare.build());
+    if (count > 0 && count != bare.classNames().size()) {
+      throw new CommandException(
+          "%s has %s without the background, --classes says %d"
+              .formatted(weights, new Count(count, "class"), bare.classNames().size()));
+    }
+    return bare;
   }
 
   /** Returns a model by its name; an unknown name is a usage error. */
@@ -159,14 +168,15 @@ public final class WeightsOptions {
    *
    * @param model the result of {@link #model}
    * @param device where it runs
+   * @param precision what it computes in
    */
-  public Detector open(ModelSpec model, Device device) throws IOException {
+  public Detector open(ModelSpec model, Device device, Precision precision) throws IOException {
     return Detector.open(
         weights,
         DetectorOptions.DEFAULT
             .withSpec(model)
             .withDevice(device)
-            .withPrecision(hyperparameters.precision())
+            .withPrecision(precision)
             .withScoreThreshold(0));
   }
 }

@@ -12,6 +12,9 @@ import java.util.stream.Collectors;
 
 /** Turns an exception into one line for the user. */
 public final class ErrorMessages {
+  /** The end of a message of {@code ImageDecoder}, which says how much an image needs. */
+  private static final String OF_HEAP = "of Java's heap (-Xmx)";
+
   private ErrorMessages() {}
 
   public static String of(Throwable problem) {
@@ -31,6 +34,8 @@ public final class ErrorMessages {
                   + e.getMessage()
                   + "); raise its limit (ulimit -u, a container's --pids-limit), or fewer with"
                   + " COCOLI_JAVA_OPTS=-Dcocoli.threads=N";
+          case OutOfMemoryError e when String.valueOf(e.getMessage()).endsWith(OF_HEAP) ->
+              "out of memory: " + e.getMessage() + "; COCOLI_JAVA_OPTS=-Xmx4g gives it 4 GB";
           case OutOfMemoryError e ->
               "out of memory: "
                   + e.getMessage()

@@ -14,7 +14,7 @@ class ImagesBarTest {
   private final StringWriter text = new StringWriter();
 
   private void run(long lineNanos) {
-    Assumptions.assumeFalse(Terminal.isInteractive());
+    Assumptions.assumeFalse(Terminal.isInteractive(), "lines without a terminal: there is one");
     try (ImagesBar bar = new ImagesBar("detecting", 1200, new PrintWriter(text), lineNanos)) {
       for (int i = 0; i < 1200; i++) {
         bar.step();

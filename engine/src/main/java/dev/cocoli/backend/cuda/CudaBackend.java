@@ -43,7 +43,8 @@ public final class CudaBackend extends KernelBackend {
     this.context = context;
     weights = new WeightCopies(elementwise(), context.pool(), context.memory()::allocate);
     matmul = new CublasMatmul(context, weights, elementwise(), copies());
-    convolutions = new CudnnConvolution(context, weights, matmul, elementwise(), copies());
+    convolutions =
+        new CudnnConvolution(context, weights, matmul, elementwise(), copies(), splitBatchNorm());
     transfers = new CudaTransfers(context);
     constants = new Constants(transfers, context.memory()::allocate);
     regions =

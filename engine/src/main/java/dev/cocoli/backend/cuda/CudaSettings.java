@@ -17,6 +17,8 @@ import dev.cocoli.backend.cuda.kernels.Summation;
  *     waited for
  * @param exact {@code cocoli.cuda.exact}: give every tensor an allocation of its own, so that a
  *     memory checker sees where it ends
+ * @param compileSeconds {@code cocoli.cuda.compile}: how long a process may compile fused
+ *     convolutions at first; from then on it is a small part of its time
  */
 public record CudaSettings(
     boolean synchronous,
@@ -24,8 +26,10 @@ public record CudaSettings(
     boolean deterministic,
     long workspaceBytes,
     boolean graphs,
-    boolean exact) {
+    boolean exact,
+    int compileSeconds) {
   private static final int DEFAULT_WORKSPACE_MIB = 1024;
+  private static final int DEFAULT_COMPILE_SECONDS = 20;
 
   /** Returns how kernels of our own add. */
   Summation summation() {
@@ -33,11 +37,7 @@ public record CudaSettings(
   }
 
   static CudaSettings ofProperties() {
-    int workspace = Integer.getInteger("cocoli.cuda.workspace", DEFAULT_WORKSPACE_MIB);
-    if (workspace < 0) {
-      throw new IllegalArgumentException(
-          "cocoli.cuda.workspace is " + workspace + " MiB; it is at least 0");
-    }
+    int workspace = atLeastZero("cocoli.cuda.workspace", DEFAULT_WORKSPACE_MIB, "MiB");
     boolean synchronous = Boolean.getBoolean("cocoli.cuda.sync");
     return new CudaSettings(
         synchronous,
@@ -45,6 +45,16 @@ public record CudaSettings(
         Boolean.getBoolean("cocoli.cuda.deterministic"),
         (long) workspace << 20,
         Boolean.getBoolean("cocoli.cuda.graphs") && !synchronous,
-        Boolean.getBoolean("cocoli.cuda.exact"));
+        Boolean.getBoolean("cocoli.cuda.exact"),
+        atLeastZero("cocoli.cuda.compile", DEFAULT_COMPILE_SECONDS, "seconds"));
+  }
+
+  private static int atLeastZero(String property, int otherwise, String unit) {
+    int value = Integer.getInteger(property, otherwise);
+    if (value < 0) {
+      throw new IllegalArgumentException(
+          "%s is %d %s; it is at least 0".formatted(property, value, unit));
+    }
+    return value;
   }
 }

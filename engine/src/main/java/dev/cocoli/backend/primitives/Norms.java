@@ -17,6 +17,8 @@ public interface Norms {
    * @param residual like x, or null
    * @param runningMean {@code [C]}, updated
    * @param runningVar {@code [C]}, updated
+   * @param sums what {@link Convolutions#conv2dMoments} wrote of x with the running mean as the
+   *     centre; null to sum here
    * @param mean {@code [C]}, written for the backward call
    * @param invStd {@code [C]}, {@code 1 / sqrt(variance + eps)}, written for the backward call
    * @param y like x
@@ -29,6 +31,7 @@ public interface Norms {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar,
+      Tensor sums,
       Tensor mean,
       Tensor invStd,
       Tensor y);
@@ -46,6 +49,8 @@ public interface Norms {
    * @param y the output (for the activation's mask)
    * @param dy like y; overwritten: if there is a residual, by the residual's gradient, which is
    *     that before the activation; else with anything
+   * @param sums what {@link Convolutions#conv2dBackwardData} wrote of dy, see {@link GradientSums};
+   *     null to sum here. With them the spec has no activation: dy is masked
    * @param dx like x; not dy
    * @param dWeight {@code [C]}, added to, or null together with dBias
    * @param dBias {@code [C]}, added to, or null
@@ -60,6 +65,7 @@ public interface Norms {
       Tensor invStd,
       Tensor y,
       Tensor dy,
+      Tensor sums,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias);

@@ -22,7 +22,7 @@ public record BackboneConfig(
         trainableBackboneLayers >= 0 && trainableBackboneLayers <= 5,
         "trainable_backbone_layers is 0 to 5");
     Hyperparameters.require(batchNormEps >= 0, "batch_norm_eps is at least 0");
-    Hyperparameters.require(fpnOutChannels >= 1, "widths are at least 1");
+    Hyperparameters.requirePositive("fpn_out_channels", fpnOutChannels);
   }
 
   /**

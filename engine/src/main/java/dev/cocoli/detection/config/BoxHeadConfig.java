@@ -35,9 +35,9 @@ public record BoxHeadConfig(
   /** Copies and checks. */
   public BoxHeadConfig {
     regWeights = List.copyOf(regWeights);
-    Hyperparameters.require(headSize >= 1, "widths are at least 1");
-    Hyperparameters.require(detectionsPerImg >= 1, "numbers of boxes are at least 1");
-    Hyperparameters.require(Hyperparameters.isFraction(nmsThresh), "thresholds are 0 to 1");
+    Hyperparameters.requirePositive("box_head_size", headSize);
+    Hyperparameters.requirePositive("box_detections_per_img", detectionsPerImg);
+    Hyperparameters.requireFraction("box_nms_thresh", nmsThresh);
     Hyperparameters.require(
         poolSize >= 1 && samplingRatio >= 1, "box_pool_size and box_sampling_ratio are at least 1");
     Hyperparameters.require(

@@ -16,7 +16,7 @@ public record ClassicConfig(long maxProposals, WarpConfig warp, StagesConfig sta
 
   /** Checks the values. */
   public ClassicConfig {
-    Hyperparameters.require(maxProposals >= 1, "numbers of regions are at least 1");
+    Hyperparameters.requirePositive("max_proposals", maxProposals);
   }
 
   /**

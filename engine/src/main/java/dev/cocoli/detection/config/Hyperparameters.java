@@ -234,8 +234,12 @@ public final class Hyperparameters {
     };
   }
 
-  static boolean isFraction(float value) {
-    return value >= 0 && value <= 1;
+  static void requireFraction(String name, float value) {
+    require(value >= 0 && value <= 1, name + " is 0 to 1, not " + value);
+  }
+
+  static void requirePositive(String name, long value) {
+    require(value >= 1, name + " is at least 1, not " + value);
   }
 
   static void require(boolean holds, String rule) {

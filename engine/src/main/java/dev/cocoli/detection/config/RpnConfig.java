@@ -31,17 +31,15 @@ public record RpnConfig(
 
   /** Checks the values. */
   public RpnConfig {
-    Hyperparameters.require(
-        preNmsTopNTrain >= 1
-            && preNmsTopNTest >= 1
-            && postNmsTopNTrain >= 1
-            && postNmsTopNTest >= 1
-            && batchSizePerImage >= 1,
-        "numbers of boxes are at least 1");
+    Hyperparameters.requirePositive("rpn_pre_nms_top_n_train", preNmsTopNTrain);
+    Hyperparameters.requirePositive("rpn_pre_nms_top_n_test", preNmsTopNTest);
+    Hyperparameters.requirePositive("rpn_post_nms_top_n_train", postNmsTopNTrain);
+    Hyperparameters.requirePositive("rpn_post_nms_top_n_test", postNmsTopNTest);
+    Hyperparameters.requirePositive("rpn_batch_size_per_image", batchSizePerImage);
     Hyperparameters.require(
         bgIouThresh <= fgIouThresh, "rpn_bg_iou_thresh is at most rpn_fg_iou_thresh");
-    Hyperparameters.require(Hyperparameters.isFraction(positiveFraction), "fractions are 0 to 1");
-    Hyperparameters.require(Hyperparameters.isFraction(nmsThresh), "thresholds are 0 to 1");
+    Hyperparameters.requireFraction("rpn_positive_fraction", positiveFraction);
+    Hyperparameters.requireFraction("rpn_nms_thresh", nmsThresh);
   }
 
   /**

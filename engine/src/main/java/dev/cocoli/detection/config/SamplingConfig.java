@@ -20,10 +20,10 @@ public record SamplingConfig(
 
   /** Checks the values. */
   public SamplingConfig {
-    Hyperparameters.require(batchSizePerImage >= 1, "numbers of boxes are at least 1");
+    Hyperparameters.requirePositive("box_batch_size_per_image", batchSizePerImage);
     Hyperparameters.require(
         bgIouThresh <= fgIouThresh, "box_bg_iou_thresh is at most box_fg_iou_thresh");
-    Hyperparameters.require(Hyperparameters.isFraction(positiveFraction), "fractions are 0 to 1");
+    Hyperparameters.requireFraction("box_positive_fraction", positiveFraction);
     Hyperparameters.require(bgIouMin <= bgIouThresh, "box_bg_iou_min is at most box_bg_iou_thresh");
   }
 

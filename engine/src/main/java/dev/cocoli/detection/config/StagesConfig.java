@@ -16,9 +16,8 @@ public record StagesConfig(
   /** Checks the values. */
   public StagesConfig {
     Hyperparameters.require(svmC > 0 && bboxRidge > 0, "svm_c and bbox_ridge are positive");
-    Hyperparameters.require(
-        Hyperparameters.isFraction(svmNegIouThresh) && Hyperparameters.isFraction(bboxIouThresh),
-        "thresholds are 0 to 1");
+    Hyperparameters.requireFraction("svm_neg_iou_thresh", svmNegIouThresh);
+    Hyperparameters.requireFraction("bbox_iou_thresh", bboxIouThresh);
   }
 
   /**

@@ -22,7 +22,8 @@ public record TransformConfig(
     imageMean = List.copyOf(imageMean);
     imageStd = List.copyOf(imageStd);
     Hyperparameters.require(
-        minSize >= 1 && maxSize >= minSize, "min_size is at least 1 and at most max_size");
+        minSize >= 1 && maxSize >= minSize,
+        "min_size is at least 1 and at most max_size (%d), not %d".formatted(maxSize, minSize));
     Hyperparameters.require(
         imageMean.size() == 3 && imageStd.size() == 3, "image_mean and image_std have 3 numbers");
     Hyperparameters.require(imageStd.stream().allMatch(std -> std > 0), "image_std is positive");

@@ -16,7 +16,7 @@ public record WarpConfig(int size, int context, int batch) {
     Hyperparameters.require(size >= 32 && size % 32 == 0, "warp_size is a multiple of 32");
     Hyperparameters.require(
         context >= 0 && 2 * context < size, "warp_context leaves room in warp_size");
-    Hyperparameters.require(batch >= 1, "numbers of regions are at least 1");
+    Hyperparameters.requirePositive("warp_batch", batch);
   }
 
   /**

@@ -5,6 +5,7 @@ import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.backend.spec.PatchSpec;
 import dev.cocoli.nn.Conv2d;
 import dev.cocoli.nn.Initializer;
+import dev.cocoli.nn.JoinedConv2d;
 import dev.cocoli.ops.Ops;
 import dev.cocoli.ops.Patches;
 import dev.cocoli.tensor.Tensor;
@@ -28,6 +29,9 @@ public final class ConvRpnHead extends RpnHead {
   private final Conv2d clsLogits;
   private final Conv2d bboxPred;
 
+  /** Both predictors, deltas first: where nothing is recorded, the maps are read once. */
+  private final JoinedConv2d predictors;
+
   /**
    * Builds the layers.
    *
@@ -43,6 +47,7 @@ public final class ConvRpnHead extends RpnHead {
             Conv2d.withBias(channels, channels, Conv2dSpec.of(WINDOW, 1, WINDOW / 2), INITIALIZER));
     clsLogits = child("cls_logits", Conv2d.withBias(channels, anchors, point, INITIALIZER));
     bboxPred = child("bbox_pred", Conv2d.withBias(channels, 4 * anchors, point, INITIALIZER));
+    predictors = child("predictors", new JoinedConv2d(List.of(bboxPred, clsLogits)));
   }
 
   /** Before torchvision 0.13 the convolution was {@code conv}. */
@@ -53,6 +58,25 @@ public final class ConvRpnHead extends RpnHead {
 
   @Override
   public Output forward(Ops ops, List<Tensor> maps) {
+    return ops.tape().isRecording() ? recorded(ops, maps) : joined(ops, maps);
+  }
+
+  private Output joined(Ops ops, List<Tensor> maps) {
+    List<Tensor> predictions = new ArrayList<>();
+    for (Tensor map : maps) {
+      Tensor hidden = conv.forward(ops, map, Activation.RELU);
+      Tensor both = predictors.predict(ops, hidden);
+      ops.release(hidden);
+      predictions.add(both.reshape(both.dim(0), both.dim(1) * both.dim(2), both.dim(3)));
+    }
+    long anchors = patches.anchorsPerLocation();
+    Tensor deltas = ops.concatColumns(predictions, 0, 4 * anchors);
+    Tensor objectness = ops.concatColumns(predictions, 4 * anchors, anchors);
+    predictions.forEach(ops::release);
+    return new Output(objectness, deltas.reshape(deltas.dim(0), deltas.dim(1) / 4, 4));
+  }
+
+  private Output recorded(Ops ops, List<Tensor> maps) {
     List<Tensor> objectness = new ArrayList<>();
     List<Tensor> deltas = new ArrayList<>();
     for (Tensor map : maps) {

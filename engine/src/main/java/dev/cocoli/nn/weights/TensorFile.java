@@ -58,6 +58,9 @@ public abstract sealed class TensorFile implements AutoCloseable
     if (Files.isDirectory(path)) { // which opens, but cannot be mapped
       throw new IOException("it is a folder");
     }
+    if (Files.exists(path) && !Files.isRegularFile(path)) { // a pipe has no size, and may block
+      throw new IOException("it is no regular file, and no other can be mapped into memory");
+    }
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
     } catch (NoSuchFileException e) {

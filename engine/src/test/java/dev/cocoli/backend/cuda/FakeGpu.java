@@ -24,7 +24,16 @@ import java.util.TreeMap;
 final class FakeGpu {
   private static final String FOLDER = "/dev/cocoli/cuda/fake/";
   private static final List<String> FILES =
-      List.of("build.sh", "fake_gpu.h", "fake_runtime.cpp", "fake_cublas.cpp", "fake_cudnn.cpp");
+      List.of(
+          "build.sh",
+          "fake_gpu.h",
+          "fake_runtime.h",
+          "fake_runtime.cpp",
+          "fake_streams.cpp",
+          "fake_memory.cpp",
+          "fake_kernels.cpp",
+          "fake_cublas.cpp",
+          "fake_cudnn.cpp");
   private static final List<String> ALLOW_LISTS =
       List.of("cudart.txt", "cublas.txt", "nvrtc.txt", "cudnn.txt");
 

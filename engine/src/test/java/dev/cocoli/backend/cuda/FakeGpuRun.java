@@ -4,6 +4,7 @@ import dev.cocoli.backend.Backend;
 import dev.cocoli.backend.Backends;
 import dev.cocoli.backend.DeviceMemoryException;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.bindings.NativeException;
@@ -58,6 +59,7 @@ public final class FakeGpuRun {
     whatIsLessAlignedIsSaidToBe();
     plansAreTimedOnce();
     masksAreFusedOnceTheyAreTimed();
+    sumsAreFusedOnceTheyAreTimed();
     tensorsShareAllocationsUnlessExact();
     if (!Boolean.getBoolean("cocoli.cuda.exact")) {
       memoryRunsOut();
@@ -153,7 +155,7 @@ public final class FakeGpuRun {
         Tensor x = new Tensor(memory, 2048 + type.byteSize(), Shape.of(1, 5, 6, 4), type);
         Tensor y = new Tensor(memory, 8192 + 8, Shape.of(1, 5, 6, 4), type);
         backend.convolutions().conv2d(spec, x, weight, null, bias, null, y);
-        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, x);
+        backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, null, x);
         Tensor columns = new Tensor(memory, 0, Shape.of(6, 4), DType.F32);
         Tensor result = new Tensor(memory, 16_384 + 8, Shape.of(30, 6), type);
         backend.dense().linear(Activation.RELU, x.reshape(30, 4), columns, null, result);
@@ -203,7 +205,7 @@ public final class FakeGpuRun {
           long before = FakeGpu.count("relu_backward_bf16");
           backend
               .convolutions()
-              .conv2dBackwardData(Conv2dSpec.of(1, 1, 0), dy, weight, null, addend, x, dx);
+              .conv2dBackwardData(Conv2dSpec.of(1, 1, 0), dy, weight, null, addend, x, null, dx);
           boolean apart = FakeGpu.count("relu_backward_bf16") > before;
           check(apart || use >= PlanTimer.TIMED_AT_USE, "no mask in use " + use);
           check(apart || possible, "fused without a plan");
@@ -219,6 +221,50 @@ public final class FakeGpuRun {
       }
     }
     check(fused == possible, fused ? "fused" : "never fused");
+  }
+
+  /** So are sums: of a gradient, and of an output with its squares. */
+  private static void sumsAreFusedOnceTheyAreTimed() {
+    boolean gradients = false;
+    boolean moments = false;
+    Conv2dSpec spec = Conv2dSpec.of(1, 1, 0);
+    try (Backend backend = Backends.open(GPU);
+        TensorScope scope = new TensorScope(backend.pool())) {
+      Tensor weight = ones(backend, scope, Shape.of(8, 1, 1, 8));
+      Tensor centre = ones(backend, scope, Shape.of(8));
+      // as many shapes as it takes until the times of the stand-in are for it
+      for (int width = 1; width <= 30; width++) {
+        Tensor x = narrow(backend, scope, 1, Shape.of(1, 1, width, 8));
+        Tensor y = scope.allocate(DType.BF16, x.shape());
+        for (int use = 1; use <= PlanTimer.TIMED_AT_USE + 2; use++) {
+          String what = "use " + use + " of width " + width;
+          Tensor one = ones(backend, scope, Shape.of(1, 8));
+          GradientSums wanted = GradientSums.ofBias(one);
+          boolean summed =
+              backend
+                  .convolutions()
+                  .conv2dBackwardData(spec, x, weight, null, null, null, wanted, y);
+          check(!summed || use >= PlanTimer.TIMED_AT_USE, "summed before it was timed, " + what);
+          check(!summed || first(backend, one, 8) == 8 * width, "sums of gradients, " + what);
+          gradients |= summed;
+          Tensor two = ones(backend, scope, Shape.of(2, 8));
+          summed = backend.convolutions().conv2dMoments(spec, x, weight, centre, two, y);
+          check(!summed || first(backend, two, 16) == 7 * width, "sums of outputs, " + what);
+          Tensor squares = two.rows(1, 1);
+          check(!summed || first(backend, squares, 8) == 49 * width, "squares, " + what);
+          moments |= summed;
+        }
+      }
+    }
+    boolean possible =
+        !Boolean.getBoolean("cocoli.cuda.deterministic") && System.getenv("FAKE_NO_FUSION") == null;
+    check(gradients == possible && moments == possible, "fused: " + gradients + ", " + moments);
+  }
+
+  private static float first(Backend backend, Tensor x, int count) {
+    float[] values = new float[count];
+    backend.transfers().download(x, MemorySegment.ofArray(values));
+    return values[0];
   }
 
   private static Tensor narrow(Backend backend, TensorScope scope, float value, Shape shape) {

@@ -33,7 +33,7 @@ public final class HostBackend extends KernelBackend {
     this.queue = queue;
     this.pool = pool;
     libraries = new CpuBackend(2);
-    layers = new HostLayers(libraries, pool, elementwise(), copies());
+    layers = new HostLayers(libraries, pool, elementwise(), copies(), splitBatchNorm());
     constants = new Constants(transfers, queue::allocate);
   }
 

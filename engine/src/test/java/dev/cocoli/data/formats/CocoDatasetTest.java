@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -324,6 +325,7 @@ class CocoDatasetTest {
 
   /** Masks make up most of COCO's file, but must take no memory. */
   @Test
+  @Tag("slow")
   void readsALargeFileInLittleMemory() throws IOException {
     Path json = folder.resolve("large.json");
     String mask = "12.25, 100.5, ".repeat(40) + "1, 2";

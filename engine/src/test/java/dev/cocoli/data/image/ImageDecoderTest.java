@@ -20,6 +20,7 @@ import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -159,6 +160,7 @@ class ImageDecoderTest {
    * is missing.
    */
   @ParameterizedTest
+  @Tag("slow")
   @ValueSource(
       strings = {
         "baseline420.jpg", "progressive.jpg", "restarts.jpg", "grey.jpg", "ycck.jpg",

@@ -12,6 +12,7 @@ import dev.cocoli.structures.Box;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -38,6 +39,7 @@ class SelectiveSearchTest {
   }
 
   @ParameterizedTest
+  @Tag("slow")
   @EnumSource(SelectiveSearchMode.class)
   void neitherThreadsNorRepetitionChangeAnything(SelectiveSearchMode mode) {
     SelectiveSearchConfig config = SelectiveSearchConfig.of(mode);

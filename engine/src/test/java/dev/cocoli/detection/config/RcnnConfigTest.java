@@ -114,6 +114,34 @@ class RcnnConfigTest {
     assertRefused("needs hyper-parameters of its own", () -> RcnnConfig.DEFAULT.own(Own.class));
   }
 
+  @Test
+  void aValueOutOfRangeIsNamed() {
+    Map<String, String> wrong =
+        Map.ofEntries(
+            Map.entry("min_size", "-5"),
+            Map.entry("fpn_out_channels", "0"),
+            Map.entry("rpn_pre_nms_top_n_train", "0"),
+            Map.entry("rpn_post_nms_top_n_test", "-1"),
+            Map.entry("rpn_batch_size_per_image", "0"),
+            Map.entry("rpn_positive_fraction", "1.5"),
+            Map.entry("rpn_nms_thresh", "2"),
+            Map.entry("box_batch_size_per_image", "0"),
+            Map.entry("box_positive_fraction", "-1"),
+            Map.entry("box_head_size", "0"),
+            Map.entry("box_nms_thresh", "-0.5"),
+            Map.entry("box_detections_per_img", "0"),
+            Map.entry("max_proposals", "0"),
+            Map.entry("warp_batch", "0"),
+            Map.entry("svm_neg_iou_thresh", "2"),
+            Map.entry("bbox_iou_thresh", "-1"));
+    wrong.forEach(
+        (name, value) -> {
+          Map<String, String> change = Map.of(name, value);
+          assertRefused(name + " is ", () -> Hyperparameters.with(RcnnConfig.DEFAULT, change));
+          assertRefused(", not " + value, () -> Hyperparameters.with(RcnnConfig.DEFAULT, change));
+        });
+  }
+
   private record Taken(int minSize) {}
 
   private record Unwritten(Object any) {}

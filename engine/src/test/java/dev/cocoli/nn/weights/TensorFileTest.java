@@ -245,6 +245,10 @@ class TensorFileTest {
   void missingFilesAndFoldersAreTold() throws IOException {
     assertRefused(folder.resolve("missing.pth"), "no such file");
     assertRefused(Files.createDirectory(folder.resolve("folder.pth")), "it is a folder");
+    Path device = Path.of("/dev/null");
+    if (Files.exists(device)) {
+      assertRefused(device, "it is no regular file");
+    }
     byte[] tar = new byte[1024];
     System.arraycopy("ustar".getBytes(StandardCharsets.US_ASCII), 0, tar, 257, 5);
     tar[0] = 'x';

@@ -1,5 +1,5 @@
-// cuDNN's graph API: descriptors that keep what they are given, and an interpreter for convolutions with additions and an
-// activation behind them, which goes by the tensors' dims and strides.
+// cuDNN's graph API: descriptors that keep what they are given, and an interpreter for convolutions with additions, products, an
+// activation and sums after them, which goes by the tensors' dims and strides.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -17,9 +17,11 @@ constexpr int EXECUTION_FAILED = 5000;
 
 // numbers of cudnn_graph.h
 enum Type { POINTWISE = 0, WINDOW = 1, ENGINE = 2, CONFIG = 3, HEURISTICS = 4, PLAN = 5, FORWARD = 10, BACKWARD_FILTER = 11,
-            BACKWARD_DATA = 12, POINTWISE_OPERATION = 13, GRAPH = 15, PACK = 16, TENSOR = 17 };
+            BACKWARD_DATA = 12, POINTWISE_OPERATION = 13, GRAPH = 15, PACK = 16, TENSOR = 17, REDUCTION = 21, REDUCTION_OPERATION = 22 };
 constexpr int BF16 = 9;
 constexpr int ADD = 0;
+constexpr int MULTIPLY = 1;
+constexpr int SUBTRACT = 9;
 constexpr int RELU_FORWARD = 100;
 constexpr int RELU_BACKWARD = 200;
 constexpr int NOTE_TENSOR_CORE = 0;
@@ -239,22 +241,41 @@ void pointwise(Descriptor* operation, Memory& memory) {
   Tensor y(part(operation, 753, TENSOR));
   std::unique_ptr<Tensor> b;
   if (mode != RELU_FORWARD) b = std::make_unique<Tensor>(part(operation, 752, TENSOR));
-  if (mode != RELU_FORWARD && mode != ADD) fail("cuDNN: neither a sum nor an activation");
+  if (mode != RELU_FORWARD && mode != ADD && mode != SUBTRACT && mode != MULTIPLY) fail("cuDNN: an operation of another mode");
   for (int64_t n = 0; n < y.dims[0]; n++) {
     for (int64_t c = 0; c < y.dims[1]; c++) {
       for (int64_t h = 0; h < y.dims[2]; h++) {
         for (int64_t v = 0; v < y.dims[3]; v++) {
-          double sum = memory.get(x, x.at(n, c, h, v));
+          double result = memory.get(x, x.at(n, c, h, v));
           if (b) {
             auto& dims = b->dims;
-            sum += memory.get(*b, b->at(dims[0] == 1 ? 0 : n, c, dims[2] == 1 ? 0 : h, dims[3] == 1 ? 0 : v));
-          } else if (sum < 0) {
-            sum = 0;
+            double other = memory.get(*b, b->at(dims[0] == 1 ? 0 : n, c, dims[2] == 1 ? 0 : h, dims[3] == 1 ? 0 : v));
+            result = mode == ADD ? result + other : mode == SUBTRACT ? result - other : result * other;
+          } else if (result < 0) {
+            result = 0;
           }
-          memory.set(y, y.at(n, c, h, v), sum);
+          memory.set(y, y.at(n, c, h, v), result);
         }
       }
     }
+  }
+}
+
+// Sums by channel.
+void reduce(Descriptor* operation, Memory& memory) {
+  Descriptor* reduction = part(operation, 1612, REDUCTION);
+  Tensor x(part(operation, 1610, TENSOR));
+  Tensor y(part(operation, 1611, TENSOR));
+  if (value<int>(reduction, 1600) != 0 || value<int>(reduction, 1601) != 0) fail("cuDNN: not a sum in fp32");
+  if (y.bf16 || y.dims[1] != x.dims[1] || y.elements() != y.dims[1]) fail("cuDNN: not a sum by channel");
+  for (int64_t c = 0; c < x.dims[1]; c++) {
+    double sum = 0;
+    for (int64_t n = 0; n < x.dims[0]; n++) {
+      for (int64_t h = 0; h < x.dims[2]; h++) {
+        for (int64_t v = 0; v < x.dims[3]; v++) sum += memory.get(x, x.at(n, c, h, v));
+      }
+    }
+    memory.set(y, y.at(0, c, 0, 0), sum);
   }
 }
 
@@ -265,14 +286,16 @@ std::vector<Descriptor*> operations(Descriptor* graph) {
 }
 
 // What cuDNN has kernels for: one type for all that is stored, and a shift behind a convolution that has anything. Behind a gradient
-// by the input it compiles them at run time.
+// by the input, and for sums, it compiles them at run time; there, what has one value for each channel may have another type.
 enum class Support { NONE, READY, COMPILED };
 
 Support support(Descriptor* graph) {
   int additions_of_channels = 0;
   int behind = 0;
   bool is_gradient = false;
+  bool is_summed = false;
   std::set<bool> types;
+  std::set<bool> types_of_channels;
   for (Descriptor* operation : operations(graph)) {
     for (auto& attribute : operation->attributes) {
       if (attribute.second.size() != sizeof(void*)) continue;
@@ -280,9 +303,10 @@ Support support(Descriptor* graph) {
       auto* descriptor = static_cast<Descriptor*>(pointer);
       if (descriptors.count(descriptor) == 0 || descriptor->type != TENSOR) continue;
       Tensor tensor(descriptor);
-      if (!tensor.is_virtual) types.insert(tensor.bf16);
+      if (!tensor.is_virtual) (tensor.elements() == tensor.dims[1] ? types_of_channels : types).insert(tensor.bf16);
     }
     if (operation->type == BACKWARD_DATA) is_gradient = true;
+    if (operation->type == REDUCTION_OPERATION) is_summed = true;
     if (operation->type == POINTWISE_OPERATION) {
       behind++;
       if (operation->attributes.count(752) != 0) {
@@ -291,8 +315,10 @@ Support support(Descriptor* graph) {
       }
     }
   }
+  bool compiled = is_summed || (behind > 0 && is_gradient);
+  if (!compiled) types.insert(types_of_channels.begin(), types_of_channels.end());
   if (types.size() != 1) return Support::NONE;
-  if (behind > 0 && is_gradient) return getenv("FAKE_NO_FUSION") == nullptr ? Support::COMPILED : Support::NONE;
+  if (compiled) return getenv("FAKE_NO_FUSION") == nullptr ? Support::COMPILED : Support::NONE;
   return behind == 0 || additions_of_channels >= 1 ? Support::READY : Support::NONE;
 }
 }  // namespace
@@ -333,7 +359,7 @@ FAKE(int, cudnnBackendDestroyDescriptor, (void* descriptor)) {
 FAKE(int, cudnnBackendSetAttribute, (void* where, int attribute, int type, int64_t count, const void* elements)) {
   // bytes of an element, by the numbers of cudnnBackendAttributeType_t
   static const std::map<int, size_t> sizes = {{0, 8}, {1, 4}, {2, 1}, {3, 8}, {4, 4}, {5, 8}, {6, 8}, {7, 4},
-                                              {8, 4}, {10, 4}, {11, 4}, {14, 4}, {15, 8}, {23, 4}, {24, 1}};
+                                              {8, 4}, {10, 4}, {11, 4}, {14, 4}, {15, 8}, {18, 4}, {23, 4}, {24, 1}};
   Descriptor* descriptor = known(where);
   if (descriptor->finished || sizes.count(type) == 0) return BAD_PARAM;
   auto* bytes = static_cast<const char*>(elements);
@@ -420,7 +446,7 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
   int64_t bytes = 0;
   for (Descriptor* operation : operations(graph)) {
     operations_done += arithmetic(operation);
-    for (int attribute : {703, 704, 705, 709, 710, 711, 715, 716, 717, 751, 752, 753, 756, 757}) {
+    for (int attribute : {703, 704, 705, 709, 710, 711, 715, 716, 717, 751, 752, 753, 756, 757, 1610, 1611}) {
       if (operation->attributes.count(attribute) == 0) continue;
       Tensor tensor(part(operation, attribute, TENSOR));
       if (tensor.is_virtual) continue;
@@ -438,6 +464,8 @@ FAKE(int, cudnnBackendExecute, (void* handle, void* plan_pointer, void* pack_poi
     for (Descriptor* operation : operations(graph)) {
       if (operation->type == POINTWISE_OPERATION) {
         pointwise(operation, *memory);
+      } else if (operation->type == REDUCTION_OPERATION) {
+        reduce(operation, *memory);
       } else {
         convolve(operation, *memory, has_chance() && config->engine == 2);
       }

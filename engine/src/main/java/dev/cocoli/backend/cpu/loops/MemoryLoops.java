@@ -7,6 +7,7 @@ import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * Copies and fills by loops, parallel because one core does not saturate the memory; conversions by
@@ -40,31 +41,38 @@ public final class MemoryLoops implements Copies {
   }
 
   @Override
-  public void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
+  public void copyColumns(List<Columns> all) {
+    all.forEach(this::copyColumns);
+  }
+
+  private void copyColumns(Columns which) {
+    Tensor to = which.to();
     int element = to.dtype().byteSize();
-    if (from.dtype() != to.dtype()
-        || from.dim(0) != to.dim(0)
-        || fromColumn + columns > from.dim(1)
-        || toColumn + columns > to.dim(1)) {
-      throw new IllegalArgumentException(
-          "cannot copy columns " + fromColumn + " + " + columns + " of " + from + " to " + to);
-    }
-    long byteSize = columns * element;
-    long fromStride = from.dim(1) * element;
+    long places = which.places();
+    long byteSize = which.columns() * element;
+    long fromStride = which.from().dim(-1) * element;
+    long fromOffset = which.fromColumn() * element;
     long toStride = to.dim(1) * element;
-    MemorySegment source = from.segment();
+    long toOffset = which.toColumn() * element;
+    MemorySegment source = which.from().segment();
     MemorySegment target = to.segment();
     workers.rows(
-        to.dim(0),
+        to.dim(0) * places,
         Math.max(1, GRAIN_BYTES / Math.max(1, byteSize)),
         (first, last) -> {
-          for (long row = first; row < last; row++) {
+          long row = first / places;
+          long place = first % places;
+          for (long at = first; at < last; at++) {
             MemorySegment.copy(
                 source,
-                row * fromStride + fromColumn * element,
+                at * fromStride + fromOffset,
                 target,
-                row * toStride + toColumn * element,
+                row * toStride + toOffset + place * byteSize,
                 byteSize);
+            if (++place == places) {
+              place = 0;
+              row++;
+            }
           }
         });
     to.buffer().markWritten();

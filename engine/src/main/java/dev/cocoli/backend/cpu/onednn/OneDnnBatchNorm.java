@@ -79,14 +79,15 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar,
+      Tensor sums,
       Tensor mean,
       Tensor invStd,
       Tensor y) {
     if (x.elementCount() == 0) {
       return;
     }
-    normalize(
-        spec, moments(x), x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
+    Moments moments = sums == null ? moments(x) : moments(sums, runningMean, Rows.of(x).count());
+    normalize(spec, moments, x, weight, bias, residual, runningMean, runningVar, mean, invStd, y);
   }
 
   /**
@@ -103,6 +104,18 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
     Rows rows = Rows.of(x);
     double[][] found = x.dtype() == DType.F32 ? exact.moments(x) : moments(rows);
     return new Moments(found[0], found[1], rows.count());
+  }
+
+  /** Moments from sums of values less a centre, and of the squares of that. */
+  private static Moments moments(Tensor sums, Tensor centre, long rows) {
+    double[] mean = values(sums.rows(0, 1));
+    double[] variance = values(sums.rows(1, 1));
+    for (int c = 0; c < mean.length; c++) {
+      double fromCentre = mean[c] / rows;
+      variance[c] = Math.max(0, variance[c] / rows - fromCentre * fromCentre);
+      mean[c] = get(centre.segment(), c) + fromCentre;
+    }
+    return new Moments(mean, variance, rows);
   }
 
   /** Normalises by moments, which may be those of more values than there are here. */
@@ -194,14 +207,27 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
       Tensor invStd,
       Tensor y,
       Tensor dy,
+      Tensor sums,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
     if (x.elementCount() == 0) {
       return;
     }
-    double[][] sums = gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
-    gradient(x, weight, mean, invStd, dy, sums, Rows.of(x).count(), dx);
+    double[][] all;
+    if (sums == null) {
+      all = gradientSums(spec, x, mean, invStd, y, dy, dWeight, dBias);
+    } else {
+      all = new double[][] {values(sums.rows(0, 1)), values(sums.rows(1, 1))};
+      addParameterGradients(all, invStd, dWeight, dBias);
+    }
+    gradient(x, weight, mean, invStd, dy, all, Rows.of(x).count(), dx);
+  }
+
+  private static double[] values(Tensor row) {
+    double[] values = new double[Math.toIntExact(row.elementCount())];
+    Arrays.setAll(values, c -> get(row.segment(), c));
+    return values;
   }
 
   /**
@@ -224,16 +250,22 @@ public final class OneDnnBatchNorm implements Norms, AutoCloseable {
             ? exact.gradientSums(x, mean, output, dy)
             : gradientSums(rows, mean, output, dy);
     dy.buffer().markWritten();
-    if (dWeight != null) {
-      dWeight.buffer().markWritten();
-      dBias.buffer().markWritten();
-      for (int c = 0; c < rows.channels; c++) {
-        double product = sums[1][c] * get(invStd.segment(), c);
-        put(dWeight.segment(), c, get(dWeight.segment(), c) + product);
-        put(dBias.segment(), c, get(dBias.segment(), c) + sums[0][c]);
-      }
-    }
+    addParameterGradients(sums, invStd, dWeight, dBias);
     return sums;
+  }
+
+  private static void addParameterGradients(
+      double[][] sums, Tensor invStd, Tensor dWeight, Tensor dBias) {
+    if (dWeight == null) {
+      return;
+    }
+    dWeight.buffer().markWritten();
+    dBias.buffer().markWritten();
+    for (int c = 0; c < sums[0].length; c++) {
+      double product = sums[1][c] * get(invStd.segment(), c);
+      put(dWeight.segment(), c, get(dWeight.segment(), c) + product);
+      put(dBias.segment(), c, get(dBias.segment(), c) + sums[0][c]);
+    }
   }
 
   /** The input's gradient, from sums over as many rows as the moments were of. */

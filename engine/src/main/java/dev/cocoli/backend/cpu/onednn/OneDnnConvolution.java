@@ -11,6 +11,7 @@ import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Residual;
 import dev.cocoli.backend.cpu.onednn.ConvolutionShape.Tail;
 import dev.cocoli.backend.cpu.onednn.WinogradWeights.Direction;
 import dev.cocoli.backend.primitives.Convolutions;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.Buffer;
@@ -171,19 +172,26 @@ public final class OneDnnConvolution implements Convolutions, AutoCloseable {
   }
 
   @Override
-  public void conv2dBackwardData(
+  public boolean conv2dBackwardData(
       Conv2dSpec spec,
       Tensor dy,
       Tensor weight,
       Tensor scale,
       Tensor addend,
       Tensor activated,
+      GradientSums sums,
       Tensor dx) {
     backwardData(spec, dy, weight, scale, addend, dx);
     if (activated != null) {
       // oneDNN fuses nothing after this gradient
       elementwise.reluBackward(activated, dx);
     }
+    return false;
+  }
+
+  @Override
+  public boolean sumsInPassing() {
+    return false;
   }
 
   private void backwardData(

@@ -2,13 +2,9 @@ package dev.cocoli.backend.cuda.cudnn;
 
 import static dev.cocoli.bindings.cudnn.Cudnn.*;
 
-import dev.cocoli.backend.Closing;
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Sums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.tensor.DType;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.List;
 
 /**
  * A convolution and what is fused after it, as cuDNN's operations on tensors that are known by
@@ -33,63 +29,51 @@ final class ConvolutionGraph implements AutoCloseable {
   /** The input, as the output of the activation before it: where a gradient by it passes. */
   static final long ACTIVATED = 6;
 
-  /** What is passed on between operations and never stored: from this number on. */
-  private static final long FIRST_VIRTUAL = 100;
+  /** What the norm read that wrote the input. */
+  static final long NORMALIZED = 7;
+
+  /** Its mean of each channel, in fp32; after a convolution, what is taken off each channel. */
+  static final long MEAN = 8;
+
+  /** What the norm multiplies each channel by before the scale, in fp32. */
+  static final long INV_STD = 9;
+
+  /** What it multiplies each channel by then, in fp32. */
+  static final long SCALE = 10;
+
+  /** What it adds to each channel, in fp32. */
+  static final long BIAS = 11;
+
+  /** The sum of the result, or of the result less the mean, for each channel, in fp32. */
+  static final long SUM = 12;
+
+  /** The sum of products for each channel, in fp32: see {@link Sums}. */
+  static final long PRODUCT = 13;
 
   private final ConvolutionShape shape;
-  private final Deque<CudnnDescriptor> owned = new ArrayDeque<>();
-  private final List<CudnnDescriptor> operations = new ArrayList<>();
+  private final GraphOperations operations;
   private final CudnnDescriptor graph;
 
   /** Describes a convolution for a device. */
   ConvolutionGraph(ConvolutionShape shape, CudnnTarget target) {
     this.shape = shape;
+    operations = new GraphOperations(shape);
     try {
       switch (shape.direction()) {
         case FORWARD -> forward();
         case BACKWARD_DATA -> backwardData();
         case BACKWARD_WEIGHT -> backwardWeight();
       }
-      graph = create(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR());
-      graph.descriptors(
-          CUDNN_ATTR_OPERATIONGRAPH_OPS(), operations.toArray(CudnnDescriptor[]::new));
-      target.tellGraph(graph);
-      graph.finish("the graph of " + shape);
+      graph = operations.finish(target);
     } catch (RuntimeException e) {
       close();
       throw e;
     }
   }
 
-  private CudnnDescriptor create(int type) {
-    CudnnDescriptor descriptor = new CudnnDescriptor(type);
-    owned.push(descriptor);
-    return descriptor;
-  }
-
-  private CudnnDescriptor tensor(long number, long... dims) {
-    return describe(number, shape.type(), dims)
-        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), shape.alignmentBytes())
-        .finish("tensor " + number + " of " + shape);
-  }
-
-  private CudnnDescriptor virtual(long number, long... dims) {
-    return describe(number, DType.F32, dims)
-        .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT(), ConvolutionShape.WIDEST_BYTES)
-        .flag(CUDNN_ATTR_TENSOR_IS_VIRTUAL())
-        .finish("virtual tensor " + number + " of " + shape);
-  }
-
-  private CudnnDescriptor describe(long number, DType dtype, long... dims) {
-    return create(CUDNN_BACKEND_TENSOR_DESCRIPTOR())
-        .dataType(CUDNN_ATTR_TENSOR_DATA_TYPE(), dtype)
-        .longs(CUDNN_ATTR_TENSOR_DIMENSIONS(), dims)
-        .longs(CUDNN_ATTR_TENSOR_STRIDES(), ConvolutionShape.channelsLast(dims))
-        .longs(CUDNN_ATTR_TENSOR_UNIQUE_ID(), number);
-  }
-
   private CudnnDescriptor window() {
-    return create(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR())
+    return operations
+        .create(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR())
         .dataType(CUDNN_ATTR_CONVOLUTION_COMP_TYPE(), DType.F32)
         .value(
             CUDNN_ATTR_CONVOLUTION_CONV_MODE(),
@@ -103,136 +87,126 @@ final class ConvolutionGraph implements AutoCloseable {
         .finish("the window of " + shape);
   }
 
+  private CudnnDescriptor input(long number) {
+    return operations.stored(number, shape.inputDims());
+  }
+
+  private CudnnDescriptor output(long number) {
+    return operations.stored(number, shape.outputDims());
+  }
+
+  private CudnnDescriptor weight() {
+    return operations.stored(WEIGHT, shape.weightDims());
+  }
+
   private void forward() {
     ConvolutionShape.Tail tail = shape.tail();
     boolean relu = tail.activation() == Activation.RELU;
-    int fused = (tail.residual() ? 1 : 0) + (tail.shift() ? 1 : 0) + (relu ? 1 : 0);
-    CudnnDescriptor value = result(Y, shape.outputDims(), 0, fused);
+    int left = (tail.residual() ? 1 : 0) + (tail.shift() ? 1 : 0) + (relu ? 1 : 0);
+    CudnnDescriptor value = outputOrPassed(left);
     operations.add(
-        create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR())
-            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X(), tensor(X, shape.inputDims()))
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W(), tensor(WEIGHT, shape.weightDims()))
+        operations
+            .create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR())
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X(), input(X))
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W(), weight())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y(), value)
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC(), window())
             .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA(), 1)
-            .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA(), 0)
-            .finish("the operation of " + shape));
-    int done = 0;
+            .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA(), 0));
+    int add = CUDNN_POINTWISE_ADD();
     if (tail.residual()) {
-      value =
-          sum(
-              value,
-              tensor(RESIDUAL, shape.outputDims()),
-              result(Y, shape.outputDims(), ++done, fused));
+      value = operations.combine(add, value, output(RESIDUAL), outputOrPassed(--left));
     }
     if (tail.shift()) {
-      value =
-          sum(
-              value,
-              tensor(SHIFT, shape.channelDims()),
-              result(Y, shape.outputDims(), ++done, fused));
+      CudnnDescriptor shift = operations.stored(SHIFT, shape.outputChannelDims());
+      value = operations.combine(add, value, shift, outputOrPassed(--left));
     }
     if (relu) {
-      relu(value, result(Y, shape.outputDims(), ++done, fused));
+      value = operations.relu(value, outputOrPassed(--left));
+    }
+    if (tail.sums() == Sums.MOMENTS) {
+      long[] channels = shape.outputChannelDims();
+      CudnnDescriptor centred = outputOrPassed(1);
+      operations.combine(CUDNN_POINTWISE_SUB(), value, sums(MEAN, channels), centred);
+      operations.reduce(centred, sums(SUM, channels));
+      CudnnDescriptor square = outputOrPassed(1);
+      operations.combine(CUDNN_POINTWISE_MUL(), centred, centred, square);
+      operations.reduce(square, sums(PRODUCT, channels));
     }
   }
 
-  /**
-   * The output tensor of the n-th operation after the convolution: the result if it is the last.
-   */
-  private CudnnDescriptor result(long number, long[] dims, int done, int all) {
-    return done == all ? tensor(number, dims) : virtual(FIRST_VIRTUAL + done, dims);
-  }
-
-  private CudnnDescriptor sum(CudnnDescriptor a, CudnnDescriptor b, CudnnDescriptor y) {
-    CudnnDescriptor add = pointwise(CUDNN_POINTWISE_ADD()).finish("an addition");
-    operations.add(
-        create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR())
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), add)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), a)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_BDESC(), b)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC(), y)
-            .finish("an addition after " + shape));
-    return y;
-  }
-
-  private void relu(CudnnDescriptor x, CudnnDescriptor y) {
-    CudnnDescriptor relu =
-        pointwise(CUDNN_POINTWISE_RELU_FWD())
-            .value(
-                CUDNN_ATTR_POINTWISE_NAN_PROPAGATION(),
-                CUDNN_TYPE_NAN_PROPOGATION(),
-                CUDNN_PROPAGATE_NAN())
-            .finish("an activation");
-    operations.add(
-        create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR())
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), relu)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), x)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC(), y)
-            .finish("the activation after " + shape));
-  }
-
-  private CudnnDescriptor pointwise(int mode) {
-    return create(CUDNN_BACKEND_POINTWISE_DESCRIPTOR())
-        .value(CUDNN_ATTR_POINTWISE_MODE(), CUDNN_TYPE_POINTWISE_MODE(), mode)
-        .dataType(CUDNN_ATTR_POINTWISE_MATH_PREC(), DType.F32);
+  /** What an operation writes: the result if none is left after it. */
+  private CudnnDescriptor outputOrPassed(int left) {
+    return left == 0 ? output(Y) : operations.passed(shape.outputDims());
   }
 
   private void backwardData() {
     ConvolutionShape.Tail tail = shape.tail();
     boolean masked = tail.activation() == Activation.RELU;
-    int fused = (tail.residual() ? 1 : 0) + (masked ? 1 : 0);
-    CudnnDescriptor value = result(X, shape.inputDims(), 0, fused);
+    boolean maskedByNorm = tail.sums() == Sums.MASKED_NORM;
+    int left = (tail.residual() ? 1 : 0) + (masked || maskedByNorm ? 1 : 0);
+    CudnnDescriptor value = inputOrPassed(left);
     operations.add(
-        create(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR())
+        operations
+            .create(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX(), value)
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W(), tensor(WEIGHT, shape.weightDims()))
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY(), tensor(Y, shape.outputDims()))
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W(), weight())
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY(), output(Y))
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC(), window())
             .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA(), 1)
-            .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA(), 0)
-            .finish("the operation of " + shape));
-    int done = 0;
+            .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA(), 0));
     if (tail.residual()) {
-      CudnnDescriptor sum = result(X, shape.inputDims(), ++done, fused);
-      value = sum(value, tensor(RESIDUAL, shape.inputDims()), sum);
+      CudnnDescriptor sum = inputOrPassed(--left);
+      value = operations.combine(CUDNN_POINTWISE_ADD(), value, input(RESIDUAL), sum);
+    }
+    CudnnDescriptor centred = null;
+    if (maskedByNorm || tail.sums() == Sums.NORM) {
+      centred = combine(CUDNN_POINTWISE_SUB(), input(NORMALIZED), channels(MEAN));
     }
     if (masked) {
-      mask(
-          value, tensor(ACTIVATED, shape.inputDims()), result(X, shape.inputDims(), ++done, fused));
+      value = operations.mask(value, input(ACTIVATED), inputOrPassed(--left));
+    } else if (maskedByNorm) {
+      CudnnDescriptor deviations = combine(CUDNN_POINTWISE_MUL(), centred, channels(INV_STD));
+      CudnnDescriptor scaled = combine(CUDNN_POINTWISE_MUL(), deviations, channels(SCALE));
+      CudnnDescriptor normalized = combine(CUDNN_POINTWISE_ADD(), scaled, channels(BIAS));
+      value = operations.mask(value, normalized, inputOrPassed(--left));
+    }
+    if (tail.sums() != Sums.NONE) {
+      operations.reduce(value, channels(SUM));
+    }
+    if (centred != null) {
+      operations.reduce(combine(CUDNN_POINTWISE_MUL(), value, centred), channels(PRODUCT));
     }
   }
 
-  /** Passes a gradient on where the output of a ReLU is positive. */
-  private void mask(CudnnDescriptor dy, CudnnDescriptor y, CudnnDescriptor dx) {
-    CudnnDescriptor relu =
-        pointwise(CUDNN_POINTWISE_RELU_BWD()).finish("the gradient of an activation");
-    operations.add(
-        create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR())
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), relu)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC(), dy)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), y)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC(), dx)
-            .finish("the mask after " + shape));
+  private CudnnDescriptor combine(int mode, CudnnDescriptor a, CudnnDescriptor b) {
+    return operations.combine(mode, a, b, operations.passed(shape.inputDims()));
+  }
+
+  /** A value in fp32 for each channel of the input. */
+  private CudnnDescriptor channels(long number) {
+    return sums(number, shape.inputChannelDims());
+  }
+
+  private CudnnDescriptor sums(long number, long[] channels) {
+    return operations.stored(number, DType.F32, channels);
+  }
+
+  /** What an operation writes: the result if none is left after it that changes it. */
+  private CudnnDescriptor inputOrPassed(int left) {
+    return left == 0 ? input(X) : operations.passed(shape.inputDims());
   }
 
   private void backwardWeight() {
     operations.add(
-        create(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR())
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X(), tensor(X, shape.inputDims()))
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW(),
-                tensor(WEIGHT, shape.weightDims()))
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY(), tensor(Y, shape.outputDims()))
+        operations
+            .create(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR())
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X(), input(X))
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW(), weight())
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY(), output(Y))
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC(), window())
             .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA(), 1)
-            .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA(), 0)
-            .finish("the operation of " + shape));
+            .floating(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA(), 0));
   }
 
   /** Returns the graph for what is built on it. */
@@ -247,8 +221,6 @@ final class ConvolutionGraph implements AutoCloseable {
 
   @Override
   public void close() {
-    // the graph first, what it is made of last
-    Closing.all(owned);
-    owned.clear();
+    operations.close();
   }
 }

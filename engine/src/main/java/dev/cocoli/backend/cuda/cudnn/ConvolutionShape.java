@@ -54,20 +54,40 @@ record ConvolutionShape(
   /**
    * What follows the sum of products, in this order: a residual, a shift of each channel, an
    * activation. cuDNN has ready kernels for this chain, and for no shorter one without the shift. A
-   * gradient by the input is followed by a residual and the gradient of an activation.
+   * gradient by the input is followed by a residual, the gradient of an activation, and sums.
    *
    * @param shift whether there is one
    * @param residual whether there is one
    * @param activation applied last; after a gradient, its mask
+   * @param sums of the result
    */
-  record Tail(boolean shift, boolean residual, Activation activation) {
+  record Tail(boolean shift, boolean residual, Activation activation, Sums sums) {
     static final Tail NONE = new Tail(false, false, Activation.NONE);
+
+    /** A tail without sums. */
+    Tail(boolean shift, boolean residual, Activation activation) {
+      this(shift, residual, activation, Sums.NONE);
+    }
 
     /** Returns the tail that does what is asked, with a shift of 0 where none is. */
     static Tail of(Tensor shift, Tensor residual, Activation activation) {
       boolean any = shift != null || residual != null || activation != Activation.NONE;
       return any ? new Tail(true, residual != null, activation) : NONE;
     }
+  }
+
+  /** What is summed of the result, for each of its channels. */
+  enum Sums {
+    /** Nothing. */
+    NONE,
+    /** A gradient by the input, for a bias. */
+    BIAS,
+    /** A gradient by the input, and its products with what a norm read less the mean. */
+    NORM,
+    /** The same, masked by the ReLU after the norm, whose output is computed again. */
+    MASKED_NORM,
+    /** The output less a centre, and the squares of that. */
+    MOMENTS
   }
 
   /** What most kernels of cuDNN want to load at a time. */
@@ -91,17 +111,6 @@ record ConvolutionShape(
         y.dim(3),
         tail,
         alignmentBytes);
-  }
-
-  /** Returns the largest power of two, 16 at most, that divides the addresses; null is skipped. */
-  static int alignment(Tensor... tensors) {
-    long joint = WIDEST_BYTES;
-    for (Tensor tensor : tensors) {
-      if (tensor != null) {
-        joint |= tensor.segment().address();
-      }
-    }
-    return (int) Long.lowestOneBit(joint);
   }
 
   /** Returns whether each output pixel is a product of the input pixel in the same place. */
@@ -129,8 +138,13 @@ record ConvolutionShape(
     return new long[] {out, in, kernel, kernel};
   }
 
+  /** Returns the dims of a value for each input channel. */
+  long[] inputChannelDims() {
+    return new long[] {1, in, 1, 1};
+  }
+
   /** Returns the dims of a value for each output channel. */
-  long[] channelDims() {
+  long[] outputChannelDims() {
     return new long[] {1, out, 1, 1};
   }
 

@@ -7,16 +7,18 @@ import dev.cocoli.backend.cuda.CudaContext;
 import dev.cocoli.backend.cuda.cublas.CublasMatmul;
 import dev.cocoli.backend.cuda.cublas.WeightCopies;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Direction;
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Sums;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Tail;
 import dev.cocoli.backend.cuda.kernels.ElementwiseKernels;
 import dev.cocoli.backend.cuda.kernels.MemoryKernels;
+import dev.cocoli.backend.cuda.kernels.SplitBatchNormKernels;
 import dev.cocoli.backend.primitives.Convolutions;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.spec.Activation;
 import dev.cocoli.backend.spec.Conv2dSpec;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
 
 /**
  * Convolutions by cuDNN's graph API, on activations {@code [N,H,W,C]} and weights {@code
@@ -26,7 +28,9 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   private final CudaContext context;
   private final BufferPool pool;
   private final ConvolutionPlans plans;
+  private final SplitBatchNormKernels norms;
   private final FusedPlans fused;
+  private final InputGradients gradients;
   private final WeightCopies weights;
   private final CublasMatmul matmul;
   private final ElementwiseKernels elementwise;
@@ -37,15 +41,19 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
       WeightCopies weights,
       CublasMatmul matmul,
       ElementwiseKernels elementwise,
-      MemoryKernels memory) {
+      MemoryKernels memory,
+      SplitBatchNormKernels norms) {
     this.context = context;
     this.pool = context.pool();
     this.plans = new ConvolutionPlans(context);
-    this.fused = new FusedPlans(context);
     this.weights = weights;
     this.matmul = matmul;
     this.elementwise = elementwise;
     this.memory = memory;
+    this.norms = norms;
+    fused = new FusedPlans(context);
+    gradients =
+        new InputGradients(context, plans, fused, weights, matmul, elementwise, memory, norms);
   }
 
   @Override
@@ -75,7 +83,7 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
     }
   }
 
-  private static boolean overlaps(Tensor a, Tensor b) {
+  static boolean overlaps(Tensor a, Tensor b) {
     return a != null && a.segment().asOverlappingSlice(b.segment()).isPresent();
   }
 
@@ -95,28 +103,13 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
             addend == null
                 ? new WeightCopies.Lease(null, null)
                 : weights.take(addend, null, x.dtype())) {
-      ConvolutionShape shape =
-          ConvolutionShape.of(
-              Direction.FORWARD,
-              spec,
-              x,
-              y,
-              tail,
-              ConvolutionShape.alignment(x, factors.tensor(), y, residual, addends.tensor()));
+      Operands operands =
+          Operands.of(x, factors.tensor(), y)
+              .with(ConvolutionGraph.RESIDUAL, residual)
+              .with(ConvolutionGraph.SHIFT, addends.tensor());
       plans.run(
-          shape,
-          new Operands(
-              x.segment(),
-              factors.tensor().segment(),
-              y.segment(),
-              segment(residual),
-              segment(addends.tensor()),
-              null));
+          ConvolutionShape.of(Direction.FORWARD, spec, x, y, tail, operands.alignment()), operands);
     }
-  }
-
-  private static MemorySegment segment(Tensor tensor) {
-    return tensor == null ? null : tensor.segment();
   }
 
   private Tensor zeros(long count, TensorScope scope) {
@@ -160,138 +153,57 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   }
 
   @Override
-  public void conv2dBackwardData(
+  public boolean conv2dBackwardData(
       Conv2dSpec spec,
       Tensor dy,
       Tensor weight,
       Tensor scale,
       Tensor addend,
       Tensor activated,
+      GradientSums sums,
       Tensor dx) {
-    if (dx.elementCount() == 0) {
-      return;
-    }
-    dx.buffer().markWritten();
-    if (activated == null) {
-      sum(spec, dy, weight, scale, addend, dx);
-    } else if (overlaps(addend, dx)) {
-      // timing would add it again and again, and cuDNN may write before it has read all
-      sum(spec, dy, weight, scale, addend, dx);
-      elementwise.reluBackward(activated, dx);
-    } else {
-      masked(spec, dy, weight, scale, addend, activated, dx);
-    }
+    return gradients.run(spec, dy, weight, scale, addend, activated, sums, dx);
   }
 
-  private void masked(
-      Conv2dSpec spec,
-      Tensor dy,
-      Tensor weight,
-      Tensor scale,
-      Tensor addend,
-      Tensor activated,
-      Tensor dx) {
-    Runnable steps =
-        () -> {
-          backwardData(spec, dy, weight, scale, dx);
-          elementwise.reluBackward(activated, addend, dx);
-        };
-    if (!isFused(spec, dy, dx)) {
+  @Override
+  public boolean conv2dMoments(
+      Conv2dSpec spec, Tensor x, Tensor weight, Tensor centre, Tensor sums, Tensor y) {
+    Runnable steps = () -> conv2d(spec, x, weight, null, null, null, y);
+    if (x.elementCount() == 0 || y.elementCount() == 0 || !fused.suits(y)) {
       steps.run();
-      return;
+      return false;
     }
-    try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
-      ConvolutionShape shape =
-          ConvolutionShape.of(
-              Direction.BACKWARD_DATA,
-              spec,
-              dx,
-              dy,
-              new Tail(false, addend != null, Activation.RELU),
-              ConvolutionShape.alignment(dx, factors.tensor(), dy, addend, activated));
-      fused.run(
-          shape,
-          new Operands(
-              dx.segment(),
-              factors.tensor().segment(),
-              dy.segment(),
-              segment(addend),
-              null,
-              activated.segment()),
-          steps);
+    y.buffer().markWritten();
+    try (WeightCopies.Lease factors = weights.take(weight, null, x.dtype())) {
+      Tail tail = new Tail(false, false, Activation.NONE, Sums.MOMENTS);
+      Operands operands =
+          Operands.of(x, factors.tensor(), y)
+              .with(ConvolutionGraph.MEAN, centre)
+              .with(ConvolutionGraph.SUM, sums.rows(0, 1))
+              .with(ConvolutionGraph.PRODUCT, sums.rows(1, 1));
+      boolean summed =
+          fused.run(
+              ConvolutionShape.of(Direction.FORWARD, spec, x, y, tail, operands.alignment()),
+              operands,
+              steps,
+              () -> statisticsAlone(y));
+      if (summed) {
+        sums.buffer().markWritten();
+      }
+      return summed;
     }
   }
 
-  /** Whether cuDNN compiles a kernel for it that is worth it: on Hopper for a stride of 1 only. */
-  private boolean isFused(Conv2dSpec spec, Tensor dy, Tensor dx) {
-    boolean onTensorCores = dx.dtype() == DType.BF16 || context.settings().tf32();
-    return onTensorCores
-        && spec.stride() == 1
-        && dy.elementCount() > 0
-        && CublasMatmul.hasWholeRows(dy)
-        && CublasMatmul.hasWholeRows(dx);
-  }
-
-  private void sum(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
-    if (addend == null) {
-      backwardData(spec, dy, weight, scale, dx);
-    } else if (isSummedByMatmul(spec, dy, dx)) {
-      if (addend.segment().address() != dx.segment().address()) {
-        memory.copy(addend, dx);
-      }
-      long rows = dx.elementCount() / dx.dim(3);
-      try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
-        matmul.addTimes(dy.reshape(rows, dy.dim(3)), factors.tensor(), dx.reshape(rows, dx.dim(3)));
-      }
-    } else if (ConvolutionShape.isPoint(spec) && dy.elementCount() > 0) {
-      addAtStride(spec, dy, weight, scale, addend, dx);
-    } else {
-      try (TensorScope scope = new TensorScope(pool)) {
-        Tensor product = scope.allocate(dx.dtype(), dx.shape());
-        backwardData(spec, dy, weight, scale, product);
-        elementwise.add(product, addend, dx);
-      }
-    }
-  }
-
-  /** Of a window of one pixel, most pixels of the input have no gradient if there is a stride. */
-  private void addAtStride(
-      Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor addend, Tensor dx) {
-    if (addend.segment().address() != dx.segment().address()) {
-      memory.copy(addend, dx);
-    }
+  /** What the sums cost in a pass of their own. */
+  private void statisticsAlone(Tensor y) {
     try (TensorScope scope = new TensorScope(pool)) {
-      Tensor product = scope.allocate(dx.dtype(), dy.dim(0), dy.dim(1), dy.dim(2), dx.dim(3));
-      backwardData(Conv2dSpec.of(1, 1, 0), dy, weight, scale, product);
-      elementwise.addAtStride(product, spec.stride(), dx);
+      norms.statistics(y, scope.allocate(DType.F32, 2 * y.dim(3) + 1));
     }
   }
 
-  /** Whether cublasLt adds to what is there: for rows of whole accesses, where it rounds once. */
-  private static boolean isSummedByMatmul(Conv2dSpec spec, Tensor dy, Tensor dx) {
-    return ConvolutionShape.isPointwise(spec)
-        && dy.elementCount() > 0
-        && CublasMatmul.hasWholeRows(dy)
-        && CublasMatmul.hasWholeRows(dx);
-  }
-
-  private void backwardData(Conv2dSpec spec, Tensor dy, Tensor weight, Tensor scale, Tensor dx) {
-    if (dy.elementCount() == 0) {
-      context.queue().zero(dx.segment());
-      return;
-    }
-    try (WeightCopies.Lease factors = weights.take(weight, scale, dy.dtype())) {
-      ConvolutionShape shape =
-          ConvolutionShape.of(
-              Direction.BACKWARD_DATA,
-              spec,
-              dx,
-              dy,
-              Tail.NONE,
-              ConvolutionShape.alignment(dx, factors.tensor(), dy));
-      plans.run(shape, Operands.of(dx.segment(), factors.tensor().segment(), dy.segment()));
-    }
+  @Override
+  public boolean sumsInPassing() {
+    return true;
   }
 
   @Override
@@ -324,15 +236,11 @@ public final class CudnnConvolution implements Convolutions, AutoCloseable {
   private Tensor gradient(
       Conv2dSpec spec, Tensor x, Tensor dy, Shape weightShape, TensorScope scope) {
     Tensor fresh = scope.allocate(x.dtype(), weightShape);
-    ConvolutionShape shape =
+    Operands operands = Operands.of(x, fresh, dy);
+    plans.run(
         ConvolutionShape.of(
-            Direction.BACKWARD_WEIGHT,
-            spec,
-            x,
-            dy,
-            Tail.NONE,
-            ConvolutionShape.alignment(x, fresh, dy));
-    plans.run(shape, Operands.of(x.segment(), fresh.segment(), dy.segment()));
+            Direction.BACKWARD_WEIGHT, spec, x, dy, Tail.NONE, operands.alignment()),
+        operands);
     return fresh;
   }
 

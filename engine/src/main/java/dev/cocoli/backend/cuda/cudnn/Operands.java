@@ -1,53 +1,57 @@
 package dev.cocoli.backend.cuda.cudnn;
 
+import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Where the tensors of a {@link ConvolutionGraph} lie.
- *
- * @param x input or gradient by it
- * @param weight weights or gradient by them
- * @param y output or gradient by it
- * @param residual null if the graph has none
- * @param shift null if the graph has none
- * @param activated null if the graph has none
- */
-record Operands(
-    MemorySegment x,
-    MemorySegment weight,
-    MemorySegment y,
-    MemorySegment residual,
-    MemorySegment shift,
-    MemorySegment activated) {
+/** Where the tensors of a {@link ConvolutionGraph} lie, by the numbers that it gives them. */
+final class Operands {
+  private final List<Long> numbers = new ArrayList<>();
+  private final List<MemorySegment> memory = new ArrayList<>();
 
-  /** Those of a convolution after which nothing is fused. */
-  static Operands of(MemorySegment x, MemorySegment weight, MemorySegment y) {
-    return new Operands(x, weight, y, null, null, null);
+  /**
+   * Those of a convolution after which nothing is fused.
+   *
+   * @param x input or gradient by it
+   * @param weight weights or gradient by them
+   * @param y output or gradient by it
+   */
+  static Operands of(Tensor x, Tensor weight, Tensor y) {
+    return new Operands()
+        .with(ConvolutionGraph.X, x)
+        .with(ConvolutionGraph.WEIGHT, weight)
+        .with(ConvolutionGraph.Y, y);
   }
 
-  private record Numbered(long number, MemorySegment memory) {}
-
-  private List<Numbered> present() {
-    List<Numbered> present = new ArrayList<>();
-    present.add(new Numbered(ConvolutionGraph.X, x));
-    present.add(new Numbered(ConvolutionGraph.WEIGHT, weight));
-    present.add(new Numbered(ConvolutionGraph.Y, y));
-    present.add(new Numbered(ConvolutionGraph.RESIDUAL, residual));
-    present.add(new Numbered(ConvolutionGraph.SHIFT, shift));
-    present.add(new Numbered(ConvolutionGraph.ACTIVATED, activated));
-    present.removeIf(each -> each.memory == null);
-    return present;
+  /** Adds a tensor; null if the graph has none of that number. */
+  Operands with(long number, Tensor tensor) {
+    return tensor == null ? this : with(number, tensor.segment());
   }
 
-  /** Returns the numbers that the graph gives to those that are there. */
+  /** Adds a tensor's memory. */
+  Operands with(long number, MemorySegment segment) {
+    numbers.add(number);
+    memory.add(segment);
+    return this;
+  }
+
+  /** Returns the largest power of two, 16 at most, that divides all addresses. */
+  int alignment() {
+    long joint = ConvolutionShape.WIDEST_BYTES;
+    for (MemorySegment segment : memory) {
+      joint |= segment.address();
+    }
+    return (int) Long.lowestOneBit(joint);
+  }
+
+  /** Returns the numbers. */
   long[] numbers() {
-    return present().stream().mapToLong(Numbered::number).toArray();
+    return numbers.stream().mapToLong(Long::longValue).toArray();
   }
 
   /** Returns the addresses in the order of {@link #numbers}. */
   MemorySegment[] memory() {
-    return present().stream().map(Numbered::memory).toArray(MemorySegment[]::new);
+    return memory.toArray(MemorySegment[]::new);
   }
 }

@@ -13,6 +13,8 @@ final class BatchNormKernels implements Norms {
   private static final String FILE = "batch_norm";
   private static final ChannelPacks STATISTICS = ChannelPacks.of(FILE, "batch_norm_statistics");
   private static final ChannelPacks NORMALIZE = ChannelPacks.of(FILE, "batch_norm_normalize");
+  private static final ChannelPacks NORMALIZE_SUMMED =
+      ChannelPacks.of(FILE, "batch_norm_normalize_summed");
   private static final ChannelPacks GRADIENT_SUMS =
       ChannelPacks.of(FILE, "batch_norm_gradient_sums");
   private static final ChannelPacks GRADIENT_SUMS_MASKED =
@@ -21,6 +23,8 @@ final class BatchNormKernels implements Norms {
       ChannelPacks.of(FILE, "batch_norm_input_gradient");
   private static final ChannelPacks INPUT_GRADIENT_MASKED =
       ChannelPacks.of(FILE, "batch_norm_input_gradient_masked");
+  private static final ChannelPacks INPUT_GRADIENT_SUMMED =
+      ChannelPacks.of(FILE, "batch_norm_input_gradient_summed");
   private static final Kernel FOLD = new Kernel(FILE, "fold_batch_norm");
 
   /** Sums of a channel: of values and squares, or of gradients and products. */
@@ -43,23 +47,34 @@ final class BatchNormKernels implements Norms {
       Tensor residual,
       Tensor runningMean,
       Tensor runningVar,
+      Tensor sums,
       Tensor mean,
       Tensor invStd,
       Tensor y) {
     if (x.elementCount() == 0) {
       return;
     }
+    Runnable results =
+        () ->
+            call.tensor(weight)
+                .tensor(bias)
+                .output(runningMean)
+                .output(runningVar)
+                .output(mean)
+                .output(invStd);
+    if (sums != null) {
+      ChannelTiles tiles = beginNormalize(NORMALIZE_SUMMED, x, residual, y);
+      results.run();
+      call.tensor(sums).pointer(call.queue().counters()).f32(spec.eps()).f32(spec.momentum());
+      endNormalize(tiles, spec);
+      return;
+    }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
       Tensor coefficients = scope.allocate(DType.F32, 2, channels);
       ChannelTiles tiles = statistics(STATISTICS, x, scope);
-      call.tensor(weight)
-          .tensor(bias)
-          .output(runningMean)
-          .output(runningVar)
-          .output(mean)
-          .output(invStd)
-          .tensor(coefficients)
+      results.run();
+      call.tensor(coefficients)
           .i64(x.elementCount() / channels)
           .f32(spec.eps())
           .f32(spec.momentum());
@@ -79,16 +94,25 @@ final class BatchNormKernels implements Norms {
       Tensor invStd,
       Tensor y,
       Tensor dy,
+      Tensor sums,
       Tensor dx,
       Tensor dWeight,
       Tensor dBias) {
     if (x.elementCount() == 0) {
       return;
     }
+    Norm norm = new Norm(weight, bias, mean, invStd);
+    if (sums != null) {
+      ChannelTiles tiles = beginInputGradient(INPUT_GRADIENT_SUMMED, x, dy, dx);
+      norm.write(call);
+      call.output(dWeight).output(dBias).tensor(sums);
+      tiles.write(call);
+      tiles.launch(call);
+      return;
+    }
     try (TensorScope scope = new TensorScope(pool)) {
       long channels = x.dim(3);
       Tensor coefficients = scope.allocate(DType.F32, 4, channels);
-      Norm norm = new Norm(weight, bias, mean, invStd);
       // the mask follows from x, and nobody wants the gradient that it leaves
       boolean masked = spec.activation() == Activation.RELU && residual == null;
       ChannelTiles tiles =
@@ -152,9 +176,18 @@ final class BatchNormKernels implements Norms {
 
   /** Writes {@code activation(x * factor + addend + residual)}, by coefficients {@code [2,C]}. */
   void normalize(BatchNormSpec spec, Tensor x, Tensor residual, Tensor y, Tensor coefficients) {
-    ChannelPacks.Choice normalize = NORMALIZE.choose(x, residual, y);
-    ChannelTiles tiles = tiles(x, normalize);
-    call.of(normalize.kernel()).tensor(x).tensor(residual).output(y).tensor(coefficients);
+    ChannelTiles tiles = beginNormalize(NORMALIZE, x, residual, y);
+    call.tensor(coefficients);
+    endNormalize(tiles, spec);
+  }
+
+  private ChannelTiles beginNormalize(ChannelPacks kernels, Tensor x, Tensor residual, Tensor y) {
+    ChannelPacks.Choice normalize = kernels.choose(x, residual, y);
+    call.of(normalize.kernel()).tensor(x).tensor(residual).output(y);
+    return tiles(x, normalize);
+  }
+
+  private void endNormalize(ChannelTiles tiles, BatchNormSpec spec) {
     tiles.write(call);
     call.i32(spec.activation() == Activation.RELU ? 1 : 0);
     tiles.launch(call);
@@ -195,11 +228,16 @@ final class BatchNormKernels implements Norms {
 
   private void inputGradient(
       ChannelPacks kernels, Tensor x, Tensor dy, Tensor dx, Tensor coefficients) {
-    ChannelPacks.Choice inputGradient = kernels.choose(x, dy, dx);
-    ChannelTiles tiles = tiles(x, inputGradient);
-    call.of(inputGradient.kernel()).tensor(x).tensor(dy).output(dx).tensor(coefficients);
+    ChannelTiles tiles = beginInputGradient(kernels, x, dy, dx);
+    call.tensor(coefficients);
     tiles.write(call);
     tiles.launch(call);
+  }
+
+  private ChannelTiles beginInputGradient(ChannelPacks kernels, Tensor x, Tensor dy, Tensor dx) {
+    ChannelPacks.Choice inputGradient = kernels.choose(x, dy, dx);
+    call.of(inputGradient.kernel()).tensor(x).tensor(dy).output(dx);
+    return tiles(x, inputGradient);
   }
 
   private ChannelTiles tiles(Tensor x, ChannelPacks.Choice choice) {

@@ -10,7 +10,6 @@ import dev.cocoli.backend.primitives.Patches;
 import dev.cocoli.backend.primitives.Pooling;
 import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.primitives.Regions;
-import dev.cocoli.backend.primitives.SplitBatchNorm;
 import dev.cocoli.backend.primitives.Updates;
 import dev.cocoli.backend.primitives.Upsampling;
 
@@ -69,7 +68,7 @@ public abstract class KernelBackend implements Backend {
   }
 
   @Override
-  public SplitBatchNorm splitBatchNorm() {
+  public SplitBatchNormKernels splitBatchNorm() {
     return splitBatchNorm;
   }
 

@@ -3,17 +3,21 @@ package dev.cocoli.backend.cuda.kernels;
 import dev.cocoli.backend.primitives.Copies;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Tensor;
+import java.util.List;
 
 /** Copies, fills and conversions. */
 public final class MemoryKernels implements Copies {
   private static final String FILE = "memory";
   private static final Kernel FILL = new Kernel(FILE, "fill");
-  private static final Kernel COPY_COLUMNS_16 = new Kernel(FILE, "copy_columns_16");
-  private static final Kernel COPY_COLUMNS_4 = new Kernel(FILE, "copy_columns_4");
-  private static final Kernel COPY_COLUMNS_2 = new Kernel(FILE, "copy_columns_2");
-  private static final Kernel COPY_COLUMNS_1 = new Kernel(FILE, "copy_columns_1");
+  private static final Kernel COPY_COLUMNS = new Kernel(FILE, "copy_columns");
   private static final Kernel CAST_F32_BF16 = new Kernel(FILE, "cast_f32_bf16");
   private static final Kernel CAST_BF16_F32 = new Kernel(FILE, "cast_bf16_f32");
+
+  /** Parts that {@code copy_columns} takes: memory.cu has the same number. */
+  private static final int MOST_COPIED = 16;
+
+  /** Units that a block of {@code copy_columns} moves: likewise. */
+  private static final long COPIED_PIECE = 2048;
 
   /** Elements that a thread of {@code cast} converts at once. */
   private static final long CAST_WIDTH = 4;
@@ -37,45 +41,48 @@ public final class MemoryKernels implements Copies {
   }
 
   @Override
-  public void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
-    if (from.dtype() != to.dtype()
-        || from.dim(0) != to.dim(0)
-        || fromColumn + columns > from.dim(1)
-        || toColumn + columns > to.dim(1)) {
-      throw new IllegalArgumentException(
-          "cannot copy columns " + fromColumn + " + " + columns + " of " + from + " to " + to);
+  public void copyColumns(List<Columns> all) {
+    List<Columns> some =
+        all.stream().filter(each -> each.columns() > 0 && each.from().elementCount() > 0).toList();
+    for (int first = 0; first < some.size(); first += MOST_COPIED) {
+      copySome(some.subList(first, Math.min(some.size(), first + MOST_COPIED)));
     }
-    if (columns == 0 || to.dim(0) == 0) {
-      return;
+  }
+
+  /** Queues one kernel; its arguments say where everything lies. */
+  private void copySome(List<Columns> some) {
+    call.of(COPY_COLUMNS);
+    long blocks = 0;
+    for (Columns each : some) {
+      long element = each.to().dtype().byteSize();
+      long fromBytes = each.from().segment().address() + each.fromColumn() * element;
+      long toBytes = each.to().segment().address() + each.toColumn() * element;
+      long fromStride = each.from().dim(-1) * element;
+      long toStride = each.to().dim(1) * element;
+      long width = each.columns() * element;
+      // what divides all of these is how much can be moved at a time
+      int unit =
+          (int)
+              Math.min(16, Long.lowestOneBit(fromBytes | toBytes | fromStride | toStride | width));
+      long rowUnits = each.places() * width / unit;
+      long count = each.to().dim(0) * rowUnits;
+      each.to().buffer().markWritten();
+      call.i64(fromBytes)
+          .i64(toBytes)
+          .i64(fromStride / unit)
+          .i64(toStride / unit)
+          .i32(count)
+          .i32(blocks)
+          .divider(width / unit, count)
+          .divider(rowUnits, count)
+          .i32(unit)
+          .i32(0); // the structure is padded to a multiple of its pointers
+      blocks += Math.ceilDiv(count, COPIED_PIECE);
     }
-    to.buffer().markWritten();
-    long element = to.dtype().byteSize();
-    long fromBytes = from.segment().address() + fromColumn * element;
-    long toBytes = to.segment().address() + toColumn * element;
-    // what divides all of these is how much can be moved at a time
-    long joint =
-        fromBytes | toBytes | columns * element | from.dim(1) * element | to.dim(1) * element;
-    int unit = (int) Math.min(16, Long.lowestOneBit(joint));
-    if (unit == 8) {
-      unit = 4;
+    for (int i = some.size(); i < MOST_COPIED; i++) {
+      call.i64(0).i64(0).i64(0).i64(0).i32(0).i32(0).divider(1, 1).divider(1, 1).i32(0).i32(0);
     }
-    Kernel kernel =
-        switch (unit) {
-          case 16 -> COPY_COLUMNS_16;
-          case 4 -> COPY_COLUMNS_4;
-          case 2 -> COPY_COLUMNS_2;
-          default -> COPY_COLUMNS_1;
-        };
-    long width = columns * element / unit;
-    long count = to.dim(0) * width;
-    call.of(kernel)
-        .i64(fromBytes)
-        .i64(toBytes)
-        .i64(from.dim(1) * element / unit)
-        .i64(to.dim(1) * element / unit)
-        .i64(count)
-        .divider(width, count)
-        .over(count);
+    call.i64(some.size()).blocks(blocks, KernelCall.THREADS);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.cocoli.backend.cuda.kernels.SelectKernels.Sorted;
 import dev.cocoli.backend.primitives.Proposals;
 import dev.cocoli.backend.spec.BoxCoderSpec;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 
 /** Selects, decodes and suppresses boxes. */
@@ -144,10 +145,15 @@ final class ProposalKernels implements Proposals {
       return;
     }
     try (TensorScope scope = new TensorScope(pool)) {
-      Tensor candidates = scope.allocate(DType.I32, images);
-      call.queue().zero(candidates.segment());
+      long chunks = Math.ceilDiv(room, (long) NMS_THREADS);
+      Tensor zeros = scope.allocate(DType.U8, images * (Integer.BYTES * (1 + chunks) + room));
+      call.queue().zero(zeros.segment());
+      Tensor candidates = zeros.view(0, Shape.of(images), DType.I32);
+      Tensor keptOfChunk = zeros.view(candidates.byteSize(), Shape.of(images, chunks), DType.I32);
+      Tensor keeps =
+          zeros.view(
+              candidates.byteSize() + keptOfChunk.byteSize(), Shape.of(images, room), DType.U8);
       Tensor keys = scope.allocate(DType.I64, images, Math.max(1, room));
-      Tensor keeps = scope.allocate(DType.U8, images, Math.max(1, room));
       if (room > 0 && wanted > 0) {
         call.of(NMS_KEYS)
             .tensor(scores)
@@ -159,10 +165,6 @@ final class ProposalKernels implements Proposals {
         long most = Math.min(wanted, room);
         Tensor keptBoxes = scope.allocate(DType.F32, images, NMS_BUCKETS, most, 4);
         Tensor keptGroups = scope.allocate(DType.I32, images, NMS_BUCKETS, most);
-        Tensor keptOfChunk =
-            scope.allocate(DType.I32, images, Math.ceilDiv(room, (long) NMS_THREADS));
-        call.queue().zero(keeps.segment());
-        call.queue().zero(keptOfChunk.segment());
         call.of(NMS_SUPPRESS)
             .tensor(boxes)
             .tensor(groups)

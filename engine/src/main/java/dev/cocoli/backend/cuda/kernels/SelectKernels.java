@@ -114,11 +114,11 @@ final class SelectKernels {
     Tensor from = keys;
     Parts left = in;
     if (in.largest() > FEW_KEYS) {
-      Tensor histograms = scope.allocate(DType.I32, in.count(), HISTOGRAM);
-      Tensor narrowedCounts = scope.allocate(DType.I32, in.count());
+      Tensor zeros = scope.allocate(DType.I32, in.count() * (HISTOGRAM + 1));
+      Tensor histograms = zeros.rows(0, in.count() * HISTOGRAM);
+      Tensor narrowedCounts = zeros.rows(in.count() * HISTOGRAM, in.count());
       from = scope.allocate(DType.I64, keys.shape());
-      call.queue().zero(histograms.segment());
-      call.queue().zero(narrowedCounts.segment());
+      call.queue().zero(zeros.segment());
       long threads = Math.ceilDiv(in.largest(), KEYS_PER_THREAD);
       long busy = Math.max(1, call.queue().residentBlocks() / in.count());
       long blocks = Math.min(busy, Math.ceilDiv(threads, KernelCall.THREADS));
@@ -133,7 +133,6 @@ final class SelectKernels {
           .tensor(from)
           .tensor(narrowedCounts)
           .blocks(blocks, in.count(), KernelCall.THREADS, 0);
-      scope.release(histograms);
       left = in.with(narrowedCounts);
     }
     call.of(SELECT_KEYS);

@@ -2,6 +2,7 @@ package dev.cocoli.backend.cuda.kernels;
 
 import dev.cocoli.backend.BufferPool;
 import dev.cocoli.backend.TensorScope;
+import dev.cocoli.backend.primitives.GradientSums;
 import dev.cocoli.backend.primitives.SplitBatchNorm;
 import dev.cocoli.backend.spec.BatchNormSpec;
 import dev.cocoli.tensor.DType;
@@ -10,13 +11,15 @@ import dev.cocoli.tensor.Tensor;
 /**
  * Batch normalisation in pieces: the passes of {@link BatchNormKernels}, whose sums go otherwise.
  */
-final class SplitBatchNormKernels implements SplitBatchNorm {
+public final class SplitBatchNormKernels implements SplitBatchNorm {
   private static final String FILE = "split_batch_norm";
   private static final ChannelPacks STATISTICS =
       ChannelPacks.of(FILE, "batch_norm_replica_statistics");
   private static final Kernel JOIN_STATISTICS = new Kernel(FILE, "batch_norm_join_statistics");
   private static final ChannelPacks GRADIENT_SUMS =
       ChannelPacks.of(FILE, "batch_norm_replica_gradient_sums");
+  private static final ChannelPacks GRADIENT_SUMS_MASKED =
+      ChannelPacks.of(FILE, "batch_norm_replica_gradient_sums_masked");
   private static final Kernel JOIN_GRADIENTS = new Kernel(FILE, "batch_norm_join_gradients");
 
   private final KernelCall call;
@@ -88,6 +91,25 @@ final class SplitBatchNormKernels implements SplitBatchNorm {
       ChannelTiles tiles =
           kernels.gradientSums(GRADIENT_SUMS, x, BatchNormKernels.output(spec, y), dy, norm, scope);
       call.output(sums).output(dWeight).output(dBias);
+      tiles.launch(call);
+    }
+  }
+
+  /**
+   * Writes sums of a gradient, which stays as it is: to time what it costs to sum it in a pass of
+   * its own.
+   *
+   * @param wanted of a norm; the mask follows from what the norm read
+   * @param dy like what the norm read
+   */
+  public void gradientSums(GradientSums wanted, Tensor dy) {
+    GradientSums.Norm of = wanted.norm();
+    try (TensorScope scope = new TensorScope(pool)) {
+      BatchNormKernels.Norm norm =
+          new BatchNormKernels.Norm(of.weight(), of.bias(), of.mean(), of.invStd());
+      ChannelPacks sums = wanted.masked() ? GRADIENT_SUMS_MASKED : GRADIENT_SUMS;
+      ChannelTiles tiles = kernels.gradientSums(sums, of.x(), null, dy, norm, scope);
+      call.output(wanted.sums()).output(null).output(null);
       tiles.launch(call);
     }
   }

@@ -51,7 +51,7 @@ class WinogradConvolutionTest {
       Tensor y = tensors.floatOutput(1, spec.outputExtent(h), spec.outputExtent(w), out);
       Tensor weight = tensors.floatOutput(out, k, k, in);
       backend.convolutions().conv2d(spec, x, weight, null, null, null, y);
-      backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, x);
+      backend.convolutions().conv2dBackwardData(spec, y, weight, null, null, null, null, x);
       backend.convolutions().conv2dBackwardWeight(spec, x, y, null, weight, null);
       assertEquals(expected, backend.convolutions().winograd().count());
     }
@@ -97,7 +97,7 @@ class WinogradConvolutionTest {
         Tensor input = tensors.floats(x, 2, height, width, in);
         backend.convolutions().conv2d(SPEC, input, w, null, null, null, y);
         Tensor gradient = tensors.floats(dy, 2, height, width, out);
-        backend.convolutions().conv2dBackwardData(SPEC, gradient, w, null, null, null, dx);
+        backend.convolutions().conv2dBackwardData(SPEC, gradient, w, null, null, null, null, dx);
         float[][] now = {tensors.floats(y), tensors.floats(dx)};
         if (first == null) {
           first = now;
@@ -138,7 +138,7 @@ class WinogradConvolutionTest {
           Tensor x = maps.floatOutput(1, size, size, 8);
           Tensor y = maps.floatOutput(1, size, size, 8);
           backend.convolutions().conv2d(SPEC, x, weight, null, null, null, y);
-          backend.convolutions().conv2dBackwardData(SPEC, y, weight, null, null, null, x);
+          backend.convolutions().conv2dBackwardData(SPEC, y, weight, null, null, null, null, x);
           backend.convolutions().conv2dBackwardWeight(SPEC, x, y, null, weight, null);
         }
         assertEquals(0, backend.pool().usedBytes(), "size " + size);

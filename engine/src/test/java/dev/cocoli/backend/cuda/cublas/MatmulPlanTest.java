@@ -93,8 +93,8 @@ class MatmulPlanTest {
   @Test
   void theLibraryKeepsWhatItIsTold() {
     Nvidia.require(NvidiaLibrary.CUBLAS);
-    CudaSettings strict = new CudaSettings(false, false, false, 1L << 30, false, false);
-    CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false);
+    CudaSettings strict = new CudaSettings(false, false, false, 1L << 30, false, false, 20);
+    CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false, 20);
     try (MatmulPlan plan = new MatmulPlan(shape(Product.FORWARD, true, Activation.RELU), strict)) {
       assertEquals(CUBLAS_OP_T(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSA()));
       assertEquals(CUBLAS_OP_N(), plan.operationAttribute(CUBLASLT_MATMUL_DESC_TRANSB()));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cocoli.backend.Closing;
 import dev.cocoli.backend.cuda.CudaSettings;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Direction;
+import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Sums;
 import dev.cocoli.backend.cuda.cudnn.ConvolutionShape.Tail;
 import dev.cocoli.backend.cuda.cudnn.CudnnGraphTest.Gpu;
 import dev.cocoli.backend.spec.Activation;
@@ -18,6 +19,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -25,15 +27,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * cuDNN fuses the sum and the mask of gradients into the convolution that completes them, on every
- * GPU that is described to it, and compiles that for an H100. It compiles only where a driver is
- * installed; on a machine without one, a process of its own gets one that says that there is no
- * GPU.
+ * cuDNN fuses the sum and the mask of gradients into the convolution that completes them, and sums
+ * by channel into either, on every GPU that is described to it, and compiles that for an H100. It
+ * compiles only where a driver is installed; on a machine without one, a process of its own gets
+ * one that says that there is no GPU.
  */
 @Tag("slow")
 class CudnnFusionTest {
   private static final CudaSettings SETTINGS =
-      new CudaSettings(false, false, false, 1L << 30, false, false);
+      new CudaSettings(false, false, false, 1L << 30, false, false, 20);
 
   /** The process with the driver. */
   static final class Run {
@@ -59,14 +61,17 @@ class CudnnFusionTest {
       }
       try (CudnnDescriptor properties = Gpu.H100.describe()) {
         CudnnTarget target = CudnnTarget.of(properties);
-        try (ConvolutionGraph graph = new ConvolutionGraph(shapes().getFirst(), target)) {
-          List<ConvolutionPlan> plans = FusedPlans.compile(graph, target, SETTINGS, 1);
-          check(plans.size() == 1, Gpu.H100, graph.shape());
-          Closing.all(plans);
+        for (ConvolutionShape shape : compiled()) {
+          try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
+            List<ConvolutionPlan> plans = FusedPlans.compile(graph, target, SETTINGS, 1);
+            check(plans.size() == 1, Gpu.H100, shape);
+            Closing.all(plans);
+          }
         }
       }
       System.out.printf(
-          "proved: cuDNN %s fuses masks into %d gradients for GPUs that are described%n",
+          "proved: cuDNN %s fuses masks and sums into %d convolutions for GPUs that are"
+              + " described%n",
           NvidiaLibraries.report(NvidiaLibrary.CUDNN).version().orElseThrow(), fused);
     }
 
@@ -76,33 +81,67 @@ class CudnnFusionTest {
       }
     }
 
-    /** Those of the blocks of ResNet-50: 1x1 with and without the shortcut's gradient, and 3x3. */
+    /**
+     * Those of the blocks of ResNet-50: 1x1 with and without the shortcut's gradient, and 3x3, with
+     * what follows each.
+     */
     private static List<ConvolutionShape> shapes() {
+      List<ConvolutionShape> shapes = new ArrayList<>();
+      for (Sums sums : List.of(Sums.NONE, Sums.BIAS, Sums.NORM)) {
+        Tail masked = new Tail(false, false, Activation.RELU, sums);
+        shapes.add(gradient(1, 512, 128, new Tail(false, true, Activation.RELU, sums)));
+        shapes.add(gradient(1, 128, 512, masked));
+        shapes.add(gradient(3, 128, 128, masked));
+      }
+      for (Sums sums : List.of(Sums.BIAS, Sums.NORM, Sums.MASKED_NORM)) {
+        Tail plain = new Tail(false, false, Activation.NONE, sums);
+        shapes.add(gradient(1, 128, 512, plain));
+        shapes.add(gradient(3, 128, 128, plain));
+        shapes.add(gradient(3, 128, 128, new Tail(false, true, Activation.NONE, sums)));
+      }
+      for (int stride = 1; stride <= 2; stride++) {
+        shapes.add(forward(1, stride, 512, 128));
+        shapes.add(forward(3, stride, 128, 128));
+      }
+      shapes.add(forward(7, 2, 3, 64));
+      return shapes;
+    }
+
+    /** One of each kind. */
+    private static List<ConvolutionShape> compiled() {
       return List.of(
-          shape(1, 100, 168, 512, 128, true),
-          shape(1, 100, 168, 128, 512, false),
-          shape(3, 100, 168, 128, 128, false),
-          shape(3, 25, 42, 512, 512, false));
+          gradient(1, 512, 128, new Tail(false, true, Activation.RELU, Sums.NORM)),
+          gradient(3, 128, 128, new Tail(false, false, Activation.NONE, Sums.MASKED_NORM)),
+          forward(1, 1, 512, 128));
+    }
+
+    private static ConvolutionShape gradient(int kernel, long in, long out, Tail tail) {
+      return shape(Direction.BACKWARD_DATA, kernel, 1, in, out, tail);
+    }
+
+    private static ConvolutionShape forward(int kernel, int stride, long in, long out) {
+      Tail tail = new Tail(false, false, Activation.NONE, Sums.MOMENTS);
+      return shape(Direction.FORWARD, kernel, stride, in, out, tail);
     }
 
     private static ConvolutionShape shape(
-        int kernel, long height, long width, long in, long out, boolean residual) {
+        Direction direction, int kernel, int stride, long in, long out, Tail tail) {
       return new ConvolutionShape(
-          Direction.BACKWARD_DATA,
+          direction,
           DType.BF16,
           kernel,
-          1,
+          stride,
           kernel / 2,
           1,
           8,
-          height,
-          width,
+          100,
+          168,
           in,
-          height,
-          width,
+          100 / stride,
+          168 / stride,
           out,
-          new Tail(false, residual, Activation.RELU),
-          16);
+          tail,
+          in % 8 == 0 ? 16 : 2);
     }
   }
 

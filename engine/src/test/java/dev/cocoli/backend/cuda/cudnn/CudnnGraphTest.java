@@ -17,6 +17,7 @@ import dev.cocoli.bindings.NativeException;
 import dev.cocoli.bindings.NvidiaLibraries;
 import dev.cocoli.bindings.NvidiaLibrary;
 import dev.cocoli.tensor.DType;
+import dev.cocoli.tensor.Tensor;
 import dev.cocoli.testing.Nvidia;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -108,9 +109,9 @@ class CudnnGraphTest {
           new Tail(true, true, Activation.NONE));
 
   private static final CudaSettings STRICT =
-      new CudaSettings(false, false, false, 1L << 30, false, false);
+      new CudaSettings(false, false, false, 1L << 30, false, false, 20);
   private static final CudaSettings DETERMINISTIC =
-      new CudaSettings(false, false, true, 1L << 30, false, false);
+      new CudaSettings(false, false, true, 1L << 30, false, false, 20);
 
   @BeforeEach
   void load() {
@@ -180,7 +181,7 @@ class CudnnGraphTest {
       CudnnTarget target = CudnnTarget.of(properties);
       ConvolutionShape shape =
           shape(LAYERS.get(2), Direction.FORWARD, DType.F32, TAILS.get(2), 1, 16);
-      CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false);
+      CudaSettings tf32 = new CudaSettings(false, true, false, 1L << 30, false, false, 20);
       try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
         List<EngineConfig> all = EngineConfig.list(graph, target, EngineConfig.Source.HEURISTICS);
         int tensorCore = CUDNN_NUMERICAL_NOTE_TENSOR_CORE();
@@ -248,7 +249,7 @@ class CudnnGraphTest {
   void aWorkspaceThatIsTooLargeIsNotTaken() {
     try (CudnnDescriptor properties = Gpu.H100.describe()) {
       CudnnTarget target = CudnnTarget.of(properties);
-      CudaSettings none = new CudaSettings(false, false, false, 0, false, false);
+      CudaSettings none = new CudaSettings(false, false, false, 0, false, false, 20);
       ConvolutionShape shape =
           shape(LAYERS.get(2), Direction.FORWARD, DType.F32, TAILS.get(2), 1, 16);
       try (ConvolutionGraph graph = new ConvolutionGraph(shape, target)) {
@@ -285,13 +286,12 @@ class CudnnGraphTest {
   void aVariantPackHasAnAddressForEachNumber() {
     MemorySegment shift = MemorySegment.ofAddress(0x5000);
     Operands operands =
-        new Operands(
-            MemorySegment.ofAddress(0x1000),
-            MemorySegment.ofAddress(0x2000),
-            MemorySegment.ofAddress(0x3000),
-            null,
-            shift,
-            null);
+        new Operands()
+            .with(ConvolutionGraph.X, MemorySegment.ofAddress(0x1000))
+            .with(ConvolutionGraph.WEIGHT, MemorySegment.ofAddress(0x2000))
+            .with(ConvolutionGraph.Y, MemorySegment.ofAddress(0x3000))
+            .with(ConvolutionGraph.RESIDUAL, (Tensor) null)
+            .with(ConvolutionGraph.SHIFT, shift);
     assertArrayEquals(new long[] {1, 2, 3, 5}, operands.numbers());
     assertEquals(4, operands.memory().length);
     assertEquals(shift, operands.memory()[3]);
