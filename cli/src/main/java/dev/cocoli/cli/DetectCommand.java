@@ -20,7 +20,6 @@ import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
 import dev.cocoli.detection.PartListener;
-import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoResultsWriter;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Count;
@@ -121,6 +120,7 @@ final class DetectCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  private DetectedImages.Categories categories;
   private int failures;
   private int objects;
 
@@ -154,7 +154,7 @@ final class DetectCommand implements Callable<Integer> {
         data.isGiven()
             ? DetectedImages.of(data.open(Optional.ofNullable(split), List.of(), "data", notes))
             : DetectedImages.of(ImageFiles.of(paths));
-    List<CocoCategory> categories = images.categories(model, weights.hasNamelessClasses());
+    categories = images.categories(model, weights.hasNamelessClasses());
     List<Path> inputs = new ArrayList<>(images.paths());
     inputs.addAll(data.files(Optional.ofNullable(split)));
     weights.file().ifPresent(inputs::add);
@@ -173,9 +173,10 @@ final class DetectCommand implements Callable<Integer> {
       if (json == null) {
         detectAll(detector, ahead, images, null, drawn, notes);
       } else {
+        categories.note(json, notes);
         OutputPaths.createFolderOf(json);
         try (CocoResultsWriter results =
-            new CocoResultsWriter(json, categories, model.builder().fields())) {
+            new CocoResultsWriter(json, categories.all(), model.builder().fields())) {
           detectAll(detector, ahead, images, results, drawn, notes);
           results.finish();
         } catch (IOException e) {
@@ -280,9 +281,10 @@ final class DetectCommand implements Callable<Integer> {
       DrawnImages drawn,
       PrintWriter lines)
       throws IOException {
-    objects += (results == null ? shown(found) : found).size();
+    List<Detection> written = results == null ? shown(found) : categories.known(found);
+    objects += written.size();
     if (results != null) {
-      results.write(decoded.known().imageId(), decoded.known().fileName(), found);
+      results.write(decoded.known().imageId(), decoded.known().fileName(), written);
     }
     if (drawn != null) {
       drawn.write(decoded.index(), decoded.image(), shown(found));

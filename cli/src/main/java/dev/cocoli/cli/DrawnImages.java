@@ -42,10 +42,9 @@ final class DrawnImages implements AutoCloseable {
     this.painter = new DetectionPainter(classNames);
     Set<String> taken = new HashSet<>();
     for (Path source : sources) {
-      Path file = folder.resolve(name(source, taken));
-      OutputPaths.requireOther(file, sources);
-      files.add(file);
+      files.add(folder.resolve(name(source, taken)));
     }
+    OutputPaths.requireOthers(files, sources);
   }
 
   /** Returns why boxes are drawn without labels on this machine; empty if they are labelled. */

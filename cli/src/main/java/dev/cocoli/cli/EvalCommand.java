@@ -18,7 +18,6 @@ import dev.cocoli.data.DataLoaderConfig;
 import dev.cocoli.data.Dataset;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.ModelSpec;
-import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoFiles;
 import dev.cocoli.eval.CocoMatching;
 import dev.cocoli.eval.CocoMetrics;
@@ -198,16 +197,17 @@ final class EvalCommand implements Callable<Integer> {
       if (detectionsOut == null) {
         return evaluation.run(detector, (image, found) -> bar.step());
       }
-      List<CocoCategory> categories =
+      DetectedImages.Categories categories =
           DetectedImages.of(images).categories(model, weights.hasNamelessClasses());
+      categories.note(detectionsOut, out);
       OutputPaths.createFolderOf(detectionsOut);
       try (CocoResultsWriter results =
-          new CocoResultsWriter(detectionsOut, categories, model.builder().fields())) {
+          new CocoResultsWriter(detectionsOut, categories.all(), model.builder().fields())) {
         CocoMetrics metrics =
             evaluation.run(
                 detector,
                 (image, found) -> {
-                  write(results, image, found);
+                  write(results, image, categories.known(found));
                   bar.step();
                 });
         results.finish();

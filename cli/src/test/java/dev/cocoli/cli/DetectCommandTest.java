@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -204,6 +206,53 @@ class DetectCommandTest {
     assertTrue(both.err().contains("give IMAGEs or --data, not both"), both.err());
   }
 
+  /** As of torchvision's weights, which have rows of classes that COCO's files skip. */
+  @Test
+  void classesThatTheDataDoNotHaveAreLeftOutOfResults() throws IOException {
+    Path truth =
+        Files.writeString(
+            folder.resolve("truth.json"),
+            """
+            {"images": [{"id": 70, "file_name": "b.jpg", "width": 90, "height": 120},
+                        {"id": 9, "file_name": "a.png", "width": 128, "height": 96}],
+             "categories": [{"id": 5, "name": "cat"}, {"id": 90, "name": "ox"}],
+             "annotations": [{"id": 1, "image_id": 70, "category_id": 90, "bbox": [5, 5, 60, 60]}]}
+            """);
+    Path classes = Files.writeString(folder.resolve("names.txt"), "N/A 1\ncat\nox\n");
+    Object[] model = {"--weights", weights, "--model", "fasterrcnn_tiny_fpn", "--classes", classes};
+    Object[] where = {"--min-size", "96", "--device", "cpu", "--data", truth, "--images", images};
+    Path found = folder.resolve("found.json");
+    Path scored = folder.resolve("scored.json");
+    Path metrics = folder.resolve("metrics.json");
+    Cli detected = Cli.run(all("detect", model, where, "--json", found)).ok();
+    Cli evaluated =
+        Cli.run(all("eval", model, where, "--detections-out", scored, "--json", metrics)).ok();
+    String note = "note: 1 class of the weights is none of the data's and left out of %s: N/A 1";
+    assertTrue(detected.out().contains(note.formatted(found)), detected.out());
+    assertTrue(evaluated.out().contains(note.formatted(scored)), evaluated.out());
+    ObjectMapper mapper = new ObjectMapper();
+    JsonNode results = mapper.readTree(found.toFile());
+    List<String> ids = results.findValuesAsText("category_id");
+    assertTrue(Set.of("5", "90").containsAll(ids), ids.toString());
+    Path whole = folder.resolve("whole.json");
+    Object[] files = {"--min-size", "96", "--device", "cpu", images};
+    Cli.run(all("detect", model, files, "--json", whole)).ok();
+    List<String> names = mapper.readTree(whole.toFile()).findValuesAsText("category");
+    assertTrue(names.contains("N/A 1") && names.contains("ox"), names.toString());
+    assertEquals(names.stream().filter(name -> !name.equals("N/A 1")).count(), ids.size());
+    assertEquals(results, mapper.readTree(scored.toFile()));
+    assertEquals(
+        List.of("91", "5", "90"),
+        mapper.readTree(metrics.toFile()).findValuesAsText("category_id"));
+    Files.writeString(classes, "a\nb\nc\n");
+    Cli.run(all("detect", model, where, "--json", found))
+        .failed(1, "the class 'a' of the weights is none of the data's (cat, ox)");
+  }
+
+  private static Object[] all(String command, Object[] model, Object[] where, Object... more) {
+    return Stream.of(new Object[] {command}, model, where, more).flatMap(Stream::of).toArray();
+  }
+
   @Test
   void namesOfClassesComeFromAFile() throws IOException {
     Path names = Files.writeString(folder.resolve("names.txt"), "red cell\nwhite cell\nplatelet\n");
@@ -298,6 +347,15 @@ class DetectCommandTest {
     detect("--out", images, images).failed(1, image.toString(), "overwrite");
     detect("--out", folder.resolve("images/../images"), image).failed(1, "overwrite");
     detect("--json", image, images).failed(1, image.toString(), "overwrite");
+    for (String name : List.of("hard", "soft")) {
+      Path link = Files.createDirectory(folder.resolve(name)).resolve("a.png");
+      if (name.equals("hard")) {
+        Files.createLink(link, image);
+      } else {
+        Files.createSymbolicLink(link, image);
+      }
+      detect("--out", link.getParent(), images).failed(1, link.toString(), "overwrite");
+    }
     assertArrayEquals(before, Files.readAllBytes(image));
     Path copy = Files.copy(weights, folder.resolve("copy.safetensors"));
     run("--weights", copy, "--model", "fasterrcnn_tiny_fpn", "--classes", 3, "--json", copy, image)

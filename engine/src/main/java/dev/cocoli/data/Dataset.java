@@ -3,6 +3,7 @@ package dev.cocoli.data;
 import dev.cocoli.data.image.Image;
 import dev.cocoli.data.image.ImageDecoder;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A list of images with annotated objects. Those that are read from files are checked when they are
@@ -48,11 +49,12 @@ public interface Dataset {
   }
 
   /**
-   * {@return the number of a class in the data set's own files, and so in COCO results}
+   * {@return the number of a class in the data set's own files, and so in COCO results; empty if
+   * the class was given, but the files do not have it}
    *
    * @param label 1 to the number of classes
    */
-  default int categoryId(int label) {
-    return label;
+  default OptionalInt categoryId(int label) {
+    return OptionalInt.of(label);
   }
 }

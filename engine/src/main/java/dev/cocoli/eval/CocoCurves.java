@@ -35,7 +35,7 @@ record CocoCurves(double[][] precision, double[][][] recall) {
           Curve curve =
               positives == 0
                   ? new Curve(-1, -1)
-                  : curve(outcomes(images, ranking, size, t), positives);
+                  : curve(images, ranking, CocoMatches.bit(AreaRange.values()[size], t), positives);
           recall[size][limit][t] = curve.recall;
           if (limit == limits - 1) {
             precision[size][t] = curve.precision;
@@ -62,28 +62,25 @@ record CocoCurves(double[][] precision, double[][][] recall) {
         .toArray(int[][]::new);
   }
 
-  private static byte[] outcomes(
-      List<CocoMatches> images, int[][] ranking, int size, int threshold) {
-    byte[] outcomes = new byte[ranking.length];
-    for (int i = 0; i < outcomes.length; i++) {
-      int[] pair = ranking[i];
-      outcomes[i] = images.get(pair[0]).outcomes()[size][threshold][pair[1]];
-    }
-    return outcomes;
-  }
-
-  private static Curve curve(byte[] outcomes, int positives) {
-    double[] recall = new double[outcomes.length];
-    double[] precision = new double[outcomes.length];
+  /** The curve of one outcome, the bit of a size and a threshold. */
+  private static Curve curve(
+      List<CocoMatches> images, int[][] ranking, long outcome, int positives) {
+    double[] recall = new double[ranking.length];
+    double[] precision = new double[ranking.length];
     int right = 0;
     int wrong = 0;
-    for (int i = 0; i < outcomes.length; i++) {
-      right += outcomes[i] == CocoMatches.TRUE_POSITIVE ? 1 : 0;
-      wrong += outcomes[i] == CocoMatches.FALSE_POSITIVE ? 1 : 0;
+    for (int i = 0; i < ranking.length; i++) {
+      CocoMatches image = images.get(ranking[i][0]);
+      int detection = ranking[i][1];
+      if ((image.right()[detection] & outcome) != 0) {
+        right++;
+      } else if ((image.ignored()[detection] & outcome) == 0) {
+        wrong++;
+      }
       recall[i] = (double) right / positives;
       precision[i] = right / (wrong + right + EPSILON);
     }
-    for (int i = outcomes.length - 1; i > 0; i--) {
+    for (int i = ranking.length - 1; i > 0; i--) {
       precision[i - 1] = Math.max(precision[i - 1], precision[i]);
     }
     double[] sampled = new double[CocoThresholds.RECALL.length];

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import dev.cocoli.data.formats.JsonReason;
 import java.io.CharConversionException;
 import java.io.IOException;
@@ -18,6 +19,10 @@ import java.util.List;
  * of an entry may come in any order.
  */
 final class CocoJson implements AutoCloseable {
+
+  /** Python writes NaN and Infinity: harmless where a field is skipped, named where it is read. */
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private final Path file;
   private final JsonParser parser;
@@ -38,7 +43,7 @@ final class CocoJson implements AutoCloseable {
       throw new IOException(file + ": is a folder, not a JSON file");
     }
     try {
-      return new CocoJson(file, new JsonFactory().createParser(Files.newInputStream(file)));
+      return new CocoJson(file, JSON.createParser(Files.newInputStream(file)));
     } catch (CharConversionException e) {
       throw noText(file, e);
     } catch (NoSuchFileException e) {

@@ -3,7 +3,6 @@ package dev.cocoli.eval;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -11,16 +10,15 @@ import java.util.List;
  * The matches between detections and objects of one class in one image, at every IoU threshold and
  * object size, as {@code COCOeval.evaluateImg} of pycocotools computes them.
  *
+ * <p>A data set has hundreds of thousands of these, so that an outcome takes one bit: {@link #bit}
+ * of an object size and an IoU threshold. A detection that is neither right nor ignored is wrong.
+ *
  * @param scores the scores of the detections that count, highest first: [D], at most 100
- * @param outcomes whether each detection is right, wrong or ignored, as one of the constants:
- *     [size][IoU threshold][D]
+ * @param right the outcomes for which each detection is right: [D]
+ * @param ignored the outcomes for which it does not count: [D]
  * @param positives the number of objects to find: [size]
  */
-record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
-
-  static final byte FALSE_POSITIVE = 0;
-  static final byte TRUE_POSITIVE = 1;
-  static final byte IGNORED = 2;
+record CocoMatches(double[] scores, long[] right, long[] ignored, int[] positives) {
 
   private static final int MAX_DETECTIONS =
       CocoThresholds.MAX_DETECTIONS[CocoThresholds.MAX_DETECTIONS.length - 1];
@@ -34,7 +32,8 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
             .toList();
     double[][] overlaps = overlaps(found, objects);
     AreaRange[] sizes = AreaRange.values();
-    byte[][][] outcomes = new byte[sizes.length][][];
+    long[] right = new long[found.size()];
+    long[] ignored = new long[found.size()];
     int[] positives = new int[sizes.length];
     for (AreaRange size : sizes) {
       // objects to find come first and ignored ones last, so that the search below may stop between
@@ -46,28 +45,35 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
           order[count++] = g;
         }
       }
-      positives[size.ordinal()] = count;
+      int toFind = count;
+      positives[size.ordinal()] = toFind;
       for (int g = 0; g < order.length; g++) {
         if (!counts(objects.get(g), size)) {
           order[count++] = g;
         }
       }
-      byte[][] bySize = new byte[CocoThresholds.IOU.length][];
-      for (int t = 0; t < bySize.length; t++) {
-        bySize[t] =
-            match(
-                CocoThresholds.IOU[t],
-                size,
-                found,
-                objects,
-                overlaps,
-                order,
-                positives[size.ordinal()]);
+      for (int t = 0; t < CocoThresholds.IOU.length; t++) {
+        boolean[] taken = new boolean[order.length];
+        for (int d = 0; d < right.length; d++) {
+          int match = match(CocoThresholds.IOU[t], overlaps[d], objects, taken, order, toFind);
+          if (match >= 0) {
+            taken[match] = true;
+          }
+          if (match >= 0 && match < toFind) {
+            right[d] |= bit(size, t);
+          } else if (match >= 0 || !size.contains(found.get(d).box().area())) {
+            ignored[d] |= bit(size, t);
+          }
+        }
       }
-      outcomes[size.ordinal()] = bySize;
     }
     double[] scores = found.stream().mapToDouble(CocoResult::score).toArray();
-    return new CocoMatches(scores, outcomes, positives);
+    return new CocoMatches(scores, right, ignored, positives);
+  }
+
+  /** The bit of {@link #right} and {@link #ignored} for a size and the number of a threshold. */
+  static long bit(AreaRange size, int threshold) {
+    return 1L << size.ordinal() * CocoThresholds.IOU.length + threshold;
   }
 
   private static boolean counts(CocoAnnotation object, AreaRange size) {
@@ -89,55 +95,43 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
     return overlaps;
   }
 
-  /** The greedy matching at one threshold; {@code order[0..positives)} are the objects to find. */
-  private static byte[] match(
+  /**
+   * The object that a detection gets at one threshold, as a place in the order of the objects, or
+   * -1; {@code order[0..toFind)} are the objects to find.
+   */
+  private static int match(
       double threshold,
-      AreaRange size,
-      List<CocoResult> found,
+      double[] overlaps,
       List<CocoAnnotation> objects,
-      double[][] overlaps,
+      boolean[] taken,
       int[] order,
-      int positives) {
-    boolean[] taken = new boolean[order.length];
-    byte[] outcomes = new byte[found.size()];
-    Arrays.fill(outcomes, FALSE_POSITIVE);
-    for (int d = 0; d < outcomes.length; d++) {
-      double best = Math.min(threshold, 1 - 1e-10);
-      int match = -1;
-      for (int i = 0; i < order.length; i++) {
-        int g = order[i];
-        if (taken[i] && !objects.get(g).crowd()) {
-          continue;
-        }
-        if (match >= 0 && match < positives && i >= positives) {
-          break; // a match with an object to find wins over any ignored one
-        }
-        if (overlaps[d][g] < best) {
-          continue; // of equal overlaps the later object wins
-        }
-        best = overlaps[d][g];
-        match = i;
+      int toFind) {
+    double best = Math.min(threshold, 1 - 1e-10);
+    int match = -1;
+    for (int i = 0; i < order.length; i++) {
+      int g = order[i];
+      if (taken[i] && !objects.get(g).crowd()) {
+        continue;
       }
-      if (match >= 0) {
-        taken[match] = true;
-        outcomes[d] = match < positives ? TRUE_POSITIVE : IGNORED;
-      } else if (!size.contains(found.get(d).box().area())) {
-        outcomes[d] = IGNORED;
+      if (match >= 0 && match < toFind && i >= toFind) {
+        break; // a match with an object to find wins over any ignored one
       }
+      if (overlaps[g] < best) {
+        continue; // of equal overlaps the later object wins
+      }
+      best = overlaps[g];
+      match = i;
     }
-    return outcomes;
+    return match;
   }
 
   /** Writes all of it, for {@link #read} of another process. */
   void write(DataOutputStream out) throws IOException {
     out.writeInt(scores.length);
-    for (double score : scores) {
-      out.writeDouble(score);
-    }
-    for (byte[][] bySize : outcomes) {
-      for (byte[] byThreshold : bySize) {
-        out.write(byThreshold);
-      }
+    for (int d = 0; d < scores.length; d++) {
+      out.writeDouble(scores[d]);
+      out.writeLong(right[d]);
+      out.writeLong(ignored[d]);
     }
     for (int count : positives) {
       out.writeInt(count);
@@ -147,20 +141,17 @@ record CocoMatches(double[] scores, byte[][][] outcomes, int[] positives) {
   /** Reads what {@link #write} has written. */
   static CocoMatches read(DataInputStream in) throws IOException {
     double[] scores = new double[in.readInt()];
+    long[] right = new long[scores.length];
+    long[] ignored = new long[scores.length];
     for (int d = 0; d < scores.length; d++) {
       scores[d] = in.readDouble();
+      right[d] = in.readLong();
+      ignored[d] = in.readLong();
     }
-    int sizes = AreaRange.values().length;
-    byte[][][] outcomes = new byte[sizes][CocoThresholds.IOU.length][scores.length];
-    for (byte[][] bySize : outcomes) {
-      for (byte[] byThreshold : bySize) {
-        in.readFully(byThreshold);
-      }
-    }
-    int[] positives = new int[sizes];
-    for (int size = 0; size < sizes; size++) {
+    int[] positives = new int[AreaRange.values().length];
+    for (int size = 0; size < positives.length; size++) {
       positives[size] = in.readInt();
     }
-    return new CocoMatches(scores, outcomes, positives);
+    return new CocoMatches(scores, right, ignored, positives);
   }
 }

@@ -104,7 +104,7 @@ public final class DenseOps {
     require(centre.elementCount() == weight.dim(0), "conv2d centre", weight, centre);
     Tensor sums = null;
     if (convolutions.sumsInPassing() && ops.replicas().isEmpty()) {
-      Tensor some = ops.allocate(DType.F32, 2, weight.dim(0));
+      Tensor some = ops.zeros(2, weight.dim(0));
       sums = convolutions.conv2dMoments(spec, x, weight, centre, some, y) ? some : null;
     } else {
       convolutions.conv2d(spec, x, weight, null, null, null, y);
@@ -137,7 +137,7 @@ public final class DenseOps {
         shift,
         residual,
         tape.tracks(shift) && convolutions.sumsInPassing()
-            ? GradientSums.ofBias(ops.allocate(DType.F32, 1, weight.dim(0)))
+            ? GradientSums.ofBias(ops.zeros(1, weight.dim(0)))
             : null,
         (dy, dWeight, dShift) ->
             convolutions.conv2dBackwardWeight(spec, x, dy, scale, dWeight, dShift),

@@ -110,7 +110,7 @@ public final class MapOps {
             ? new GradientSums(
                 new GradientSums.Norm(x, weight, bias, mean, invStd),
                 relu && !offersMask,
-                ops.allocate(DType.F32, 2, channels))
+                ops.zeros(2, channels))
             : null;
     tape.record(
         y,

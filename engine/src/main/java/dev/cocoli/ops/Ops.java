@@ -8,6 +8,7 @@ import dev.cocoli.backend.primitives.Copies.Columns;
 import dev.cocoli.distributed.Communicator;
 import dev.cocoli.tensor.DType;
 import dev.cocoli.tensor.Precision;
+import dev.cocoli.tensor.Shape;
 import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -20,11 +21,21 @@ import java.util.Optional;
  * {@link RegionOps} and {@link Losses} have the others. They check shapes; the backend does not.
  */
 public final class Ops {
+  /** All sums of a ResNet-50 with trained norms. */
+  private static final long ZEROS_BYTES = 1L << 19;
+
+  private static final long ZEROS_ALIGNMENT = 64;
+
   private final Backend backend;
   private final TensorScope scope;
   private final Tape tape;
   private final Precision precision;
   private final Optional<Communicator> replicas;
+
+  /** Memory for {@link #zeros}, and how many bytes of it are given out. */
+  private Tensor cleared;
+
+  private long clearedBytes;
 
   /**
    * Begins a forward pass in fp32.
@@ -117,6 +128,24 @@ public final class Ops {
    */
   public Tensor allocate(DType dtype, long... dims) {
     return scope.allocate(dtype, dims);
+  }
+
+  /**
+   * Zeros for small sums that live as long as the pass: those of a whole network are cleared at
+   * once.
+   */
+  Tensor zeros(long... dims) {
+    Shape shape = Shape.of(dims);
+    long bytes =
+        Math.ceilDiv(shape.elementCount() * Float.BYTES, ZEROS_ALIGNMENT) * ZEROS_ALIGNMENT;
+    if (cleared == null || clearedBytes + bytes > cleared.byteSize()) {
+      cleared = allocate(DType.F32, Math.max(ZEROS_BYTES, bytes) / Float.BYTES);
+      clearedBytes = 0;
+      backend.copies().fill(cleared, 0);
+    }
+    Tensor zeros = cleared.view(clearedBytes, shape, DType.F32);
+    clearedBytes += bytes;
+    return zeros;
   }
 
   Tensor like(Tensor x) {

@@ -10,6 +10,7 @@ import dev.cocoli.data.Epoch;
 import dev.cocoli.data.proposals.CheckedProposals;
 import dev.cocoli.data.proposals.ProposalSource;
 import dev.cocoli.detection.PartListener;
+import dev.cocoli.eval.CocoCategory;
 import dev.cocoli.eval.CocoEvaluator;
 import dev.cocoli.eval.CocoMetrics;
 import dev.cocoli.structures.Detection;
@@ -19,11 +20,12 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
- * Runs a detector over a data set and scores what it finds by COCO's numbers. A class goes by its
- * label there, and an object that VOC calls difficult counts like any other, because COCO knows no
- * such thing.
+ * Runs a detector over a data set and scores what it finds by COCO's numbers. A class has the id of
+ * the data set's files there, and an object that VOC calls difficult counts like any other, because
+ * COCO knows no such thing.
  */
 public final class Evaluation {
   private final Dataset data;
@@ -61,7 +63,7 @@ public final class Evaluation {
    * @throws TrainingException if detector and data have other classes
    */
   public CocoMetrics run(Detector detector, BiConsumer<AnnotatedImage, List<Detection>> listener) {
-    CocoEvaluator evaluator = CocoEvaluator.ofClasses(data.classNames());
+    CocoEvaluator evaluator = new CocoEvaluator(categories(data));
     BiConsumer<AnnotatedImage, List<Detection>> scorer =
         (image, found) -> {
           add(evaluator, image, found);
@@ -69,6 +71,23 @@ public final class Evaluation {
         };
     detect(detector, scorer, () -> false);
     return evaluator.evaluate();
+  }
+
+  /** The classes of a data set; one that its files do not have gets an id after theirs. */
+  private static List<CocoCategory> categories(Dataset data) {
+    int count = data.classNames().size();
+    int largest =
+        IntStream.rangeClosed(1, count)
+            .flatMap(label -> data.categoryId(label).stream())
+            .max()
+            .orElse(0);
+    return IntStream.rangeClosed(1, count)
+        .mapToObj(
+            label ->
+                new CocoCategory(
+                    data.categoryId(label).orElse(largest + label),
+                    data.classNames().get(label - 1)))
+        .toList();
   }
 
   /**

@@ -6,18 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.ThreadMXBean;
 import dev.cocoli.structures.Annotation;
 import dev.cocoli.structures.Box;
 import dev.cocoli.structures.Detection;
 import dev.cocoli.structures.Target;
 import dev.cocoli.testing.Fixtures;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -171,6 +175,28 @@ class CocoEvaluatorTest {
             new CocoResult(4, 1, new CocoBox(300, 300, 9, 9), 0.0)));
     assertEquals(1, evaluator.evaluate().ap(), 1e-12);
     assertEquals(1, evaluator.evaluate().ar1(), 1e-12);
+  }
+
+  @Test
+  void anImageAndClassTakeLittleMemory() {
+    List<String> classes = IntStream.range(0, 80).mapToObj(i -> "class " + i).toList();
+    CocoEvaluator part = CocoEvaluator.ofClasses(classes);
+    int images = 25;
+    for (int image = 0; image < images; image++) {
+      long id = image;
+      part.addImage(
+          id, LongStream.rangeClosed(1, 80).mapToObj(c -> CocoAnnotation.of(id, c, BOX)).toList());
+      part.addResults(
+          LongStream.rangeClosed(1, 80).mapToObj(c -> new CocoResult(id, c, BOX, 0.5)).toList());
+    }
+    byte[] matches = part.matches();
+    CocoEvaluator whole = CocoEvaluator.ofClasses(classes);
+    ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = memory.getCurrentThreadAllocatedBytes();
+    whole.merge(matches);
+    long each = (memory.getCurrentThreadAllocatedBytes() - before) / (images * 80);
+    assertTrue(each < 400, each + " bytes per image and class");
+    assertEquals(1, whole.evaluate().ap(), 1e-12);
   }
 
   @Test

@@ -102,8 +102,12 @@ class CocoFilesTest {
         "{} | expected an array of detections (COCO's results form), found an object",
         "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1]}] | detection 0 has no 'score'",
         "[{'image_id': 5, 'category_id': 3, 'score': 1}] | detection 0 has no 'bbox'",
-        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': NaN}] | not valid JSON"
-            + " at line 1",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': NaN}] | detection 0:"
+            + " the score of a detection in image 5 is NaN",
+        "[{'image_id': 5, 'category_id': 3, 'bbox': [1, NaN, 1, 1], 'score': 1}] | detection 0: a"
+            + " box needs four finite numbers",
+        "[{'image_id': NaN, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1}] | detection 0:"
+            + " 'image_id' must be an integer, but is NaN",
         "[{'image_id': 8, 'category_id': 3, 'bbox': [1, 1, 1, 1], 'score': 1}]"
             + " | detection 0 has image_id 8, which is not among the images of the ground truth",
         "[{'image_id': 5, 'category_id': 4, 'bbox': [1, 1, 1, 1], 'score': 1}] | detection 0 has"
@@ -122,6 +126,18 @@ class CocoFilesTest {
                 () -> CocoFiles.readResults(file, groundTruth, CocoMatching.CHECKED))
             .getMessage();
     assertTrue(message.startsWith(file + ": " + expected), message);
+  }
+
+  /** As Python writes them, from pandas for example; pycocotools reads them. */
+  @Test
+  void numbersThatAreNoneDoNotMatterInOtherFields() throws IOException {
+    Path file =
+        write(
+            GROUND_TRUTH.replaceFirst(
+                "\\{", "{\"info\": {\"version\": NaN, \"least\": [-Infinity]}, "));
+    assertEquals(
+        CocoFiles.readGroundTruth(write(GROUND_TRUTH)).annotations(),
+        CocoFiles.readGroundTruth(file).annotations());
   }
 
   /** Jackson takes zeros for UTF-16 or UTF-32, and says so without the file. */

@@ -1,5 +1,6 @@
 package dev.cocoli.examples;
 
+import dev.cocoli.data.formats.TextLines;
 import dev.cocoli.data.image.ImageHeader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,13 +24,13 @@ final class YoloToCoco {
   static void main(String[] args) throws IOException {
     Path labels = Path.of(args[0]);
     Path pixels = Path.of(args[1]);
-    List<String> names = Files.readAllLines(Path.of(args[2]));
+    List<String> names = TextLines.read(Path.of(args[2]));
     YoloToCoco coco = new YoloToCoco();
     try (Stream<Path> files = Files.list(pixels)) {
       for (Path image : files.filter(file -> !isHidden(file)).sorted().toList()) {
         String name = image.getFileName().toString();
         Path label = labels.resolve(name.replaceFirst("\\.[^.]*$", "") + ".txt");
-        coco.add(image, Files.exists(label) ? Files.readAllLines(label) : List.of(), names.size());
+        coco.add(image, Files.exists(label) ? TextLines.read(label) : List.of(), names.size());
       }
     }
     List<String> categories = new ArrayList<>();
@@ -48,7 +49,7 @@ final class YoloToCoco {
         "{\"id\": %d, \"file_name\": %s, \"width\": %d, \"height\": %d}"
             .formatted(id, quoted(image.getFileName().toString()), size.width(), size.height()));
     for (String line : lines) {
-      String[] numbers = line.strip().split("\\s+");
+      String[] numbers = line.split("\\s+");
       if (numbers.length != 5 || Integer.parseInt(numbers[0]) >= classes) {
         throw new IOException("the label of " + image + " has the line '" + line + "'");
       }

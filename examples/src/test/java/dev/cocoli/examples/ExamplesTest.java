@@ -154,8 +154,8 @@ class ExamplesTest {
       BufferedImage pixels = new BufferedImage(40, 20, BufferedImage.TYPE_INT_RGB);
       ImageIO.write(pixels, "png", images.resolve(name + ".png").toFile());
     }
-    Files.writeString(labels.resolve("a.txt"), "1 0.5 0.25 0.5 0.5\n0 0.5 0.5 1 1\n");
-    Path names = Files.writeString(folder.resolve("names.txt"), "cat\n\"big\" dog\n");
+    Files.writeString(labels.resolve("a.txt"), "\uFEFF1 0.5 0.25 0.5 0.5\r\n\r\n0 0.5 0.5 1 1\n\n");
+    Path names = Files.writeString(folder.resolve("names.txt"), "cat\n\"big\" dog\n\n");
     Path out = folder.resolve("train.json");
     String counts =
         printed(

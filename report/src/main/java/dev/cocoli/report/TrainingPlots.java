@@ -104,7 +104,7 @@ public final class TrainingPlots {
     double[] raw = values(steps, StepMetrics::loss);
     double top = top(raw);
     chart.getStyler().setYAxisMin(0.0).setYAxisMax(top);
-    line(chart, "loss (each step)", x, clip(raw, top), PALE, 1);
+    line(chart, "loss (not smoothed)", x, clip(raw, top), PALE, 1);
     line(chart, "loss", x, smooth(clip(raw, top)), BLACK, 3);
     Set<String> names = new LinkedHashSet<>();
     steps.forEach(step -> names.addAll(step.losses().keySet()));
@@ -240,15 +240,16 @@ public final class TrainingPlots {
   }
 
   /**
-   * The upper end of the axis, above all but 1 % of the steps, so that a single outlier neither
-   * compresses the rest of the plot nor bends the smoothed curve for long.
+   * The upper end of the axis, above all but 1 % of the steps, so that an outlier of many steps
+   * neither compresses the rest of the plot nor bends the smoothed curve for long. Of a hundred
+   * steps or fewer none is cut: the highest is the first loss.
    */
   private static double top(double[] raw) {
     double[] finite = Arrays.stream(raw).filter(Double::isFinite).sorted().toArray();
     if (finite.length == 0) {
       return 1;
     }
-    double top = finite[(int) Math.floor((finite.length - 1) * 0.99)];
+    double top = finite[(int) Math.ceil((finite.length - 1) * 0.99)];
     return top > 0 ? top * 1.05 : 1;
   }
 

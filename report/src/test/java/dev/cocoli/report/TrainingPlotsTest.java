@@ -101,6 +101,18 @@ class TrainingPlotsTest {
     assertSame(lossPlot(1e6), lossPlot(1e7));
   }
 
+  @Test
+  void aShortRunIsPlottedAsHighAsItBegan() {
+    assertNotEquals(List.of(), differences(shortRun(6), shortRun(4)));
+  }
+
+  private static BufferedImage shortRun(double first) {
+    return TrainingPlots.losses(
+        List.of(
+            new StepMetrics(10, losses(1, 1, 1, 1), first, 0, 0, 0),
+            new StepMetrics(20, losses(1, 1, 1, 1), 2, 0, 0, 0)));
+  }
+
   /** Under the names of Faster R-CNN; a log may have some of them only. */
   private static Map<String, Double> losses(double... values) {
     List<String> names =

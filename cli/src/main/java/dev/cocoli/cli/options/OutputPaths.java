@@ -10,7 +10,11 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 
@@ -36,7 +40,7 @@ public final class OutputPaths {
     if (Files.isDirectory(file)) {
       throw new CommandException("cannot write " + file + ": it is a folder");
     }
-    requireOther(file, inputs);
+    requireOthers(List.of(file), inputs);
     if (!OutputFile.isDevice(file)) {
       requireWritable(file.toAbsolutePath().getParent(), file);
     }
@@ -64,20 +68,36 @@ public final class OutputPaths {
     writing(file, () -> Files.createDirectories(file.toAbsolutePath().getParent()));
   }
 
-  /** Throws an exception if the file is one that the command reads. */
-  public static void requireOther(Path file, Collection<Path> inputs) {
-    if (!Files.isRegularFile(file)) {
-      return; // it does not exist yet, or is a device
+  /**
+   * Throws an exception if one of the files is one that the command reads. There may be many of
+   * both, so that each is looked at once.
+   */
+  public static void requireOthers(Collection<Path> files, Collection<Path> inputs) {
+    List<Path> existing = files.stream().filter(Files::isRegularFile).toList(); // and no device
+    if (existing.isEmpty()) {
+      return;
     }
+    Set<Object> read = new HashSet<>();
     for (Path input : inputs) {
-      try {
-        if (Files.exists(input) && Files.isSameFile(file, input)) {
-          throw new CommandException(
-              "cannot write " + file + ": that would overwrite what is read; choose another");
-        }
-      } catch (IOException e) {
-        throw new CommandException("cannot write " + file + ": " + ErrorMessages.of(e), e);
+      if (Files.exists(input)) {
+        read.add(identity(input));
       }
+    }
+    for (Path file : existing) {
+      if (read.contains(identity(file))) {
+        throw new CommandException(
+            "cannot write " + file + ": that would overwrite what is read; choose another");
+      }
+    }
+  }
+
+  /** What a file has in common with all links to it, and with no other file. */
+  private static Object identity(Path file) {
+    try {
+      Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+      return key != null ? key : file.toRealPath();
+    } catch (IOException e) {
+      throw new CommandException(ErrorMessages.of(e), e);
     }
   }
 

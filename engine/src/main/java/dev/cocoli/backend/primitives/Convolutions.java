@@ -62,7 +62,8 @@ public interface Convolutions {
    * @param weight {@code [O,kH,kW,I]}
    * @param centre F32 {@code [O]}, subtracted from what is summed: the nearer to the mean of y, the
    *     less is lost
-   * @param sums F32 {@code [2,O]}, written: of y less the centre, and of the squares of that
+   * @param sums F32 {@code [2,O]} of zeros, written: of y less the centre, and of the squares of
+   *     that
    * @param y {@code [N,H',W',O]}
    * @return whether the sums have been written
    */

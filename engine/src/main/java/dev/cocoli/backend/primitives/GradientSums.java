@@ -11,8 +11,8 @@ import dev.cocoli.tensor.Tensor;
  * @param masked whether a ReLU follows the normalisation, whose mask follows from what the
  *     normalisation read, and which nobody else needs to apply: if the sums are written they are
  *     those of the masked gradient, and dx is masked, too
- * @param sums F32 {@code [2,C]}, written: of the gradient, and of its products with what the
- *     normalisation read less the mean; {@code [1,C]} without a normalisation
+ * @param sums F32 {@code [2,C]} of zeros, written: of the gradient, and of its products with what
+ *     the normalisation read less the mean; {@code [1,C]} without a normalisation
  */
 public record GradientSums(Norm norm, boolean masked, Tensor sums) {
 

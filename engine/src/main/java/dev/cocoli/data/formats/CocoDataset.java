@@ -15,10 +15,12 @@ import dev.cocoli.structures.Box;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 
 /**
@@ -31,14 +33,17 @@ import java.util.stream.Stream;
  */
 public final class CocoDataset implements Dataset {
 
+  /** How many images are looked for in a folder to see whether it is the right one. */
+  private static final int LOOKED_FOR = 100;
+
   private final List<String> classNames;
-  private final List<Integer> categoryIds;
+  private final List<OptionalInt> categoryIds;
   private final List<AnnotatedImage> images;
   private final AnnotationReport report;
 
   private CocoDataset(
       List<String> classNames,
-      List<Integer> categoryIds,
+      List<OptionalInt> categoryIds,
       List<AnnotatedImage> images,
       AnnotationReport report) {
     this.classNames = classNames;
@@ -79,17 +84,18 @@ public final class CocoDataset implements Dataset {
     Path own = json.toAbsolutePath().getParent();
     Path folder =
         Stream.of(own, own.resolve("images"), own.resolveSibling("images"))
-            .filter(candidate -> hasFirst(candidate, file))
-            .findFirst()
-            .orElse(own);
+            .max(Comparator.comparingLong(candidate -> found(candidate, file)))
+            .orElseThrow();
     return new Opening(json, file, folder, options).open();
   }
 
-  private static boolean hasFirst(Path folder, CocoFile file) {
+  /** How many of the first images a folder has; some may be missing. */
+  private static long found(Path folder, CocoFile file) {
     NamedFiles files = new NamedFiles(folder, NamedFiles.IMAGES);
     return file.images.values().stream()
-        .limit(1)
-        .anyMatch(image -> files.find(image.fileName()).isPresent());
+        .limit(LOOKED_FOR)
+        .filter(image -> files.find(image.fileName()).isPresent())
+        .count();
   }
 
   @Override
@@ -113,16 +119,14 @@ public final class CocoDataset implements Dataset {
   }
 
   /**
-   * {@return the category id of a label}
+   * {@return the category id of a class; empty if the class was given but is not in the file}
    *
-   * @throws IllegalArgumentException if the class was given but is not in the file
+   * @throws IllegalArgumentException if there is no such label
    */
   @Override
-  public int categoryId(int label) {
-    if (label < 1
-        || label > categoryIds.size()
-        || categoryIds.get(label - 1) == ClassNames.UNKNOWN) {
-      throw new IllegalArgumentException("there is no category for the label " + label);
+  public OptionalInt categoryId(int label) {
+    if (label < 1 || label > categoryIds.size()) {
+      throw new IllegalArgumentException("there is no class with the label " + label);
     }
     return categoryIds.get(label - 1);
   }
@@ -132,6 +136,7 @@ public final class CocoDataset implements Dataset {
     private final Path json;
     private final Path folder;
     private final NamedFiles files;
+    private final ImageClaims claims = new ImageClaims();
     private final CocoFile file;
     private final AnnotationCheck check;
     private final ClassNames classes;
@@ -150,9 +155,10 @@ public final class CocoDataset implements Dataset {
     }
 
     CocoDataset open() {
-      List<Integer> categoryIds = categoryIds();
+      List<OptionalInt> categoryIds = categoryIds();
       Map<Long, List<Integer>> objects = file.objects.byImage();
       List<AnnotatedImage> images = new ArrayList<>(file.images.size());
+      file.images.values().forEach(listed -> find(listed.fileName()));
       for (CocoFile.Listed listed : file.images.values()) {
         List<Integer> own = objects.remove(listed.id());
         image(listed, own == null ? List.of() : own).ifPresent(images::add);
@@ -170,7 +176,7 @@ public final class CocoDataset implements Dataset {
       return new CocoDataset(classes.names(), categoryIds, images, report);
     }
 
-    private List<Integer> categoryIds() {
+    private List<OptionalInt> categoryIds() {
       Map<String, Integer> byName = new HashMap<>();
       file.categories.forEach(
           (id, name) -> {
@@ -182,17 +188,24 @@ public final class CocoDataset implements Dataset {
             }
           });
       return classes.names().stream()
-          .map(name -> byName.getOrDefault(name, ClassNames.UNKNOWN))
+          .map(byName::get)
+          .map(id -> id == null ? OptionalInt.empty() : OptionalInt.of(id))
           .toList();
     }
 
+    private void find(String name) {
+      files.find(name).ifPresent(path -> claims.add(name, path, files.isExactly(path, name)));
+    }
+
     private Optional<AnnotatedImage> image(CocoFile.Listed listed, List<Integer> objects) {
-      Optional<Path> path = files.find(listed.fileName());
+      String name = listed.fileName();
+      Optional<Path> path = claims.granted(name);
       if (path.isEmpty()) {
+        String other = claims.found(name).map(Opening::ofAnother).orElse("");
         check.dropImage(
             Problem.MISSING_IMAGE,
-            listed.fileName(),
-            json + ": there is no image " + listed.fileName() + " in " + folder);
+            name,
+            json + ": there is no image " + name + " in " + folder + other);
         return Optional.empty();
       }
       int width = listed.width();
@@ -213,8 +226,11 @@ public final class CocoDataset implements Dataset {
       }
       check.keepImage(annotations);
       return Optional.of(
-          new AnnotatedImage(
-              listed.id(), listed.fileName(), path.get(), width, height, annotations));
+          new AnnotatedImage(listed.id(), name, path.get(), width, height, annotations));
+    }
+
+    private static String ofAnother(Path image) {
+      return ", and " + image.getFileName() + " may be that of another entry";
     }
 
     private AnnotationCheck.Place place(String fileName, int index) {

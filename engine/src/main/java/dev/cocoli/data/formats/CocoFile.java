@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /**
  * The contents of a COCO annotation file as they are written. The file is read as a stream; what no
@@ -34,6 +35,9 @@ final class CocoFile {
   /** Python writes NaN and Infinity; read as numbers, they lead to the object that has them. */
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
+  /** What comes before the path in an address. */
+  private static final Pattern HOST = Pattern.compile("^[a-zA-Z]+://[^/]+/");
 
   /** The value of a number that the file does not give. */
   static final long NONE = Long.MIN_VALUE;
@@ -166,6 +170,7 @@ final class CocoFile {
   private void readImage(JsonParser json) throws IOException {
     long id = NONE;
     String fileName = null;
+    String address = null;
     long width = 0;
     long height = 0;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
@@ -174,10 +179,14 @@ final class CocoFile {
       switch (field) {
         case "id" -> id = integer(json);
         case "file_name" -> fileName = text(json);
+        case "coco_url" -> address = text(json);
         case "width" -> width = integer(json);
         case "height" -> height = integer(json);
         default -> json.skipChildren();
       }
+    }
+    if (fileName == null && address != null) { // LVIS has no other name
+      fileName = HOST.matcher(address).replaceFirst("");
     }
     if (id == NONE || fileName == null) {
       throw new DataException(path + ": an image has no number 'id' or no 'file_name'" + at(json));

@@ -64,6 +64,11 @@ public final class NamedFiles {
         .or(() -> first(spellings, this::otherCase));
   }
 
+  /** Whether a file has a name to the letter, folders included. */
+  boolean isExactly(Path file, String name) {
+    return inside(folder, name).filter(file::equals).isPresent();
+  }
+
   private static Optional<Path> first(
       Set<String> spellings, java.util.function.Function<String, Optional<Path>> search) {
     return spellings.stream().map(search).flatMap(Optional::stream).findFirst();
@@ -73,7 +78,8 @@ public final class NamedFiles {
   private static Set<String> spellings(String name) {
     Set<String> spellings = new LinkedHashSet<>();
     String slashed = name.replace('\\', '/').strip();
-    List<String> readings = new ArrayList<>(List.of(slashed));
+    // as it is first: a space at an end may be meant, and archives of Windows leave backslashes
+    List<String> readings = new ArrayList<>(List.of(name, slashed));
     Matcher query = QUERY.matcher(slashed);
     if (query.matches()) {
       readings.add(query.group(1));
@@ -163,6 +169,9 @@ public final class NamedFiles {
         ignored -> {
           Map<String, List<Path>> files = new HashMap<>();
           for (Path file : visible(parent)) {
+            if (!Files.isRegularFile(file)) {
+              continue; // a link to nothing
+            }
             files
                 .computeIfAbsent(key(file.getFileName().toString()), key -> new ArrayList<>())
                 .add(file);

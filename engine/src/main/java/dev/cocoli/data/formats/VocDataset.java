@@ -136,6 +136,7 @@ public final class VocDataset implements Dataset {
     private final XMLInputFactory factory = VocAnnotation.factory();
     private final Map<Path, VocAnnotation> read = new HashMap<>();
     private final Map<Path, NamedFiles> imageFolders = new HashMap<>();
+    private final ImageClaims claims = new ImageClaims();
 
     Opening(DatasetOptions options) {
       this.options = options;
@@ -146,6 +147,7 @@ public final class VocDataset implements Dataset {
       entries.forEach(this::readOwn);
       ClassNames classes =
           new ClassNames(options.classNames().isEmpty() ? classesOf(splits) : options.classNames());
+      entries.forEach(this::findImage);
       List<AnnotatedImage> images = new ArrayList<>(entries.size());
       for (int line = 0; line < entries.size(); line++) {
         VocAnnotation annotation = read.get(entries.get(line).annotation());
@@ -203,20 +205,39 @@ public final class VocDataset implements Dataset {
       return new DataException(file + ": cannot be read (" + e.getMessage() + ")", e);
     }
 
+    /** Finds the image with the annotation's own name, else the one that the annotation names. */
+    private void findImage(Entry entry) {
+      VocAnnotation annotation = read.get(entry.annotation());
+      if (annotation == null) {
+        return;
+      }
+      NamedFiles images =
+          imageFolders.computeIfAbsent(
+              entry.images(), folder -> new NamedFiles(folder, NamedFiles.IMAGES));
+      String stem = entry.stem();
+      String said = annotation.fileName();
+      boolean sameStem = said.startsWith(stem) && said.lastIndexOf('.') == stem.length();
+      Optional<Path> own = images.find(sameStem ? said : stem);
+      own.or(() -> images.find(said))
+          .ifPresent(path -> claims.add(entry.annotation().toString(), path, own.isPresent()));
+    }
+
     private Optional<AnnotatedImage> image(
         int line, Entry entry, VocAnnotation annotation, ClassNames classes) {
       Path file = entry.annotation();
       String stem = entry.stem();
-      NamedFiles images =
-          imageFolders.computeIfAbsent(
-              entry.images(), folder -> new NamedFiles(folder, NamedFiles.IMAGES));
-      // that with the annotation's own name, otherwise the one that the annotation names
-      Optional<Path> imageFile = images.find(stem).or(() -> images.find(annotation.fileName()));
+      Optional<Path> imageFile = claims.granted(file.toString());
       if (imageFile.isEmpty()) {
+        String other =
+            claims
+                .found(file.toString())
+                .map(path -> ", and " + path.getFileName() + " may be that of another file")
+                .orElse("");
+        Path usual = entry.images().resolve(stem + ".jpg");
         check.dropImage(
             Problem.MISSING_IMAGE,
             stem,
-            file + ": there is no image " + entry.images().resolve(stem) + ".jpg (or .png, ...)");
+            file + ": there is no image " + usual + " (or .png, ...)" + other);
         return Optional.empty();
       }
       ImageHeader header;

@@ -16,9 +16,11 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 /**
  * Decodes JPEG (baseline, progressive, grey, CMYK), PNG (all kinds), BMP, GIF (first frame), TIFF
  * (first page) and, with a plug-in of ImageIO for it, WebP to RGB, turned upright by the
- * orientation in EXIF or XMP metadata. Samples are those of PIL's {@code convert("RGB")}, except
- * that 16 bits become 8 by their upper half, grey included. Profiles are ignored, as PIL does. A
- * truncated or broken file is an error; it never gives an image that is half grey.
+ * orientation in EXIF or XMP metadata. Samples are those of PIL's {@code convert("RGB")}, with
+ * these exceptions: 16 bits become 8 by their upper half, grey included; a palette of a TIFF may
+ * differ by 1; and in a JPEG with half the rows of chroma (4:4:0) these rows are repeated, and not
+ * interpolated. Profiles are ignored, as PIL does. A truncated or broken file is an error; it never
+ * gives an image that is half grey.
  *
  * <p>A decoder has no state and may be shared by threads.
  */
@@ -235,10 +237,10 @@ public final class ImageDecoder {
 
   private static byte[] decodeOther(byte[] file, ImageHeader.Format format, String name) {
     byte[] plain = format == ImageHeader.Format.PNG ? PngFile.pixelsOnly(file, name) : file;
-    byte[] rgb = read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
     if (format != ImageHeader.Format.GIF) {
-      return rgb;
+      return read(format, plain, name, reader -> RgbBytes.of(reader.read(0)));
     }
+    byte[] rgb = read(format, plain, name, reader -> RgbBytes.of(GifRows.read(reader, name)));
     try {
       return GifFrame.read(new ByteArrayInputStream(file), name).onCanvas(rgb);
     } catch (IOException e) {

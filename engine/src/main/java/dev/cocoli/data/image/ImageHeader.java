@@ -124,7 +124,9 @@ public record ImageHeader(Format format, int storedWidth, int storedHeight, int 
       case TIFF, WEBP -> {
         byte[] file = in.readAllBytes(); // the metadata may lie anywhere
         if (format == Format.TIFF) {
-          new TiffFile(file, 0).requireModest(name);
+          TiffFile tiff = new TiffFile(file, 0);
+          tiff.requireModest(name);
+          tiff.requireKnown(name);
         }
         int orientation =
             format == Format.TIFF ? Orientation.ofTiff(file, 0) : WebpMetadata.orientation(file);

@@ -2,6 +2,7 @@ package dev.cocoli.data.image;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The first directory of a TIFF file (TIFF 6.0, section 2). The JDK's reader takes memory for what
@@ -12,10 +13,25 @@ final class TiffFile {
   private static final int WIDTH = 256;
   private static final int HEIGHT = 257;
   private static final int BITS_PER_SAMPLE = 258;
+  private static final int COMPRESSION = 259;
+  private static final int COLOURS = 262;
   private static final int ORIENTATION = 274;
   private static final int SAMPLES_PER_PIXEL = 277;
   private static final int TILE_WIDTH = 322;
   private static final int TILE_HEIGHT = 323;
+  private static final int SAMPLE_FORMAT = 339;
+
+  private static final long RGB = 2;
+  private static final long CMYK = 5;
+  private static final long YCBCR = 6;
+  private static final int OLD_JPEG = 6;
+  private static final int JPEG = 7;
+
+  /** Grey from white, grey from black, RGB, palette, CMYK, YCbCr; not CIELab and raw sensors. */
+  private static final Set<Long> KNOWN_COLOURS = Set.of(0L, 1L, RGB, 3L, CMYK, YCBCR);
+
+  /** Signed, floating-point and complex numbers. */
+  private static final Set<Long> OTHER_NUMBERS = Set.of(2L, 3L, 5L, 6L);
 
   private static final int SHORT = 3;
   private static final int LONG = 4;
@@ -74,6 +90,30 @@ final class TiffFile {
     }
     if (tile > Math.max(image, MOST_TILE_PIXELS)) {
       throw new ImageDecodeException(name, "the TIFF is broken, it claims tiles beyond the image");
+    }
+  }
+
+  /** Throws if the JDK's reader gives wrong colours for this kind of file, or fails at it. */
+  void requireKnown(String name) {
+    long colours = value(COLOURS, RGB);
+    long compression = value(COMPRESSION, 1);
+    long bits = largest(BITS_PER_SAMPLE);
+    boolean jpeg = compression == OLD_JPEG || compression == JPEG;
+    String unknown = null;
+    if (!KNOWN_COLOURS.contains(colours)) {
+      unknown = "colours of kind " + colours;
+    } else if (OTHER_NUMBERS.contains(largest(SAMPLE_FORMAT))) {
+      unknown = "signed or floating-point samples";
+    } else if (bits > 16) {
+      unknown = "samples of " + bits + " bits";
+    } else if (colours == CMYK && bits > 8) {
+      unknown = "CMYK of " + bits + " bits";
+    } else if (jpeg && value(SAMPLES_PER_PIXEL, 1) > 3) {
+      unknown = "four samples in JPEG compression";
+    }
+    if (unknown != null) {
+      throw new ImageDecodeException(
+          name, "TIFFs with " + unknown + " are not supported; save it as RGB of 8 bits a sample");
     }
   }
 

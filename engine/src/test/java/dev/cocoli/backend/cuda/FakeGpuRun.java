@@ -238,7 +238,7 @@ public final class FakeGpuRun {
         Tensor y = scope.allocate(DType.BF16, x.shape());
         for (int use = 1; use <= PlanTimer.TIMED_AT_USE + 2; use++) {
           String what = "use " + use + " of width " + width;
-          Tensor one = ones(backend, scope, Shape.of(1, 8));
+          Tensor one = filled(backend, scope, Shape.of(1, 8), 0);
           GradientSums wanted = GradientSums.ofBias(one);
           boolean summed =
               backend
@@ -247,7 +247,7 @@ public final class FakeGpuRun {
           check(!summed || use >= PlanTimer.TIMED_AT_USE, "summed before it was timed, " + what);
           check(!summed || first(backend, one, 8) == 8 * width, "sums of gradients, " + what);
           gradients |= summed;
-          Tensor two = ones(backend, scope, Shape.of(2, 8));
+          Tensor two = filled(backend, scope, Shape.of(2, 8), 0);
           summed = backend.convolutions().conv2dMoments(spec, x, weight, centre, two, y);
           check(!summed || first(backend, two, 16) == 7 * width, "sums of outputs, " + what);
           Tensor squares = two.rows(1, 1);
@@ -276,8 +276,12 @@ public final class FakeGpuRun {
   }
 
   private static Tensor ones(Backend backend, TensorScope scope, Shape shape) {
+    return filled(backend, scope, shape, 1);
+  }
+
+  private static Tensor filled(Backend backend, TensorScope scope, Shape shape, float value) {
     Tensor x = scope.allocate(DType.F32, shape);
-    backend.copies().fill(x, 1);
+    backend.copies().fill(x, value);
     return x;
   }
 

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -95,9 +96,9 @@ class CocoDatasetTest {
             CATEGORIES);
     CocoDataset data = CocoDataset.open(json, images, DatasetOptions.DEFAULT);
     assertEquals(List.of("person", "stop sign", "toothbrush"), data.classNames());
-    assertEquals(1, data.categoryId(1));
-    assertEquals(13, data.categoryId(2));
-    assertEquals(90, data.categoryId(3));
+    assertEquals(OptionalInt.of(1), data.categoryId(1));
+    assertEquals(OptionalInt.of(13), data.categoryId(2));
+    assertEquals(OptionalInt.of(90), data.categoryId(3));
     assertThrows(IllegalArgumentException.class, () -> data.categoryId(0));
     assertThrows(IllegalArgumentException.class, () -> data.categoryId(4));
     assertEquals(2, data.size());
@@ -131,6 +132,20 @@ class CocoDatasetTest {
     assertEquals(1, CocoDataset.open(json, images, DatasetOptions.DEFAULT).report().objects());
   }
 
+  /** LVIS names its images by the address in COCO alone. */
+  @Test
+  void takesTheFileOfAnAddress() throws IOException {
+    String entry = "{\"id\": 5, \"coco_url\": \"http://images.test/%s\"}";
+    Path json =
+        json(
+            "[" + entry.formatted("sub/c.jpg") + "]",
+            "[" + object(1, 5, 1, "[1, 2, 10, 4]", "") + "]",
+            CATEGORIES);
+    AnnotatedImage image = CocoDataset.open(json, images, DatasetOptions.DEFAULT).get(0);
+    assertEquals("sub/c.jpg", image.fileName());
+    assertEquals(images.resolve("sub/c.jpg"), image.path());
+  }
+
   @Test
   void takesGivenClasses() throws IOException {
     Path json =
@@ -145,10 +160,10 @@ class CocoDatasetTest {
     List<String> names = List.of("N/A", "toothbrush", "N/A", "person", "whale");
     CocoDataset data = CocoDataset.open(json, images, DatasetOptions.DEFAULT.withClassNames(names));
     assertArrayEquals(new int[] {2}, data.get(0).target().labels());
-    assertEquals(90, data.categoryId(2));
-    assertEquals(1, data.categoryId(4));
+    assertEquals(OptionalInt.of(90), data.categoryId(2));
+    assertEquals(OptionalInt.of(1), data.categoryId(4));
     for (int label : new int[] {1, 3, 5}) {
-      assertThrows(IllegalArgumentException.class, () -> data.categoryId(label));
+      assertEquals(OptionalInt.empty(), data.categoryId(label));
     }
     assertEquals(1, data.report().counts().get(Problem.UNKNOWN_CLASS));
     String message = data.report().findings().getFirst().message();

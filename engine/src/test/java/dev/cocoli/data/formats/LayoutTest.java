@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -217,8 +218,8 @@ class LayoutTest {
     CocoDataset same =
         CocoDataset.open(folder.resolve("same.json"), folder, DatasetOptions.DEFAULT);
     assertEquals(List.of("helmet", "dog"), same.classNames());
-    assertEquals(7, same.categoryId(1));
-    assertEquals(8, same.categoryId(2));
+    assertEquals(OptionalInt.of(7), same.categoryId(1));
+    assertEquals(OptionalInt.of(8), same.categoryId(2));
     write(
         "distinct.json",
         coco("a.jpg", 7)
@@ -232,8 +233,8 @@ class LayoutTest {
     CocoDataset used =
         CocoDataset.open(folder.resolve("used.json"), folder, DatasetOptions.DEFAULT);
     assertEquals(2, used.classNames().size());
-    assertEquals(0, used.categoryId(1));
-    assertEquals(8, used.categoryId(2));
+    assertEquals(OptionalInt.of(0), used.categoryId(1));
+    assertEquals(OptionalInt.of(8), used.categoryId(2));
   }
 
   // ---- names

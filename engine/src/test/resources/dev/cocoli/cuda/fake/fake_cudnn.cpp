@@ -261,7 +261,7 @@ void pointwise(Descriptor* operation, Memory& memory) {
   }
 }
 
-// Sums by channel.
+// Adds sums by channel to what is there: cuDNN's documents do not say that it begins with 0.
 void reduce(Descriptor* operation, Memory& memory) {
   Descriptor* reduction = part(operation, 1612, REDUCTION);
   Tensor x(part(operation, 1610, TENSOR));
@@ -269,7 +269,7 @@ void reduce(Descriptor* operation, Memory& memory) {
   if (value<int>(reduction, 1600) != 0 || value<int>(reduction, 1601) != 0) fail("cuDNN: not a sum in fp32");
   if (y.bf16 || y.dims[1] != x.dims[1] || y.elements() != y.dims[1]) fail("cuDNN: not a sum by channel");
   for (int64_t c = 0; c < x.dims[1]; c++) {
-    double sum = 0;
+    double sum = memory.get(y, y.at(0, c, 0, 0));
     for (int64_t n = 0; n < x.dims[0]; n++) {
       for (int64_t h = 0; h < x.dims[2]; h++) {
         for (int64_t v = 0; v < x.dims[3]; v++) sum += memory.get(x, x.at(n, c, h, v));

@@ -44,7 +44,10 @@ final class ConvolutionGraph implements AutoCloseable {
   /** What it adds to each channel, in fp32. */
   static final long BIAS = 11;
 
-  /** The sum of the result, or of the result less the mean, for each channel, in fp32. */
+  /**
+   * From this number on there are sums. The sum of the result, or of the result less the mean, for
+   * each channel, in fp32.
+   */
   static final long SUM = 12;
 
   /** The sum of products for each channel, in fp32: see {@link Sums}. */

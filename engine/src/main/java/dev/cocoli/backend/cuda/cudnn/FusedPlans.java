@@ -72,7 +72,7 @@ final class FusedPlans implements AutoCloseable {
    * Queues a convolution or a gradient with all that follows.
    *
    * @param shape whose tail is fused
-   * @param operands which the steps and a plan leave alike, but for the results
+   * @param operands which the steps and a plan leave alike, but for the results; sums are 0
    * @param steps queue the same in several operations, all but the sums
    * @param sums queues what the sums cost elsewhere if they are not fused; is only timed
    * @return whether it was fused, with the sums
@@ -125,6 +125,8 @@ final class FusedPlans implements AutoCloseable {
     }
     if (!candidates.isEmpty()) {
       choice.plan = ConvolutionPlans.fastest(context, candidates, operands, otherwise);
+      // an engine may add to what is there
+      operands.sums().forEach(context.queue()::zero);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.cocoli.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Where the tensors of a {@link ConvolutionGraph} lie, by the numbers that it gives them. */
 final class Operands {
@@ -43,6 +44,14 @@ final class Operands {
       joint |= segment.address();
     }
     return (int) Long.lowestOneBit(joint);
+  }
+
+  /** Returns the memory of sums. */
+  List<MemorySegment> sums() {
+    return IntStream.range(0, numbers.size())
+        .filter(i -> numbers.get(i) >= ConvolutionGraph.SUM)
+        .mapToObj(memory::get)
+        .toList();
   }
 
   /** Returns the numbers. */
