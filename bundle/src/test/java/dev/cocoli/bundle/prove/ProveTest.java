@@ -135,6 +135,9 @@ class ProveTest {
     Map<String, String> environment = new HashMap<>(built.get());
     environment.putAll(FAST_START);
     environment.put("PATH", folder.resolve("tools") + ":" + System.getenv("PATH"));
+    // no library of NVIDIA's own, of which one would be taken for what the stand-in lacks
+    environment.put("VIRTUAL_ENV", folder.toString());
+    environment.put("CONDA_PREFIX", folder.toString());
     return environment;
   }
 
