@@ -195,6 +195,24 @@ __device__ inline u32 block_exclusive_sum(u32 x, u32& total) {
   return inclusive - x + (warp == 0 ? 0 : sums[warp - 1]);
 }
 
+// ---- many pieces of work in one kernel
+
+// The part that this block is of, by bisection: blocks count through all parts, and each part knows its first.
+template <typename Part>
+__device__ inline const Part& own_part(const Part* all, i64 parts) {
+  int low = 0;
+  int high = static_cast<int>(parts);
+  while (high - low > 1) {
+    int middle = (low + high) / 2;
+    if (all[middle].first_block <= blockIdx.x) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return all[low];
+}
+
 // ---- what the last of many blocks does
 
 // Whether so many blocks have come here, this one as the last of them: the same for all its threads, which then see what the other

@@ -175,8 +175,7 @@ struct ColumnSums {
 };
 CHANNEL_KERNELS(add_column_sums, ColumnSums)
 
-// y = x * scale, with a factor for each row of [R,C], for many tensors at once. Blocks count through the pieces of all of them; a block
-// finds its tensor by bisection.
+// y = x * scale, with a factor for each row of [R,C], for many tensors at once. Blocks count through the pieces of all of them.
 template <typename T>
 struct ScaleRows {
   static constexpr int MOST = 100;
@@ -195,23 +194,9 @@ struct ScaleRows {
   Rows all[MOST];
   i64 tensors;
 
-  __device__ const Rows& own() const {
-    int low = 0;
-    int high = static_cast<int>(tensors);
-    while (high - low > 1) {
-      int middle = (low + high) / 2;
-      if (all[middle].first_block <= blockIdx.x) {
-        low = middle;
-      } else {
-        high = middle;
-      }
-    }
-    return all[low];
-  }
-
   __device__ void operator()() const {
     constexpr u32 size = 4;
-    const Rows& rows = own();
+    const Rows& rows = own_part(all, tensors);
     u32 begin = (blockIdx.x - rows.first_block) * PIECE;
     u32 end = begin + min(PIECE, rows.count - begin);
     bool aligned = is_wide(rows.x) && reinterpret_cast<u64>(rows.y) % (size * sizeof(T)) == 0;

@@ -15,7 +15,7 @@ struct Fill {
 KERNEL(fill, Fill, 256)
 
 // Columns of matrices to columns of others, for many at once. A unit is what strides and offsets of a part are multiples of. Blocks
-// count through the pieces of all parts; a block finds its own by bisection.
+// count through the pieces of all parts.
 struct CopyColumns {
   static constexpr int MOST = 16;
   static constexpr u32 PIECE = 2048;
@@ -36,20 +36,6 @@ struct CopyColumns {
   Part all[MOST];
   i64 parts;
 
-  __device__ const Part& own() const {
-    int low = 0;
-    int high = static_cast<int>(parts);
-    while (high - low > 1) {
-      int middle = (low + high) / 2;
-      if (all[middle].first_block <= blockIdx.x) {
-        low = middle;
-      } else {
-        high = middle;
-      }
-    }
-    return all[low];
-  }
-
   template <typename Unit>
   __device__ static void copy(const Part& part) {
     const Unit* from = static_cast<const Unit*>(part.from);
@@ -65,7 +51,7 @@ struct CopyColumns {
   }
 
   __device__ void operator()() const {
-    const Part& part = own();
+    const Part& part = own_part(all, parts);
     switch (part.unit) {
       case 16: copy<uint4>(part); break;
       case 8: copy<uint2>(part); break;

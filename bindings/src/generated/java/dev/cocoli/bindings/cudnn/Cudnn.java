@@ -1034,15 +1034,6 @@ public class Cudnn extends Cudnn$shared {
     public static int CUDNN_POINTWISE_SUB() {
         return CUDNN_POINTWISE_SUB;
     }
-    private static final int CUDNN_POINTWISE_IDENTITY = (int)21L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.CUDNN_POINTWISE_IDENTITY = 21
-     * }
-     */
-    public static int CUDNN_POINTWISE_IDENTITY() {
-        return CUDNN_POINTWISE_IDENTITY;
-    }
     private static final int CUDNN_POINTWISE_RELU_FWD = (int)100L;
     /**
      * {@snippet lang=c :

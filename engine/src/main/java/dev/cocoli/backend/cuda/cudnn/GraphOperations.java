@@ -81,19 +81,14 @@ final class GraphOperations implements AutoCloseable {
    * @return the result
    */
   CudnnDescriptor combine(int mode, CudnnDescriptor a, CudnnDescriptor b, CudnnDescriptor result) {
-    add(pointwise(mode, a, result).descriptors(CUDNN_ATTR_OPERATION_POINTWISE_BDESC(), b));
+    add(pointwise(mode(mode), a, result).descriptors(CUDNN_ATTR_OPERATION_POINTWISE_BDESC(), b));
     return result;
   }
 
-  /** Stores a tensor that is passed on. */
-  CudnnDescriptor copy(CudnnDescriptor x, CudnnDescriptor result) {
-    add(pointwise(CUDNN_POINTWISE_IDENTITY(), x, result));
-    return result;
-  }
-
-  private CudnnDescriptor pointwise(int mode, CudnnDescriptor x, CudnnDescriptor result) {
+  private CudnnDescriptor pointwise(
+      CudnnDescriptor mode, CudnnDescriptor x, CudnnDescriptor result) {
     return create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR())
-        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), mode(mode).finish("a mode"))
+        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), mode.finish("a mode"))
         .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), x)
         .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC(), result);
   }
@@ -111,13 +106,8 @@ final class GraphOperations implements AutoCloseable {
             .value(
                 CUDNN_ATTR_POINTWISE_NAN_PROPAGATION(),
                 CUDNN_TYPE_NAN_PROPOGATION(),
-                CUDNN_PROPAGATE_NAN())
-            .finish("an activation");
-    add(
-        create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR())
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR(), relu)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC(), x)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC(), result));
+                CUDNN_PROPAGATE_NAN());
+    add(pointwise(relu, x, result));
     return result;
   }
 
